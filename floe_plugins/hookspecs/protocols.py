@@ -1,0 +1,53 @@
+"""Protocols that let tables and files pass between engines without a dependency on any of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, BinaryIO, Protocol, runtime_checkable
+
+
+@runtime_checkable
+class ArrowStream(Protocol):
+    """A table or a stream of record batches, by the Arrow PyCapsule interface.
+
+    pyarrow, DuckDB, polars, DataFusion and PyIceberg all give and take it. A stream
+    may be read once only; what is returned as a table may be read again.
+    """
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
+
+
+@runtime_checkable
+class ArrowSchema(Protocol):
+    """A schema, by the Arrow PyCapsule interface."""
+
+    def __arrow_c_schema__(self) -> object: ...
+
+
+class Cursor(Protocol):
+    """The part of a DB-API 2.0 cursor (PEP 249) that callers may rely on."""
+
+    def execute(self, operation: str, parameters: Any = ..., /) -> Any: ...
+    def fetchone(self) -> Any: ...
+    def fetchall(self) -> Sequence[Any]: ...
+    def close(self) -> Any: ...
+
+
+class Connection(Protocol):
+    """The part of a DB-API 2.0 connection (PEP 249) that callers may rely on."""
+
+    def cursor(self) -> Any: ...
+    def commit(self) -> Any: ...
+    def rollback(self) -> Any: ...
+    def close(self) -> Any: ...
+
+
+class FileSystem(Protocol):
+    """The part of an fsspec file system that callers may rely on."""
+
+    def open(self, path: str, mode: str = "rb", **options: Any) -> BinaryIO: ...
+    def exists(self, path: str) -> bool: ...
+    def ls(self, path: str, detail: bool = False) -> Any: ...  # noqa: FBT001, FBT002 fsspec's own signature
+    def info(self, path: str) -> dict[str, Any]: ...
+    def rm(self, path: str, recursive: bool = False) -> Any: ...  # noqa: FBT001, FBT002 fsspec's own signature
+    def makedirs(self, path: str, exist_ok: bool = False) -> Any: ...  # noqa: FBT001, FBT002 fsspec's own signature

@@ -1,0 +1,44 @@
+"""Secrets: keeps passwords and tokens."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING
+
+from floe_plugins.metadata import PluginMetadata, hookspec
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+
+class SecretsPlugin(PluginMetadata):
+    """One store of secrets. Hooks are asked of one chosen plugin and safe from several threads."""
+
+    @hookspec(firstresult=True)
+    @abstractmethod
+    def get_secret(self, key: str) -> SecretStr | None:
+        """The secret, or None if the store has none of that name.
+
+        Read anew at each call: a rotated secret is seen.
+
+        Raises:
+            ValueError: the key cannot name a secret here.
+        """
+        raise NotImplementedError
+
+    @hookspec(firstresult=True)
+    @abstractmethod
+    def secret_names(self, prefix: str = "") -> tuple[str, ...]:
+        """The names of the secrets there are, sorted; never their values."""
+        raise NotImplementedError
+
+    @hookspec(firstresult=True)
+    @abstractmethod
+    def put_secret(self, key: str, value: SecretStr) -> None:
+        """Store a secret in place of what had that name.
+
+        Raises:
+            UnsupportedOperationError: the store is read-only.
+            ValueError: the key cannot name a secret here.
+        """
+        raise NotImplementedError
