@@ -1,0 +1,183 @@
+"""Walking through a parsed file once: references filled in, and nothing that no file should hold."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from itertools import chain
+from typing import Any
+
+from floe_plugins.configuration.faults import ConfigurationFault, Path, dotted
+from floe_plugins.configuration.interpolation import InterpolationError, fill
+from floe_plugins.configuration.masking import MASK, says_secret
+from floe_plugins.configuration.sources import Source
+from floe_plugins.configuration.values import is_list, is_table
+from floe_plugins.refs import PluginRef
+
+DEEPEST = 64
+MOST_VALUES = 200_000
+_HIGHEST_INTEGER = 2**64
+# Numbers within need no second look; those of one kind are compared the fastest.
+_LOWEST, _HIGHEST = -(2**62), 2**62
+_LOW, _HIGH = -1e18, 1e18
+
+
+class Content:
+    """The content of one file or mapping, with its references filled in.
+
+    Attributes:
+        tree: the content; independent of a mapping that was handed in.
+        faults: what is wrong with it so far.
+        textual: paths whose value is the text of environment variables alone.
+        secret: paths whose value comes from a variable with a secret name.
+        faulted: paths of values that have a fault.
+    """
+
+    def __init__(self, raw: Mapping[str, Any], source: Source | None, environ: Mapping[str, str]) -> None:
+        self.source = source
+        self.faults: list[ConfigurationFault] = []
+        self.textual: set[Path] = set()
+        self.secret: set[Path] = set()
+        self.faulted: set[Path] = set()
+        self._environ = environ
+        self._values = 0
+        # What was parsed from a file is ours, and most files hold nothing that has to be replaced.
+        ready = source is not None and _is_plain(raw, source)
+        self.tree: Mapping[Any, Any] = raw if ready else self._copy(raw, ()) or {}
+
+    def fault(self, path: Path, rule: str, message: str, expected: str = "", hint: str = "") -> None:
+        """Note a mistake, with its place in the file; of one value only the first."""
+        if path in self.faulted:
+            return
+        line, column = (self.source.position(path) if self.source else None) or (None, None)
+        self.faulted.add(path)
+        self.faults.append(
+            ConfigurationFault(
+                path=dotted(_shown(path)),
+                rule=rule,
+                message=message,
+                expected=expected,
+                hint=hint,
+                file=self.source.file if self.source else None,
+                line=line,
+                column=column,
+                ref=_ref(path),
+            )
+        )
+
+    def _copy(self, value: Any, path: Path) -> Any:
+        if type(value) is dict or is_table(value):  # asking for a Mapping alone is slow
+            if self._too_much(path, len(value)):
+                return {}
+            table = dict(value)
+            self._check(table, value.items(), path)
+            return table
+        if is_list(value):
+            if self._too_much(path, len(value)):
+                return []
+            items = list(value)
+            self._check(items, enumerate(value), path)
+            return items
+        return value
+
+    def _check(self, copied: Any, items: Iterable[tuple[Any, Any]], path: Path) -> None:
+        """Replace what needs it among the items of a copied container; most do not, and that is fast."""
+        for step, item in items:
+            kind: object = type(item)
+            if kind is str:
+                if "$" in item:
+                    copied[step] = self._text(item, (*path, step))
+            elif kind is int or kind is float:
+                if not _LOWEST < item < _HIGHEST:  # nor is NaN
+                    self._check_number(item, (*path, step))
+            elif kind is not bool and item is not None:
+                copied[step] = self._copy(item, (*path, step))
+
+    def _too_much(self, path: Path, size: int) -> bool:
+        self._values += size
+        if len(path) > DEEPEST:
+            if not self.faults or self.faults[-1].rule != "depth":
+                self.fault(path[:3], "depth", f"values are nested deeper than {DEEPEST} levels")
+            return True
+        if self._values > MOST_VALUES:
+            if not self.faults or self.faults[-1].rule != "size":
+                self.fault(path[:3], "size", f"the file holds more than {MOST_VALUES} values")
+            return True
+        return False
+
+    def _text(self, value: str, path: Path) -> str:
+        if "${" not in value:
+            return value
+        try:
+            filled, wrong = fill(value, self._environ), None
+        except InterpolationError as error:
+            filled, wrong = None, error
+        if filled is None:
+            if wrong is not None:
+                self.fault(path, wrong.rule, wrong.message, hint=wrong.hint)
+            return value
+        if filled.whole:
+            self.textual.add(path)
+        if any(map(says_secret, filled.names)):
+            self.secret.add(path)
+        return filled.text
+
+    def _check_number(self, value: float, path: Path) -> None:
+        if isinstance(value, float):
+            if not math.isfinite(value):
+                self.fault(path, "finite_number", "this is no finite number", "a number")
+        elif not -_HIGHEST_INTEGER < value < _HIGHEST_INTEGER:
+            self.fault(path, "integer_size", "the number does not fit into 64 bits", "a smaller number")
+
+
+def _is_plain(raw: Any, source: Source) -> bool:
+    """Whether it is plain at a glance that there is neither a fault nor a reference in it."""
+    # An escape, too, can stand for a dollar sign.
+    may_refer = "$" in source.text or "\\" in source.text
+    level: list[Any] = [raw]
+    values = 0
+    for _ in range(DEEPEST):
+        values += sum(map(len, level))
+        items = chain.from_iterable([each.values() if type(each) is dict else each for each in level])
+        level = []
+        if values > MOST_VALUES or not _are_plain(items, level, may_refer=may_refer):
+            return False
+        if not level:
+            return True
+    return False
+
+
+def _are_plain(items: Iterable[Any], deeper: list[Any], *, may_refer: bool) -> bool:
+    """The same for the items of some containers; those that are containers are added to ``deeper``."""
+    for item in items:
+        kind: object = type(item)  # comparing kinds one by one is the fastest
+        if kind is str:
+            if may_refer and "$" in item:
+                return False
+        elif kind is int or kind is float:
+            if not (_LOWEST < item < _HIGHEST if kind is int else _LOW < item < _HIGH):
+                return False
+        elif kind is dict or kind is list:
+            deeper.append(item)
+        elif kind is not bool and item is not None:
+            return False
+    return True
+
+
+def _ref(path: Path) -> PluginRef | None:
+    match path:
+        case ("plugins", str(category), str(name), *_):
+            try:
+                return PluginRef.parse(f"{category}:{name}")
+            except ValueError:
+                return None
+        case _:
+            return None
+
+
+def _shown(path: Path) -> Path:
+    # Below a name that says secret, keys that are not names of fields may be the secret.
+    for index, step in enumerate(path[3:], 3):
+        if says_secret(step):
+            return (*path[: index + 1], *(MASK if isinstance(key, str) else key for key in path[index + 1 :]))
+    return path

@@ -1,0 +1,90 @@
+"""Settings from the environment: ``FLOE_PLUGINS__COMPUTE__DUCKDB__PATH``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import attrs
+
+from floe_plugins.configuration.configuration import VARIABLE_PREFIX
+from floe_plugins.configuration.faults import ConfigurationFault, Path
+from floe_plugins.configuration.settings import PluginSettings, Variable
+from floe_plugins.configuration.values import json_value
+from floe_plugins.refs import NAME_RULE, PluginRef, PluginType, is_name
+
+SEPARATOR = "__"
+
+_SLUGS = {category.slug: category for category in PluginType}
+
+
+def overlay(
+    plugins: Mapping[PluginRef, PluginSettings], environ: Mapping[str, str]
+) -> tuple[dict[PluginRef, PluginSettings], list[ConfigurationFault]]:
+    """The plugins' settings with what the environment says about them, and the variables that make no sense.
+
+    A plugin's name may be spelt with ``_`` for ``-``. Names are read without regard to case.
+    """
+    merged = dict(plugins)
+    faults: list[ConfigurationFault] = []
+    for name in sorted(key for key in environ if key.startswith(VARIABLE_PREFIX)):
+        target = _target(name, plugins)
+        if isinstance(target, ConfigurationFault):
+            faults.append(target)
+            continue
+        ref, path = target
+        changed = _set(merged.get(ref, PluginSettings()), path, Variable(name, environ[name]), ref)
+        if isinstance(changed, ConfigurationFault):
+            faults.append(changed)
+        else:
+            merged[ref] = changed
+    return merged, faults
+
+
+def _target(name: str, plugins: Iterable[PluginRef]) -> tuple[PluginRef, Path] | ConfigurationFault:
+    category, *rest = name[len(VARIABLE_PREFIX) :].lower().split(SEPARATOR)
+    if category not in _SLUGS:
+        from difflib import get_close_matches
+
+        close = get_close_matches(category, _SLUGS, 1)
+        hint = f"Did you mean {VARIABLE_PREFIX}{close[0].upper()}{SEPARATOR}...?" if close else ""
+        message = f"there is no category {category!r}"
+        return _fault(name, "unknown_category", message, f"one of {', '.join(_SLUGS)}", hint)
+    if not rest or not is_name(rest[0]) or not all(rest):
+        form = f"{VARIABLE_PREFIX}CATEGORY{SEPARATOR}NAME{SEPARATOR}FIELD"
+        return _fault(name, "name", "the variable names no plugin", form, f"A name is made of {NAME_RULE}")
+    spelt = PluginRef(_SLUGS[category], rest[0])
+    fitting = [ref for ref in plugins if ref.type is spelt.type and ref.name.replace("-", "_") == spelt.name]
+    if len(fitting) > 1:
+        names = " and ".join(str(ref) for ref in fitting)
+        return _fault(name, "ambiguous", f"the variable fits {names}", "one plugin", "Set the value in the file")
+    return (fitting[0] if fitting else spelt), tuple(rest[1:])
+
+
+def _set(
+    settings: PluginSettings, path: Path, variable: Variable, ref: PluginRef
+) -> PluginSettings | ConfigurationFault:
+    if path == ("distribution",):
+        return attrs.evolve(settings, distribution=variable.text)
+    if path == ("config_version",):
+        if not variable.text.isdecimal() or not 0 < len(variable.text) < 10:  # noqa: PLR2004 no version is that high
+            return _fault(variable.name, "version", "this is no version of a schema", "a whole number from 1", "")
+        return attrs.evolve(settings, config_version=int(variable.text))
+    if path in settings.variables:
+        other = settings.variables[path].name
+        return _fault(variable.name, "ambiguous", f"{other} sets the same value", "one of the two", "")
+    if not path and not _is_table(variable.text):
+        expected = f"a JSON object, or {VARIABLE_PREFIX}...{SEPARATOR}FIELD"
+        message = f"the variable holds no table for {ref}"
+        return _fault(variable.name, "table", message, expected, "")
+    return attrs.evolve(settings, variables={**settings.variables, path: variable})
+
+
+def _is_table(text: str) -> bool:
+    try:
+        return isinstance(json_value(text), dict)
+    except ValueError:
+        return False
+
+
+def _fault(variable: str, rule: str, message: str, expected: str, hint: str) -> ConfigurationFault:
+    return ConfigurationFault(path="", rule=rule, message=message, expected=expected, hint=hint, variable=variable)
