@@ -1,0 +1,131 @@
+"""What the command line prints: JSON alone, or text and tables."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import IO, TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from floe_plugins.records import Problem
+
+SCHEMA_VERSION = 1
+
+_STYLES = {
+    "started": "green",
+    "succeeded": "green",
+    "healthy": "green",
+    "loaded": "green",
+    "configured": "green",
+    "degraded": "yellow",
+    "skipped": "yellow",
+    "disabled": "dim",
+    "failed": "red",
+    "timed_out": "red",
+    "unhealthy": "red",
+}
+
+
+class Output:
+    """Standard output, kept for the command line alone.
+
+    Whatever plugins print, also from C, goes to standard error from here on.
+    """
+
+    def __init__(self, *, as_json: bool, color: bool | None = None) -> None:
+        self.as_json = as_json
+        self._color = color
+        self._stream = _own_stdout()
+
+    def json(self, document: Mapping[str, Any]) -> None:
+        """Print the one JSON document of a command."""
+        self.document({"schema_version": SCHEMA_VERSION, **document})
+
+    def event(self, document: Mapping[str, Any]) -> None:
+        """Print one JSON document of several, on a line of its own."""
+        self.line(json.dumps({"schema_version": SCHEMA_VERSION, **document}))
+
+    def document(self, document: Mapping[str, Any]) -> None:
+        """Print JSON whose form is not ours."""
+        self.line(json.dumps(document, indent=2))
+
+    def line(self, text: str) -> None:
+        """Print one line as it is."""
+        self.text(f"{text}\n")
+
+    def text(self, text: str) -> None:
+        """Print text as it is."""
+        self._write(text)
+
+    def table(self, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+        """Print a table; words for states are coloured where colour is wanted."""
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(*columns, box=None, pad_edge=False, header_style="bold", show_header=bool(columns))
+        for column in table.columns:
+            column.no_wrap = column.header != "message"
+        for row in rows:
+            cells = ["" if cell is None else str(cell) for cell in row]
+            table.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in cells))
+        self.console().print(table)
+
+    def problems(self, problems: Sequence[Problem]) -> None:
+        """Print each problem with whose it is and what to do."""
+        from rich.text import Text
+
+        if not problems:
+            return
+        console = self.console()
+        console.print()
+        console.print(Text(f"{len(problems)} problem{'s' if len(problems) > 1 else ''}", style="bold"))
+        for problem in problems:
+            subject = str(problem.ref or problem.distribution or "")
+            console.print(Text.assemble((f"{subject}", "red"), f" [{problem.stage}] {problem.message}"))
+            if problem.ref and problem.distribution:
+                console.print(Text(f"    from {problem.distribution}"), soft_wrap=True)
+            if problem.hint:
+                console.print(Text(f"    {problem.hint}"), soft_wrap=True)
+
+    def console(self) -> Console:
+        """A rich console on the kept standard output."""
+        from rich.console import Console
+
+        plain = self._color is False
+        width = None if self._stream.isatty() else max(_columns(), 120)
+        return Console(
+            file=self._stream, no_color=plain or None, force_terminal=self._color or None, width=width, highlight=False
+        )
+
+    def _write(self, text: str) -> None:
+        self._stream.write(text)
+        self.flush()
+
+    def flush(self) -> None:
+        """Hand everything to the system."""
+        self._stream.flush()
+
+
+def _columns() -> int:
+    return int(os.environ.get("COLUMNS") or 0)
+
+
+def _own_stdout() -> IO[str]:
+    if sys.stdout is None:  # pyright: ignore[reportUnnecessaryComparison] so it is where descriptor 1 is closed
+        return open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123 open as long as the process
+    sys.stdout.flush()
+    try:
+        kept = os.dup(1)
+        os.dup2(2, 1)
+    except OSError:
+        # No such descriptors: a window system or a service started the process without them.
+        return sys.stdout
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)  # like standard error: in order, and not lost by os._exit
+    encoding = sys.stdout.encoding or "utf-8"
+    return os.fdopen(kept, "w", encoding=encoding, errors="backslashreplace", newline="")
