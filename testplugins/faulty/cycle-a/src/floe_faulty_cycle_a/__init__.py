@@ -1,0 +1,27 @@
+"""Needs secrets:cycle-b, which needs this one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from floe_plugins import SecretsPlugin, UnsupportedOperationError
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+
+class CycleASecrets(SecretsPlugin):
+    name = "cycle-a"
+    version = "0.1.0"
+    floe_api_version = "1.0"
+    description = "Needs secrets:cycle-b, which needs this one"
+    dependencies = ("secrets:cycle-b",)
+
+    def get_secret(self, key: str) -> SecretStr | None:
+        return None
+
+    def secret_names(self, prefix: str = "") -> tuple[str, ...]:
+        return ()
+
+    def put_secret(self, key: str, value: SecretStr) -> None:
+        raise UnsupportedOperationError("this store is read-only")

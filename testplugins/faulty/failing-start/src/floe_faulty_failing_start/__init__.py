@@ -1,0 +1,29 @@
+"""Raises when it is started."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from floe_plugins import SecretsPlugin, UnsupportedOperationError
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+
+class FailingStartSecrets(SecretsPlugin):
+    name = "failing-start"
+    version = "0.1.0"
+    floe_api_version = "1.0"
+    description = "Raises when it is started"
+
+    def startup(self) -> None:
+        raise ConnectionRefusedError("no vault answers on port 8200")
+
+    def get_secret(self, key: str) -> SecretStr | None:
+        return None
+
+    def secret_names(self, prefix: str = "") -> tuple[str, ...]:
+        return ()
+
+    def put_secret(self, key: str, value: SecretStr) -> None:
+        raise UnsupportedOperationError("this store is read-only")

@@ -1,0 +1,26 @@
+"""One of two distributions that offer secrets:same-ref (b)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from floe_plugins import SecretsPlugin, UnsupportedOperationError
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+
+class SameRefBSecrets(SecretsPlugin):
+    name = "same-ref"
+    version = "2.0.0"
+    floe_api_version = "1.0"
+    description = "One of two distributions that offer secrets:same-ref (b)"
+
+    def get_secret(self, key: str) -> SecretStr | None:
+        return None
+
+    def secret_names(self, prefix: str = "") -> tuple[str, ...]:
+        return ()
+
+    def put_secret(self, key: str, value: SecretStr) -> None:
+        raise UnsupportedOperationError("this store is read-only")

@@ -1,0 +1,29 @@
+"""Calls for the end of the process when it is imported."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from floe_plugins import SecretsPlugin, UnsupportedOperationError
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+message = "no licence found"
+raise SystemExit(message)
+
+
+class SystemExitSecrets(SecretsPlugin):
+    name = "system-exit"
+    version = "0.1.0"
+    floe_api_version = "1.0"
+    description = "Calls for the end of the process when it is imported"
+
+    def get_secret(self, key: str) -> SecretStr | None:
+        return None
+
+    def secret_names(self, prefix: str = "") -> tuple[str, ...]:
+        return ()
+
+    def put_secret(self, key: str, value: SecretStr) -> None:
+        raise UnsupportedOperationError("this store is read-only")

@@ -1,0 +1,88 @@
+"""From Arrow's interface to what PyIceberg takes. Imports both, so it is imported when first used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+from pyiceberg.exceptions import ResolveError
+from pyiceberg.io.pyarrow import UnsupportedPyArrowTypeException, pyarrow_to_schema
+from pyiceberg.schema import promote
+from pyiceberg.types import NestedField
+
+if TYPE_CHECKING:
+    from pyiceberg.table import Table
+
+    from floe_plugins.hookspecs.protocols import ArrowSchema, ArrowStream
+
+Column = Any
+UNSUITABLE = (UnsupportedPyArrowTypeException, TypeError, ValueError)
+
+
+def schema_of(schema: ArrowStream | ArrowSchema) -> pa.Schema:
+    """The names and types of columns. A stream of which nothing can be asked but its rows is used up."""
+    if hasattr(schema, "__arrow_c_schema__"):
+        return _bare(pa.schema(schema))
+    return _bare(pa.RecordBatchReader.from_stream(schema).schema)
+
+
+def rows_of(data: ArrowStream) -> pa.Table:
+    """All rows, in memory, so that they can be written again."""
+    table = pa.RecordBatchReader.from_stream(data).read_all()
+    return pa.Table.from_arrays(table.columns, schema=_bare(table.schema))
+
+
+def difference(table: Table, schema: pa.Schema) -> str:
+    """What makes a schema another one than the table's, in words; nothing if only the order of the columns does."""
+    return ", ".join(
+        f"{name} is {_told(own)} there, not {_told(given)}"
+        for name, own, given in _columns(table, schema)
+        if _told(own) != _told(given)
+    )
+
+
+def misfit(table: Table, schema: pa.Schema) -> str:
+    """Which columns of a schema cannot be written to the table, in words; what is nested is not looked into."""
+    return ", ".join(
+        f"{name} is {_told(given)}, but {_told(own)} in the table"
+        for name, own, given in _columns(table, schema)
+        if not _fits(own, given)
+    )
+
+
+def _columns(table: Table, schema: pa.Schema) -> Iterator[tuple[str, Column, Column]]:
+    """The columns of both: a type of Arrow's stands for one that the table does not have."""
+    own = {field.name: field for field in table.schema().fields}
+    known = pa.schema([field for field in schema if field.name in own])
+    given: dict[str, Column] = {field.name: field.type for field in schema}
+    given |= {field.name: field for field in pyarrow_to_schema(known, name_mapping=table.schema().name_mapping).fields}
+    for name in dict.fromkeys([*own, *given]):
+        yield name, own.get(name), given.get(name)
+
+
+def _fits(own: Column, given: Column) -> bool:
+    if own is None:
+        return False
+    if given is None or (own.required and not given.required):
+        return not own.required
+    if own.field_type == given.field_type or not (own.field_type.is_primitive and given.field_type.is_primitive):
+        return True
+    try:
+        promote(given.field_type, own.field_type)
+    except ResolveError:
+        return False
+    return True
+
+
+def _told(column: Column) -> str:
+    if column is None:
+        return "missing"
+    if not isinstance(column, NestedField):
+        return str(column)
+    return f"{column.field_type}, never null" if column.required else str(column.field_type)
+
+
+def _bare(schema: pa.Schema) -> pa.Schema:
+    """Without the field ids that columns read from one table keep, which mean others in another one."""
+    return pa.schema([field.remove_metadata() for field in schema])

@@ -1,0 +1,191 @@
+"""The tables at one point in time, and what a transaction makes of them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import attrs
+
+from floe_plugins import PluginError, UnsupportedOperationError
+
+if TYPE_CHECKING:
+    from datafusion import DataFrame, SessionContext
+
+_log = logging.getLogger(__name__)
+
+Table: TypeAlias = Any  # of pyarrow, which has no types
+
+Parameters: TypeAlias = Sequence[Any] | Mapping[str, Any] | None
+
+_PUBLIC = "public"
+_NAMES = "SELECT table_name, definition FROM information_schema.views WHERE table_schema = 'public'"
+
+
+class ConcurrentChangeError(PluginError):
+    """A transaction changed what another one has changed since it began; it has been rolled back."""
+
+
+@attrs.frozen
+class Version:
+    """All tables and views, never changed once made.
+
+    Attributes:
+        number: how many versions came before it.
+        tables: what is stored.
+        views: the statements that make them.
+        registered: what hides stored tables and views of the same name for a while.
+    """
+
+    number: int = 0
+    tables: Mapping[str, Table] = attrs.field(factory=dict)
+    views: Mapping[str, str] = attrs.field(factory=dict)
+    registered: Mapping[str, Table] = attrs.field(factory=dict)
+
+    def fill(self, context: SessionContext) -> frozenset[str]:
+        """Show the tables to a context, whose changes stay its own; the views that cannot be made.
+
+        Such a view needs what is not there, as a registered table after ``release``.
+        """
+        for name, table in {**self.tables, **self.registered}.items():
+            context.from_arrow(table, name)
+        waiting = {name: text for name, text in self.views.items() if name not in self.registered}
+        # Views may need each other in any order.
+        while made := [name for name, text in waiting.items() if _made(context, text)]:
+            for name in made:
+                del waiting[name]
+        return frozenset(waiting)
+
+    def held(self, name: str) -> object:
+        """What is stored under a name: a table, or a view's statement, or None."""
+        return self.tables.get(name, self.views.get(name))
+
+
+@attrs.frozen
+class Change:
+    """What a transaction did: tables and views that are new or other than before, and names that are gone."""
+
+    tables: Mapping[str, Table]
+    views: Mapping[str, str]
+    dropped: AbstractSet[str]
+
+    def applied(self, version: Version, base: Version) -> Version:
+        """The version after ``version`` for a transaction that began with ``base``.
+
+        Raises:
+            ConcurrentChangeError: both changed the same thing.
+        """
+        touched = {*self.tables, *self.views, *self.dropped}
+        for name in sorted(touched):
+            if version.held(name) is not base.held(name):
+                message = f"{name!r} has been changed by another transaction meanwhile"
+                raise ConcurrentChangeError(message, hint="Run it again")
+        return attrs.evolve(
+            version,
+            number=version.number + 1,
+            tables={**_without(version.tables, touched), **self.tables},
+            views={**_without(version.views, touched), **self.views},
+        )
+
+
+class Transaction:
+    """Statements that see the tables as they were at the beginning, and what they change themselves.
+
+    Attributes:
+        base: the tables at the beginning.
+        closings: how often they had been closed then.
+    """
+
+    def __init__(self, base: Version, context: SessionContext, closings: int) -> None:
+        self.base = base
+        self.closings = closings
+        self._context = context
+        self._unusable = base.fill(context)
+        self._changing = False
+
+    def run(self, sql: str, parameters: Parameters) -> Table:
+        """The result of one statement."""
+        query = planned_query(self._context, sql, parameters)
+        if query is not None:
+            return query.to_arrow_table()
+        self._changing = True
+        return self._context.sql(sql, param_values=_named(parameters)).to_arrow_table()
+
+    def change(self) -> Change | None:
+        """What the statements changed; None if they only asked.
+
+        Raises:
+            UnsupportedOperationError: they changed something that is not kept.
+        """
+        if not self._changing:
+            return None
+        tables, views = self._now()
+        self._refuse_what_is_not_kept(tables)
+        base = self.base
+        shown = {**tables, **views}
+        # What was not to be seen cannot have been dropped.
+        dropped = {*base.tables, *base.views} - {*shown, *base.registered, *self._unusable}
+        return Change(
+            {name: table for name, table in tables.items() if not _same(table, base, name)},
+            {name: text for name, text in views.items() if base.views.get(name) != text},
+            dropped,
+        )
+
+    def _now(self) -> tuple[dict[str, Table], dict[str, str]]:
+        found = self._context.sql(_NAMES).to_arrow_table().to_pylist()
+        views = {row["table_name"]: row["definition"] for row in found if row["definition"]}
+        names = [row["table_name"] for row in found if not row["definition"]]
+        return {name: self._context.table(quoted(name)).to_arrow_table() for name in names}, views
+
+    def _refuse_what_is_not_kept(self, tables: dict[str, Table]) -> None:
+        for name, table in self.base.registered.items():
+            if name not in tables or not tables.pop(name).equals(table):
+                message = f"{name!r} is registered, and registered tables cannot be changed"
+                raise UnsupportedOperationError(message, hint="Create a table of another name from it")
+        catalogs = self._context.catalog_names()
+        schemas = {schema for name in catalogs for schema in self._context.catalog(name).names()}
+        if schemas - {_PUBLIC}:
+            raise UnsupportedOperationError("tables can be stored in the schema public only")
+
+
+def planned_query(context: SessionContext, sql: str, parameters: Parameters) -> DataFrame | None:
+    """The query that a statement is, not run yet; None if it would change something, or is wrong."""
+    from datafusion import SQLOptions
+
+    only_asking = SQLOptions().with_allow_ddl(allow=False).with_allow_dml(allow=False)
+    only_asking = only_asking.with_allow_statements(allow=False)
+    try:
+        return context.sql_with_options(sql, only_asking, param_values=_named(parameters))
+    except Exception:  # noqa: BLE001 whatever it is, running the statement as one that changes something will tell
+        return None
+
+
+def quoted(name: str) -> str:
+    """An identifier as SQL has it."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _named(parameters: Parameters) -> dict[str, Any] | None:
+    if parameters is None or isinstance(parameters, Mapping):
+        return None if parameters is None else dict(parameters)
+    return {str(number): value for number, value in enumerate(parameters, 1)}
+
+
+def _made(context: SessionContext, view: str) -> bool:
+    try:
+        context.sql(view)
+    except Exception as error:  # noqa: BLE001 it needs what is not there, or not yet
+        _log.debug("a view cannot be made (yet): %s", error)
+        return False
+    return True
+
+
+def _same(table: Table, base: Version, name: str) -> bool:
+    before = base.tables.get(name)
+    return before is not None and bool(table.schema.equals(before.schema)) and bool(table.equals(before))
+
+
+def _without(mapping: Mapping[str, Any], names: AbstractSet[str]) -> dict[str, Any]:
+    return {name: value for name, value in mapping.items() if name not in names}

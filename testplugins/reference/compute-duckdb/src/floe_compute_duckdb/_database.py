@@ -1,0 +1,140 @@
+"""One DuckDB database that several threads use and that can be let go of."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Generator
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+# A database beside the main one: DuckDB's own temporary tables are seen by one connection only.
+REGISTERED = "floe_registered"
+
+
+class Database:
+    """A database that is opened at first use, and again at the first use after ``close``.
+
+    All methods are safe from several threads.
+    """
+
+    def __init__(self, connect: Callable[[], DuckDBPyConnection], settings: Callable[[], dict[str, str]]) -> None:
+        self._connect = connect
+        self._settings = settings
+        self._root: DuckDBPyConnection | None = None
+        self._tables: set[str] = set()
+        self._users: dict[int, tuple[DuckDBPyConnection, int]] = {}
+        self._closing = False
+        self._changed = threading.Condition()
+        self._registering = threading.Lock()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the file is held open."""
+        return self._root is not None
+
+    @contextlib.contextmanager
+    def cursor(self) -> Generator[DuckDBPyConnection, None, None]:
+        """A connection of one's own while the block lasts; it sees all registered tables."""
+        mine = self._enter()
+        try:
+            self._prepare(mine)
+            yield mine
+        finally:
+            mine.close()
+            self._leave(mine)
+
+    def register(self, name: str, data: Any) -> None:
+        """Keep ``data`` as a table that every cursor made from now on sees."""
+        with self._registering, self.cursor() as cursor:
+            cursor.register("floe_incoming", data)
+            cursor.execute(f"CREATE OR REPLACE TABLE {REGISTERED}.main.{quoted(name)} AS FROM floe_incoming")
+            cursor.unregister("floe_incoming")
+            self._tables.add(name)
+
+    def forget_tables(self) -> None:
+        """Drop the registered tables."""
+        with self._registering, self.cursor() as cursor:
+            while self._tables:
+                name = self._tables.pop()
+                cursor.execute(f"DROP TABLE {REGISTERED}.main.{quoted(name)}")
+
+    def close(self, *, interrupt: bool = False) -> None:
+        """Let go of the file when nobody uses it any more; registered tables are gone.
+
+        Args:
+            interrupt: make running statements fail instead of waiting for their end.
+
+        Raises:
+            RuntimeError: the caller's own thread is using it, so that it would wait for itself.
+        """
+        with self._changed:
+            if self._holds():
+                raise RuntimeError("the database cannot be released within a block that uses it on the same thread")
+            self._closing = True
+            try:
+                if interrupt:
+                    self._interrupt_users()
+                self._changed.wait_for(lambda: not self._users)
+                if self._root is not None:
+                    self._root.close()
+                self._root = None
+                self._tables.clear()
+            finally:
+                self._closing = False
+                self._changed.notify_all()
+
+    def _interrupt_users(self) -> None:
+        # Again and again: it has no effect on a statement that has not quite begun.
+        while self._users:
+            for cursor, _ in self._users.values():
+                cursor.interrupt()
+            self._changed.wait(timeout=0.05)
+
+    def _holds(self) -> bool:
+        thread = threading.get_ident()
+        return any(user == thread for _, user in self._users.values())
+
+    def _enter(self) -> DuckDBPyConnection:
+        with self._changed:
+            # A thread that holds a cursor may have another one, or whoever waits for it would wait forever.
+            self._changed.wait_for(lambda: not self._closing or self._holds())
+            if self._root is None:
+                self._root = self._open()
+            cursor = self._root.cursor()
+            self._users[id(cursor)] = cursor, threading.get_ident()
+            return cursor
+
+    def _leave(self, cursor: DuckDBPyConnection) -> None:
+        with self._changed:
+            del self._users[id(cursor)]
+            self._changed.notify_all()
+
+    def _open(self) -> DuckDBPyConnection:
+        root = self._connect()
+        try:
+            # Said expressly, because it would inherit "read-only" from the main database.
+            root.execute(f"ATTACH ':memory:' AS {REGISTERED} (READ_WRITE)")
+        except BaseException:
+            root.close()
+            raise
+        return root
+
+    def _prepare(self, cursor: DuckDBPyConnection) -> None:
+        for name, value in self._settings().items():
+            cursor.execute(f"SET {quoted(name)} = {literal(value)}")
+        # Views hide tables of the same name in the main database, where statements still create theirs.
+        for table in sorted(self._tables):
+            cursor.execute(f"CREATE TEMP VIEW {quoted(table)} AS FROM {REGISTERED}.main.{quoted(table)}")
+
+
+def quoted(name: str) -> str:
+    """An identifier as SQL has it."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """A string as SQL has it."""
+    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,436 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import nanoarrow
+import pytest
+from floe_compute_duckdb import DuckDBCompute, DuckDBConfig
+from floe_storage_local import LocalStorage, LocalStorageConfig
+
+from floe_plugins import HealthState, PluginUnavailableError, UnsupportedOperationError
+
+OPEN = "import duckdb, sys; duckdb.connect(sys.argv[1]).execute('SELECT 1'); print('open')"
+
+
+class Lookup:
+    """What the plugin needs of a registry."""
+
+    def __init__(self, storage: LocalStorage) -> None:
+        self.storage = storage
+
+    def get(self, category: Any, name: str) -> Any:
+        assert (category.__name__, name) == ("StoragePlugin", "local")
+        return self.storage
+
+    def one(self, category: Any) -> Any:
+        return self.get(category, "local")
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> LocalStorage:
+    plugin = LocalStorage()
+    plugin.config = LocalStorageConfig(root=tmp_path / "it's a root")
+    plugin.startup()
+    return plugin
+
+
+def made(storage: LocalStorage, **config: Any) -> DuckDBCompute:
+    plugin = DuckDBCompute()
+    plugin.registry = Lookup(storage)
+    plugin.config = DuckDBConfig(**config)
+    return plugin
+
+
+@pytest.fixture(params=["in memory", "in a file"])
+def compute(request: pytest.FixtureRequest, storage: LocalStorage) -> Any:
+    plugin = made(storage) if request.param == "in memory" else made(storage, path="db/warehouse.duckdb")
+    plugin.startup()
+    yield plugin
+    plugin.shutdown()
+
+
+@pytest.fixture
+def on_disk(storage: LocalStorage) -> Any:
+    plugin = made(storage, path="db/warehouse.duckdb")
+    plugin.startup()
+    yield plugin
+    plugin.shutdown()
+
+
+def rows(stream: Any) -> list[tuple[Any, ...]]:
+    return [tuple(row.values()) for row in nanoarrow.ArrayStream(stream).read_all().to_pylist()]
+
+
+def opened_elsewhere(path: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", OPEN, path], capture_output=True, text=True, encoding="utf-8", check=False
+    )
+    return done.stdout.strip() or done.stderr
+
+
+def test_a_query_gives_its_rows(compute: DuckDBCompute) -> None:
+    assert rows(compute.execute("SELECT i, i * 2 AS d FROM range(3) r(i)")) == [(0, 0), (1, 2), (2, 4)]
+
+
+def test_parameters_are_bound(compute: DuckDBCompute) -> None:
+    evil = "'; DROP TABLE x; --"
+
+    assert rows(compute.execute("SELECT ? AS a, ? AS b", [1, evil])) == [(1, evil)]
+    assert rows(compute.execute("SELECT $b AS a, $a AS b", {"a": 1, "b": evil})) == [(evil, 1)]
+
+
+def test_files_of_the_storage_are_read_by_uri_and_by_path(compute: DuckDBCompute, storage: LocalStorage) -> None:
+    with storage.open("sales/2026 q1.csv", "wb") as file:
+        file.write(b"region,amount\nnorth,10\nsouth,20\n")
+
+    sql = "SELECT sum(amount)::BIGINT AS total FROM read_csv(?)"
+
+    assert rows(compute.execute(sql, [storage.uri("sales/2026 q1.csv")])) == [(30,)]
+    assert rows(compute.execute(sql, ["sales/2026 q1.csv"])) == [(30,)]
+
+
+def test_a_result_is_read_after_other_statements_and_again(compute: DuckDBCompute) -> None:
+    first = compute.execute("SELECT i FROM range(10000) r(i)")
+    compute.execute("CREATE TABLE other AS SELECT 1 AS a")
+    second = compute.execute("SELECT a FROM other")
+    compute.release()
+
+    assert len(rows(first)) == 10000
+    assert len(rows(first)) == 10000
+    assert rows(second) == [(1,)]
+
+
+def test_a_statement_runs_once_however_often_its_result_is_read(compute: DuckDBCompute) -> None:
+    compute.execute("CREATE TABLE t(i INTEGER)")
+
+    result = compute.execute("INSERT INTO t VALUES (?)", [1])
+    returned = compute.execute("INSERT INTO t VALUES (2) RETURNING i")
+    rows(result), rows(result), rows(returned)
+
+    assert rows(returned) == [(2,)]
+    assert rows(compute.execute("SELECT i FROM t ORDER BY i")) == [(1,), (2,)]
+
+
+def test_variables_of_the_program_are_no_tables(compute: DuckDBCompute) -> None:
+    with pytest.raises(duckdb.CatalogException):
+        compute.execute("SELECT * FROM sql")
+
+
+def test_a_registered_table_is_queried_by_its_name(compute: DuckDBCompute) -> None:
+    compute.register_table('odd "name".x', compute.execute("SELECT 1 AS a UNION ALL SELECT 2"))
+
+    assert rows(compute.execute('SELECT sum(a)::INT AS s FROM "odd ""name"".x"')) == [(3,)]
+    with compute.connect() as connection:
+        assert connection.cursor().execute('SELECT count(*) FROM "odd ""name"".x"').fetchall() == [(2,)]
+
+
+def test_a_stream_that_can_be_read_once_is_registered(compute: DuckDBCompute) -> None:
+    class Once:
+        """A stream as the contract has it at its weakest."""
+
+        def __init__(self, stream: Any) -> None:
+            self.streams = [stream]
+
+        def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+            return self.streams.pop().__arrow_c_stream__(requested_schema)
+
+    compute.register_table("t", Once(compute.execute("SELECT 1 AS a")))
+
+    assert rows(compute.execute("SELECT a FROM t")) == [(1,)]
+    assert rows(compute.execute("SELECT a FROM t")) == [(1,)]
+
+
+def test_a_registered_table_takes_the_place_of_another(compute: DuckDBCompute) -> None:
+    compute.execute("CREATE TABLE t AS SELECT 'stored' AS a")
+    compute.register_table("t", compute.execute("SELECT 'first' AS a"))
+    compute.register_table("t", compute.execute("SELECT 'second' AS b"))
+
+    assert rows(compute.execute("SELECT b FROM t")) == [("second",)]
+
+
+@pytest.mark.parametrize("rows_there", [0, 5000])
+def test_a_table_passes_unchanged(compute: DuckDBCompute, rows_there: int) -> None:
+    made_of = """
+        SELECT i, 'x' || i AS s, [i] AS l, {'a': i} AS r, i::DECIMAL(9, 2) AS d, TIMESTAMP '2026-01-08' AS t
+        FROM range(?) r(i)
+    """
+    compute.register_table("t", compute.execute(made_of, [rows_there]))
+
+    passed = rows(compute.execute("FROM t"))
+    assert len(passed) == rows_there
+    assert passed == rows(compute.execute(made_of, [rows_there]))
+
+
+def test_release_keeps_committed_data_and_drops_registered_tables(compute: DuckDBCompute) -> None:
+    compute.execute("CREATE TABLE kept AS SELECT 1 AS a")
+    compute.register_table("gone", compute.execute("SELECT 1 AS a"))
+
+    compute.release()
+
+    assert rows(compute.execute("SELECT a FROM kept")) == [(1,)]
+    with pytest.raises(duckdb.CatalogException):
+        compute.execute("SELECT * FROM gone")
+
+
+def test_release_lets_another_process_open_the_database(on_disk: DuckDBCompute, storage: LocalStorage) -> None:
+    path = storage.uri("db/warehouse.duckdb").removeprefix("file://")
+    result = on_disk.execute("SELECT 1 AS a")
+    assert "lock" in opened_elsewhere(path)
+
+    on_disk.release()
+
+    assert opened_elsewhere(path) == "open"
+    assert rows(result) == [(1,)]
+    assert rows(on_disk.execute("SELECT 2 AS a")) == [(2,)]
+
+
+def test_checking_health_does_not_take_the_database_back(on_disk: DuckDBCompute, storage: LocalStorage) -> None:
+    on_disk.release()
+
+    assert on_disk.health_check().state is HealthState.HEALTHY
+    assert opened_elsewhere(storage.uri("db/warehouse.duckdb").removeprefix("file://")) == "open"
+
+
+def test_release_waits_for_who_is_connected(on_disk: DuckDBCompute) -> None:
+    released = threading.Event()
+
+    def release() -> None:
+        on_disk.release()
+        released.set()
+
+    with on_disk.connect() as connection:
+        connection.cursor().execute("CREATE TABLE t AS SELECT 1 AS a")
+        waiting = threading.Thread(target=release)
+        waiting.start()
+        # Whoever is connected may go on; it would wait for the release that waits for it.
+        assert rows(on_disk.execute("SELECT 1 AS a")) == [(1,)]
+        assert not released.is_set()
+    waiting.join()
+
+    assert rows(on_disk.execute("SELECT a FROM t")) == [(1,)]
+
+
+def test_release_refuses_to_wait_for_itself(on_disk: DuckDBCompute) -> None:
+    with on_disk.connect(), pytest.raises(RuntimeError, match="same thread"):
+        on_disk.release()
+
+
+def test_stopping_ends_a_running_statement(on_disk: DuckDBCompute) -> None:
+    failed = threading.Event()
+    endless = "SELECT count(*) FROM range(1000000000000) a(i), range(1000000) b(j) WHERE i * j % 7 = 3"
+
+    def run() -> None:
+        with on_disk.connect() as connection:
+            connected.set()
+            with pytest.raises(duckdb.InterruptException):
+                connection.cursor().execute(endless)
+        failed.set()
+
+    connected = threading.Event()
+    thread = threading.Thread(target=run)
+    thread.start()
+    connected.wait()
+
+    on_disk.shutdown()
+
+    thread.join()
+    assert failed.is_set()
+
+
+def test_a_block_is_committed_and_one_that_raises_rolled_back(compute: DuckDBCompute) -> None:
+    compute.execute("CREATE TABLE t(a INTEGER)")
+    with compute.connect() as connection:
+        connection.cursor().execute("INSERT INTO t VALUES (?)", [1])
+        assert rows(compute.execute("SELECT a FROM t")) == []
+    with pytest.raises(duckdb.ConversionException), compute.connect() as connection:
+        connection.cursor().executemany("INSERT INTO t VALUES (?)", [[2], ["no number"]])
+
+    assert rows(compute.execute("SELECT a FROM t")) == [(1,)]
+
+
+def test_commit_and_rollback_begin_anew(compute: DuckDBCompute) -> None:
+    def work(connection: Any) -> None:
+        cursor = connection.cursor()
+        cursor.executemany("INSERT INTO t VALUES (?)", [[1], [2]])
+        connection.commit()
+        cursor.execute("INSERT INTO t VALUES (3)")
+        connection.rollback()
+        cursor.execute("INSERT INTO t VALUES (4)")
+        cursor.execute("SELECT 'no number'::INTEGER")
+
+    compute.execute("CREATE TABLE t(a INTEGER)")
+    with pytest.raises(duckdb.ConversionException), compute.connect() as connection:
+        work(connection)
+
+    assert rows(compute.execute("SELECT a FROM t ORDER BY a")) == [(1,), (2,)]
+
+
+def test_a_connection_that_was_closed_in_its_block_has_rolled_back(compute: DuckDBCompute) -> None:
+    compute.execute("CREATE TABLE t(a INTEGER)")
+    with compute.connect() as connection:
+        connection.cursor().execute("INSERT INTO t VALUES (1)")
+        connection.close()
+
+    assert rows(compute.execute("SELECT a FROM t")) == []
+
+
+def test_cursors_of_a_connection_do_not_disturb_each_other(compute: DuckDBCompute) -> None:
+    with compute.connect() as connection:
+        first, second = connection.cursor(), connection.cursor()
+        first.execute("SELECT i FROM range(5000) r(i)")
+        assert first.fetchone() == (0,)
+        second.execute("SELECT $x AS a", {"x": 1})
+        assert first.fetchmany(2) == [(1,), (2,)]
+        assert second.description[0][0] == "a"
+        assert [*second] == [(1,)]
+        assert len(first.fetchall()) == 4997
+        assert first.fetchone() is None
+
+
+def test_rows_of_no_query_are_an_error(compute: DuckDBCompute) -> None:
+    with compute.connect() as connection, pytest.raises(duckdb.Error):
+        connection.cursor().fetchone()
+
+
+def test_many_threads_work_at_once(compute: DuckDBCompute) -> None:
+    together = threading.Barrier(8)
+    failures: list[BaseException] = []
+
+    def work(number: int) -> None:
+        try:
+            together.wait()
+            for turn in range(5):
+                compute.register_table("shared", compute.execute("SELECT ? AS a", [number]))
+                compute.register_table(f"own_{number}", compute.execute("SELECT ? AS a", [turn]))
+                assert rows(compute.execute(f"FROM own_{number}")) == [(turn,)]
+        except BaseException as error:  # noqa: BLE001
+            failures.append(error)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert failures == []
+
+
+def test_releasing_between_others_statements_loses_nothing(on_disk: DuckDBCompute) -> None:
+    on_disk.execute("CREATE TABLE t(a INTEGER)")
+    failures: list[BaseException] = []
+
+    def write() -> None:
+        try:
+            for number in range(20):
+                on_disk.execute("INSERT INTO t VALUES (?)", [number])
+        except BaseException as error:  # noqa: BLE001
+            failures.append(error)
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    for _ in range(10):
+        on_disk.release()
+    thread.join()
+
+    assert failures == []
+    assert rows(on_disk.execute("SELECT count(*) AS n FROM t")) == [(20,)]
+
+
+def test_dbt_is_told_the_same_database(storage: LocalStorage) -> None:
+    compute = made(storage, path="db/w.duckdb", threads=2, schemas={"ci": "checks"})
+    path = storage.uri("db/w.duckdb").removeprefix("file://")
+
+    assert compute.dbt_profile("dev") == {
+        "type": "duckdb",
+        "path": path,
+        "schema": "main",
+        "threads": 2,
+        "settings": {"file_search_path": str(Path(path).parent.parent)},
+    }
+    assert compute.dbt_profile("ci")["schema"] == "checks"
+
+
+def test_dbt_cannot_reach_what_is_in_memory(storage: LocalStorage) -> None:
+    with pytest.raises(UnsupportedOperationError, match=r"plugins\.compute\.duckdb\.path"):
+        made(storage).dbt_profile("dev")
+
+
+def test_an_absolute_path_is_taken_as_it_is(storage: LocalStorage, tmp_path: Path) -> None:
+    compute = made(storage, path=str(tmp_path / "elsewhere.duckdb"))
+    compute.startup()
+    compute.shutdown()
+
+    assert (tmp_path / "elsewhere.duckdb").is_file()
+
+
+def test_a_path_out_of_the_storage_is_refused(storage: LocalStorage) -> None:
+    with pytest.raises(ValueError, match="storage"):
+        made(storage, path="../elsewhere.duckdb").startup()
+
+
+def test_a_read_only_database_is_queried_but_not_changed(on_disk: DuckDBCompute, storage: LocalStorage) -> None:
+    on_disk.execute("CREATE TABLE t AS SELECT 1 AS a")
+    on_disk.shutdown()
+    reader = made(storage, path="db/warehouse.duckdb", read_only=True)
+    reader.startup()
+    reader.register_table("r", reader.execute("SELECT a FROM t"))
+
+    assert rows(reader.execute("SELECT a FROM r")) == [(1,)]
+    with pytest.raises(duckdb.InvalidInputException, match="read-only"):
+        reader.execute("INSERT INTO t VALUES (2)")
+    reader.shutdown()
+
+
+def test_limits_reach_the_engine(storage: LocalStorage) -> None:
+    compute = made(storage, threads=1, memory_limit="512MiB")
+
+    limits = rows(compute.execute("SELECT current_setting('threads') AS t, current_setting('memory_limit') AS m"))
+
+    assert limits == [(1, "512.0 MiB")]
+    compute.shutdown()
+
+
+def test_a_database_that_another_process_holds_is_unavailable(storage: LocalStorage) -> None:
+    held = storage.uri("w.duckdb").removeprefix("file://")
+    code = f"import duckdb; c = duckdb.connect({held!r}); print('held', flush=True); input()"
+    other = subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8"
+    )
+    compute = made(storage, path="w.duckdb")
+    with other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        with pytest.raises(PluginUnavailableError, match="another process"):
+            compute.startup()
+        other.communicate("\n")
+
+    compute.startup()
+    compute.shutdown()
+
+
+def test_stopped_twice_is_stopped(compute: DuckDBCompute) -> None:
+    compute.shutdown()
+    compute.shutdown()
+
+
+def test_an_open_database_answers_for_its_health(compute: DuckDBCompute) -> None:
+    status = compute.health_check()
+
+    assert status.state is HealthState.HEALTHY
+    assert status.details["engine"] == duckdb.__version__
+
+
+def test_importing_the_plugin_imports_no_engine() -> None:
+    code = (
+        "import sys, floe_compute_duckdb, floe_storage_local;"
+        "print({'duckdb', 'fsspec', 'nanoarrow', 'pyarrow'} & {*sys.modules})"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, encoding="utf-8", check=True)
+
+    assert done.stdout == "set()\n"

@@ -1,0 +1,160 @@
+"""One load: from a source to a table, whole or not at all.
+
+Nothing of an earlier load is kept on disk: what dlt knows of the table is restored
+from the database each time. So a load that is dropped is as if it had never begun.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from floe_plugins import PluginError
+from floe_plugins.hookspecs.ingestion import SchemaChange, WriteMode
+
+if TYPE_CHECKING:
+    from dlt import Pipeline
+    from dlt.extract import DltResource
+
+# Both ways rows are first loaded beside the table and then taken over in one transaction. A
+# merge without keys only adds; dlt's own "append" would commit file by file.
+_DISPOSITIONS: dict[str, Any] = {
+    "append": {"disposition": "merge", "strategy": "delete-insert"},
+    "merge": {"disposition": "merge", "strategy": "delete-insert"},
+    "replace": "replace",
+}
+_EVOLVE = {"tables": "evolve", "columns": "evolve", "data_type": "evolve"}
+_FREEZE = {"tables": "evolve", "columns": "freeze", "data_type": "freeze"}
+
+
+def silence() -> None:
+    """Keep dlt from sending anything, and from logging what it raises as well; before it is imported."""
+    os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
+    os.environ["DO_NOT_TRACK"] = "1"
+    os.environ.setdefault("RUNTIME__LOG_LEVEL", "CRITICAL")
+
+
+def pending(directory: Path) -> int:
+    """How many loads lie unfinished in a directory of dlt's."""
+    places = (directory / "normalize" / "extracted", directory / "load" / "normalized")
+    # One that was being handed on lies in both.
+    return len({load.name for place in places if place.is_dir() for load in place.iterdir()})
+
+
+@attrs.frozen
+class Target:
+    """Where a load goes."""
+
+    database: str
+    dataset: str
+    table: str
+    directory: Path
+
+    @contextmanager
+    def pipeline(self) -> Iterator[Pipeline]:
+        """A pipeline that begins with nothing, active in the block on this thread."""
+        import dlt
+
+        shutil.rmtree(self.directory, ignore_errors=True)
+        made = dlt.pipeline(
+            pipeline_name=self.directory.name,
+            pipelines_dir=str(self.directory.parent),
+            destination=dlt.destinations.duckdb(
+                self.database,
+                replace_strategy="insert-from-staging",
+                # Not said of DuckDB by dlt itself, which then commits statement by statement.
+                supports_transactions=True,
+            ),
+            dataset_name=self.dataset,
+        )
+        try:
+            yield made
+        finally:
+            made.deactivate()
+
+
+def keyed(resource: DltResource, mode: WriteMode, keys: Sequence[str]) -> DltResource:
+    """The resource with what its rows are merged by, or without if they are not.
+
+    Raises:
+        ValueError: nothing says by what they are to be merged.
+    """
+    columns = resource.compute_table_schema().get("columns", {})
+    has_keys = any(column.get("primary_key") or column.get("merge_key") for column in columns.values())
+    if mode == "merge" and keys:
+        return resource.apply_hints(primary_key=list(keys))
+    if mode != "merge" and has_keys:
+        import dlt
+
+        # With keys, rows that are to be added would take the place of others. What is made of the
+        # resource has none; the resource keeps them, by which an incremental one knows rows again.
+        return dlt.transformer(_unchanged, data_from=resource, name=f"{resource.name}_rows")
+    if mode != "merge" or has_keys:
+        return resource
+    message = "nothing says by which columns rows are merged"
+    raise ValueError(f"{message}: expected them in plugins.ingestion.dlt.keys, or in the dlt resource")
+
+
+def _unchanged(items: Any) -> Iterator[Any]:
+    yield items
+
+
+def extract(
+    pipeline: Pipeline, resource: DltResource, table: str, mode: WriteMode, *, freeze: bool
+) -> Mapping[str, int]:
+    """Fetch the rows and bring them into tables, all on disk; how many there are of each table.
+
+    Raises:
+        ValueError: the rows cannot be had, or do not fit the table.
+    """
+    _forget_keys(pipeline, table)
+    try:
+        pipeline.extract(
+            resource,
+            table_name=table,
+            write_disposition=_DISPOSITIONS[mode],
+            schema_contract=_FREEZE if freeze else _EVOLVE,  # type: ignore[arg-type]
+        )
+        done = pipeline.normalize(workers=1)
+    except Exception as error:
+        raise _explained(error) from error
+    counts = done.row_counts if done else {}
+    return {table: 0} | {name: rows for name, rows in counts.items() if not name.startswith("_dlt")}
+
+
+def _explained(error: Exception) -> Exception:
+    root: BaseException = error
+    while root.__cause__ is not None and type(root).__module__.startswith("dlt."):
+        root = root.__cause__
+    if isinstance(root, PluginError):
+        return PluginError(root.message)
+    return ValueError(f"the source cannot be loaded: {type(root).__name__}: {root}")
+
+
+def _forget_keys(pipeline: Pipeline, table: str) -> None:
+    # Those of earlier loads, which the database remembers: this load's resource has what counts.
+    for schema in pipeline.schemas.values():
+        for column in schema.tables.get(table, {}).get("columns", {}).values():
+            column.pop("primary_key", None)
+            column.pop("merge_key", None)
+
+
+def load(pipeline: Pipeline) -> tuple[str, tuple[SchemaChange, ...]]:
+    """Bring what was extracted into the database; the load's id, and what changed for it."""
+    info = pipeline.load(workers=1, raise_on_failed_jobs=True)
+    load_id = info.loads_ids[-1] if info.loads_ids else ""
+    changes = [
+        SchemaChange(name, column, str(hints.get("data_type", "")))
+        for package in info.load_packages
+        for name, update in package.schema_update.items()
+        if not name.startswith("_dlt")
+        for column, hints in update["columns"].items()
+        if not column.startswith("_dlt")
+    ]
+    return load_id, tuple(changes)
