@@ -1,0 +1,154 @@
+import copy
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from floe_plugins import PluginRef
+from floe_plugins.configuration.content import DEEPEST, MOST_VALUES, Content
+from floe_plugins.configuration.sources import Source
+
+ENVIRON = {"NAME": "value", "DB_PASSWORD": "hunter2"}
+REFERENCES = ["${NAME}", "a${NAME}", "${NO:-x}", "${DB_PASSWORD}", "${GONE}", "${", "$", "$${", "$schema"]
+
+texts = st.sampled_from(REFERENCES) | st.text(max_size=6)
+numbers = st.integers() | st.floats(allow_nan=False) | st.sampled_from([2**62, -(2**62), 2**64, 1e18, 1e999])
+values = st.recursive(
+    st.none() | st.booleans() | numbers | texts,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4),
+    max_leaves=20,
+)
+trees = st.dictionaries(texts, values, max_size=5)
+
+
+def of_file(tree):
+    text = json.dumps(tree)
+    source = Source("floe.json", ".json", text)
+    return Content(json.loads(text), source, ENVIRON)
+
+
+def of_mapping(tree):
+    return Content(tree, None, ENVIRON)
+
+
+def facts(content):
+    faults = [(fault.path, fault.rule, fault.message) for fault in content.faults]
+    return content.tree, faults, content.textual, content.secret, content.faulted
+
+
+def nested(depth):
+    value = 1
+    for _ in range(depth):
+        value = [value]
+    return {"a": value}
+
+
+@settings(deadline=None)  # the first example compiles patterns
+@given(trees)
+def test_a_file_and_a_mapping_with_the_same_content_come_to_the_same(tree):
+    assert facts(of_file(tree)) == facts(of_mapping(tree))
+
+
+@pytest.mark.parametrize("content", [of_file, of_mapping])
+@pytest.mark.parametrize(
+    ("tree", "rules"),
+    [
+        (nested(DEEPEST), []),
+        (nested(DEEPEST + 1), ["depth"]),
+        ({"a": [0] * (MOST_VALUES - 1)}, []),
+        ({"a": [0] * MOST_VALUES}, ["size"]),
+        ({"a": {str(number): [0] for number in range(MOST_VALUES // 2)}}, ["size"]),
+    ],
+    ids=["deep", "too deep", "many", "too many", "too many in all"],
+)
+def test_a_file_may_be_so_deep_and_so_large_and_no_more(content, tree, rules):
+    assert [fault.rule for fault in content(tree).faults] == rules
+
+
+@given(trees)
+def test_what_is_handed_in_stays_as_it_was_and_shares_nothing_with_the_result(tree):
+    before = copy.deepcopy(tree)
+    content = of_mapping(tree)
+    assert tree == before
+    for value in (content.tree, *content.tree.values()):
+        if isinstance(value, dict):
+            value.clear()
+    assert tree == before
+
+
+@given(trees)
+def test_no_reference_is_left_but_where_a_fault_says_why(tree):
+    content = of_mapping(tree)
+    left = {path for path, text in leaves(content.tree) if "${" in text and text != "${"}
+    assert left <= content.faulted
+
+
+def leaves(value, path=()):
+    if isinstance(value, str):
+        yield path, value
+    children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for step, child in children:
+        yield from leaves(child, (*path, step))
+
+
+@pytest.mark.parametrize("content", [of_file, of_mapping])
+def test_it_is_known_which_values_are_text_of_the_environment_and_which_of_these_are_secret(content):
+    found = content({"a": "${NAME}", "b": ["x${NAME}", "${DB_PASSWORD}"], "c": "NAME"})
+    assert found.tree == {"a": "value", "b": ["xvalue", "hunter2"], "c": "NAME"}
+    assert found.textual == {("a",), ("b", 1)}
+    assert found.secret == {("b", 1)}
+
+
+def test_an_escaped_dollar_sign_is_a_reference_too():
+    source = Source("floe.json", ".json", r'{"a": "\u0024{NAME}"}')
+    assert Content(source.parse(), source, ENVIRON).tree == {"a": "value"}
+
+
+@pytest.mark.parametrize("value", ["!!omap [b: '${NAME}']", "{b: '${NAME}'}"])
+def test_references_are_filled_in_in_every_kind_of_table_that_yaml_has(value):
+    source = Source("floe.yaml", ".yaml", f"a: {value}")
+    assert Content(source.parse(), source, ENVIRON).tree == {"a": {"b": "value"}}
+
+
+@pytest.mark.parametrize(
+    ("value", "rule"),
+    [
+        (float("nan"), "finite_number"),
+        (float("-inf"), "finite_number"),
+        (2**64, "integer_size"),
+        (-(2**64), "integer_size"),
+        ("${GONE}", "missing_variable"),
+        ("${", "reference"),
+    ],
+)
+def test_a_wrong_value_is_one_fault_at_its_path(value, rule):
+    content = of_mapping({"plugins": {"compute": {"duckdb": {"hosts": ["ok", value]}}}})
+    (fault,) = content.faults
+    assert (fault.rule, fault.path) == (rule, "plugins.compute.duckdb.hosts[1]")
+    assert fault.ref == PluginRef.parse("compute:duckdb")
+    assert content.faulted == {("plugins", "compute", "duckdb", "hosts", 1)}
+
+
+@pytest.mark.parametrize("value", [2**64 - 1, -(2**64) + 1, 2**62, 1e18, -1e300, 0.0, True, None])
+def test_numbers_of_64_bits_and_finite_ones_are_right(value):
+    content = of_mapping({"a": value})
+    assert (content.tree, content.faults) == ({"a": value}, [])
+
+
+def test_only_the_first_mistake_of_a_value_is_noted():
+    content = of_mapping({"a": 1})
+    content.fault(("a",), "first", "one")
+    content.fault(("a",), "second", "two")
+    assert [fault.rule for fault in content.faults] == ["first"]
+
+
+def test_a_fault_of_a_file_has_its_line_and_one_of_a_mapping_none():
+    tree = {"a": "${GONE}"}
+    assert [(fault.file, fault.line) for fault in of_file(tree).faults] == [("floe.json", 1)]
+    assert [(fault.file, fault.line) for fault in of_mapping(tree).faults] == [(None, None)]
+
+
+def test_a_key_below_a_name_that_says_secret_is_not_shown():
+    content = of_mapping({"plugins": {"secrets": {"x": {"tokens": {"hunter2": "${GONE}"}}}}})
+    assert [fault.path for fault in content.faults] == ["plugins.secrets.x.tokens.***"]

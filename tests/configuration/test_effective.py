@@ -1,0 +1,111 @@
+import datetime as dt
+import json
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from floe_plugins import PluginRef
+from floe_plugins.configuration import effective, load
+
+REF = PluginRef.parse("compute:duckdb")
+
+
+class Pool(BaseModel):
+    size: int = 1
+    hosts: list[str] = ["a"]
+
+
+class Duck(BaseModel):
+    model_config = ConfigDict(extra="allow")
+    path: Path
+    pool: Pool = Pool()
+    threads: int = Field(2, alias="threadCount")
+    when: dt.date | None = None
+    password: SecretStr = SecretStr("geheim")
+    url: str = "https://me:geheim@example.org/x"
+    pools: dict[str, Pool] = {}
+
+
+class Plugin:
+    config_schema = Duck
+
+
+FILE = """\
+[registry]
+workers = 2
+timeouts = {load = 3, "compute:duckdb" = {startup = 4}}
+[plugins.compute.duckdb]
+path = "x.db"
+pool.size = 3
+more = 1
+pools.a = {size = 5}
+"""
+
+
+def rows(configuration):
+    settings, faults = effective(configuration, {REF: Plugin})
+    assert faults == ()
+    json.dumps([setting.to_dict() for setting in settings])
+    return {setting.path: (setting.value, setting.origin) for setting in settings}
+
+
+def test_every_value_has_its_origin(tmp_path):
+    file = tmp_path / "floe.toml"
+    file.write_text(FILE, "utf-8")
+    environ = {"FLOE_PLUGINS__COMPUTE__DUCKDB__POOL__HOSTS": '["b", "c"]'}
+    configuration = load(file, environ=environ).with_arguments(REF, {"threadCount": 9})
+    found = rows(configuration)
+    base = "plugins.compute.duckdb."
+    assert found == {
+        "registry.autoload": ("configured", "default"),
+        "registry.disable": ([], "default"),
+        "registry.only": (None, "default"),
+        "registry.required": ([], "default"),
+        "registry.timeouts": ({"load": 3.0}, f"{file}:3"),
+        'registry.timeouts."compute:duckdb"': ({"startup": 4.0}, f"{file}:3"),
+        "registry.workers": (2, f"{file}:2"),
+        base + "path": ("x.db", f"{file}:5"),
+        base + "pool.size": (3, f"{file}:6"),
+        base + "pool.hosts": (["b", "c"], "environment variable FLOE_PLUGINS__COMPUTE__DUCKDB__POOL__HOSTS"),
+        base + "threadCount": (9, "argument"),
+        base + "when": (None, "default"),
+        base + "password": ("***", "default"),
+        base + "url": ("https://***@example.org/x", "default"),
+        base + "more": (1, f"{file}:7"),
+        base + "pools.a.size": (5, f"{file}:8"),
+        base + "pools.a.hosts": (["a"], "default"),
+    }
+
+
+def test_values_of_a_mapping_come_from_the_mapping():
+    found = rows(load({"registry": {"workers": 3}, "plugins": {"compute": {"duckdb": {"path": "x"}}}}, environ={}))
+    assert found["registry.workers"] == (3, "mapping")
+    assert found["plugins.compute.duckdb.path"] == ("x", "mapping")
+
+
+def test_texts_are_shown_as_they_are():
+    text = "line one\n  line two " + "x" * 2000
+    found = rows(load({"plugins": {"compute": {"duckdb": {"path": "x", "note": text}}}}, environ={}))
+    assert found["plugins.compute.duckdb.note"] == (text, "mapping")
+
+
+def test_what_is_wrong_is_reported_beside_what_is_right():
+    configuration = load({"plugins": {"compute": {"duckdb": {}}}}, environ={})
+    settings, faults = effective(configuration, {REF: Plugin}, {REF: "acme 1.0"})
+    assert [(fault.path, fault.distribution) for fault in faults] == [("plugins.compute.duckdb.path", "acme 1.0")]
+    assert all(setting.path.startswith("registry.") for setting in settings)
+
+
+def test_values_that_a_migration_moved_come_from_the_old_table(tmp_path):
+    class Moved:
+        config_schema = Pool
+        config_version = 2
+
+        @staticmethod
+        def migrate_config(_old_version, data):
+            return {"size": data["count"]}
+
+    file = tmp_path / "floe.toml"
+    file.write_text("\n[plugins.compute.duckdb]\ncount = 4\n", "utf-8")
+    settings, _ = effective(load(file, environ={}), {REF: Moved})
+    assert {s.path: s.origin for s in settings}["plugins.compute.duckdb.size"] == f"{file}:2"

@@ -1,0 +1,157 @@
+import pytest
+from pydantic import BaseModel, SecretStr
+
+from floe_plugins import PluginConfigurationError, PluginRef
+from floe_plugins.configuration import load, validate
+
+DUCK = PluginRef.parse("compute:duckdb")
+PREFIX = "FLOE_PLUGINS__COMPUTE__DUCKDB__"
+
+
+class Pool(BaseModel):
+    size: int = 1
+    maxSize: int = 1  # noqa: N815 keys as files have them
+
+
+class Duck(BaseModel):
+    path: str = ""
+    pool: Pool = Pool()
+    tags: list[str] = []
+    threads: int = 0
+    on: bool = False
+    either: int | str = 0
+    secret: SecretStr = SecretStr("")
+
+
+class Plugin:
+    config_schema = Duck
+
+
+def configured(environ, table=None, name="duckdb"):
+    source = {"plugins": {"compute": {name: table}}} if table is not None else None
+    return load(source, environ=environ)
+
+
+def model_of(environ, table=None):
+    model, faults = validate(configured(environ, table), DUCK, Plugin, None)
+    assert faults == []
+    return model
+
+
+def test_a_variable_sets_a_value():
+    assert model_of({PREFIX + "PATH": "x.db"}).path == "x.db"
+
+
+def test_a_variable_wins_over_the_file_and_leaves_its_neighbours():
+    model = model_of({PREFIX + "POOL__SIZE": "7"}, {"path": "x", "pool": {"size": 2, "maxSize": 3}})
+    assert (model.path, model.pool.size, model.pool.maxSize) == ("x", 7, 3)
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "value"),
+    [
+        ("path", "[1, 2]", "[1, 2]"),
+        ("path", '"quoted"', '"quoted"'),
+        ("path", "", ""),
+        ("path", "${HOME}", "${HOME}"),
+        ("threads", "4", 4),
+        ("on", "true", True),
+        ("on", "0", False),
+        ("either", "4", "4"),
+        ("tags", '["a", "b"]', ["a", "b"]),
+        ("pool", '{"size": 5}', Pool(size=5)),
+    ],
+)
+def test_a_text_is_read_as_json_only_where_the_schema_refuses_the_text(field, text, value):
+    assert getattr(model_of({PREFIX + field.upper(): text}), field) == value
+
+
+def test_a_json_object_is_merged_into_the_files_table():
+    model = model_of(
+        {PREFIX + "POOL": '{"size": 5}', PREFIX + "POOL__MAXSIZE": "6"}, {"pool": {"maxSize": 2, "size": 3}}
+    )
+    assert (model.pool.size, model.pool.maxSize) == (5, 6)
+
+
+def test_a_json_object_is_merged_with_what_deeper_variables_say():
+    model = model_of({PREFIX + "POOL": '{"size": 5}', PREFIX + "POOL__MAXSIZE": "6"})
+    assert (model.pool.size, model.pool.maxSize) == (5, 6)
+
+
+def test_one_variable_can_hold_the_whole_table():
+    environ = {PREFIX.removesuffix("__"): '{"path": "x", "pool": {"size": 5}}', PREFIX + "POOL__SIZE": "6"}
+    model = model_of(environ, {"threads": 3})
+    assert (model.path, model.pool.size, model.threads) == ("x", 6, 3)
+
+
+def test_keys_are_found_without_regard_to_case_and_dashes():
+    class Dashed(BaseModel):
+        camelCase: int = 0  # noqa: N815
+        dash: int = 0
+
+    plugin = type("P", (), {"config_schema": Dashed})
+    configuration = configured({PREFIX + "CAMELCASE": "5"}, {})
+    model, faults = validate(configuration, DUCK, plugin, None)
+    assert (faults, model) == ([], Dashed(camelCase=5))
+
+
+def test_a_name_with_a_dash_is_reached_with_an_underscore():
+    environ = {"FLOE_PLUGINS__COMPUTE__MY_DUCK__PATH": "x"}
+    ref = PluginRef.parse("compute:my-duck")
+    for table in ({"threads": 2}, None):
+        model, faults = validate(configured(environ, table, "my-duck"), ref, Plugin, None)
+        assert (faults, model.path) == ([], "x")
+
+
+def test_a_variable_that_fits_two_names_is_an_error():
+    source = {"plugins": {"compute": {"my-duck": {}, "my_duck": {}}}}
+    with pytest.raises(PluginConfigurationError, match="fits compute:my-duck and compute:my_duck"):
+        load(source, environ={"FLOE_PLUGINS__COMPUTE__MY_DUCK__PATH": "x"})
+
+
+def test_the_reserved_keys_can_be_set():
+    settings = configured({PREFIX + "DISTRIBUTION": "acme", PREFIX + "CONFIG_VERSION": "3"}).plugins[DUCK]
+    assert (settings.distribution, settings.config_version, settings.variables) == ("acme", 3, {})
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("FLOE_PLUGINS__COMPUT__DUCKDB__PATH", "x", "there is no category 'comput'"),
+        ("FLOE_PLUGINS__COMPUTE", "x", "the variable names no plugin"),
+        ("FLOE_PLUGINS__COMPUTE__", "x", "the variable names no plugin"),
+        ("FLOE_PLUGINS__COMPUTE__DUCKDB__", "x", "the variable names no plugin"),
+        ("FLOE_PLUGINS__COMPUTE__DUCK.DB__PATH", "x", "the variable names no plugin"),
+        ("FLOE_PLUGINS__COMPUTE__DUCKDB", "x.db", "the variable holds no table for compute:duckdb"),
+        (PREFIX + "CONFIG_VERSION", "new", "this is no version of a schema"),
+        (PREFIX + "CONFIG_VERSION", "9" * 5000, "this is no version of a schema"),
+    ],
+)
+def test_a_variable_that_makes_no_sense_is_an_error_that_names_it(name, text, said):
+    with pytest.raises(PluginConfigurationError) as caught:
+        load(None, environ={name: text})
+    (fault,) = caught.value.errors
+    assert (fault.variable, fault.message) == (name, said)
+    assert fault.place == f"environment variable {name}"
+
+
+def test_two_spellings_of_one_variable_are_an_error():
+    with pytest.raises(PluginConfigurationError, match="sets the same value"):
+        load(None, environ={PREFIX + "PATH": "x", PREFIX + "path": "y"})
+
+
+def test_a_mistake_in_a_variable_names_the_variable():
+    _, (fault,) = validate(configured({PREFIX + "POOL__SIZE": "many"}, {"pool": {}}), DUCK, Plugin, None)
+    assert (fault.variable, fault.path) == (PREFIX + "POOL__SIZE", "plugins.compute.duckdb.pool.size")
+    assert fault.file is None
+
+
+@pytest.mark.parametrize("text", ["NaN", "[NaN]", '{"size": Infinity}', "[" * 100_000, "9" * 5000])
+def test_what_is_no_json_value_stays_a_text_and_a_mistake(text):
+    model, faults = validate(configured({PREFIX + "POOL": text}), DUCK, Plugin, None)
+    assert model is None
+    assert faults[0].variable == PREFIX + "POOL"
+
+
+def test_other_variables_are_left_alone():
+    assert load(None, environ={"FLOE_PLUGINS_CONFIG": "x", "FLOE_PLUGINS_DISABLE": "y", "HOME": "z"}).plugins == {}

@@ -1,0 +1,75 @@
+import re
+from pathlib import Path
+
+import pytest
+
+from floe_plugins import PluginConfigurationError, PluginRef
+from floe_plugins.configuration import load, not_installed
+
+GUIDE = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text("utf-8")
+DUCK = PluginRef.parse("compute:duckdb")
+
+
+def test_the_file_in_the_guide_loads(tmp_path):
+    file = tmp_path / "floe.toml"
+    (example,) = re.findall(r"```toml\n(.*?)```", GUIDE, re.DOTALL)
+    file.write_text(example, "utf-8")
+    configuration = load(file, environ={})
+    assert configuration.plugins[DUCK].table == {"path": "/var/lib/floe/warehouse.duckdb"}
+    assert configuration.plugin_timeouts[PluginRef.parse("compute:slow")]["startup"] == 120
+
+
+def test_the_process_environment_counts_unless_another_is_given(monkeypatch):
+    monkeypatch.setenv("FLOE_PLUGINS__COMPUTE__DUCKDB__PATH", "x")
+    assert DUCK in load().plugins
+    assert load(environ={}).plugins == {}
+
+
+def test_a_path_may_be_text_or_a_path(tmp_path):
+    file = tmp_path / "floe.json"
+    file.write_text('{"registry": {"workers": 2}}', "utf-8")
+    assert load(file, environ={}) == load(str(file), environ={})
+
+
+def test_collected_mistakes_leave_the_rest_readable():
+    source = {"registry": {"workers": 0, "autoload": "all"}, "plugins": {"compute": {"duckdb": {"a": 1, "b": "${NO}"}}}}
+    configuration = load(source, environ={}, collect=True)
+    assert [fault.path for fault in configuration.faults] == ["plugins.compute.duckdb.b", "registry.workers"]
+    assert (configuration.autoload, configuration.workers) == ("all", None)
+    with pytest.raises(PluginConfigurationError):
+        load(source, environ={})
+
+
+def test_a_file_that_cannot_be_read_is_raised_also_where_mistakes_are_collected(tmp_path):
+    with pytest.raises(PluginConfigurationError):
+        load(tmp_path / "floe.toml", collect=True)
+
+
+@pytest.mark.parametrize(
+    ("rule", "source", "environ"),
+    [
+        ("missing_variable", {"plugins": {"compute": {"x": {"a": ["${NO}"]}}}}, {}),
+        ("cycle", {"plugins": {"compute": {"x": {"a": "${A}"}}}}, {"A": "${B}", "B": "${A}"}),
+        ("reference", {"plugins": {"compute": {"x": {"a": "${"}}}}, {}),
+        ("too_long", {"plugins": {"compute": {"x": {"a": "${A}${A}"}}}}, {"A": "x" * 40_000}),
+    ],
+)
+def test_a_wrong_reference_is_one_fault_that_names_the_key(rule, source, environ):
+    with pytest.raises(PluginConfigurationError) as caught:
+        load(source, environ=environ)
+    (fault,) = caught.value.errors
+    assert fault.rule == rule
+    assert fault.path.startswith("plugins.compute.x.a")
+
+
+def test_a_required_plugin_that_is_not_installed_is_named(tmp_path):
+    file = tmp_path / "floe.toml"
+    file.write_text('[registry]\nrequired = ["compute:quack"]\n', "utf-8")
+    (fault,) = not_installed(load(file, environ={}), [DUCK])
+    assert (fault.path, fault.line, fault.ref) == ("registry.required", 2, PluginRef.parse("compute:quack"))
+
+
+def test_a_plugin_that_only_a_variable_mentions_is_named_with_the_variable():
+    name = "FLOE_PLUGINS__COMPUTE__QUACK__PATH"
+    (fault,) = not_installed(load(None, environ={name: "x"}), [DUCK])
+    assert fault.variable == name

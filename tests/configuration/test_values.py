@@ -1,0 +1,40 @@
+import pytest
+
+from floe_plugins.configuration.values import at, copy, json_value, merge, nested
+
+
+def test_a_copy_shares_no_table_and_no_list():
+    table = {"a": [{"b": [1]}], "c": {"d": 1}}
+    copied = copy(table)
+    copied["a"][0]["b"].append(2)
+    copied["c"]["d"] = 2
+    assert table == {"a": [{"b": [1]}], "c": {"d": 1}}
+
+
+def test_tables_are_merged_and_lists_replaced():
+    assert merge({"a": {"x": 1, "y": [1, 2]}, "b": 1}, {"a": {"y": [3]}, "b": {"z": 1}}) == {
+        "a": {"x": 1, "y": [3]},
+        "b": {"z": 1},
+    }
+
+
+def test_a_merge_changes_neither_of_its_parts():
+    base, over = {"a": {"x": [1]}}, {"a": {"y": [2]}}
+    merge(base, over)["a"]["y"].append(3)
+    assert (base, over) == ({"a": {"x": [1]}}, {"a": {"y": [2]}})
+
+
+def test_a_value_is_found_at_its_path():
+    assert at(nested(("a", "b"), [1, {"c": 2}]), ("a", "b", 1, "c")) == 2
+
+
+@pytest.mark.parametrize("path", [("x",), ("a", 5), ("a", "b"), ("t", 0), ("a", 0, "c")])
+def test_a_path_that_leads_nowhere_is_a_lookup_error(path):
+    with pytest.raises(LookupError):
+        at({"a": [1], "t": "text"}, path)
+
+
+@pytest.mark.parametrize("text", ["", "x", "NaN", "[Infinity]", "[" * 100_000, "{1: 2}"])
+def test_what_is_no_json_is_a_value_error(text):
+    with pytest.raises(ValueError, match=r".*"):
+        json_value(text)

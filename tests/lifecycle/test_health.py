@@ -1,0 +1,235 @@
+"""Health: all at once, in time, nothing piled up, and what the states add up to."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from floe_plugins import HealthReport, HealthState, HealthStatus, OutcomeState, PluginRef, PluginType
+from floe_plugins.health import outcomes
+
+SECRETS = PluginType.SECRETS
+SOON = 30.0  # what never takes long is given this; what must not be waited for never ends by itself
+
+
+def started(lab: Any, *checks: Callable[[Any], Any] | None, **options: Any) -> Any:
+    """A registry with plugins p0, p1, ... that have these health checks, started."""
+    plugins = [
+        lab.plugin(f"p{number}", **({"health_check": check} if check else {})) for number, check in enumerate(checks)
+    ]
+    registry = lab.registry(*plugins, **options)
+    assert registry.startup().ok
+    return registry
+
+
+def status(report: HealthReport, name: str = "p0") -> HealthStatus:
+    return report.statuses[PluginRef(SECRETS, name)]
+
+
+def test_a_plugin_without_a_check_is_healthy_by_default_and_marked_so(lab: Any) -> None:
+    report = started(lab, None).health()
+    assert report.state is HealthState.HEALTHY
+    assert status(report).default
+    assert status(report).message == "no health check of its own"
+
+
+@pytest.mark.parametrize("state", list(HealthState))
+def test_what_a_check_says_is_reported_with_its_time(lab: Any, state: HealthState) -> None:
+    said = HealthStatus(state, "lagging", {"lag": 3})
+    found = status(started(lab, lambda _: said).health())
+    assert (found.state, found.message, found.details, found.default) == (state, "lagging", {"lag": 3}, False)
+    assert found.seconds is not None
+    assert found.seconds >= 0
+    assert abs((found.time or 0) - time.time()) < SOON
+
+
+def test_an_async_check_is_awaited(lab: Any) -> None:
+    async def check(_plugin: Any) -> HealthStatus:
+        await asyncio.sleep(0)
+        return HealthStatus(HealthState.HEALTHY, "awaited")
+
+    assert status(started(lab, check).health()).message == "awaited"
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [(True, "bool"), (None, "NoneType"), ("healthy", "str"), (iter(()), "tuple_iterator")]
+)
+def test_a_wrong_return_type_is_unhealthy(lab: Any, value: object, shown: str) -> None:
+    found = status(started(lab, lambda _: value).health())
+    assert found.state is HealthState.UNHEALTHY
+    assert found.message == f"health_check returned an object of type {shown}, and must return HealthStatus"
+
+
+@pytest.mark.parametrize("error", [ConnectionError("refused"), SystemExit(1), ValueError(), GeneratorExit()])
+def test_a_check_that_raises_is_unhealthy_with_the_reason(lab: Any, error: BaseException) -> None:
+    def check(_plugin: Any) -> HealthStatus:
+        raise error
+
+    report = started(lab, check, None).health()
+    assert status(report).state is HealthState.UNHEALTHY
+    assert status(report).message.startswith(f"health_check raised {type(error).__name__}")
+    assert status(report, "p1").state is HealthState.HEALTHY
+
+
+def test_a_plugin_that_is_not_started_is_unhealthy_and_says_which_state_it_is_in(lab: Any) -> None:
+    registry = lab.registry(lab.plugin("p0"), lab.plugin("p1", lab.fail))
+    assert status(registry.health()).message == "it is not started, but loaded"
+    registry.startup()
+    report = registry.health()
+    assert status(report, "p1").message == "it is not started, but failed: startup raised ConnectionError: refused"
+    registry.shutdown()
+    assert status(registry.health()).message == "it is not started, but stopped"
+
+
+def test_hanging_checks_are_answered_for_at_one_deadline_and_the_rest_answer(lab: Any) -> None:
+    registry = started(lab, *[lab.hang] * 5, *[None] * 20)
+    report = registry.health(timeout=0.2)
+    assert not lab.forever.is_set()
+    states = [found.state for found in report.statuses.values()]
+    assert states.count(HealthState.UNHEALTHY) == 5
+    assert states.count(HealthState.HEALTHY) == 20
+    assert status(report).message == "no answer in 0.2 s"
+    assert 0.2 <= report.seconds < 5 * 0.2
+
+
+def test_the_deadline_of_the_configuration_counts_where_none_is_given(lab: Any) -> None:
+    report = started(lab, lab.hang, timeouts={"health": 0.1}).health()
+    assert status(report).message == "no answer in 0.1 s"
+
+
+def test_a_hanging_check_is_not_piled_upon_and_answers_again_once_it_ends(lab: Any) -> None:
+    entered = []
+
+    def check(plugin: Any) -> HealthStatus:
+        entered.append(1)
+        lab.hang(plugin)
+        return HealthStatus(HealthState.HEALTHY)
+
+    registry = started(lab, check)
+    for _ in range(3):
+        assert status(registry.health(timeout=0.05)).state is HealthState.UNHEALTHY
+    assert len(entered) == 1
+    lab.forever.set()
+    while status(registry.health(timeout=SOON)).state is not HealthState.HEALTHY:
+        pass
+    assert len(entered) == 2
+
+
+def test_concurrent_callers_share_one_check(lab: Any) -> None:
+    entered = threading.Semaphore(0)
+    count = []
+
+    def check(plugin: Any) -> HealthStatus:
+        count.append(1)
+        entered.release()
+        lab.hang(plugin)
+        return HealthStatus(HealthState.HEALTHY, "shared")
+
+    registry = started(lab, check)
+    reports: list[HealthReport] = []
+    threads = [threading.Thread(target=lambda: reports.append(registry.health(timeout=SOON))) for _ in range(8)]
+    threads[0].start()
+    entered.acquire()
+    for thread in threads[1:]:
+        thread.start()
+    # A caller with less patience comes and goes while the check is under way.
+    assert status(registry.health(timeout=0.05)).message == "no answer in 0.05 s"
+    lab.forever.set()
+    for thread in threads:
+        thread.join(SOON)
+    assert [status(report).message for report in reports] == ["shared"] * 8
+    assert len(count) in {1, 2}  # a thread that was late to start asks anew
+
+
+def test_an_async_check_is_cancelled_at_the_deadline_and_asked_again(lab: Any) -> None:
+    cancelled = threading.Event()
+
+    async def check(_plugin: Any) -> HealthStatus:
+        if not cancelled.is_set():
+            try:
+                await asyncio.Event().wait()
+            finally:
+                cancelled.set()
+        return HealthStatus(HealthState.HEALTHY, "again")
+
+    registry = started(lab, check)
+    assert status(registry.health(timeout=0.1)).message == "no answer in 0.1 s"
+    assert cancelled.wait(SOON)
+    while status(found := registry.health(timeout=SOON)).state is not HealthState.HEALTHY:
+        pass
+    assert status(found).message == "again"
+
+
+def test_a_check_of_a_plugin_that_asks_for_the_callers_thread_runs_there(lab: Any) -> None:
+    threads = []
+
+    def check(_plugin: Any) -> HealthStatus:
+        threads.append(threading.current_thread())
+        return HealthStatus(HealthState.HEALTHY)
+
+    registry = lab.registry(lab.plugin("p0", health_check=check, caller_thread=True), lab.plugin("p1"))
+    registry.startup()
+    assert registry.health().state is HealthState.HEALTHY
+    assert threads == [threading.current_thread()]
+
+
+def test_a_plugin_that_asks_for_the_health_of_all_is_not_waited_for_by_itself(lab: Any) -> None:
+    inner = []
+
+    def check(plugin: Any) -> HealthStatus:
+        inner.append(plugin.registry.health())
+        return HealthStatus(HealthState.HEALTHY, "outer")
+
+    report = started(lab, check, None).health()
+    assert status(report).message == "outer"
+    assert status(inner[0]).message == "it is being asked by this very call"
+    assert status(inner[0], "p1").state is HealthState.HEALTHY
+
+
+@pytest.mark.parametrize(
+    ("required", "optional", "overall"),
+    [
+        ("healthy", "healthy", "healthy"),
+        ("healthy", "degraded", "degraded"),
+        ("healthy", "unhealthy", "degraded"),
+        ("degraded", "healthy", "degraded"),
+        ("degraded", "unhealthy", "degraded"),
+        ("unhealthy", "healthy", "unhealthy"),
+    ],
+)
+def test_the_overall_state_is_the_worst_of_the_required_and_optional_ones_only_degrade(
+    lab: Any, required: str, optional: str, overall: str
+) -> None:
+    registry = started(
+        lab,
+        lambda _: HealthStatus(HealthState(required)),
+        lambda _: HealthStatus(HealthState(optional)),
+        config={"registry": {"required": ["secrets:p0"], "autoload": "none"}},
+    )
+    assert registry.health().state is HealthState(overall)
+
+
+def test_a_platform_without_plugins_is_healthy(lab: Any) -> None:
+    report = lab.registry().health()
+    assert report.state is HealthState.HEALTHY
+    assert not report.statuses
+
+
+def test_a_report_becomes_one_outcome_per_plugin(lab: Any) -> None:
+    found = outcomes(started(lab, None, lambda _: HealthStatus(HealthState.UNHEALTHY, "down")).health())
+    assert [each.state for each in found] == [OutcomeState.SUCCEEDED, OutcomeState.FAILED]
+    assert found[1].message == "down"
+    assert found[1].health is not None
+
+
+def test_a_deadline_that_is_no_number_is_unhealthy(lab: Any) -> None:
+    registry = lab.registry(lab.plugin("p0", timeouts={"health": "soon"}), lab.plugin("p1"))
+    registry.startup()
+    report = registry.health()
+    assert "cannot be asked" in status(report).message
+    assert status(report, "p1").state is HealthState.HEALTHY

@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+BELOW_IMPORT = 2.0
+
+
+def files(site: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(site)): path.read_bytes() for path in site.rglob("*") if path.is_file()}
+
+
+def test_the_synthetic_sites_are_the_same_each_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT))
+    from benchmarks.sites import Site
+
+    one, other = (files(Site(30, 11, 4).write(tmp_path / name)) for name in ("one", "other"))
+    assert one == other
+    assert sum(b"[floe." in data for data in one.values()) == 15
+
+
+def test_the_benchmarks_run_and_a_discovery_among_3000_distributions_stays_small() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "--only", "memory", "--json"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    tables = json.loads(done.stdout)["tables"]
+    assert "3000 distributions" in tables[-1]["title"]
+    assert all(row["value"] < BELOW_IMPORT for row in tables[-1]["rows"])

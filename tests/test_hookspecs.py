@@ -1,0 +1,165 @@
+"""The contracts of the categories: complete, documented, few, and one class each."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import floe_plugins
+from floe_plugins import PluginMetadata, PluginType
+
+LIFECYCLE = {"startup", "shutdown", "health_check"}
+HOOKS = [
+    (member, name)
+    for member in PluginType
+    for name in sorted(vars(member.spec))
+    if hasattr(inspect.getattr_static(member.spec, name), "floe_spec")
+]
+
+
+@pytest.mark.parametrize("member", PluginType)
+def test_a_category_is_one_abstract_class_with_a_few_hooks(member: PluginType) -> None:
+    own = {name for category, name in HOOKS if category is member}
+    assert issubclass(member.spec, PluginMetadata)
+    assert member.spec.__abstractmethods__ == own
+    assert 3 <= len(own) <= 7
+    assert not own & LIFECYCLE
+
+
+@pytest.mark.parametrize(("member", "name"), HOOKS, ids=lambda value: getattr(value, "slug", value))
+def test_a_hook_is_documented_and_fully_annotated(member: PluginType, name: str) -> None:
+    function = getattr(member.spec, name)
+    assert inspect.getdoc(function)
+    signature = inspect.signature(function)
+    assert signature.return_annotation is not inspect.Signature.empty
+    assert all(p.annotation is not p.empty for p in list(signature.parameters.values())[1:])
+
+
+@pytest.mark.parametrize(("member", "name"), HOOKS, ids=lambda value: getattr(value, "slug", value))
+def test_a_hook_takes_nothing_that_pluggy_could_not_pass(member: PluginType, name: str) -> None:
+    kinds = {p.kind for p in inspect.signature(getattr(member.spec, name)).parameters.values()}
+    assert kinds == {inspect.Parameter.POSITIONAL_OR_KEYWORD}
+
+
+@pytest.mark.parametrize("member", PluginType)
+def test_a_contract_says_whether_threads_may_share_it(member: PluginType) -> None:
+    text = " ".join((inspect.getdoc(getattr(member.spec, name)) or "") for _, name in HOOKS if _ is member)
+    assert "thread" in (inspect.getdoc(member.spec) or "") + text
+
+
+def test_the_lifecycle_stands_once_on_the_base() -> None:
+    for name in LIFECYCLE:
+        owners = {cls for member in PluginType for cls in member.spec.__mro__ if name in vars(cls)}
+        assert owners == {PluginMetadata}
+
+
+ROOT = Path(__file__).parent.parent
+EXERCISED = re.findall(
+    r"^\| `(\w+:[\w-]+)` \| `(\w+)` \| `([\w.]+)::(\w+)` \|$",
+    (ROOT / "docs" / "reference-plugins.md").read_text(encoding="utf-8"),
+    re.MULTILINE,
+)
+
+
+def reference_plugins() -> dict[str, Path]:
+    """The project of each reference plugin, by ref."""
+    found = {}
+    for project in (ROOT / "testplugins" / "reference").glob("*/pyproject.toml"):
+        [group, name] = re.search(  # type: ignore[union-attr]
+            r'entry-points\."([\w.]+)"\]\n([\w-]+) =', project.read_text(encoding="utf-8")
+        ).groups()
+        found[f"{PluginType(group).slug}:{name}"] = project.parent
+    return found
+
+
+def test_every_category_has_a_reference_plugin_and_every_hook_of_each_a_test_on_its_engine() -> None:
+    plugins = reference_plugins()
+    assert {PluginType.parse(ref.partition(":")[0]) for ref in plugins} == set(PluginType)
+    expected = {(ref, hook) for ref in plugins for member, hook in HOOKS if member.slug == ref.partition(":")[0]}
+    assert {(ref, hook) for ref, hook, _, _ in EXERCISED} == expected
+
+
+@pytest.mark.parametrize(("ref", "hook", "file", "test"), EXERCISED, ids=lambda value: value)
+def test_the_test_that_is_named_for_a_hook_calls_it(ref: str, hook: str, file: str, test: str) -> None:
+    source = (reference_plugins()[ref] / "tests" / file).read_text(encoding="utf-8")
+    [body] = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef) and node.name == test]
+    called = {node.func.attr for node in ast.walk(body) if isinstance(node, ast.Call) and hasattr(node.func, "attr")}
+    mentioned = {node.attr for node in ast.walk(body) if isinstance(node, ast.Attribute)}
+    assert hook in called | mentioned
+
+
+def test_hookspec_modules_import_no_engine() -> None:
+    code = "import sys, json\nfrom floe_plugins import *\nfor m in PluginType: m.spec\nprint(sorted(sys.modules))"
+    loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    for engine in ("duckdb", "pyarrow", "dagster", "pyiceberg", "fsspec", "pydantic_core"):
+        assert f"'{engine}'" not in loaded
+
+
+def test_a_twelfth_category_takes_one_module_and_one_row(tmp_path: Path, environment: Any) -> None:
+    package = tmp_path / "floe_plugins"
+    source = Path(floe_plugins.__file__).parent
+    for path in source.rglob("*.py"):
+        copy = package / path.relative_to(source)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(path.read_bytes())
+    (package / "hookspecs" / "quality.py").write_text(
+        textwrap.dedent('''
+        """Quality: checks data."""
+        from floe_plugins.metadata import PluginMetadata, hookspec
+        class QualityPlugin(PluginMetadata):
+            """One checker of data."""
+            @hookspec(firstresult=True)
+            def check(self, table: str) -> bool:
+                """Whether the table is fine."""
+        '''),
+        encoding="utf-8",
+    )
+    refs = package / "refs.py"
+    row = '    QUALITY = "floe.quality", "quality:QualityPlugin"\n'
+    text = refs.read_text(encoding="utf-8")
+    last = next(line for line in text.splitlines(keepends=True) if "IDENTITY" in line)
+    refs.write_text(text.replace(last, last + row), encoding="utf-8")
+    project = tmp_path / "acme"
+    project.mkdir()
+    (project / "acme_quality.py").write_text(
+        textwrap.dedent("""
+        from floe_plugins import QualityPlugin
+        class Acme(QualityPlugin):
+            name = "acme"; version = "1"; floe_api_version = "1.0"
+            def check(self, table): return table == "good"
+        """),
+        encoding="utf-8",
+    )
+    (project / "pyproject.toml").write_text(
+        textwrap.dedent("""
+        [build-system]
+        requires = ["hatchling"]
+        build-backend = "hatchling.build"
+        [project]
+        name = "acme-quality"
+        version = "1"
+        [project.entry-points."floe.quality"]
+        acme = "acme_quality:Acme"
+        [tool.hatch.build.targets.wheel]
+        only-include = ["acme_quality.py"]
+        """),
+        encoding="utf-8",
+    )
+    plugins = environment(project)
+    code = """
+        from floe_plugins import PluginRef, PluginRegistry, PluginType, QualityPlugin
+        with PluginRegistry() as registry:
+            assert registry.get(QualityPlugin, "acme") is registry.get(PluginType.QUALITY, "acme")
+            assert registry.manager(QualityPlugin).hook.check(table="good") is True
+            print([str(ref) for ref in registry.resolve()])
+    """
+    done = plugins.run(code, env={"PYTHONPATH": f"{tmp_path}{__import__('os').pathsep}{plugins.path}"})
+    assert done.stdout.strip() == "['quality:acme']"

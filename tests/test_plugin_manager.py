@@ -1,0 +1,234 @@
+"""A category's PluginManager: overrides are implementations, plugins are told apart by identity."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import attrs
+import pluggy
+import pytest
+
+from floe_plugins import (
+    OutcomeState,
+    PluginLoadError,
+    PluginNotFoundError,
+    PluginRegistry,
+    PluginState,
+    PluginType,
+    SecretsPlugin,
+    TelemetryBackendPlugin,
+    hookimpl,
+)
+
+
+class Telemetry(TelemetryBackendPlugin):
+    version = "1.0"
+    floe_api_version = "1.0"
+
+    def __init__(self, name: str = "plain") -> None:
+        self.name = name
+
+    def span_exporters(self) -> list[Any]:
+        return [self.name]
+
+    def metric_readers(self) -> list[Any]:
+        return []
+
+    def flush(self, deadline: float) -> bool:
+        return deadline > 0
+
+
+class First(Telemetry):
+    @hookimpl(tryfirst=True)
+    def span_exporters(self) -> list[Any]:
+        return [self.name]
+
+
+class Renamed(Telemetry):
+    @hookimpl(specname="span_exporters")
+    def exporters_of_acme(self) -> list[Any]:
+        return ["renamed"]
+
+
+class Wrapping(Telemetry):
+    @hookimpl(wrapper=True)
+    def flush(self, deadline: float) -> Any:
+        yield
+        return f"wrapped {deadline}"
+
+
+class Loud(Telemetry):
+    @property
+    def explosive(self) -> str:
+        raise AssertionError("registration evaluated a property")
+
+
+@attrs.define
+class Equal(Telemetry):
+    """Compares equal to every other, and has no hash."""
+
+    name: str = "equal"
+
+
+class Secrets(SecretsPlugin):
+    name = "memory"
+    version = "1.0"
+    floe_api_version = "1.0"
+
+    def get_secret(self, key: str) -> Any:
+        return None if key == "missing" else key.upper()
+
+    def secret_names(self, prefix: str = "") -> tuple[str, ...]:
+        return (f"{prefix}a",)
+
+    def put_secret(self, key: str, value: Any) -> None: ...
+
+
+@pytest.fixture
+def registry() -> PluginRegistry:
+    return PluginRegistry(autoload="none", environ={})
+
+
+def test_an_override_without_a_marker_is_called(registry: PluginRegistry) -> None:
+    registry.register(Telemetry())
+    assert registry.manager(PluginType.TELEMETRY_BACKEND).hook.span_exporters() == [["plain"]]
+
+
+def test_results_of_all_come_last_registered_first_and_options_change_that(registry: PluginRegistry) -> None:
+    registry.register(First("first"), Telemetry("one"), Telemetry("two"))
+    pm = registry.manager(TelemetryBackendPlugin)
+    assert pm.hook.span_exporters() == [["first"], ["two"], ["one"]]
+
+
+def test_specname_and_wrappers_work_as_in_pluggy(registry: PluginRegistry) -> None:
+    registry.register(Renamed("renamed"))
+    registry.register(Wrapping("wrapping"))
+    pm = registry.manager(TelemetryBackendPlugin)
+    assert ["renamed"] in pm.hook.span_exporters()
+    assert pm.hook.flush(deadline=1.0) == "wrapped 1.0"
+
+
+def test_a_hook_of_one_answer_gives_it_alone(registry: PluginRegistry) -> None:
+    registry.register(Secrets)
+    pm = registry.manager(SecretsPlugin)
+    assert pm.hook.get_secret(key="a") == "A"
+    assert pm.hook.secret_names(prefix="x") == ("xa",)
+
+
+def test_a_caller_s_value_reaches_an_argument_with_a_default(registry: PluginRegistry) -> None:
+    registry.register(Secrets)
+    assert registry.manager(SecretsPlugin).hook.secret_names(prefix="given") == ("givena",)
+
+
+def test_registration_evaluates_no_property(registry: PluginRegistry) -> None:
+    registry.register(Loud("loud"))
+    assert registry.state(PluginType.TELEMETRY_BACKEND, "loud") is PluginState.LOADED
+
+
+def test_plugins_that_compare_equal_are_told_apart(registry: PluginRegistry) -> None:
+    first, second = Equal("a"), Equal("b")
+    second_twin = Equal("b")
+    registry.register(first, second)
+    pm = registry.manager(TelemetryBackendPlugin)
+    assert len(pm.get_plugins()) == 2
+    assert first in pm.get_plugins()
+    assert second_twin not in pm.get_plugins()
+    assert pm.get_name(second) == "b"
+    assert not pm.is_registered(second_twin)
+    assert pm.subset_hook_caller("span_exporters", [first])() == [["b"]]
+    pm.unregister(first)
+    assert pm.hook.span_exporters() == [["b"]]
+
+
+def test_a_plugin_is_taken_under_its_own_name_alone(registry: PluginRegistry) -> None:
+    pm = registry.manager(TelemetryBackendPlugin)
+    with pytest.raises(ValueError, match="own name"):
+        pm.register(Telemetry(), "other")
+    assert pm.register(Telemetry()) == "plain"
+    assert registry.get(TelemetryBackendPlugin, "plain") is pm.get_plugin("plain")
+
+
+def test_a_plugin_of_another_category_is_refused_by_the_registry_not_kept(registry: PluginRegistry) -> None:
+    with pytest.raises(PluginLoadError):
+        registry.manager(TelemetryBackendPlugin).register(object())
+
+
+def test_a_blocked_name_is_neither_registered_nor_found(registry: PluginRegistry) -> None:
+    pm = registry.manager(TelemetryBackendPlugin)
+    pm.set_blocked("plain")
+    assert pm.is_blocked("plain")
+    assert pm.register(Telemetry()) is None
+    with pytest.raises(PluginNotFoundError):
+        registry.get(TelemetryBackendPlugin, "plain")
+    assert pm.unblock("plain")
+    assert pm.register(Telemetry()) == "plain"
+
+
+def test_the_wrong_arguments_of_a_hook_are_a_load_error_and_leave_nothing(registry: PluginRegistry) -> None:
+    class Wrong(Telemetry):
+        def flush(self, deadline: float, colour: str) -> bool:  # type: ignore[override]
+            return bool(deadline and colour)
+
+    with pytest.raises(PluginLoadError, match="colour"):
+        registry.register(Wrong())
+    assert not registry.manager(TelemetryBackendPlugin).get_plugins()
+    assert not registry.list()
+
+
+def test_lifecycle_hooks_give_one_outcome_per_plugin(registry: PluginRegistry) -> None:
+    class Failing(Telemetry):
+        def startup(self) -> None:
+            raise OSError("no socket")
+
+    registry.register(Telemetry("good"), Failing("bad"))
+    pm = registry.manager(TelemetryBackendPlugin)
+    outcomes = {outcome.ref.name: outcome.state for outcome in pm.hook.startup()}
+    assert outcomes == {"good": OutcomeState.SUCCEEDED, "bad": OutcomeState.FAILED}
+    assert {outcome.ref.name for outcome in pm.hook.health_check()} == {"good", "bad"}
+    assert [outcome.ref.name for outcome in pm.hook.shutdown()] == ["good"]
+
+
+def test_entry_points_of_another_group_are_refused(registry: PluginRegistry) -> None:
+    with pytest.raises(ValueError, match=r"floe\.telemetry_backends"):
+        registry.manager(TelemetryBackendPlugin).load_setuptools_entrypoints("floe.secrets")
+
+
+def test_monitoring_sees_hook_calls(registry: PluginRegistry) -> None:
+    registry.register(Telemetry())
+    pm = registry.manager(TelemetryBackendPlugin)
+    seen: list[str] = []
+    undo = pm.add_hookcall_monitoring(lambda name, *_: seen.append(name), lambda *_: None)
+    pm.hook.flush(deadline=1.0)
+    undo()
+    pm.hook.flush(deadline=1.0)
+    assert seen == ["flush"]
+
+
+def test_a_manager_is_a_pluggy_manager_and_the_same_each_time(registry: PluginRegistry) -> None:
+    pm = registry.manager(PluginType.DBT)
+    assert isinstance(pm, pluggy.PluginManager)
+    assert pm.project_name == "floe"
+    assert registry.manager(PluginType.DBT) is pm
+    pm.check_pending()
+
+
+def test_one_of_many_threads_registers_a_name(registry: PluginRegistry) -> None:
+    barrier = threading.Barrier(8)
+    wins: list[str] = []
+
+    def attempt() -> None:
+        barrier.wait()
+        try:
+            registry.register(Telemetry("same"))
+        except ValueError:
+            return
+        wins.append("won")
+
+    threads = [threading.Thread(target=attempt) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wins == ["won"]
+    assert registry.manager(TelemetryBackendPlugin).hook.span_exporters() == [["same"]]

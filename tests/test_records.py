@@ -1,0 +1,78 @@
+"""Records: frozen, and as JSON can hold them."""
+
+from __future__ import annotations
+
+import json
+import pickle
+
+import attrs
+import pytest
+
+from floe_plugins import (
+    Candidate,
+    DiscoveryReport,
+    Distribution,
+    HealthReport,
+    HealthState,
+    HealthStatus,
+    LifecycleReport,
+    Outcome,
+    OutcomeState,
+    PluginInfo,
+    PluginRef,
+    PluginState,
+    Problem,
+    Stage,
+)
+
+REF = PluginRef.parse("compute:duckdb")
+WHERE = Distribution("acme", "1.0", "/site/acme-1.0.dist-info")
+RECORDS = {
+    "candidate": (Candidate(REF, "acme:Plugin", WHERE), {"ref": "compute:duckdb", "value": "acme:Plugin"}),
+    "problem": (
+        Problem(stage=Stage.LOAD, message="it broke", ref=REF, cause=ValueError("why")),
+        {"stage": "load", "ref": "compute:duckdb", "cause": "ValueError: why"},
+    ),
+    "discovery": (DiscoveryReport(candidates=(Candidate(REF, "a:b", WHERE),), seconds=0.5), {"seconds": 0.5}),
+    "info": (
+        PluginInfo(ref=REF, state=PluginState.DISCOVERED, distribution=WHERE, entry_point="a:b", dependencies=("x",)),
+        {"type": "compute", "name": "duckdb", "state": "discovered", "dependencies": ["x"], "version": None},
+    ),
+    "outcome": (Outcome(ref=REF, stage=Stage.START, state=OutcomeState.TIMED_OUT), {"state": "timed_out"}),
+    "start": (LifecycleReport(), {"ok": True, "outcomes": []}),
+    "health": (
+        HealthReport(state=HealthState.DEGRADED, statuses={REF: HealthStatus("degraded", "slow", {"ms": {1, 2}})}),
+        {"state": "degraded"},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_a_record_as_a_dict_is_json_with_plain_words(name: str) -> None:
+    record, expected = RECORDS[name]
+    shown = json.loads(json.dumps(record.to_dict()))
+    assert {key: shown[key] for key in expected} == expected
+
+
+def test_refs_are_the_keys_of_statuses() -> None:
+    record, _ = RECORDS["health"]
+    assert record.to_dict()["statuses"]["compute:duckdb"]["details"] == {"ms": [1, 2]}
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_a_record_cannot_be_changed(name: str) -> None:
+    record, _ = RECORDS[name]
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        setattr(record, attrs.fields(type(record))[0].name, None)
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_a_record_survives_pickling(name: str) -> None:
+    record, _ = RECORDS[name]
+    assert pickle.loads(pickle.dumps(record)) == record  # noqa: S301 made one line above
+
+
+def test_a_problem_says_stage_whose_what_and_what_to_do() -> None:
+    problem = Problem(stage=Stage.LOAD, ref=REF, distribution=str(WHERE), message="it broke", hint="Mend it")
+    assert str(problem) == "load: compute:duckdb (from acme 1.0 in /site/acme-1.0.dist-info): it broke. Mend it"
+    assert str(Problem(stage=Stage.DISCOVER, message="it broke")) == "discover: it broke"
