@@ -98,9 +98,9 @@ def _print(output: Output, loaded: _Loaded, faults: Sequence[ConfigurationFault]
 @config.command()
 @common
 def schema(options: Options) -> None:
-    """Print the JSON Schema of the whole file, for editors, from all installed plugins."""
+    """Print the JSON Schema of the whole file, for editors, from all installed plugins that are not disabled."""
     output = options.output()
-    registry = PluginRegistry(autoload="all")
+    registry = options.registry(autoload="all")
     loaded = {PluginRef(PluginType.of(type(plugin)), plugin.name): plugin for plugin in registry.list()}
     known: dict[PluginRef, object] = {info.ref: loaded.get(info.ref) for info in registry.infos()}
     output.document(configuration.json_schema(known))

@@ -52,14 +52,16 @@ class Options:
             return False
         return True if os.environ.get("FORCE_COLOR") else None
 
-    def registry(self, *, progress: bool = False) -> PluginRegistry:
+    def registry(self, *, progress: bool = False, autoload: str | None = None) -> PluginRegistry:
         """A registry as configured; with ``progress``, standard error tells what it does.
+
+        ``autoload`` counts in place of the configuration's own, but not of ``--no-plugins``.
 
         Raises:
             PluginConfigurationError: the configuration cannot be read.
         """
         self._log(progress=progress)
-        autoload = "none" if self.no_plugins else None
+        autoload = "none" if self.no_plugins else autoload
         disable = [name.strip() for name in self.disable.split(",") if name.strip()]
         try:
             return PluginRegistry(self.file(), autoload=autoload, disable=disable)

@@ -85,8 +85,8 @@ class Output:
         console.print()
         console.print(Text(f"{len(problems)} problem{'s' if len(problems) > 1 else ''}", style="bold"))
         for problem in problems:
-            subject = str(problem.ref or problem.distribution or "")
-            console.print(Text.assemble((f"{subject}", "red"), f" [{problem.stage}] {problem.message}"))
+            subject = str(problem.ref or problem.distribution or "floe")
+            console.print(Text.assemble((subject, "red"), f" [{problem.stage}] {problem.message}"), soft_wrap=True)
             if problem.ref and problem.distribution:
                 console.print(Text(f"    from {problem.distribution}"), soft_wrap=True)
             if problem.hint:

@@ -30,7 +30,7 @@ class Configuration(Record):
     Attributes:
         file: where it was read from; None for a mapping and for the environment alone.
         autoload: which plugins are selected: "all", the "configured" ones, or "none".
-        disable: refs (``compute:spark``) and ``distribution:NAME`` that are never imported.
+        disable: refs (``compute:spark``), categories (``compute``) and ``distribution:NAME`` that are never imported.
         only: the distributions whose plugins may be loaded; None allows all.
         required: plugins without which the platform is not up.
         timeouts: deadlines in seconds for ``load``, ``configure``, ``startup``, ``shutdown`` and ``health``.

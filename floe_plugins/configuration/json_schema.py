@@ -67,7 +67,7 @@ def _registry() -> dict[str, Any]:
     timeouts: dict[str, Any] = {**_table(deadlines, "Deadlines in seconds"), "patternProperties": {_REF: single}}
     properties: dict[str, dict[str, Any]] = {
         "autoload": {"enum": [*AUTOLOAD], "default": "configured", "description": "Which plugins are selected"},
-        "disable": {**texts, "description": "Refs and distribution:NAME that are never imported"},
+        "disable": {**texts, "description": "Refs, categories and distribution:NAME that are never imported"},
         "only": {**texts, "description": "The distributions whose plugins may be loaded"},
         "required": {
             "type": "array",

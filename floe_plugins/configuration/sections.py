@@ -15,9 +15,11 @@ from floe_plugins.refs import NAME_RULE, PluginRef, PluginType, is_name
 RESERVED = ("distribution", "config_version")
 _RESERVED = frozenset(RESERVED)
 
+_DISABLED = "a ref such as compute:duckdb, a category such as compute, or distribution:NAME"
 _REGISTRY_KEYS = ("autoload", "disable", "only", "required", "timeouts", "workers")
 _LONGEST_DEADLINE = 366 * 24 * 3600.0
 _SLUGS = {category.slug: category for category in PluginType}
+_CATEGORIES = {text: category for category in PluginType for text in (category.slug, category.group)}
 
 
 def close_to(key: object, known: Iterable[str]) -> str:
@@ -135,9 +137,11 @@ class _Registry:
         accepted: list[str] = []
         for index, text in self._texts("disable", value):
             kind, colon, name = text.partition(":")
-            if kind == "distribution" and colon and name.strip():
+            if kind == "distribution" and name.strip():
                 accepted.append(text)
-            elif ref := self._ref(text, ("disable", index), "a ref such as compute:duckdb, or distribution:NAME"):
+            elif not colon and text in _CATEGORIES:
+                accepted.append(_CATEGORIES[text].slug)
+            elif ref := self._ref(text, ("disable", index), _DISABLED):
                 accepted.append(str(ref))
         return tuple(accepted)
 
@@ -156,8 +160,8 @@ class _Registry:
         try:
             return PluginRef.parse(text)
         except ValueError:  # its text repeats the value
-            category, colon, _ = text.partition(":")
-            hint = close_to(category, _SLUGS) if colon and category not in _SLUGS else ""
+            category = text.partition(":")[0]
+            hint = close_to(category, _SLUGS) if category not in _SLUGS else ""
         self._fault(path, "ref", "this is no ref", expected, hint)
         return None
 

@@ -7,7 +7,7 @@ FULL = {
     "$schema": "floe.schema.json",
     "registry": {
         "autoload": "none",
-        "disable": ["compute:spark", "distribution:acme-floe", "floe.computes:x"],
+        "disable": ["compute:spark", "distribution:acme-floe", "floe.computes:x", "secrets", "floe.catalogs"],
         "only": ["acme", "distribution:other"],
         "required": ["compute:duckdb", "compute:duckdb"],
         "timeouts": {
@@ -34,7 +34,13 @@ def test_everything_that_a_file_can_say_of_the_registry_is_read():
     configuration = load(FULL, environ={})
     duckdb = PluginRef.parse("compute:duckdb")
     assert configuration.autoload == "none"
-    assert configuration.disable == ("compute:spark", "distribution:acme-floe", "compute:x")
+    assert configuration.disable == (
+        "compute:spark",
+        "distribution:acme-floe",
+        "compute:x",
+        "secrets",
+        "catalog",
+    )
     assert configuration.only == ("acme", "other")
     assert configuration.required == (duckdb,)
     assert configuration.timeouts == {"load": 1.0, "configure": 2.0, "startup": 3.5, "shutdown": 4.0, "health": 5.0}

@@ -1,0 +1,101 @@
+"""``config``: check, show, describe and renew the file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+WRONG = "plugins: {secrets: {env: {prefx: A}}, storage: {local: {root: 3}}}"
+
+
+def test_validate_of_a_good_file_says_how_much_was_checked(
+    floe: Any, reference: tuple[str, ...], write: Callable[..., str]
+) -> None:
+    done = floe(reference, "config", "validate", write())
+    assert done.returncode == 0
+    assert "no mistakes, 3 plugins checked" in done.stdout
+
+
+def test_validate_tells_every_mistake_at_once_and_exits_2(
+    floe: Any, reference: tuple[str, ...], write: Callable[..., str]
+) -> None:
+    wrong = write(WRONG, "wrong.yaml")
+    done = floe(reference, "config", "validate", wrong)
+    assert done.returncode == 2
+    assert "2 mistakes" in done.stdout
+    assert "prefx" in done.stdout
+    faults = json.loads(floe(reference, "config", "validate", "--json", wrong).stdout)["faults"]
+    assert [(fault["path"], fault["line"]) for fault in faults] == [
+        ("plugins.secrets.env.prefx", 1),
+        ("plugins.storage.local.root", 1),
+    ]
+
+
+def test_validate_exits_1_if_a_plugin_cannot_be_loaded_to_check_its_part(floe: Any, write: Callable[..., str]) -> None:
+    done = floe(("storage-local", "import-error"), "config", "validate", write("registry: {autoload: all}"))
+    assert done.returncode == 1
+    assert "libengine" in done.stdout
+
+
+def test_show_tells_each_value_and_where_it_comes_from(
+    floe: Any, reference: tuple[str, ...], write: Callable[..., str]
+) -> None:
+    shown = floe(
+        reference, "config", "show", write(), "--json", env={"FLOE_PLUGINS__STORAGE__LOCAL__ROOT": "elsewhere"}
+    )
+    settings = {each["path"]: each for each in json.loads(shown.stdout)["settings"]}
+    prefix = settings["plugins.secrets.env.prefix"]
+    assert prefix["value"] == "APP_"
+    assert prefix["origin"].endswith("floe.yaml:6")
+    root = settings["plugins.storage.local.root"]
+    assert root["value"].endswith("elsewhere")
+    assert "FLOE_PLUGINS__STORAGE__LOCAL__ROOT" in root["origin"]
+    assert settings["registry.autoload"]["origin"] == "default"
+
+
+def test_schema_is_a_json_schema_that_good_files_fit_and_wrong_ones_do_not(
+    floe: Any, reference: tuple[str, ...]
+) -> None:
+    schema = json.loads(floe(reference, "config", "schema").stdout)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    validator = jsonschema.Draft202012Validator(schema)
+    assert validator.is_valid({"plugins": {"compute": {"duckdb": {"path": "warehouse.duckdb"}}}})
+    assert not validator.is_valid({"plugins": {"compute": {"duckdb": {"paht": "warehouse.duckdb"}}}})
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [(("--disable", "secrets"), "{}"), ((), "registry: {disable: [secrets]}"), (("--no-plugins",), "{}")],
+)
+def test_schema_does_not_import_what_is_disabled(
+    environment: Any, write: Callable[..., str], options: tuple[str, ...], text: str
+) -> None:
+    file = write(text)
+    code = f"""
+        import atexit, sys
+        atexit.register(lambda: print(sorted(n for n in sys.modules if n == "floe_secrets_env"), file=sys.stderr))
+        sys.argv = ["floe-plugins", "config", "schema", "--config", {file!r}, *{options!r}]
+        from floe_plugins.__main__ import main
+        main()
+    """
+    done = environment("secrets-env").run(code)
+    assert done.stderr == "[]\n"
+    assert "secrets" in json.loads(done.stdout)["properties"]["plugins"]["properties"]
+
+
+def test_migrate_of_a_file_that_is_up_to_date_prints_it_as_it_is(
+    floe: Any, reference: tuple[str, ...], write: Callable[..., str]
+) -> None:
+    config = write()
+    assert floe(reference, "config", "migrate", config).stdout == Path(config).read_text(encoding="utf-8")
+
+
+def test_migrate_without_a_file_is_wrong_usage(floe: Any) -> None:
+    done = floe(("storage-local",), "config", "migrate")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "no configuration file" in done.stderr

@@ -1,0 +1,61 @@
+"""Options: where they may stand, and which are wrong."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+
+def test_options_stand_before_or_after_the_command(floe: Any) -> None:
+    before = floe(("storage-local",), "--json", "list").stdout
+    after = floe(("storage-local",), "list", "--json").stdout
+    assert json.loads(before)["plugins"][0]["ref"] == json.loads(after)["plugins"][0]["ref"] == "storage:local"
+
+
+def test_no_plugins_leaves_all_or_some_out(floe: Any, reference: tuple[str, ...]) -> None:
+    assert json.loads(floe(("storage-local",), "--no-plugins", "list", "--json").stdout)["plugins"] == []
+    only = json.loads(floe(reference, "list", "--json", "--disable", "storage:local, secrets").stdout)["plugins"]
+    states = {plugin["ref"]: plugin["state"] for plugin in only}
+    assert floe((), "list", "--disable", "nonsense").returncode == 2
+    assert states == {"compute:duckdb": "discovered", "secrets:env": "disabled", "storage:local": "disabled"}
+
+
+def test_two_configuration_files_in_a_directory_are_an_error(environment: Any, write: Callable[..., str]) -> None:
+    plugins = environment("storage-local")
+    write("{}", "floe.json", directory=plugins.home)
+    write("", "floe.toml", directory=plugins.home)
+    done = plugins.run(["-m", "floe_plugins", "list"], check=False)
+    assert done.returncode == 2
+    assert "floe.json" in done.stderr
+    assert "floe.toml" in done.stderr
+
+
+def test_list_of_an_unknown_category_is_wrong_usage(floe: Any) -> None:
+    done = floe((), "list", "--category", "computer")
+    assert done.returncode == 2
+    assert "no category 'computer'" in done.stderr
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(environment: Any, reference: tuple[str, ...]) -> None:
+    plugins = environment(*reference)
+    command = f"{sys.executable} -m floe_plugins list | head -c 1"
+    done = subprocess.run(["bash", "-c", command], env=plugins.variables(), capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+
+
+def test_an_unreadable_disable_is_wrong_usage_that_says_what_is_expected(floe: Any) -> None:
+    done = floe((), "list", "--disable", "distribution:")
+    assert done.returncode == 2
+    assert "distribution:NAME" in done.stderr
+
+
+def test_verbose_tells_each_problem_once_on_stderr_too(environment: Any) -> None:
+    plugins = environment("import-error")
+    command = ["-m", "floe_plugins", "check"]
+    quiet, verbose = plugins.run(command, check=False), plugins.run([*command, "-v"], check=False)
+    assert "libengine" not in quiet.stderr
+    assert verbose.stderr.count("libengine") == 1
+    assert verbose.stdout == quiet.stdout
