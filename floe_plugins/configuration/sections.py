@@ -160,8 +160,8 @@ class _Registry:
         try:
             return PluginRef.parse(text)
         except ValueError:  # its text repeats the value
-            category = text.partition(":")[0]
-            hint = close_to(category, _SLUGS) if category not in _SLUGS else ""
+            category, colon, _ = text.partition(":")
+            hint = close_to(category, _SLUGS) if (colon or expected is _DISABLED) and category not in _SLUGS else ""
         self._fault(path, "ref", "this is no ref", expected, hint)
         return None
 
