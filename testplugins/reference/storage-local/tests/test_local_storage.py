@@ -2,14 +2,23 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pytest
 from floe_storage_local import LocalStorage, LocalStorageConfig
+from pydantic import SecretStr
 
-from floe_plugins import HealthState, StoragePlugin, UnsupportedOperationError
+from floe_plugins import (
+    HealthReport,
+    HealthState,
+    PluginRegistry,
+    SecretsPlugin,
+    StoragePlugin,
+    UnsupportedOperationError,
+)
 
 OUTSIDE = ["../secret", "a/../../secret", "/etc/passwd", "a/..", ".", "", "a//b", "./a", "a/", "nul\0byte"]
 
@@ -296,3 +305,103 @@ def test_a_storage_whose_directory_is_gone_is_unhealthy(storage: LocalStorage, t
     os.rmdir(tmp_path / "root")  # noqa: PTH106
 
     assert storage.health_check().state is HealthState.UNHEALTHY
+
+
+class Neighbour(SecretsPlugin):
+    """Needs the storage, and answers without it."""
+
+    name = "neighbour"
+    version = "1.0.0"
+    floe_api_version = "1.0"
+    dependencies = ("storage:local",)
+
+    def get_secret(self, key: str) -> SecretStr | None:
+        return SecretStr(key)
+
+    def secret_names(self, prefix: str = "") -> tuple[str, ...]:
+        return ("a",)
+
+    def put_secret(self, key: str, value: SecretStr) -> None:
+        raise UnsupportedOperationError("these are fixed")
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Iterator[PluginRegistry]:
+    config = {"plugins": {"storage": {"local": {"root": str(tmp_path / "root")}}, "secrets": {"neighbour": {}}}}
+    made = PluginRegistry(config, required=["storage:local"])
+    made.register(Neighbour)
+    with made:
+        yield made
+
+
+def states(report: HealthReport) -> dict[str, str]:
+    return {str(ref): str(status.state) for ref, status in report.statuses.items()}
+
+
+def stopped(registry: PluginRegistry) -> list[str]:
+    report = registry.shutdown()
+    assert report.ok
+    return [str(outcome.ref) for outcome in report.outcomes]
+
+
+@pytest.mark.drill("storage directory without permission")
+@pytest.mark.usefixtures("without_privileges")
+def test_a_directory_without_permission_loses_nothing_and_works_once_it_is_allowed(
+    registry: PluginRegistry, tmp_path: Path
+) -> None:
+    root = tmp_path / "root"
+    storage = registry.get(StoragePlugin, "local")
+    write(storage, "kept/a", b"committed")
+    (root / "kept").chmod(0o500)
+    root.chmod(0o500)
+
+    try:
+        with pytest.raises(PermissionError, match=f"Permission denied: '{root}/kept/a'"):
+            write(storage, "kept/a", b"new")
+        with pytest.raises(PermissionError):
+            storage.delete("kept/a")
+        report = registry.health()
+        assert read(storage, "kept/a") == b"committed"
+        (root / "kept").chmod(0)
+        # What may not be seen must not look as if it were deleted.
+        with pytest.raises(PermissionError):
+            storage.list()
+        assert registry.get(SecretsPlugin, "neighbour").get_secret("a")
+    finally:
+        root.chmod(0o700)
+        (root / "kept").chmod(0o700)
+
+    assert report.state is HealthState.UNHEALTHY
+    assert states(report) == {"secrets:neighbour": "healthy", "storage:local": "unhealthy"}
+    assert [*report.statuses.values()][1].message == f"cannot write to {root}: Permission denied"
+    assert states(registry.health()) == {"secrets:neighbour": "healthy", "storage:local": "healthy"}
+    assert [info.path for info in storage.list()] == ["kept/a"]
+    write(storage, "kept/a", b"new")
+    assert read(storage, "kept/a") == b"new"
+    assert stopped(registry) == ["secrets:neighbour", "storage:local"]
+
+
+@pytest.mark.drill("storage directory on a full disk")
+def test_a_full_disk_loses_nothing_and_takes_files_again_once_there_is_space(
+    registry: PluginRegistry, no_space: Callable[..., Any], tmp_path: Path
+) -> None:
+    root = tmp_path / "root"
+    storage = registry.get(StoragePlugin, "local")
+    write(storage, "kept", b"committed")
+
+    with no_space():
+        for path, mode, content in (("kept", "wb", b"new"), ("new", "xb", b"new" * 100_000)):
+            with pytest.raises(OSError, match=f"File too large: '{root}/{path}'"):
+                write(storage, path, content, mode)
+        report = registry.health()
+        assert read(storage, "kept") == b"committed"
+        assert registry.get(SecretsPlugin, "neighbour").get_secret("a")
+
+    assert report.state is HealthState.UNHEALTHY
+    assert states(report) == {"secrets:neighbour": "healthy", "storage:local": "unhealthy"}
+    assert [*report.statuses.values()][1].message == f"cannot write to {root}: File too large"
+    assert states(registry.health()) == {"secrets:neighbour": "healthy", "storage:local": "healthy"}
+    assert sorted(place.name for place in root.iterdir()) == ["kept"]
+    write(storage, "kept", b"new")
+    assert read(storage, "kept") == b"new"
+    assert stopped(registry) == ["secrets:neighbour", "storage:local"]

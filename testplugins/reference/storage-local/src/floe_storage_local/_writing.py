@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import secrets
 import warnings
+from collections.abc import Generator
 from typing import TYPE_CHECKING
 
 from floe_storage_local._paths import UNFINISHED_PREFIX, UNFINISHED_SUFFIX
@@ -13,6 +15,8 @@ from floe_storage_local._paths import UNFINISHED_PREFIX, UNFINISHED_SUFFIX
 if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
+
+    from typing_extensions import Buffer
 
 
 class AtomicFile(io.BufferedWriter):
@@ -24,11 +28,21 @@ class AtomicFile(io.BufferedWriter):
 
     def __init__(self, place: Path, *, exclusive: bool) -> None:
         unfinished = place.with_name(f"{UNFINISHED_PREFIX}{secrets.token_hex(8)}{UNFINISHED_SUFFIX}")
-        # Not by tempfile: its files are readable by their owner only, whatever the umask says.
-        super().__init__(io.FileIO(unfinished, "x"))
         self._place = place
+        with self._named():
+            # Not by tempfile: its files are readable by their owner only, whatever the umask says.
+            super().__init__(io.FileIO(unfinished, "x"))
         self._exclusive = exclusive
         self._unfinished = unfinished
+
+    def write(self, data: Buffer, /) -> int:
+        """Take over some bytes.
+
+        Raises:
+            OSError: they cannot be kept; it names the file.
+        """
+        with self._named():
+            return super().write(data)
 
     def close(self) -> None:
         """Make the file appear under its name.
@@ -39,11 +53,12 @@ class AtomicFile(io.BufferedWriter):
         if self.closed:
             return
         try:
-            self.flush()
-            # Without it, a crash of the machine could leave the name with nothing behind it.
-            os.fsync(self.fileno())
-            super().close()
-            self._publish()
+            with self._named():
+                self.flush()
+                # Without it, a crash of the machine could leave the name with nothing behind it.
+                os.fsync(self.fileno())
+                super().close()
+                self._publish()
         finally:
             self.discard()
 
@@ -51,6 +66,15 @@ class AtomicFile(io.BufferedWriter):
         """Forget what was written. Does nothing once the file has been closed."""
         self.raw.close()
         self._unfinished.unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def _named(self) -> Generator[None, None, None]:
+        try:
+            yield
+        except OSError as error:
+            # The system knows the file by a number, or by the name that it has until it is complete.
+            error.filename, error.filename2 = str(self._place), None
+            raise
 
     def _publish(self) -> None:
         if self._exclusive:

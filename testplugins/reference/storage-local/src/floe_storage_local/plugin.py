@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Iterator, Mapping
@@ -55,7 +56,7 @@ class LocalStorage(StoragePlugin):
     def health_check(self) -> HealthStatus:
         try:
             free = shutil.disk_usage(self._root).free
-            AtomicFile(self._root / "health", exclusive=True).discard()
+            _try_to_write(self._root)
         except OSError as error:
             return HealthStatus(HealthState.UNHEALTHY, f"cannot write to {self._root}: {error.strerror}")
         details = {"root": str(self._root), "free_bytes": free}
@@ -119,15 +120,35 @@ class LocalStorage(StoragePlugin):
     def _info(self, place: Path) -> ObjectInfo | None:
         try:
             stat = inside(self._root, place).stat()
-        except (OSError, ValueError):  # deleted since it was seen, or a link that leads out of the root or nowhere
+        except ValueError:  # a link that leads out of the root
+            return None
+        except OSError as error:
+            _unless_gone(error)
             return None
         modified = datetime.fromtimestamp(stat.st_mtime, timezone.utc)
         return ObjectInfo(place.relative_to(self._root).as_posix(), stat.st_size, modified)
 
 
+def _try_to_write(root: Path) -> None:
+    file = AtomicFile(root / "health", exclusive=True)
+    try:
+        # An empty file can be made on a disk that is full.
+        file.write(b"\0")
+        file.flush()
+    finally:
+        file.discard()
+
+
 def _files_below(folder: Path) -> Iterator[Path]:
-    for directory, _, names in os.walk(folder):
+    for directory, _, names in os.walk(folder, onerror=_unless_gone):
         yield from (Path(directory, name) for name in names if not is_unfinished(name))
+
+
+def _unless_gone(error: OSError) -> None:
+    # Deleted since it was seen, or a link that leads nowhere. Anything else that was left
+    # out in silence would look as if it were deleted, too.
+    if error.errno not in {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}:
+        raise error
 
 
 def _make_folder(folder: Path) -> None:
