@@ -34,8 +34,9 @@ def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
-    if not report.passed or report.when == "call":
-        item.stash[_ENDED] = f"{report.outcome} in {report.duration:.1f} s"
+    account = item.stash.get(_ACCOUNT, None)
+    if account is not None and (report.when == "call" or not report.passed):
+        account.end(report)
     return report
 
 
@@ -44,7 +45,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     marker = item.get_closest_marker("drill")
     if marker is None:
         return (yield)
-    account = Account(item)
+    account = item.stash[_ACCOUNT] = Account(item)
     with account.kept():
         done = yield
     terminal: Any = item.config.pluginmanager.get_plugin("terminalreporter")
@@ -52,11 +53,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
     terminal.section(str(marker.args[0]), sep="-", bold=True)
     for line in account.lines:
         terminal.write_line(line)
-    terminal.write_line(f"{item.stash.get(_ENDED, 'not run')}: {item.nodeid}")
     return done
-
-
-_ENDED = pytest.StashKey[str]()
 
 
 class Account:
@@ -66,6 +63,8 @@ class Account:
         self.lines: list[str] = []
         self._item = item
         self._told = 0
+        self._ends: list[str] = []
+        self._place: str | None = None
 
     @contextlib.contextmanager
     def kept(self) -> Iterator[None]:
@@ -81,6 +80,16 @@ class Account:
                 patch.setattr(PluginRegistry, name, self._observed(getattr(PluginRegistry, name), tell))
             yield
         self._catch_up()
+        self.lines += self._ends
+        if self._place:
+            # The directory of a test says nothing, and is long.
+            self.lines = [line.replace(self._place, "<tmp>") for line in self.lines]
+
+    def end(self, report: pytest.TestReport) -> None:
+        """Write down how a part of the test ended."""
+        self._place = str(getattr(self._item, "funcargs", {}).get("tmp_path", ""))
+        part = "" if report.when == "call" else f" {report.when}"
+        self._ends.append(f"{report.outcome}{part} in {report.duration:.1f} s: {self._item.nodeid}")
 
     def _observed(self, method: Callable[..., Any], tell: Callable[[Any], None]) -> Callable[..., Any]:
         @functools.wraps(method)
@@ -150,3 +159,6 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
         "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]]).rstrip()
         for row in (columns, *rows)
     ]
+
+
+_ACCOUNT = pytest.StashKey[Account]()

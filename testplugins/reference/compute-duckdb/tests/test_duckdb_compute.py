@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,16 @@ import pytest
 from floe_compute_duckdb import DuckDBCompute, DuckDBConfig
 from floe_storage_local import LocalStorage, LocalStorageConfig
 
-from floe_plugins import HealthState, PluginUnavailableError, UnsupportedOperationError
+from floe_plugins import (
+    ComputePlugin,
+    HealthReport,
+    HealthState,
+    PluginError,
+    PluginRegistry,
+    PluginUnavailableError,
+    StoragePlugin,
+    UnsupportedOperationError,
+)
 
 OPEN = "import duckdb, sys; duckdb.connect(sys.argv[1]).execute('SELECT 1'); print('open')"
 
@@ -395,22 +406,139 @@ def test_limits_reach_the_engine(storage: LocalStorage) -> None:
     compute.shutdown()
 
 
-def test_a_database_that_another_process_holds_is_unavailable(storage: LocalStorage) -> None:
-    held = storage.uri("w.duckdb").removeprefix("file://")
-    code = f"import duckdb; c = duckdb.connect({held!r}); print('held', flush=True); input()"
-    other = subprocess.Popen(
-        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8"
-    )
-    compute = made(storage, path="w.duckdb")
-    with other:
-        assert other.stdout is not None
-        other.stdout.readline()
-        with pytest.raises(PluginUnavailableError, match="another process"):
-            compute.startup()
-        other.communicate("\n")
+def platform(root: Path, **timeouts: float) -> PluginRegistry:
+    # A name in which "lock" stands, as it does in what DuckDB says of one.
+    plugins = {"compute": {"duckdb": {"path": "blocks.duckdb"}}, "storage": {"local": {"root": str(root)}}}
+    return PluginRegistry({"plugins": plugins}, required=["compute:duckdb"], timeouts=timeouts)
 
-    compute.startup()
-    compute.shutdown()
+
+def states(report: HealthReport) -> dict[str, str]:
+    return {str(ref): str(status.state) for ref, status in report.statuses.items()}
+
+
+def stopped(registry: PluginRegistry) -> list[str]:
+    report = registry.shutdown()
+    assert report.ok
+    return [str(outcome.ref) for outcome in report.outcomes]
+
+
+def kept_by(storage: StoragePlugin, content: bytes) -> bytes:
+    """What is read of a file that was written just now."""
+    with storage.open("beside", "wb") as file:
+        file.write(content)
+    with storage.open("beside") as file:
+        return file.read()
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Iterator[PluginRegistry]:
+    with platform(tmp_path) as started:
+        started.get(ComputePlugin, "duckdb").execute("CREATE TABLE t AS SELECT 1 AS a")
+        yield started
+
+
+@contextlib.contextmanager
+def held(database: Path) -> Iterator[None]:
+    """Another process that has the database open."""
+    code = f"import duckdb; c = duckdb.connect({str(database)!r}); print('held', flush=True); input()"
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8") as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "held\n"
+        try:
+            yield
+        finally:
+            other.communicate("\n")
+
+
+@pytest.mark.drill("DuckDB file held by another process")
+def test_a_database_that_another_process_holds_is_unavailable_until_it_is_let_go(
+    registry: PluginRegistry, tmp_path: Path
+) -> None:
+    compute, storage = registry.get(ComputePlugin, "duckdb"), registry.get(StoragePlugin, "local")
+    compute.release()
+    later = platform(tmp_path, startup=2)
+
+    with held(tmp_path / "blocks.duckdb"):
+        with pytest.raises(PluginUnavailableError, match=r"blocks\.duckdb is held by another process"):
+            compute.execute("INSERT INTO t VALUES (2)")
+        report = registry.health()
+        assert kept_by(storage, b"all the same") == b"all the same"
+        assert stopped(registry) == ["compute:duckdb", "storage:local"]
+
+        started = later.startup()
+        while_held = later.health()
+
+    assert report.state is HealthState.UNHEALTHY
+    assert states(report) == {"compute:duckdb": "unhealthy", "storage:local": "healthy"}
+    [failed] = started.failed
+    assert "held by another process" in failed.message
+    assert failed.tries > 1
+    assert states(while_held) == {"compute:duckdb": "unhealthy", "storage:local": "healthy"}
+    assert later.start(ComputePlugin, "duckdb").ok
+    assert rows(later.get(ComputePlugin, "duckdb").execute("SELECT a FROM t")) == [(1,)]
+    assert later.health().state is HealthState.HEALTHY
+    assert stopped(later) == ["compute:duckdb", "storage:local"]
+
+
+def test_health_says_so_as_soon_as_a_database_is_let_go_again(registry: PluginRegistry, tmp_path: Path) -> None:
+    compute = registry.get(ComputePlugin, "duckdb")
+    compute.release()
+    with held(tmp_path / "blocks.duckdb"), pytest.raises(PluginUnavailableError):
+        compute.execute("SELECT 1")
+
+    assert registry.health().state is HealthState.HEALTHY
+    assert rows(compute.execute("SELECT a FROM t")) == [(1,)]
+
+
+@pytest.mark.drill("corrupt DuckDB file")
+def test_a_corrupt_database_is_named_left_as_it_is_and_works_once_a_backup_takes_its_place(
+    registry: PluginRegistry, tmp_path: Path
+) -> None:
+    compute, storage = registry.get(ComputePlugin, "duckdb"), registry.get(StoragePlugin, "local")
+    database = tmp_path / "blocks.duckdb"
+    compute.release()
+    backup = database.read_bytes()
+    # Behind the mark by which a file is known to be DuckDB's, so that a checksum is wrong.
+    damaged = backup[:64] + b"?" * 20_000 + backup[20_064:]
+    database.write_bytes(damaged)
+    later = platform(tmp_path)
+
+    with pytest.raises(PluginError, match=r"blocks\.duckdb cannot be opened: .*[Cc]orrupt") as caught:
+        compute.execute("SELECT a FROM t")
+    report = registry.health()
+    assert kept_by(storage, b"all the same") == b"all the same"
+    assert stopped(registry) == ["compute:duckdb", "storage:local"]
+    started = later.startup()
+    at_the_start = later.health()
+
+    assert not isinstance(caught.value, PluginUnavailableError)
+    assert "put a backup in its place" in caught.value.hint
+    assert report.state is HealthState.UNHEALTHY
+    assert states(report) == {"compute:duckdb": "unhealthy", "storage:local": "healthy"}
+    [failed] = started.failed
+    assert "cannot be opened" in failed.message
+    assert failed.tries == 1
+    assert states(at_the_start) == {"compute:duckdb": "unhealthy", "storage:local": "healthy"}
+    assert database.read_bytes() == damaged
+    database.write_bytes(backup)
+    assert later.start(ComputePlugin, "duckdb").ok
+    assert rows(later.get(ComputePlugin, "duckdb").execute("SELECT a FROM t")) == [(1,)]
+    assert later.health().state is HealthState.HEALTHY
+    assert stopped(later) == ["compute:duckdb", "storage:local"]
+
+
+@pytest.mark.parametrize("content", [b"no database" * 1000, b"x"], ids=["something else", "next to nothing"])
+def test_a_file_that_is_no_database_fails_the_start_and_is_left_as_it_is(tmp_path: Path, content: bytes) -> None:
+    database = tmp_path / "blocks.duckdb"
+    database.write_bytes(content)
+    registry = platform(tmp_path)
+
+    [failed] = registry.startup().failed
+
+    assert registry.shutdown().ok
+    assert f"{database} cannot be opened" in failed.message
+    assert database.read_bytes() == content
 
 
 def test_stopped_twice_is_stopped(compute: DuckDBCompute) -> None:

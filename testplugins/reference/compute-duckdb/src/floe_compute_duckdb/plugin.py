@@ -15,6 +15,7 @@ from floe_plugins import (
     ComputePlugin,
     HealthState,
     HealthStatus,
+    PluginError,
     PluginUnavailableError,
     StoragePlugin,
     UnsupportedOperationError,
@@ -51,7 +52,8 @@ class DuckDBCompute(ComputePlugin):
 
     Files of the storage can be queried by the URI that ``StoragePlugin.uri``
     gives, or by their path in it: ``FROM read_csv('sales/2026.csv')``.
-    A database that another process holds is a service that is unavailable.
+    A database that another process holds is a service that is unavailable; one that
+    cannot be opened for another reason is a ``PluginError``, and is left as it is.
     """
 
     name = "duckdb"
@@ -64,6 +66,7 @@ class DuckDBCompute(ComputePlugin):
 
     def __init__(self) -> None:
         self._database = Database(self._connect, self._settings)
+        self._refused = False
 
     def startup(self) -> None:
         with self._database.cursor():
@@ -74,7 +77,8 @@ class DuckDBCompute(ComputePlugin):
 
     def health_check(self) -> HealthStatus:
         # Not opened for this: another tool may be working on a database that was released.
-        if not self._database.is_open:
+        # But somebody wanted it back if that was refused, and whether it still is has to be known.
+        if not self._database.is_open and not self._refused:
             return HealthStatus(HealthState.HEALTHY, "the database is released and opens at its next use")
         import duckdb
 
@@ -82,6 +86,8 @@ class DuckDBCompute(ComputePlugin):
         try:
             with self._database.cursor() as cursor:
                 cursor.execute("SELECT 1").fetchone()
+        except PluginError as error:
+            return HealthStatus(HealthState.UNHEALTHY, error.message, details)
         except duckdb.Error as error:
             return HealthStatus(HealthState.UNHEALTHY, f"DuckDB does not answer: {error}", details)
         return HealthStatus(HealthState.HEALTHY, "DuckDB answers", details)
@@ -151,13 +157,21 @@ class DuckDBCompute(ComputePlugin):
             settings["threads"] = self.config.threads
         if self.config.memory_limit is not None:
             settings["memory_limit"] = self.config.memory_limit
+        self._refused = True
         try:
-            return duckdb.connect(location, read_only=self.config.read_only, config=settings)
-        except duckdb.IOException as error:
-            if "lock" not in str(error):
-                raise
-            message = f"{location} is held by another process"
-            raise PluginUnavailableError(message, hint="Close the database there") from error
+            connection = duckdb.connect(location, read_only=self.config.read_only, config=settings)
+        except duckdb.Error as error:
+            raise _explained(location, error) from error
+        self._refused = False
+        return connection
+
+
+def _explained(location: str, error: Exception) -> PluginError:
+    # The words are looked for as a whole: "lock" alone is also in "block", and may be in the file's name.
+    if any(words in str(error) for words in ("Could not set lock", "used by another process")):
+        return PluginUnavailableError(f"{location} is held by another process", hint="Close the database there")
+    hint = "If it is damaged, put a backup in its place; nothing was written to it"
+    return PluginError(f"{location} cannot be opened: {error}", hint=hint)
 
 
 def _collected(data: ArrowStream) -> ArrowStream:
