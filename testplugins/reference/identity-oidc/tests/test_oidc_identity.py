@@ -20,8 +20,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from joserfc import jws, jwt
 from joserfc.jwk import ECKey, OctKey, RSAKey
+from pydantic import SecretStr
 
 from floe_plugins import (
+    HealthReport,
     HealthState,
     HealthStatus,
     IdentityPlugin,
@@ -31,6 +33,8 @@ from floe_plugins import (
     PluginRef,
     PluginRegistry,
     PluginUnavailableError,
+    SecretsPlugin,
+    UnsupportedOperationError,
 )
 from floe_plugins.hookspecs.identity import InvalidTokenError, Principal, TokenFault
 
@@ -398,16 +402,62 @@ def test_a_silent_issuer_is_survived_with_the_keys_there_are(issuer: Issuer) -> 
         assert "refused" in status.message
 
 
-def test_an_expired_key_set_is_trusted_no_more(issuer: Issuer) -> None:
-    with platform(jwks=f"{issuer.url}/keys", max_age=0, max_stale=0, cooldown=0) as registry:
-        issuer.stop()
+class Neighbour(SecretsPlugin):
+    """Needs the identity plugin, and answers without it."""
 
-        for call in (lambda: of(registry).verify(token()), of(registry).keys):
-            with pytest.raises(PluginUnavailableError, match="cannot be had"):
-                call()
-        assert health(registry).state is HealthState.UNHEALTHY
-        report = registry.shutdown()
-        assert report.ok
+    name = "neighbour"
+    version = "1.0.0"
+    floe_api_version = "1.0"
+    dependencies = ("identity:oidc",)
+
+    def get_secret(self, key: str) -> SecretStr | None:
+        return SecretStr(key)
+
+    def secret_names(self, prefix: str = "") -> tuple[str, ...]:
+        return ("a",)
+
+    def put_secret(self, key: str, value: SecretStr) -> None:
+        raise UnsupportedOperationError("these are fixed")
+
+
+def states(report: HealthReport) -> dict[str, str]:
+    return {str(ref): str(status.state) for ref, status in report.statuses.items()}
+
+
+def stopped(registry: PluginRegistry) -> list[str]:
+    report = registry.shutdown()
+    assert report.ok
+    return [str(outcome.ref) for outcome in report.outcomes]
+
+
+@pytest.mark.drill("expired key set")
+def test_an_expired_key_set_is_trusted_no_more_until_it_can_be_read_again(issuer: Issuer) -> None:
+    # Each use reads the keys anew, and none is trusted any longer when that cannot be done.
+    settings = {"issuer": ISSUER, "audience": "floe", "jwks": f"{issuer.url}/keys"}
+    plugins = {"identity": {"oidc": {**settings, "max_age": 0, "max_stale": 0, "cooldown": 0}}}
+    registry = PluginRegistry({"plugins": {**plugins, "secrets": {"neighbour": {}}}}, required=["identity:oidc"])
+    registry.register(Neighbour)
+    registry.startup().raise_for_failures()
+    good = token()
+    assert of(registry).verify(good).subject == "ada"
+    issuer.status = 503
+
+    for call in (lambda: of(registry).verify(good), of(registry).keys):
+        with pytest.raises(PluginUnavailableError, match=r"the keys of .* cannot be had: .*status 503"):
+            call()
+    report = registry.health()
+    assert registry.get(SecretsPlugin, "neighbour").get_secret("a")
+    issuer.status = 200
+
+    assert report.state is HealthState.UNHEALTHY
+    assert states(report) == {"identity:oidc": "unhealthy", "secrets:neighbour": "healthy"}
+    assert "the keys are too old" in report.statuses[REF].message
+    assert good not in str(report)
+    assert states(registry.health()) == {"identity:oidc": "healthy", "secrets:neighbour": "healthy"}
+    assert of(registry).verify(good).subject == "ada"
+    issuer.status = 503
+    assert health(registry).state is HealthState.UNHEALTHY
+    assert stopped(registry) == ["secrets:neighbour", "identity:oidc"]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -22,8 +22,10 @@ from hypothesis import strategies as st
 from openlineage.client import event_v2
 from openlineage.client.naming import dataset as naming
 from openlineage.client.serde import Serde
+from pydantic import SecretStr
 
 from floe_plugins import (
+    HealthReport,
     HealthState,
     HealthStatus,
     LineageBackendPlugin,
@@ -31,6 +33,8 @@ from floe_plugins import (
     PluginRef,
     PluginRegistry,
     PluginType,
+    SecretsPlugin,
+    UnsupportedOperationError,
 )
 
 REF = PluginRef.parse("lineage_backend:openlineage")
@@ -375,6 +379,71 @@ def test_a_dead_server_holds_nobody_up_and_gets_everything_when_it_is_back(recei
             assert health(registry).state is HealthState.HEALTHY
         finally:
             back.stop()
+
+
+class Neighbour(SecretsPlugin):
+    """Needs the lineage backend, and answers without it."""
+
+    name = "neighbour"
+    version = "1.0.0"
+    floe_api_version = "1.0"
+    dependencies = ("lineage_backend:openlineage",)
+
+    def get_secret(self, key: str) -> SecretStr | None:
+        return SecretStr(key)
+
+    def secret_names(self, prefix: str = "") -> tuple[str, ...]:
+        return ("a",)
+
+    def put_secret(self, key: str, value: SecretStr) -> None:
+        raise UnsupportedOperationError("these are fixed")
+
+
+def states(report: HealthReport) -> dict[str, str]:
+    return {str(ref): str(status.state) for ref, status in report.statuses.items()}
+
+
+def stopped(registry: PluginRegistry) -> list[str]:
+    report = registry.shutdown()
+    assert report.ok
+    return [str(outcome.ref) for outcome in report.outcomes]
+
+
+@pytest.mark.drill("dead server of lineage")
+def test_a_dead_server_is_reported_and_the_platform_goes_on_and_stops_in_order(
+    receiver: Receiver, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    openlineage = {"url": receiver.url, "spool": str(tmp_path / "unsent"), "timeout": 0.3, "stop_timeout": 0.2}
+    plugins = {"lineage_backend": {"openlineage": openlineage}, "secrets": {"neighbour": {}}}
+    registry = PluginRegistry({"plugins": plugins}, required=["lineage_backend:openlineage"])
+    registry.register(Neighbour)
+    registry.startup().raise_for_failures()
+    of(registry).emit(event("before"))
+    assert of(registry).flush(30) is True
+    receiver.stop()
+
+    of(registry).emit(event("kept"))
+    sent = of(registry).flush(1)
+    record_property("answer", f"flush() gives {sent}")
+    report = registry.health()
+    assert registry.get(SecretsPlugin, "neighbour").get_secret("a")
+    assert stopped(registry) == ["secrets:neighbour", "lineage_backend:openlineage"]
+
+    assert sent is False
+    assert report.state is HealthState.UNHEALTHY
+    assert states(report) == {"lineage_backend:openlineage": "unhealthy", "secrets:neighbour": "healthy"}
+    assert f"cannot be sent to {receiver.url}" in report.statuses[REF].message
+    assert report.statuses[REF].details[receiver.url] == {"waiting": 1, "dropped": 0}
+    back = Receiver(receiver.port)
+    try:
+        # What was kept when it stopped is sent after the next start.
+        registry.startup().raise_for_failures()
+        assert of(registry).flush(30) is True
+        assert [*receiver.jobs, *back.jobs] == ["before", "kept"]
+        assert states(registry.health()) == {"lineage_backend:openlineage": "healthy", "secrets:neighbour": "healthy"}
+    finally:
+        back.stop()
+    assert stopped(registry) == ["secrets:neighbour", "lineage_backend:openlineage"]
 
 
 def test_a_server_that_hangs_does_not_outlast_the_deadlines(receiver: Receiver) -> None:

@@ -11,8 +11,18 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
-from floe_plugins import HealthState, OrchestratorPlugin, PluginError, PluginRegistry, PluginState, PluginType
+from floe_plugins import (
+    HealthReport,
+    HealthState,
+    OrchestratorPlugin,
+    PluginError,
+    PluginRegistry,
+    PluginType,
+    SecretsPlugin,
+    UnsupportedOperationError,
+)
 from floe_plugins.hookspecs.orchestrator import Plan, Schedule, Step, StepState
 
 # What another process imports; each step adds its name to a file.
@@ -170,15 +180,78 @@ def test_a_step_that_raises_is_reported_and_what_needs_it_is_skipped(
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_step_that_raises_leaves_the_platform_running_and_stopping_in_order(
-    registry: PluginRegistry, dagster: OrchestratorPlugin, notes: Notes
-) -> None:
-    dagster.run(dagster.build([notes.step("bad", failures=1)]))
+class Neighbour(SecretsPlugin):
+    """Needs the orchestrator, and answers without it."""
 
-    assert registry.health().state is HealthState.HEALTHY
-    assert dagster.run(dagster.build([notes.step("good")])).ok
-    assert registry.shutdown().ok
-    assert registry.state(PluginType.ORCHESTRATOR, "dagster") is PluginState.STOPPED
+    name = "neighbour"
+    version = "1.0.0"
+    floe_api_version = "1.0"
+    dependencies = ("orchestrator:dagster",)
+
+    def get_secret(self, key: str) -> SecretStr | None:
+        return SecretStr(key)
+
+    def secret_names(self, prefix: str = "") -> tuple[str, ...]:
+        return ("a",)
+
+    def put_secret(self, key: str, value: SecretStr) -> None:
+        raise UnsupportedOperationError("these are fixed")
+
+
+def states(report: HealthReport) -> dict[str, str]:
+    return {str(ref): str(status.state) for ref, status in report.statuses.items()}
+
+
+def stopped(registry: PluginRegistry) -> list[str]:
+    report = registry.shutdown()
+    assert report.ok
+    return [str(outcome.ref) for outcome in report.outcomes]
+
+
+@pytest.mark.drill("Dagster step that raises")
+def test_a_step_that_raises_is_reported_and_the_platform_goes_on_and_stops_in_order(
+    tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    plugins = {"orchestrator": {"dagster": {"job": "nightly"}}, "secrets": {"neighbour": {}}}
+    registry = PluginRegistry({"plugins": plugins}, required=["orchestrator:dagster"])
+    registry.register(Neighbour)
+    registry.startup().raise_for_failures()
+    dagster = registry.get(OrchestratorPlugin, "dagster")
+    written, broken, reports = tmp_path / "written", [True], []
+
+    def load() -> None:
+        written.write_text("committed", encoding="utf-8")
+
+    def publish() -> None:
+        reports.append(registry.health())
+        if broken:
+            raise ConnectionError("nothing to publish to")
+
+    def notify() -> None:
+        assert registry.get(SecretsPlugin, "neighbour").get_secret("a")
+
+    steps = [Step("load", load), Step("publish", publish, ["load"]), Step("after", list, ["publish"])]
+    plan = dagster.build([*steps, Step("notify", notify)])
+
+    report = dagster.run(plan)
+    for name, step in report.steps.items():
+        record_property("answer", f"run() reports {name} {step.state.value}: {step.error}".rstrip(": "))
+    reports.append(registry.health())
+
+    assert not report.ok
+    assert {name: (step.state, step.error) for name, step in report.steps.items()} == {
+        "load": (StepState.SUCCEEDED, ""),
+        "publish": (StepState.FAILED, "ConnectionError: nothing to publish to"),
+        "after": (StepState.SKIPPED, "a step that it needs did not succeed"),
+        "notify": (StepState.SUCCEEDED, ""),
+    }
+    assert [health.state for health in reports] == [HealthState.HEALTHY] * 2
+    assert states(reports[0]) == {"orchestrator:dagster": "healthy", "secrets:neighbour": "healthy"}
+    assert reports[0].statuses[next(iter(registry.resolve()))].details["running"] == 1
+    assert written.read_text(encoding="utf-8") == "committed"
+    broken.clear()
+    assert dagster.run(plan, ["publish", "after"]).ok
+    assert stopped(registry) == ["secrets:neighbour", "orchestrator:dagster"]
 
 
 def test_a_step_is_tried_again_as_often_as_it_says(dagster: OrchestratorPlugin, notes: Notes) -> None:

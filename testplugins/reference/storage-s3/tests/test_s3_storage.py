@@ -12,13 +12,16 @@ from typing import Any, BinaryIO
 
 import pytest
 from floe_storage_s3 import S3Storage
+from pydantic import SecretStr
 
 from floe_plugins import (
+    HealthReport,
     HealthState,
     PluginConfigurationError,
     PluginRegistry,
     PluginState,
     PluginUnavailableError,
+    SecretsPlugin,
     StoragePlugin,
     UnsupportedOperationError,
 )
@@ -424,6 +427,91 @@ def test_a_service_that_stops_amid_an_upload_loses_nothing(
     assert read(storage, path) == b"again"
     [status] = registry.health().statuses.values()
     assert status.state is HealthState.HEALTHY
+
+
+class Neighbour(SecretsPlugin):
+    """Needs the storage, and answers without it."""
+
+    name = "neighbour"
+    version = "1.0.0"
+    floe_api_version = "1.0"
+    dependencies = ("storage:s3",)
+
+    def get_secret(self, key: str) -> SecretStr | None:
+        return SecretStr(key)
+
+    def secret_names(self, prefix: str = "") -> tuple[str, ...]:
+        return ("a",)
+
+    def put_secret(self, key: str, value: SecretStr) -> None:
+        raise UnsupportedOperationError("these are fixed")
+
+
+def states(report: HealthReport) -> dict[str, str]:
+    return {str(ref): str(status.state) for ref, status in report.statuses.items()}
+
+
+def stopped(registry: PluginRegistry) -> list[str]:
+    report = registry.shutdown()
+    assert report.ok
+    return [str(outcome.ref) for outcome in report.outcomes]
+
+
+@pytest.mark.drill("S3 service that stops amid an upload")
+def test_a_service_that_stops_amid_an_upload_leaves_the_platform_running_until_it_is_back(
+    wire: Any, bucket: Any
+) -> None:
+    config = configured(wire.address)
+    config["plugins"]["secrets"] = {"neighbour": {}}
+    registry = PluginRegistry(config, required=["storage:s3"])
+    registry.register(Neighbour)
+    registry.startup().raise_for_failures()
+    storage = registry.get(StoragePlugin, "s3")
+    write(storage, "kept", b"committed")
+    # After the first part of several.
+    wire.cut_after(7 * MIB)
+
+    with pytest.raises(PluginUnavailableError, match="does not answer"), storage.open("kept", "wb") as file:
+        file.writelines([b"n" * MIB] * 12)
+    with pytest.raises(PluginUnavailableError, match="does not answer"):
+        storage.list()
+    report = registry.health()
+    assert registry.get(SecretsPlugin, "neighbour").get_secret("a")
+    assert [found.key for found in bucket.objects.all()] == ["team a/lake/kept"]
+    wire.mend()
+
+    assert report.state is HealthState.UNHEALTHY
+    assert states(report) == {"secrets:neighbour": "healthy", "storage:s3": "unhealthy"}
+    assert "does not answer" in [*report.statuses.values()][1].message
+    assert KEY not in str(report)
+    assert states(registry.health()) == {"secrets:neighbour": "healthy", "storage:s3": "healthy"}
+    assert read(storage, "kept") == b"committed"
+    write(storage, "kept", b"new")
+    assert read(storage, "kept") == b"new"
+    assert stopped(registry) == ["secrets:neighbour", "storage:s3"]
+
+
+@pytest.mark.drill("S3 service that is down while the platform stops")
+def test_a_platform_stops_in_order_though_the_service_is_down(wire: Any) -> None:
+    config = configured(wire.address)
+    config["plugins"]["secrets"] = {"neighbour": {}}
+    registry = PluginRegistry(config, required=["storage:s3"])
+    registry.register(Neighbour)
+    registry.startup().raise_for_failures()
+    storage = registry.get(StoragePlugin, "s3")
+    write(storage, "kept", b"committed")
+    wire.cut()
+
+    with pytest.raises(PluginUnavailableError):
+        write(storage, "kept", b"new")
+    report = registry.health()
+    order = stopped(registry)
+    wire.mend()
+
+    assert states(report) == {"secrets:neighbour": "healthy", "storage:s3": "unhealthy"}
+    assert order == ["secrets:neighbour", "storage:s3"]
+    with platform(wire.address) as again:
+        assert read(again.get(StoragePlugin, "s3"), "kept") == b"committed"
 
 
 def test_a_service_that_stops_when_the_file_is_closed_leaves_what_was_there(storage: StoragePlugin, wire: Any) -> None:

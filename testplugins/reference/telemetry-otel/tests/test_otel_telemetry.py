@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -20,15 +20,19 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
+from pydantic import SecretStr
 
 from floe_plugins import (
+    HealthReport,
     HealthState,
     HealthStatus,
     PluginConfigurationError,
     PluginRef,
     PluginRegistry,
     PluginType,
+    SecretsPlugin,
     TelemetryBackendPlugin,
+    UnsupportedOperationError,
 )
 
 REF = PluginRef.parse("telemetry_backend:otel")
@@ -245,6 +249,72 @@ def test_a_dead_collector_holds_nobody_up_and_gets_everything_when_it_is_back(re
             assert health(registry).state is HealthState.HEALTHY
         finally:
             back.stop()
+
+
+class Neighbour(SecretsPlugin):
+    """Needs the telemetry backend, and answers without it."""
+
+    name = "neighbour"
+    version = "1.0.0"
+    floe_api_version = "1.0"
+    dependencies = ("telemetry_backend:otel",)
+
+    def get_secret(self, key: str) -> SecretStr | None:
+        return SecretStr(key)
+
+    def secret_names(self, prefix: str = "") -> tuple[str, ...]:
+        return ("a",)
+
+    def put_secret(self, key: str, value: SecretStr) -> None:
+        raise UnsupportedOperationError("these are fixed")
+
+
+def states(report: HealthReport) -> dict[str, str]:
+    return {str(ref): str(status.state) for ref, status in report.statuses.items()}
+
+
+def stopped(registry: PluginRegistry) -> list[str]:
+    report = registry.shutdown()
+    assert report.ok
+    return [str(outcome.ref) for outcome in report.outcomes]
+
+
+@pytest.mark.drill("dead collector of telemetry")
+def test_a_dead_collector_is_reported_and_the_platform_goes_on_and_stops_in_order(
+    receiver: Receiver, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    otel = {"endpoint": receiver.url, "file": str(tmp_path / "t.jsonl"), "timeout": 0.3, "stop_timeout": 0.2}
+    plugins = {"telemetry_backend": {"otel": otel}, "secrets": {"neighbour": {}}}
+    registry = PluginRegistry({"plugins": plugins}, required=["telemetry_backend:otel"])
+    registry.register(Neighbour)
+    registry.startup().raise_for_failures()
+    traced(of(registry), "before")
+    assert of(registry).flush(30) is True
+    receiver.stop()
+
+    traced(of(registry), "kept")
+    sent = of(registry).flush(1)
+    record_property("answer", f"flush() gives {sent}")
+    report = registry.health()
+    assert registry.get(SecretsPlugin, "neighbour").get_secret("a")
+
+    assert sent is False
+    assert report.state is HealthState.UNHEALTHY
+    assert states(report) == {"secrets:neighbour": "healthy", "telemetry_backend:otel": "unhealthy"}
+    status = report.statuses[REF]
+    assert f"cannot be sent to {receiver.url}" in status.message
+    assert status.details[receiver.url] == {"waiting": 2, "dropped": 0}
+    assert names_in(tmp_path / "t.jsonl") == ["before", "outer", "kept", "outer"]
+    back = Receiver(receiver.port)
+    try:
+        assert of(registry).flush(30) is True
+        assert [*receiver.names, *back.names] == ["before", "outer", "kept", "outer"]
+        assert states(registry.health()) == {"secrets:neighbour": "healthy", "telemetry_backend:otel": "healthy"}
+    finally:
+        back.stop()
+    traced(of(registry), "last")
+    assert stopped(registry) == ["secrets:neighbour", "telemetry_backend:otel"]
+    assert "last" in names_in(tmp_path / "t.jsonl")
 
 
 def test_a_collector_that_hangs_does_not_outlast_the_deadlines(receiver: Receiver) -> None:
