@@ -1,17 +1,15 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import multiprocessing
-import os
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import textwrap
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -22,6 +20,7 @@ from floe_catalog_iceberg import IcebergCatalog
 
 from floe_plugins import (
     CatalogPlugin,
+    HealthReport,
     HealthState,
     PluginRegistry,
     PluginState,
@@ -407,6 +406,41 @@ def locked(database: Path, how: str) -> Iterator[None]:
         other.communicate("\n")
 
 
+def states(report: HealthReport) -> dict[str, str]:
+    return {str(ref): str(status.state) for ref, status in report.statuses.items()}
+
+
+def stopped(registry: PluginRegistry) -> list[str]:
+    report = registry.shutdown()
+    assert report.ok
+    return [str(outcome.ref) for outcome in report.outcomes]
+
+
+def kept_by(storage: StoragePlugin, content: bytes) -> bytes:
+    """What is read of a file that was written just now."""
+    with storage.open("beside", "wb") as file:
+        file.write(content)
+    with storage.open("beside") as file:
+        return file.read()
+
+
+@pytest.fixture
+def required(tmp_path: Path, database: Path) -> Iterator[PluginRegistry]:  # noqa: ARG001 it is to be there
+    """A platform that cannot do without its catalog and storage, with a table in it."""
+    registry = PluginRegistry(configured(tmp_path, lock_timeout=0.2), required=["catalog:iceberg", "storage:local"])
+    with registry:
+        catalog = registry.get(CatalogPlugin, "iceberg")
+        catalog.ensure_namespace("sales")
+        catalog.ensure_table("sales.events", EVENTS.schema)
+        catalog.append("sales.events", EVENTS)
+        yield registry
+
+
+# The catalog is stopped first; the two that it needs have no order of their own.
+ORDER = ["catalog:iceberg", "secrets:env", "storage:local"]
+
+
+@pytest.mark.drill("SQLite catalog locked by another process")
 @pytest.mark.parametrize(
     ("how", "state", "said"),
     [
@@ -415,26 +449,53 @@ def locked(database: Path, how: str) -> Iterator[None]:
     ],
 )
 def test_a_locked_database_is_unavailable_and_loses_nothing(
-    tmp_path: Path, database: Path, how: str, state: HealthState, said: str
+    required: PluginRegistry, database: Path, how: str, state: HealthState, said: str
 ) -> None:
-    with platform(tmp_path, lock_timeout=0.2) as registry:
-        catalog = registry.get(CatalogPlugin, "iceberg")
-        catalog.ensure_namespace("sales")
-        catalog.ensure_table("sales.events", EVENTS.schema)
-        catalog.append("sales.events", EVENTS)
-        with locked(database, how):
-            with pytest.raises(PluginUnavailableError, match="locked by another process"):
-                catalog.append("sales.events", EVENTS)
-            status = health(registry)
-            assert status.state is state
-            assert said in status.message
-            others = {str(ref): other.state for ref, other in registry.health().statuses.items()}
-            assert others["storage:local"] is HealthState.HEALTHY
+    catalog = required.get(CatalogPlugin, "iceberg")
+    with locked(database, how):
+        with pytest.raises(PluginUnavailableError, match="locked by another process"):
+            catalog.append("sales.events", EVENTS)
+        report = required.health()
+        assert kept_by(required.get(StoragePlugin, "local"), b"all the same") == b"all the same"
+        assert required.get(SecretsPlugin, "env").secret_names() == ("CATALOG_URI",)
 
-        assert health(registry).state is HealthState.HEALTHY
-        assert rows(catalog.read("sales.events")) == EVENTS.to_pylist()
-        catalog.append("sales.events", EVENTS)
-        assert len(rows(catalog.read("sales.events"))) == 6
+    assert report.state is state
+    assert states(report) == {"catalog:iceberg": str(state), "secrets:env": "healthy", "storage:local": "healthy"}
+    assert said in next(iter(report.statuses.values())).message
+    assert set(states(required.health()).values()) == {"healthy"}
+    assert rows(catalog.read("sales.events")) == EVENTS.to_pylist()
+    catalog.append("sales.events", EVENTS)
+    assert len(rows(catalog.read("sales.events"))) == 6
+    first, *others = stopped(required)
+    assert [first, *sorted(others)] == ORDER
+
+
+@pytest.mark.drill("SQLite catalog locked while the platform starts and stops")
+def test_a_platform_starts_and_stops_without_a_database_that_stays_locked(
+    required: PluginRegistry, tmp_path: Path, database: Path
+) -> None:
+    later = PluginRegistry(
+        configured(tmp_path, lock_timeout=0.1), required=["catalog:iceberg"], timeouts={"startup": 2}
+    )
+    with locked(database, "EXCLUSIVE"):
+        first, *others = stopped(required)
+        assert [first, *sorted(others)] == ORDER
+
+        started = later.startup()
+        report = later.health()
+        assert kept_by(later.get(StoragePlugin, "local"), b"all the same") == b"all the same"
+
+    [failed] = started.failed
+    assert str(failed.ref) == "catalog:iceberg"
+    assert "locked by another process" in failed.message
+    assert failed.tries > 1
+    assert report.state is HealthState.UNHEALTHY
+    assert states(report) == {"catalog:iceberg": "unhealthy", "secrets:env": "healthy", "storage:local": "healthy"}
+    assert later.start(CatalogPlugin, "iceberg").ok
+    assert rows(later.get(CatalogPlugin, "iceberg").read("sales.events")) == EVENTS.to_pylist()
+    assert later.health().state is HealthState.HEALTHY
+    first, *others = stopped(later)
+    assert [first, *sorted(others)] == ORDER
 
 
 def test_starting_waits_for_a_locked_database(tmp_path: Path, database: Path) -> None:
@@ -453,19 +514,6 @@ def test_starting_waits_for_a_locked_database(tmp_path: Path, database: Path) ->
     assert registry.shutdown().ok
 
 
-def test_starting_gives_up_on_a_database_that_stays_locked(tmp_path: Path, database: Path) -> None:
-    with platform(tmp_path):
-        pass
-    registry = PluginRegistry(configured(tmp_path, lock_timeout=0.1), timeouts={"startup": 1})
-    with locked(database, "EXCLUSIVE"):
-        report = registry.startup()
-
-    assert [str(outcome.ref) for outcome in report.failed] == ["catalog:iceberg"]
-    assert "locked by another process" in report.failed[0].message
-    assert registry.state(StoragePlugin, "local") is PluginState.STARTED
-    assert registry.shutdown().ok
-
-
 def test_a_file_that_is_no_database_is_named_and_left_alone(tmp_path: Path, database: Path) -> None:
     database.parent.mkdir()
     database.write_bytes(b"no database" * 1000)
@@ -478,83 +526,62 @@ def test_a_file_that_is_no_database_is_named_and_left_alone(tmp_path: Path, data
     assert registry.shutdown().ok
 
 
-def drilled(code: str, **variables: str) -> Any:
-    """What a new process prints after some drill, whose limits are its own."""
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code)],
-        capture_output=True, text=True, encoding="utf-8", check=False, env=os.environ | variables,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+MANY = pa.table({"id": pa.array([number * 7919 % 1000003 for number in range(300_000)], pa.int64())})
 
 
-DRILL = """
-    import json, os, resource, shutil
-    import pyarrow as pa
-    from floe_plugins import CatalogPlugin, PluginRegistry
+@pytest.mark.drill("Iceberg tables on a full disk")
+def test_a_full_storage_loses_nothing_that_was_committed(
+    required: PluginRegistry, no_space: Callable[[int], AbstractContextManager[Any]]
+) -> None:
+    catalog = required.get(CatalogPlugin, "iceberg")
+    # Room for the database to work on, but not for the rows.
+    with no_space(200_000):
+        with pytest.raises(OSError, match="File too large"):
+            catalog.append("sales.events", MANY)
+        report = required.health()
+        assert rows(catalog.read("sales.events")) == EVENTS.to_pylist()
+    with no_space(0):
+        without_any = required.health()
 
-    registry = PluginRegistry({
-        "registry": {"required": ["catalog:iceberg"]},
-        "plugins": {
-            "catalog": {"iceberg": {}},
-            "storage": {"local": {"root": os.environ["ROOT"]}},
-            "secrets": {"env": {"prefix": "CATALOG_TEST_"}},
-        },
-    })
-    assert registry.startup().ok
-    catalog = registry.get(CatalogPlugin, "iceberg")
-    catalog.ensure_namespace("sales")
-    some = pa.table({"n": list(range(10))})
-    catalog.ensure_table("sales.numbers", some)
-    catalog.append("sales.numbers", some)
-    registry.health()
-    many = pa.table({"n": [number * 7919 % 1000003 for number in range(300_000)]})
-    DO
+    # Small things still have room: the catalog's own database, and what the storage tries.
+    assert report.state is HealthState.HEALTHY
+    assert without_any.state is HealthState.UNHEALTHY
+    assert states(without_any)["storage:local"] == "unhealthy"
+    assert set(states(required.health()).values()) == {"healthy"}
+    catalog.append("sales.events", MANY)
+    assert len(rows(catalog.read("sales.events"))) == EVENTS.num_rows + MANY.num_rows
+    first, *others = stopped(required)
+    assert [first, *sorted(others)] == ORDER
+
+
+@pytest.mark.drill("Iceberg tables in a directory without permission")
+@pytest.mark.usefixtures("without_privileges")
+def test_a_storage_without_permission_loses_nothing_that_was_committed(
+    required: PluginRegistry, tmp_path: Path
+) -> None:
+    catalog = required.get(CatalogPlugin, "iceberg")
+    root = tmp_path / "it's a root"
+    folders = [root, *(place for place in root.rglob("*") if place.is_dir())]
+    for folder in folders:
+        folder.chmod(0o500)
+
     try:
-        catalog.append("sales.numbers", many)
-        said = ""
-    except Exception as error:
-        said = f"{type(error).__name__}: {error}"
-    health = registry.health()
-    UNDO
-    found = len(catalog.read("sales.numbers"))
-    stopped = registry.shutdown()
-    print(json.dumps({
-        "said": said, "found": found, "stopped": stopped.ok,
-        "order": [str(outcome.ref) for outcome in stopped.outcomes],
-        "health": {str(ref): str(status.state) for ref, status in health.statuses.items()},
-    }))
-"""
+        with pytest.raises(PermissionError):
+            catalog.append("sales.events", EVENTS)
+        report = required.health()
+        assert rows(catalog.read("sales.events")) == EVENTS.to_pylist()
+    finally:
+        for folder in folders:
+            folder.chmod(0o700)
 
-
-def test_a_full_storage_loses_nothing_that_was_committed(database: Path, tmp_path: Path) -> None:
-    do = "resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, resource.RLIM_INFINITY))"
-    undo = "resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))"
-
-    result = drilled(DRILL.replace("UNDO", undo).replace("DO", do), ROOT=str(tmp_path / "root"))
-
-    assert "File too large" in result["said"]
-    assert result["found"] == 10
-    assert result["stopped"] is True
-    assert result["order"].index("catalog:iceberg") == 0
-    assert result["health"]["catalog:iceberg"] == "healthy"
-    assert database.is_file()
-
-
-@pytest.mark.skipif(os.name != "posix" or os.getuid() != 0, reason="only root can become somebody else")
-def test_a_storage_without_permission_loses_nothing_that_was_committed(monkeypatch: pytest.MonkeyPatch) -> None:
-    # Outside of pytest's own directory, which nobody else may enter.
-    with tempfile.TemporaryDirectory() as place:
-        Path(place).chmod(0o755)
-        monkeypatch.setenv("CATALOG_TEST_CATALOG_URI", f"sqlite:///{place}/catalog/c.db")
-        do = f"for name in ('', '/c.db'): shutil.chown({place!r} + '/catalog' + name, 65534)\n    os.setuid(65534)"
-
-        result = drilled(DRILL.replace("UNDO", "").replace("DO", do), ROOT=f"{place}/root")
-
-    assert "PermissionError" in result["said"]
-    assert result["found"] == 10
-    assert result["health"] == {"catalog:iceberg": "healthy", "secrets:env": "healthy", "storage:local": "unhealthy"}
-    assert result["stopped"] is True
+    assert report.state is HealthState.UNHEALTHY
+    assert states(report) == {"catalog:iceberg": "healthy", "secrets:env": "healthy", "storage:local": "unhealthy"}
+    assert set(states(required.health()).values()) == {"healthy"}
+    assert rows(catalog.read("sales.events")) == EVENTS.to_pylist()
+    catalog.append("sales.events", EVENTS)
+    assert len(rows(catalog.read("sales.events"))) == 6
+    first, *others = stopped(required)
+    assert [first, *sorted(others)] == ORDER
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,11 @@ from floe_compute_duckdb import DuckDBCompute
 from floe_plugins import (
     ComputePlugin,
     DBTPlugin,
+    HealthReport,
     HealthState,
     HealthStatus,
     PluginError,
     PluginRegistry,
-    PluginState,
     PluginType,
     PluginUnavailableError,
     UnsupportedOperationError,
@@ -190,14 +190,33 @@ def test_an_incremental_model_keeps_its_rows_unless_it_is_refreshed(dbt: DBTPlug
     assert build(full_refresh=True) == [("0",)]
 
 
+def states(report: HealthReport) -> dict[str, str]:
+    return {str(ref): str(status.state) for ref, status in report.statuses.items()}
+
+
+def stopped(registry: PluginRegistry) -> list[str]:
+    report = registry.shutdown()
+    assert report.ok
+    return [str(outcome.ref) for outcome in report.outcomes]
+
+
+@pytest.mark.drill("dbt model that fails")
 def test_a_model_that_fails_is_reported_and_what_needs_it_is_skipped(
-    registry: PluginRegistry, dbt: DBTPlugin, shop: Shop
+    shop: Shop, record_property: Callable[[str, object], None]
 ) -> None:
+    registry = PluginRegistry(shop.config(), required=["dbt:core"])
+    registry.startup().raise_for_failures()
+    dbt, compute = registry.one(DBTPlugin), registry.one(ComputePlugin)
     assert dbt.build(shop.project).ok
     shop.write("models/totals.sql", BROKEN)
     shop.write("models/after.sql", "select * from {{ ref('totals') }}")
 
     report = dbt.build(shop.project, ["orders", "totals", "after"], ["resource_type:unit_test"])
+    for result in report.results:
+        record_property(
+            "answer", f"build() reports {result.unique_id} {result.status}: {' '.join(result.message.split())}"
+        )
+    health = registry.health()
 
     assert not report.ok
     assert {name: status for name, status in statuses(report).items() if "orders" not in name} == {
@@ -205,10 +224,13 @@ def test_a_model_that_fails_is_reported_and_what_needs_it_is_skipped(
         "after": "skipped",
     }
     assert "no_such_column" in {result.unique_id: result.message for result in report.results}["model.shop.totals"]
-    assert shop.rows("SELECT total FROM totals") == [(30,)]
-    assert registry.health().state is HealthState.HEALTHY
-    assert registry.shutdown().ok
-    assert registry.state(PluginType.DBT, "core") is PluginState.STOPPED
+    assert health.state is HealthState.HEALTHY
+    assert states(health) == {"compute:duckdb": "healthy", "dbt:core": "healthy", "storage:local": "healthy"}
+    assert rows_of(compute, "SELECT total FROM totals") == [(30,)]
+    shop.write("models/totals.sql", FILES["models/totals.sql"])
+    assert dbt.build(shop.project).ok
+    assert stopped(registry) == ["dbt:core", "compute:duckdb", "storage:local"]
+    assert shop.rows("SELECT total FROM after") == [(30,)]
 
 
 def test_a_test_that_fails_is_reported_with_its_rows(dbt: DBTPlugin, shop: Shop) -> None:
@@ -413,17 +435,33 @@ def test_use_of_the_database_while_dbt_is_to_open_it_is_waited_out_or_reported(s
                 dbt.build(shop.project)
 
 
-def test_a_corrupt_database_is_an_error_that_names_the_cause(
-    registry: PluginRegistry, dbt: DBTPlugin, shop: Shop
-) -> None:
-    registry.one(ComputePlugin).release()
-    shop.database.write_bytes(b"no database" * 1000)
+@pytest.mark.drill("corrupt DuckDB file under dbt")
+def test_a_corrupt_database_is_an_error_that_names_the_cause(shop: Shop) -> None:
+    registry = PluginRegistry(shop.config(), required=["compute:duckdb", "dbt:core"])
+    registry.startup().raise_for_failures()
+    dbt, compute = registry.one(DBTPlugin), registry.one(ComputePlugin)
+    assert dbt.build(shop.project).ok
+    compute.release()
+    backup = shop.database.read_bytes()
+    damaged = backup[:64] + b"?" * 20_000 + backup[20_064:]
+    shop.database.write_bytes(damaged)
 
-    with pytest.raises(PluginError, match=r"cannot work on the database: .*warehouse\.duckdb"):
+    with pytest.raises(PluginError, match=r"cannot work on the database: .*[Cc]orrupt") as caught:
         dbt.build(shop.project)
-
+    with pytest.raises(PluginError, match=r"warehouse\.duckdb cannot be opened"):
+        compute.execute("SELECT 1")
+    report = registry.health()
     assert dbt.parse(shop.project).models
-    assert registry.shutdown().ok
+
+    assert not isinstance(caught.value, PluginUnavailableError)
+    assert report.state is HealthState.UNHEALTHY
+    assert states(report) == {"compute:duckdb": "unhealthy", "dbt:core": "healthy", "storage:local": "healthy"}
+    assert shop.database.read_bytes() == damaged
+    shop.database.write_bytes(backup)
+    assert rows_of(compute, "SELECT total FROM totals") == [(30,)]
+    assert set(states(registry.health()).values()) == {"healthy"}
+    assert dbt.build(shop.project).ok
+    assert stopped(registry) == ["dbt:core", "compute:duckdb", "storage:local"]
 
 
 def test_stopping_waits_for_the_command_that_runs_and_lets_no_other_begin(
@@ -457,7 +495,7 @@ def test_a_ready_dbt_is_healthy_and_names_its_engine(registry: PluginRegistry) -
 
 def test_a_database_in_memory_cannot_be_reached_and_health_says_so(shop: Shop) -> None:
     with PluginRegistry(
-        {"plugins": {"storage": {"local": {"root": str(shop.project)}}, "dbt": {"core": {}}}}
+        {"plugins": {"storage": {"local": {"root": str(shop.project)}}, "compute": {"duckdb": {}}, "dbt": {"core": {}}}}
     ) as registry:
         status = health_of_dbt(registry)
 

@@ -17,6 +17,7 @@ from floe_compute_duckdb import DuckDBCompute
 
 from floe_plugins import (
     ComputePlugin,
+    HealthReport,
     HealthState,
     HealthStatus,
     IngestionPlugin,
@@ -445,23 +446,62 @@ def test_a_changed_source_adds_columns_and_loses_nothing(dlt: IngestionPlugin, p
     assert dlt.run([{"id": 3}], "orders").schema_changes == ()
 
 
-@pytest.mark.parametrize("changed", [{"id": 2, "note": "new"}, {"id": "two"}])
-def test_a_frozen_table_refuses_a_changed_source_and_stays_as_it_was(
-    place: Place, started: Callable[..., PluginRegistry], changed: dict[str, Any]
-) -> None:
-    registry = started(place.config(schema_changes="freeze"))
-    dlt = registry.one(IngestionPlugin)
+def states(report: HealthReport) -> dict[str, str]:
+    return {str(ref): str(status.state) for ref, status in report.statuses.items()}
+
+
+def stopped(registry: PluginRegistry) -> list[str]:
+    report = registry.shutdown()
+    assert report.ok
+    return [str(outcome.ref) for outcome in report.outcomes]
+
+
+@pytest.mark.drill("dlt source with a changed schema")
+@pytest.mark.parametrize("changed", [{"id": 2, "note": "new"}, {"id": "two"}], ids=["a new column", "another type"])
+def test_a_frozen_table_refuses_a_changed_source_and_stays_as_it_was(place: Place, changed: dict[str, Any]) -> None:
+    registry = PluginRegistry(place.config(schema_changes="freeze"), required=["ingestion:dlt"])
+    registry.startup().raise_for_failures()
+    dlt, compute = registry.one(IngestionPlugin), registry.one(ComputePlugin)
     dlt.run([{"id": 1}], "orders")
 
     with pytest.raises(ValueError, match=r"freeze"):
         dlt.run([{"id": 9}, changed], "orders")
+    report = registry.health()
+    compute.execute("CREATE TABLE other AS SELECT 7 AS id")
 
-    assert place.ids("orders") == [1]
-    assert health_of_dlt(registry).state is HealthState.HEALTHY
-    dlt.run([{"id": 2}], "orders")
+    assert report.state is HealthState.HEALTHY
+    assert states(report) == {"compute:duckdb": "healthy", "ingestion:dlt": "healthy", "storage:local": "healthy"}
+    status = next(status for ref, status in report.statuses.items() if ref.type is PluginType.INGESTION)
+    assert status.details["pending"] == 0
+    # Nothing has to be cleared away: the next load that fits is taken, and another table, too.
+    assert dlt.run([changed], "changed").rows == {"changed": 1}
+    assert dlt.run([{"id": 2}], "orders").rows == {"orders": 1}
+    assert stopped(registry) == ["ingestion:dlt", "compute:duckdb", "storage:local"]
     assert place.ids("orders") == [1, 2]
+    assert place.rows("SELECT id FROM other") == [(7,)]
 
 
+@pytest.mark.drill("dlt source with a changed schema, where tables may grow")
+def test_a_changed_source_is_taken_beside_what_was_there_and_the_change_is_reported(
+    place: Place, record_property: Callable[[str, object], None]
+) -> None:
+    registry = PluginRegistry(place.config(), required=["ingestion:dlt"])
+    registry.startup().raise_for_failures()
+    dlt = registry.one(IngestionPlugin)
+    dlt.run([{"id": 1, "amount": 5}], "orders")
+
+    changes = dlt.run([{"id": 2, "amount": "five"}], "orders").schema_changes
+    record_property("answer", f"run() reports {changes}")
+    report = registry.health()
+
+    assert changes == (SchemaChange("orders", "amount__v_text", "text"),)
+    assert states(report) == {"compute:duckdb": "healthy", "ingestion:dlt": "healthy", "storage:local": "healthy"}
+    assert stopped(registry) == ["ingestion:dlt", "compute:duckdb", "storage:local"]
+    found = place.rows("SELECT id, amount, amount__v_text FROM raw.orders ORDER BY id")
+    assert found == [(1, 5, None), (2, None, "five")]
+
+
+@pytest.mark.drill("dlt load that the database refuses")
 def test_a_load_that_fails_while_it_is_written_is_pending_until_it_is_discarded(
     registry: PluginRegistry, dlt: IngestionPlugin, place: Place
 ) -> None:
@@ -470,17 +510,19 @@ def test_a_load_that_fails_while_it_is_written_is_pending_until_it_is_discarded(
 
     with pytest.raises(PluginError, match="CHECK constraint"):
         dlt.run([{"id": 2}, {"id": 99}], "small")
+    report = registry.health()
 
-    assert place.ids("small") == [1]
-    status = health_of_dlt(registry)
-    assert (status.state, status.details["pending"]) == (HealthState.DEGRADED, 1)
+    assert report.state is HealthState.DEGRADED
+    assert states(report) == {"compute:duckdb": "healthy", "ingestion:dlt": "degraded", "storage:local": "healthy"}
+    assert health_of_dlt(registry).details["pending"] == 1
     with pytest.raises(PluginError, match=r"an earlier load of table 'small' failed and is pending.*discard_pending"):
         dlt.run([{"id": 3}], "small")
     dlt.run([{"id": 3}], "orders")
     assert dlt.discard_pending() == 1
     assert dlt.discard_pending() == 0
-    assert health_of_dlt(registry).state is HealthState.HEALTHY
+    assert set(states(registry.health()).values()) == {"healthy"}
     dlt.run([{"id": 4}], "small")
+    assert stopped(registry) == ["ingestion:dlt", "compute:duckdb", "storage:local"]
     assert place.ids("small") == [1, 4]
 
 
@@ -569,6 +611,24 @@ def test_a_database_held_by_another_process_is_unavailable_and_loses_nothing(
     dlt.run([{"id": 2}], "orders")
     assert registry.shutdown().ok
     assert registry.state(PluginType.INGESTION, "dlt") is PluginState.STOPPED
+
+
+def test_a_corrupt_database_is_an_error_and_nobody_is_said_to_hold_it(
+    registry: PluginRegistry, dlt: IngestionPlugin, place: Place
+) -> None:
+    dlt.run([{"id": 1}], "orders")
+    registry.one(ComputePlugin).release()
+    backup = place.database.read_bytes()
+    place.database.write_bytes(backup[:64] + b"?" * 20_000 + backup[20_064:])
+
+    with pytest.raises(PluginError, match=r"the database refuses the load: .*[Cc]orrupt") as caught:
+        dlt.run([{"id": 2}], "orders")
+
+    assert not isinstance(caught.value, PluginUnavailableError)
+    place.database.write_bytes(backup)
+    dlt.run([{"id": 2}], "orders")
+    assert registry.shutdown().ok
+    assert place.ids("orders") == [1, 2]
 
 
 def test_a_disk_that_is_full_loses_nothing_that_was_there(

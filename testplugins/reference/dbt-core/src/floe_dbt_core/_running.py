@@ -115,7 +115,8 @@ def _explained(error: BaseException) -> Exception:
     if "different configuration" in str(engine):
         message = f"the compute plugin's database was used while dbt was to open it: {engine}"
         return DatabaseInUseError(message, hint="Let nothing use it while dbt works")
-    if "lock" in str(engine):
+    # "lock" alone is also in "block", and may be in the name of the file.
+    if any(words in str(engine) for words in ("Could not set lock", "used by another process")):
         message = f"another process holds the database: {engine}"
         return PluginUnavailableError(message, hint="Close it there")
     return PluginError(f"dbt cannot work on the database: {engine}")

@@ -64,7 +64,8 @@ def _explained(error: Exception) -> PluginError:
     if "different configuration" in str(engine):
         message = f"the compute plugin's database was used while dlt was to open it: {engine}"
         return _InUseError(message, hint="Let nothing use it while a load is written")
-    if "lock" in str(engine):
+    # "lock" alone is also in "block", and may be in the name of the file.
+    if any(words in str(engine) for words in ("Could not set lock", "used by another process")):
         return PluginUnavailableError(f"another process holds the database: {engine}", hint="Close it there")
     return PluginError(f"the database refuses the load: {engine}")
 
