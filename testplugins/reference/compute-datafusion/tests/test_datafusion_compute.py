@@ -3,7 +3,8 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -15,6 +16,7 @@ from floe_compute_datafusion import DataFusionCompute
 
 from floe_plugins import (
     ComputePlugin,
+    HealthReport,
     HealthState,
     PluginConfigurationError,
     PluginError,
@@ -498,50 +500,61 @@ def test_checking_health_does_not_take_the_tables_back(kept: ComputePlugin) -> N
     assert "released" in kept.health_check().message
 
 
+@pytest.mark.drill("damaged tables of DataFusion")
 def test_damaged_files_fail_the_start_and_are_left_alone(kept: ComputePlugin, root: Path) -> None:
     run(kept, "CREATE TABLE t AS SELECT 1 AS a")
     [table] = (root / "db" / "warehouse").rglob("*.parquet")
+    backup = table.read_bytes()
     table.write_bytes(b"PAR1 nonsense")
 
     registry = platform(root, path="db/warehouse")
-    outcome = {str(outcome.ref): outcome for outcome in registry.startup().outcomes}[str(REF)]
-    registry.shutdown()
+    [failed] = registry.startup().failed
+    report = registry.health()
+    registry.get(StoragePlugin, "local").open("beside", "wb").close()
 
-    assert "damaged" in outcome.message
+    assert failed.ref == REF
+    assert "damaged" in failed.message
+    assert report.state is HealthState.UNHEALTHY
+    assert states(report) == {"compute:datafusion": "unhealthy", "storage:local": "healthy"}
     assert table.read_bytes() == b"PAR1 nonsense"
+    table.write_bytes(backup)
+    assert registry.start(ComputePlugin, "datafusion").ok
+    assert run(of(registry), "SELECT a FROM t") == [(1,)]
+    assert registry.health().state is HealthState.HEALTHY
+    assert stopped(registry) == ["compute:datafusion", "storage:local"]
 
 
-FULL = """
-import resource, sys
-from floe_plugins import ComputePlugin, PluginRegistry
-root = sys.argv[1]
-plugins = {"storage": {"local": {"root": root}}, "compute": {"datafusion": {"path": "w"}}}
-with PluginRegistry({"plugins": plugins}) as registry:
-    compute = registry.get(ComputePlugin, "datafusion")
-    compute.execute("CREATE TABLE t AS SELECT 1 AS a")
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, hard))
-    try:
-        compute.execute("INSERT INTO t SELECT value FROM range(100000)")
-    except OSError as error:
-        print(error.strerror or error)
-    print(len(compute.execute("SELECT a FROM t")))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    compute.execute("INSERT INTO t VALUES (2)")
+def states(report: HealthReport) -> dict[str, str]:
+    return {str(ref): str(status.state) for ref, status in report.statuses.items()}
+
+
+def stopped(registry: PluginRegistry) -> list[str]:
+    report = registry.shutdown()
+    assert report.ok
+    return [str(outcome.ref) for outcome in report.outcomes]
+
+
+@pytest.mark.drill("DataFusion tables on a full disk")
+def test_a_full_disk_is_an_error_and_loses_nothing_that_was_committed(
+    root: Path, no_space: Callable[[int], AbstractContextManager[Any]]
+) -> None:
+    registry = platform(root, path="w")
+    registry.startup().raise_for_failures()
+    compute = of(registry)
+    run(compute, "CREATE TABLE t AS SELECT 1 AS a")
+
+    with no_space(10_000):
+        with pytest.raises(OSError, match="File too large"):
+            compute.execute("INSERT INTO t SELECT value FROM range(100000)")
+        report = registry.health()
+        assert run(compute, "SELECT a FROM t") == [(1,)]
+
+    # What is there can be queried, and small things still have room.
+    assert states(report) == {"compute:datafusion": "healthy", "storage:local": "healthy"}
+    run(compute, "INSERT INTO t VALUES (2)")
     compute.release()
-    print(len(compute.execute("SELECT a FROM t")))
-"""
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="limits are POSIX's")
-def test_a_full_disk_is_an_error_and_loses_nothing_that_was_committed(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", FULL, tmp_path], capture_output=True, text=True, encoding="utf-8", check=True
-    )
-
-    told, while_full, afterwards = done.stdout.splitlines()
-    assert "File too large" in told
-    assert (while_full, afterwards) == ("1", "2")
+    assert run(compute, "SELECT a FROM t ORDER BY a") == [(1,), (2,)]
+    assert stopped(registry) == ["compute:datafusion", "storage:local"]
 
 
 def test_stopping_leaves_a_running_transaction_uncommitted(root: Path) -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -631,41 +632,29 @@ def test_a_corrupt_database_is_an_error_and_nobody_is_said_to_hold_it(
     assert place.ids("orders") == [1, 2]
 
 
+@pytest.mark.drill("dlt load on a full disk")
 def test_a_disk_that_is_full_loses_nothing_that_was_there(
-    registry: PluginRegistry, dlt: IngestionPlugin, place: Place
+    registry: PluginRegistry,
+    dlt: IngestionPlugin,
+    place: Place,
+    no_space: Callable[[int], AbstractContextManager[Any]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    dlt.run(({"id": number, "text": os.urandom(100).hex()} for number in range(2000)), "orders")
-    registry.shutdown()
-    code = """
-import json, os, resource, sys
-from pathlib import Path
-from floe_plugins import IngestionPlugin, PluginError, PluginRegistry
+    # Small files on the way, so that it is the database that does not fit.
+    monkeypatch.setenv("DATA_WRITER__FILE_MAX_ITEMS", "100")
+    dlt.run(({"id": number, "text": os.urandom(1000).hex()} for number in range(200)), "orders")
 
-size = Path(sys.argv[2]).stat().st_size
-with PluginRegistry(json.loads(sys.argv[1])) as registry:
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
-    try:
-        registry.one(IngestionPlugin).run(({"id": -n, "text": os.urandom(100).hex()} for n in range(30_000)), "orders")
-    except PluginError as error:
-        print(json.dumps([type(error).__name__, str(error), registry.health().state.value, registry.shutdown().ok]))
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", code, json.dumps(place.config()), str(place.database)],
-        # Small files on the way, so that it is the database that does not fit.
-        env={**os.environ, "DATA_WRITER__FILE_MAX_ITEMS": "500"},
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        check=False,
-    )
+    with no_space(place.database.stat().st_size):
+        with pytest.raises(PluginError, match="the database refuses the load"):
+            dlt.run(({"id": -number, "text": os.urandom(1000).hex()} for number in range(3000)), "orders")
+        report = registry.health()
+        assert dlt.discard_pending() == 1
 
-    assert done.returncode == 0, done.stderr
-    kind, message, health, stopped = json.loads(done.stdout)
-    assert kind == "PluginError", message
-    assert "the database refuses the load" in message
-    assert health != "unhealthy"
-    assert stopped
-    assert place.ids("orders") == [*range(2000)]
+    assert states(report) == {"compute:duckdb": "healthy", "ingestion:dlt": "degraded", "storage:local": "healthy"}
+    assert set(states(registry.health()).values()) == {"healthy"}
+    dlt.run([{"id": 200}], "orders")
+    assert stopped(registry) == ["ingestion:dlt", "compute:duckdb", "storage:local"]
+    assert place.ids("orders") == [*range(201)]
 
 
 class EagerCompute(DuckDBCompute):

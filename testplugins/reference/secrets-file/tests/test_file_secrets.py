@@ -17,12 +17,14 @@ from pydantic import SecretStr
 
 from floe_plugins import (
     HealthState,
+    IdentityPlugin,
     PluginConfigurationError,
     PluginError,
     PluginRef,
     PluginRegistry,
     SecretsPlugin,
 )
+from floe_plugins.hookspecs.identity import Principal
 
 KEY = "correct horse battery staple"
 REF = PluginRef.parse("secrets:file")
@@ -219,6 +221,55 @@ def test_a_damaged_file_is_refused_and_unhealthy_but_not_written_over(
     assert status.state is HealthState.UNHEALTHY
     assert "damaged" in status.message
     assert path.read_bytes() == content
+
+
+class Neighbour(IdentityPlugin):
+    """Needs the secrets, and answers without them."""
+
+    name = "neighbour"
+    version = "1.0.0"
+    floe_api_version = "1.0"
+    dependencies = ("secrets:file",)
+
+    def verify(self, token: str, audience: str | None = None) -> Principal:
+        return Principal("ada", "here", {})
+
+    def roles(self, principal: Principal) -> frozenset[str]:
+        return frozenset()
+
+    def keys(self, refresh: bool = False) -> dict[str, Any]:  # noqa: FBT001, FBT002 pluggy passes by name
+        return {"keys": []}
+
+
+@pytest.mark.drill("damaged file of secrets")
+def test_a_damaged_file_is_reported_until_a_backup_takes_its_place(path: Path) -> None:
+    config = {"secrets": {"file": {"path": str(path), "create": True, "key": KEY}}, "identity": {"neighbour": {}}}
+    registry = PluginRegistry({"plugins": config}, required=["secrets:file"])
+    registry.register(Neighbour)
+    registry.startup().raise_for_failures()
+    secrets = registry.get(SecretsPlugin, "file")
+    secrets.put_secret("a", SecretStr("hunter2"))
+    backup = path.read_bytes()
+    path.write_bytes(backup[: len(backup) // 2])
+
+    for call in (lambda: secrets.get_secret("a"), lambda: secrets.put_secret("b", SecretStr("x"))):
+        with pytest.raises(PluginError, match="damaged"):
+            call()
+    report = registry.health()
+    assert registry.get(IdentityPlugin, "neighbour").verify("token").subject == "ada"
+
+    assert report.state is HealthState.UNHEALTHY
+    assert {str(ref): str(status.state) for ref, status in report.statuses.items()} == {
+        "identity:neighbour": "healthy",
+        "secrets:file": "unhealthy",
+    }
+    assert path.read_bytes() == backup[: len(backup) // 2]
+    path.write_bytes(backup)
+    assert value(secrets.get_secret("a")) == "hunter2"
+    assert registry.health().state is HealthState.HEALTHY
+    stopped = registry.shutdown()
+    assert stopped.ok
+    assert [str(outcome.ref) for outcome in stopped.outcomes] == ["identity:neighbour", "secrets:file"]
 
 
 def test_health_counts_and_names_nothing(secrets: SecretsPlugin, registry: PluginRegistry) -> None:

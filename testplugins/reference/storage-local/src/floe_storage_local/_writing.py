@@ -58,7 +58,7 @@ class AtomicFile(io.BufferedWriter):
                 # Without it, a crash of the machine could leave the name with nothing behind it.
                 os.fsync(self.fileno())
                 super().close()
-                self._publish()
+            self._publish()
         finally:
             self.discard()
 
@@ -73,7 +73,7 @@ class AtomicFile(io.BufferedWriter):
             yield
         except OSError as error:
             # The system knows the file by a number, or by the name that it has until it is complete.
-            error.filename, error.filename2 = str(self._place), None
+            error.filename = str(self._place)
             raise
 
     def _publish(self) -> None:
