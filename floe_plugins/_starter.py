@@ -19,9 +19,9 @@ from floe_plugins.errors import (
     PluginTimeoutError,
     PluginUnavailableError,
 )
-from floe_plugins.records import PluginState, Stage
+from floe_plugins.records import PluginState, Stage, told
 from floe_plugins.refs import PluginRef
-from floe_plugins.reports import Outcome, OutcomeState, told
+from floe_plugins.reports import Outcome, OutcomeState
 from floe_plugins.resolution import Need, Plan
 from floe_plugins.supervision import Host, asks_for_caller, busy, is_default, timed_out
 
@@ -244,7 +244,7 @@ def _failure(entry: Entry, message: str, cause: BaseException | None, hint: str 
 def _pause(attempt: Attempt, error: PluginUnavailableError) -> float | None:
     """How long to wait before the next try; None if there is no time for one."""
     left = attempt.deadline - attempt.began - attempt.seconds
-    if error.retry_after is not None:
+    if isinstance(error.retry_after, (int, float)):
         wanted = max(error.retry_after, 0.0)
         return wanted if wanted < left else None
     pause = min(_FIRST_PAUSE * 2 ** min(attempt.tries - 1, 10), _LONGEST_PAUSE, left / 2)

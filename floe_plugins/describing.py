@@ -45,8 +45,9 @@ class PluginInfo(Record):
 
 def describe(entry: Entry) -> PluginInfo:
     """What is known of a plugin now; imports nothing of it."""
-    known: Any = entry.plugin
-    declared: Any = known if entry.candidate is None or known is not None else static_metadata.read(entry.candidate)
+    declared: Any = entry.declared
+    if entry.candidate is not None and entry.plugin is None:
+        declared = static_metadata.read(entry.candidate)
     return PluginInfo(
         ref=entry.ref,
         state=entry.state,

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, cast
 
 from floe_plugins import distributions, entry_points
 from floe_plugins.distributions import normalize, read_file, requires, stem
-from floe_plugins.records import Candidate, Distribution, Problem, Stage
+from floe_plugins.records import Candidate, Distribution, Problem, Stage, shown, told
 
 __all__ = ["Scan", "compare", "refresh_imports", "requires", "scan"]
 
@@ -194,7 +194,8 @@ class _Scanner:
             for installed in finder.find_distributions(context):
                 found.append(installed)  # noqa: PERF402
         except Exception as error:  # noqa: BLE001 the finder is anybody's code
-            self._report(f"{finder!r} on sys.meta_path failed to find distributions: {error!r}", hint="Remove it")
+            message = f"{shown(finder)} on sys.meta_path failed to find distributions: {told(error)}"
+            self._report(message, hint="Remove it")
         for installed in found:
             self._read_one(installed)
 
@@ -202,7 +203,7 @@ class _Scanner:
         try:
             key = _key(installed)
         except Exception as error:  # noqa: BLE001 a foreign class, a foreign file
-            self._unreadable(_record(installed), f"its METADATA does not tell its name ({error})")
+            self._unreadable(_record(installed), f"its METADATA does not tell its name ({told(error)})")
             return
         if key in self._seen:
             return
@@ -210,7 +211,7 @@ class _Scanner:
         try:
             data = _entry_points_of(installed)
         except Exception as error:  # noqa: BLE001 a foreign class, a foreign file
-            self._unreadable(_record(installed), f"its entry points cannot be read: {error}")
+            self._unreadable(_record(installed), f"its entry points cannot be read: {told(error)}")
             return
         if entry_points.is_ours(data) or not entry_points.is_sound(data):
             self._examine(_record(installed), data)

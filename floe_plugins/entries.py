@@ -23,6 +23,7 @@ from floe_plugins.refs import PluginRef
 if TYPE_CHECKING:
     # Importing pluggy, and what threads need, is left to the first load.
     from floe_plugins._worker import Worker
+    from floe_plugins.declarations import Declarations
     from floe_plugins.metadata import PluginMetadata
 
 
@@ -35,6 +36,7 @@ class Entry:
     Attributes:
         candidate: where it comes from; None for a plugin that was registered by hand.
         plugin: the loaded instance.
+        declared: what it says of itself; None before it is made.
         error: why it failed or was skipped.
         model: its validated configuration.
         required: whether the configuration calls it required.
@@ -50,6 +52,7 @@ class Entry:
         "candidate",
         "check",
         "configure_seconds",
+        "declared",
         "error",
         "load_seconds",
         "model",
@@ -68,6 +71,7 @@ class Entry:
         *,
         candidate: Candidate | None = None,
         plugin: PluginMetadata | None = None,
+        declared: Declarations | None = None,
         state: PluginState = PluginState.DISCOVERED,
         error: PluginError | None = None,
         required: bool = False,
@@ -76,6 +80,7 @@ class Entry:
         self.ref = ref
         self.candidate = candidate
         self.plugin = plugin
+        self.declared = declared
         self.state = state
         self.error = error
         self.required = required

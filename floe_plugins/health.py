@@ -12,9 +12,9 @@ import attrs
 
 from floe_plugins._worker import Call
 from floe_plugins.entries import Entry
-from floe_plugins.records import PluginState, Stage
+from floe_plugins.records import PluginState, Stage, told
 from floe_plugins.refs import PluginRef
-from floe_plugins.reports import HealthReport, HealthState, HealthStatus, Outcome, OutcomeState, told
+from floe_plugins.reports import HealthReport, HealthState, HealthStatus, Outcome, OutcomeState
 from floe_plugins.supervision import Host, asks_for_caller, is_default
 
 # Guards every entry's `check`; held for moments only.
@@ -72,8 +72,14 @@ class _Check:
                 f"health_check returned an object of type {type(value).__qualname__}, and must return HealthStatus"
             )
             return _unhealthy(message, seconds=seconds, time=self.asked_at)
-        message, details = self.conceal(value.message), self.conceal(value.details)
-        return attrs.evolve(value, message=message, details=details, seconds=seconds, time=self.asked_at)
+        try:
+            message, details = self.conceal(value.message), self.conceal(value.details)
+            return HealthStatus(
+                value.state, message, details, default=value.default, seconds=seconds, time=self.asked_at
+            )
+        except Exception as error:  # noqa: BLE001 what is in it may be the plugin's own
+            message = f"what health_check returned cannot be read: {self.conceal(told(error))}"
+            return _unhealthy(message, seconds=seconds, time=self.asked_at)
 
 
 def check(host: Host, refs: Iterable[PluginRef], timeout: float | None = None, *, max_age: float = 0.0) -> HealthReport:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import functools
 import importlib
 import inspect
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from types import FunctionType
-from typing import Any
+from typing import Any, NamedTuple
 
 from floe_plugins import gate, versions
 from floe_plugins._version import FLOE_API_VERSION, __version__
+from floe_plugins.declarations import Declarations, declarations_of, read
 from floe_plugins.errors import PluginError, PluginIncompatibleError, PluginLoadError
 from floe_plugins.metadata import LIFECYCLE_HOOKS, PROJECT, PluginMetadata
-from floe_plugins.records import Candidate
+from floe_plugins.records import Candidate, told
 from floe_plugins.refs import PluginRef
 
 _THIS = __name__.partition(".")[0]
@@ -21,7 +22,14 @@ _MARKS = frozenset({f"{PROJECT}_impl"})
 _ASYNC = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 
 
-def import_plugin(candidate: Candidate) -> PluginMetadata:
+class Made(NamedTuple):
+    """A checked plugin, and what it says of itself."""
+
+    plugin: Any
+    declared: Declarations
+
+
+def import_plugin(candidate: Candidate) -> Made:
     """The checked plugin of a candidate; may take as long as its import takes.
 
     Raises:
@@ -33,15 +41,15 @@ def import_plugin(candidate: Candidate) -> PluginMetadata:
         raise refusal
     origin = str(candidate.distribution)
     found = _resolve(candidate, origin)
-    plugin: PluginMetadata = make(found, candidate.ref, origin)
-    if plugin.name != candidate.name:
+    made = make(found, candidate.ref, origin)
+    if made.declared.name != candidate.name:
         raise PluginLoadError(
-            f"the plugin calls itself {plugin.name!r}, its entry point {candidate.name!r}",
+            f"the plugin calls itself {made.declared.name!r}, its entry point {candidate.name!r}",
             ref=candidate.ref,
             distribution=origin,
             hint="Give the class and the entry point in pyproject.toml the same name.",
         )
-    return plugin
+    return made
 
 
 def _resolve(candidate: Candidate, origin: str) -> Any:
@@ -60,7 +68,7 @@ def _resolve(candidate: Candidate, origin: str) -> Any:
 def _import_failure(error: BaseException, candidate: Candidate, origin: str) -> PluginError:
     if _wants_newer_platform(error):
         return PluginIncompatibleError(
-            f"it uses a name that floe-plugins {__version__} does not have ({error})",
+            f"it uses a name that floe-plugins {__version__} does not have ({told(error)})",
             ref=candidate.ref,
             distribution=origin,
             needs="a newer floe-plugins",
@@ -68,7 +76,7 @@ def _import_failure(error: BaseException, candidate: Candidate, origin: str) -> 
             hint="Upgrade floe-plugins, or install a release of the plugin that was made for this version.",
         )
     return PluginLoadError(
-        f"importing {candidate.value!r} failed with {_name(error)}",
+        f"importing {candidate.value!r} failed with {told(error)}",
         ref=candidate.ref,
         distribution=origin,
         hint=_import_hint(error, candidate),
@@ -93,7 +101,7 @@ def _import_hint(error: BaseException, candidate: Candidate) -> str:
     return f"Upgrade or reinstall {name}, or disable the plugin with FLOE_PLUGINS_DISABLE={candidate.ref}."
 
 
-def make(found: Any, ref: PluginRef | None, origin: str | None, category: type[Any] | None = None) -> Any:
+def make(found: Any, ref: PluginRef | None, origin: str | None, category: type[Any] | None = None) -> Made:
     """A checked plugin of a class, an instance or a factory without arguments.
 
     ``category`` is that of ``ref`` by default. The API version of a class is looked
@@ -103,18 +111,26 @@ def make(found: Any, ref: PluginRef | None, origin: str | None, category: type[A
         PluginIncompatibleError: its API version does not fit.
         PluginLoadError: it cannot be made, or is no such plugin.
     """
-    expected = category or (ref.type.spec if ref else PluginMetadata)
+    try:
+        plugin = _made(found, category or (ref.type.spec if ref else PluginMetadata), ref, origin)
+        return Made(plugin, _check_instance(plugin, ref, origin))
+    except (PluginLoadError, PluginIncompatibleError, KeyboardInterrupt):
+        raise
+    except BaseException as error:
+        # Its own class may answer in any way when it is looked at.
+        message = f"looking at the plugin failed with {told(error)}"
+        raise PluginLoadError(message, ref=ref, distribution=origin, hint="Tell the plugin's author.") from error
+
+
+def _made(found: Any, expected: type[Any], ref: PluginRef | None, origin: str | None) -> Any:
     if isinstance(found, expected):
-        plugin = found
-    elif inspect.isclass(found):
+        return found
+    if inspect.isclass(found):
         _check_class(found, expected, ref, origin)
-        plugin = _call(found, expected, ref, origin)
-    elif callable(found) and not isinstance(found, PluginMetadata):
-        plugin = _call(found, expected, ref, origin)
-    else:
-        raise _not_a_plugin(found, expected, ref, origin)
-    _check_instance(plugin, ref, origin)
-    return plugin
+        return _call(found, expected, ref, origin)
+    if callable(found) and not isinstance(found, PluginMetadata):
+        return _call(found, expected, ref, origin)
+    raise _not_a_plugin(found, expected, ref, origin)
 
 
 def _check_class(cls: type[Any], expected: type[Any], ref: PluginRef | None, origin: str | None) -> None:
@@ -153,7 +169,7 @@ def _call(factory: Callable[[], Any], expected: type[Any], ref: PluginRef | None
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        message = f"making the plugin by calling {name} failed with {_name(error)}"
+        message = f"making the plugin by calling {name} failed with {told(error)}"
         hint = "A plugin is made without arguments; it opens what it needs in startup()."
         raise PluginLoadError(message, ref=ref, distribution=origin, hint=hint) from error
     if not isinstance(plugin, expected):
@@ -172,44 +188,12 @@ def _not_a_plugin(found: object, expected: type[Any], ref: PluginRef | None, ori
     )
 
 
-def _check_instance(plugin: PluginMetadata, ref: PluginRef | None, origin: str | None) -> None:
+def _check_instance(plugin: PluginMetadata, ref: PluginRef | None, origin: str | None) -> Declarations:
     refuse_version(read(plugin, "floe_api_version", ref, origin), ref, origin)
-    for fault in _faults(plugin, ref, origin):
+    declared = declarations_of(plugin, ref, origin)
+    for fault in _hook_faults(plugin):
         raise PluginLoadError(fault, ref=ref, distribution=origin, hint="Tell the plugin's author.")
-
-
-def read(plugin: PluginMetadata, attribute: str, ref: PluginRef | None, origin: str | None) -> Any:
-    """What a plugin declares; a property is evaluated. None if it is not declared.
-
-    Raises:
-        PluginLoadError: the plugin's property raised.
-    """
-    try:
-        return getattr(plugin, attribute, None)
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:
-        message = f"reading {attribute!r} failed with {_name(error)}"
-        raise PluginLoadError(message, ref=ref, distribution=origin, hint="Tell the plugin's author.") from error
-
-
-def _faults(plugin: PluginMetadata, ref: PluginRef | None, origin: str | None) -> Iterable[str]:
-    for attribute in ("name", "version"):
-        value = read(plugin, attribute, ref, origin)
-        if not isinstance(value, str) or not value:
-            yield f"{attribute!r} must be a text, and is {value!r}"
-    description = read(plugin, "description", ref, origin)
-    if not isinstance(description, str):
-        yield f"'description' must be a text, and is {description!r}"
-    for attribute in ("dependencies", "optional_dependencies"):
-        value = read(plugin, attribute, ref, origin)
-        if (
-            isinstance(value, str)
-            or not isinstance(value, Sequence)
-            or not all(isinstance(item, str) for item in value)
-        ):
-            yield f"{attribute!r} must be a list or tuple of refs, and is {value!r}"
-    yield from _hook_faults(plugin)
+    return declared
 
 
 def _hook_faults(plugin: PluginMetadata) -> Iterable[str]:
@@ -238,7 +222,8 @@ def _functions(cls: type) -> Iterable[tuple[str, FunctionType]]:
     members: dict[str, object] = {}
     for base in reversed(cls.__mro__):
         if base is not object and base.__module__.partition(".")[0] != _THIS:
-            members.update(vars(base))
+            # A copy is a dict, which update() takes in whole; the proxy is read item by item.
+            members.update(base.__dict__.copy())
     return [(name, value) for name, value in members.items() if isinstance(value, FunctionType)]
 
 
@@ -258,8 +243,3 @@ def _closest(hook: str, hooks: Iterable[str]) -> str:
 
     close = difflib.get_close_matches(hook, hooks, n=1)
     return f" (did you mean {close[0]!r}?)" if close else ""
-
-
-def _name(error: BaseException) -> str:
-    text = str(error)
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import inspect
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from contextlib import contextmanager
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -82,9 +81,10 @@ class CategoryManager(pluggy.PluginManager):
         self._category = category
         self._owner = owner
         self._lock = threading.RLock()
-        self._quiet = threading.local()
+        self._without_loading = _Depth()
         self._inherited: dict[str, FunctionType] = {}
         self._read: tuple[object, Mapping[str, pluggy.HookimplOpts]] = (None, {})
+        self._bases = category.spec.__mro__
         self._add_category_specs(category.spec)
         self._relay: pluggy.HookRelay = self.__dict__.pop("hook")
 
@@ -108,19 +108,11 @@ class CategoryManager(pluggy.PluginManager):
             if name != "hook" or "_relay" not in self.__dict__:
                 message = f"{type(self).__name__!r} object has no attribute {name!r}"
                 raise AttributeError(message)
-            if not getattr(self._quiet, "depth", 0):
-                with self._without_loading():
+            if not self._without_loading.depth:
+                with self._without_loading:
                     self._owner.load_selected(self._category)
                 self.__dict__["hook"] = self._relay
             return self._relay
-
-    @contextmanager
-    def _without_loading(self) -> Generator[None, None, None]:
-        self._quiet.depth = getattr(self._quiet, "depth", 0) + 1
-        try:
-            yield
-        finally:
-            self._quiet.depth -= 1
 
     def load_again(self) -> None:
         """Let the next use of ``hook`` load what has been selected since."""
@@ -137,7 +129,7 @@ class CategoryManager(pluggy.PluginManager):
             pluggy.PluginValidationError: a hook's arguments do not fit the contract.
             ValueError: the name, or this plugin under another name, is there already.
         """
-        with self._lock, self._without_loading():
+        with self._lock, self._without_loading:
             # pluggy asks for each of a plugin's attributes on its own; all at once is much cheaper.
             self._read = (plugin, self._implementations(plugin))
             try:
@@ -148,7 +140,7 @@ class CategoryManager(pluggy.PluginManager):
     def _implementations(self, plugin: PluginMetadata) -> dict[str, pluggy.HookimplOpts]:
         inherited = self._inherited
         found: dict[str, pluggy.HookimplOpts] = {}
-        for name, member in _members(type(plugin)).items():
+        for name, member in _members(type(plugin), self._bases).items():
             if name in inherited:
                 if member is inherited[name]:
                     continue
@@ -179,8 +171,12 @@ class CategoryManager(pluggy.PluginManager):
 
     def implementation(self, plugin: PluginMetadata, hook_name: str) -> Callable[[], Any]:
         """The function that a plugin has for a lifecycle hook: its own, or the base's default."""
-        if inspect.getattr_static(type(plugin), hook_name) is not self._inherited[hook_name]:
-            return cast("Callable[[], Any]", getattr(plugin, hook_name))
+        member = inspect.getattr_static(type(plugin), hook_name)
+        if member is not self._inherited[hook_name]:
+            if type(member) is FunctionType:
+                return cast("Callable[[], Any]", getattr(plugin, hook_name))
+            # A property, say: looking it up runs the plugin's code, which belongs on the plugin's thread.
+            return lambda: getattr(plugin, hook_name)()  # noqa: PLW0108 the look-up itself has to wait
         # It may have one under another name, by ``specname``.
         impls: Iterable[pluggy.HookImpl] = getattr(self._relay, hook_name).get_hookimpls()
         own = (impl.function for impl in impls if impl.plugin is plugin)
@@ -285,12 +281,28 @@ class CategoryManager(pluggy.PluginManager):
         return [(plugin, DistFacade(found)) for plugin, found in self.list_plugin_distributions()]
 
 
-def _members(cls: type) -> dict[str, object]:
-    """What the class and its bases hold, as they hold it."""
+def _members(cls: type, bases: tuple[type, ...]) -> dict[str, object]:
+    """What the class and its bases hold, as they hold it, without what all plugins with ``bases`` inherit."""
+    own = cls.__mro__[: -len(bases)]
+    if cls.__mro__[len(own) :] != bases:
+        own = cls.__mro__  # a mixin stands behind the category, which may hide some of it
     found: dict[str, object] = {}
-    for base in reversed(cls.__mro__):
-        found.update(base.__dict__)
+    for base in reversed(own):
+        # A copy is a dict, which update() takes in whole; the proxy is read item by item.
+        found.update(base.__dict__.copy())
     return found
+
+
+class _Depth(threading.local):
+    """How many times this thread has entered it."""
+
+    depth = 0
+
+    def __enter__(self) -> None:
+        self.depth += 1
+
+    def __exit__(self, *_exception: object) -> None:
+        self.depth -= 1
 
 
 class _ByIdentity(dict[str, Any]):

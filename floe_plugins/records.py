@@ -11,19 +11,51 @@ import attrs
 from floe_plugins.refs import PluginRef, PluginType
 
 
-def plain(value: Any) -> Any:
-    """``value`` as JSON can hold it: records as dicts, enums by lower-case name, refs and errors as text."""
+def shown(value: object) -> str:
+    """``value`` as text, whatever it does when it is asked for one: it may be a plugin's own."""
+    try:
+        return str(value)
+    except Exception:  # noqa: BLE001 what it raises says nothing about what it is
+        return f"<{type(value).__name__} that cannot be shown>"
+
+
+def words(error: BaseException) -> str:
+    """What an error says; nothing if it cannot speak, since a plugin's own class may be broken, too."""
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 what it raises in turn says nothing about what went wrong
+        return ""
+
+
+def told(error: BaseException) -> str:
+    """An error in a few words: its type, and what it says if it says anything."""
+    text = words(error)
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def plain(value: Any, levels: int = 64) -> Any:
+    """``value`` as JSON can hold it: records as dicts, enums by lower-case name, refs and errors as text.
+
+    What is nested deeper than ``levels``, or cannot be read, is given as text.
+    """
+    try:
+        return _plain(value, levels - 1) if levels else shown(value)
+    except Exception:  # noqa: BLE001 it may be a plugin's own
+        return shown(value)
+
+
+def _plain(value: Any, levels: int) -> Any:
     if isinstance(value, Enum):
         return value.name.lower()
     if isinstance(value, Record):
         return value.to_dict()
     if isinstance(value, Mapping):
-        return {str(plain(key)): plain(item) for key, item in value.items()}
+        return {str(plain(key)): plain(item, levels) for key, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)) and not isinstance(value, PluginRef):
-        return [plain(item) for item in value]
+        return [plain(item, levels) for item in value]
     if isinstance(value, BaseException):
-        return f"{type(value).__name__}: {value}"
-    return value if value is None or type(value) in {bool, int, float, str} else str(value)
+        return told(value)
+    return value if value is None or type(value) in {bool, int, float, str} else shown(value)
 
 
 class Record:

@@ -17,15 +17,6 @@ if sys.version_info < (3, 11):
     from exceptiongroup import ExceptionGroup
 
 
-def told(error: BaseException) -> str:
-    """An error in a few words: its type, and what it says if it says anything."""
-    try:
-        text = str(error)
-    except Exception:  # noqa: BLE001 a plugin's own exception class may be broken, too
-        text = ""
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
-
-
 class HealthState(str, Enum):
     """How a plugin, or the platform, is."""
 
@@ -34,6 +25,11 @@ class HealthState(str, Enum):
     UNHEALTHY = "unhealthy"
 
     __str__ = str.__str__
+
+
+def _kept(details: Mapping[str, object]) -> Mapping[str, object]:
+    # A copy, since the plugin may go on changing its own.
+    return dict(details)
 
 
 @attrs.frozen
@@ -47,8 +43,8 @@ class HealthStatus(Record):
     """
 
     state: HealthState = attrs.field(converter=HealthState)
-    message: str = ""
-    details: Mapping[str, object] = attrs.field(factory=dict)
+    message: str = attrs.field(default="", validator=attrs.validators.instance_of(str))
+    details: Mapping[str, object] = attrs.field(factory=dict, converter=_kept)
     default: bool = attrs.field(default=False, kw_only=True)
     seconds: float | None = attrs.field(default=None, kw_only=True)
     time: float | None = attrs.field(default=None, kw_only=True)

@@ -186,8 +186,8 @@ class _Resolution:
         if len(refs) != 1:
             self._refuse(ref, str(requirement), *self._no_single(requirement, refs))
             return ()
-        plugin = self._entries[refs[0]].plugin
-        version = plugin.version if plugin is not None else None
+        there = self._entries[refs[0]]
+        version = there.declared.version if there.plugin is not None and there.declared is not None else None
         if not requirement.matches(refs[0], version):
             self._refuse(
                 ref,

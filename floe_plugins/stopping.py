@@ -10,9 +10,9 @@ import attrs
 from floe_plugins._operations import Act, Operation, Operations, Running
 from floe_plugins._schedule import Attempt, Schedule, Task
 from floe_plugins.errors import PluginError, PluginShutdownError, PluginTimeoutError
-from floe_plugins.records import PluginState, Stage
+from floe_plugins.records import PluginState, Stage, told
 from floe_plugins.refs import PluginRef
-from floe_plugins.reports import LifecycleReport, Outcome, OutcomeState, told
+from floe_plugins.reports import LifecycleReport, Outcome, OutcomeState
 from floe_plugins.supervision import Host, asks_for_caller, is_default, timed_out
 
 # The deadline in seconds where what the plugin declares is none.

@@ -94,4 +94,4 @@ def is_default(hook: object) -> bool:
 
 def asks_for_caller(entry: Entry) -> bool:
     """Whether a plugin wants its lifecycle hooks on the thread that asks."""
-    return bool(getattr(entry.plugin, "caller_thread", False))
+    return entry.declared is not None and entry.declared.caller_thread

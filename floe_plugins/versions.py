@@ -49,7 +49,7 @@ def refuse_api(
         reason,
         ref=ref,
         distribution=distribution,
-        needs=needs if isinstance(needs, str) else repr(needs),
+        needs=needs if isinstance(needs, str) else reprlib.repr(needs),
         provides=platform,
         hint=_advice(needs, platform, _subject(distribution)),
     )

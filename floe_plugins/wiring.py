@@ -9,9 +9,8 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 import attrs
-import pluggy
 
-from floe_plugins import configuration, health, importing, static_metadata
+from floe_plugins import admission, configuration, health, importing, static_metadata
 from floe_plugins.configuration import BROKEN_SCHEMA
 from floe_plugins.configuration.concealing import conceal_secrets
 from floe_plugins.entries import Entry, problem_of
@@ -21,7 +20,7 @@ from floe_plugins.lifecycle import Lifecycle
 from floe_plugins.loading import Loader
 from floe_plugins.metadata import PluginLookup, PluginMetadata
 from floe_plugins.plugin_manager import CategoryManager
-from floe_plugins.records import Distribution, PluginState, Problem, Stage
+from floe_plugins.records import Distribution, PluginState, Stage
 from floe_plugins.refs import PluginRef, PluginType, is_name
 from floe_plugins.reports import Outcome
 
@@ -93,18 +92,19 @@ class Wiring:
         if entry.candidate is None:
             raise PluginLoadError("it was registered by hand and is gone", ref=entry.ref)
         with self.lending():
-            return importing.import_plugin(entry.candidate)
+            made = importing.import_plugin(entry.candidate)
+        entry.declared = made.declared
+        plugin: PluginMetadata = made.plugin
+        return plugin
 
     def _admit(self, entry: Entry, plugin: PluginMetadata) -> None:
-        remarks = _differences(entry, plugin)
-        # Frozen attrs and dataclass plugins refuse ordinary assignment.
-        object.__setattr__(plugin, "registry", self.registry)
+        remarks = admission.differences(entry)
+        admission.give(entry, plugin, "registry", self.registry)
         try:
             self.manager(entry.ref.type).add(plugin, entry.ref.name)
-        except (pluggy.PluginValidationError, ValueError) as error:
-            hint = "A hook takes the arguments that its contract names, or fewer."
-            message = f"its hooks do not fit the contract: {' '.join(str(error).split())}"
-            raise PluginLoadError(message, ref=entry.ref, distribution=entry.distribution, hint=hint) from error
+        except Exception as error:
+            self.manager(entry.ref.type).remove(entry.ref.name)
+            raise admission.unfit(entry, error) from error
         entry.remarks.extend(remarks)
         self._show(entry.ref, plugin)
 
@@ -140,11 +140,12 @@ class Wiring:
         except TypeError as error:
             raise PluginLoadError(str(error)) from None
         with self.lending():
-            plugin = importing.make(found, None, None, category.spec)
-        if not is_name(plugin.name):
-            message = f"{plugin.name!r} cannot name a plugin"
+            plugin, declared = importing.make(found, None, None, category.spec)
+        if not is_name(declared.name):
+            message = f"{declared.name!r} cannot name a plugin"
             raise PluginLoadError(message, hint="Use lower-case letters, digits, '-' and '_'.")
-        return Entry(PluginRef(category, plugin.name), plugin=plugin, state=PluginState.LOADED)
+        ref = PluginRef(category, declared.name)
+        return Entry(ref, plugin=plugin, declared=declared, state=PluginState.LOADED)
 
     def unregister(self, category: PluginType, name: str) -> Any:
         """Stop a plugin and what needs it, forget it, and return it; None if it is not loaded."""
@@ -221,8 +222,8 @@ class Wiring:
             return
         model, faults = configuration.validate(settings, entry.ref, plugin, entry.distribution, entry.overrides)
         configuration.raise_faults(faults)
+        admission.give(entry, plugin, "config", model)
         entry.model = model
-        object.__setattr__(plugin, "config", model)
 
     def override(self, entry: Entry, mapping: Mapping[str, Any]) -> Any:
         """Configure a plugin by argument and return the validated model.
@@ -304,11 +305,11 @@ class Wiring:
 
     def dependencies(self, entry: Entry) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
         """What a plugin needs, and what it uses if present, without loading it; None if that needs loading."""
-        source: Any = entry.plugin
-        if source is None:
-            if entry.candidate is None:
-                return None
-            source = static_metadata.read(entry.candidate)
+        if entry.plugin is not None and entry.declared is not None:
+            return entry.declared.dependencies, entry.declared.optional_dependencies
+        if entry.candidate is None:
+            return None
+        source = static_metadata.read(entry.candidate)
         if source.dependencies is None or source.optional_dependencies is None:
             return None
         return tuple(source.dependencies), tuple(source.optional_dependencies)
@@ -326,24 +327,3 @@ class Wiring:
 def _said(settings: configuration.Configuration, entry: Entry) -> bool:
     said = settings.settings(entry.ref)
     return bool(said.table or said.variables or said.config_version or entry.overrides)
-
-
-def _differences(entry: Entry, plugin: PluginMetadata) -> Sequence[Problem]:
-    if entry.candidate is None:
-        return ()
-    known = static_metadata.read(entry.candidate)
-    found = []
-    for name in ("version", "floe_api_version", "description", "dependencies", "optional_dependencies"):
-        declared, real = getattr(known, name), importing.read(plugin, name, entry.ref, entry.distribution)
-        real = tuple(real) if name.endswith("dependencies") else real
-        if declared is not None and declared != real:
-            found.append(
-                Problem(
-                    stage=Stage.LOAD,
-                    ref=entry.ref,
-                    distribution=entry.distribution,
-                    message=f"its source declares {name} {declared!r}, the loaded plugin says {real!r}",
-                    hint="What the loaded plugin says is in force; tell its author.",
-                )
-            )
-    return found

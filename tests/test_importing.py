@@ -44,7 +44,7 @@ def module(monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
 
 
 def load(value: str) -> Any:
-    return import_plugin(Candidate(REF, value, Distribution("acme", "1.0", "/nowhere/acme-1.0.dist-info")))
+    return import_plugin(Candidate(REF, value, Distribution("acme", "1.0", "/nowhere/acme-1.0.dist-info"))).plugin
 
 
 def test_a_class_an_instance_and_a_factory_are_all_plugins(module: Any) -> None:

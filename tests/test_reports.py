@@ -19,7 +19,7 @@ from floe_plugins import (
     PluginStartupError,
     Stage,
 )
-from floe_plugins.reports import told
+from floe_plugins.records import told
 
 if sys.version_info < (3, 11):
     from exceptiongroup import ExceptionGroup

@@ -12,6 +12,7 @@ from floe_plugins.configuration.faults import Path, dotted
 from floe_plugins.configuration.reporting import Reporter, leaves
 from floe_plugins.configuration.settings import PluginSettings
 from floe_plugins.configuration.values import copy, is_table
+from floe_plugins.records import told
 
 
 @attrs.frozen
@@ -88,7 +89,7 @@ def _step(plugin: Any, data: dict[str, Any], version: int) -> tuple[Mapping[str,
     except NotImplementedError:
         return {}, "the plugin knows no such step"
     except (Exception, SystemExit) as error:  # noqa: BLE001 the step is the plugin's code
-        return {}, f"migrate_config raised {type(error).__name__}: {error}"
+        return {}, f"migrate_config raised {told(error)}"
     if is_table(result):
         return result, None
     return {}, f"migrate_config returned {type(result).__name__}, not a dict"

@@ -19,6 +19,7 @@ from floe_plugins.configuration.sections import RESERVED
 from floe_plugins.configuration.settings import PluginSettings
 from floe_plugins.configuration.shapes import all_known, unknown_keys
 from floe_plugins.configuration.values import copy, is_list
+from floe_plugins.records import words
 from floe_plugins.refs import PluginRef
 
 if TYPE_CHECKING:
@@ -191,7 +192,7 @@ class _Try:
         except ValidationError as error:
             self.errors = list(error.errors(include_url=False, include_input=False))
         except (Exception, SystemExit) as error:  # noqa: BLE001 a schema is the plugin's code
-            self.raised = type(error).__name__, str(error)
+            self.raised = type(error).__name__, words(error)
 
     def same(self, other: _Try) -> bool:
         """Whether both came to the same."""

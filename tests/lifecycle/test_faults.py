@@ -24,6 +24,7 @@ FAULTY = PluginRef.parse("secrets:faulty")
 FAULTS = {
     "raises": 'raise RuntimeError("bad")',
     "raises without a message": "raise RuntimeError",
+    "raises what refuses to be shown": "raise Mute",
     "raises a group": 'raise ExceptionGroup("several", [ValueError("a"), OSError("b")])',
     "SystemExit": "sys.exit(3)",
     "recursion without end": "recurse()",
@@ -47,7 +48,7 @@ SOURCE = """
 import asyncio, sys, threading
 from pydantic import BaseModel
 from floe_plugins import HealthState, HealthStatus, SecretsPlugin
-from fault_support import FOREVER, recurse
+from fault_support import FOREVER, Mute, recurse
 if sys.version_info < (3, 11):
     from exceptiongroup import ExceptionGroup
 
@@ -83,6 +84,10 @@ import threading
 FOREVER = threading.Event()
 def recurse():
     recurse()
+class Mute(Exception):
+    def __str__(self):
+        raise RuntimeError("no words")
+    __repr__ = __str__
 """
 
 
