@@ -140,6 +140,7 @@ def test_ctrl_c_during_a_hanging_start_is_answered_at_once() -> None:
     code = """
 import signal, threading
 from conftest import Lab
+signal.signal(signal.SIGINT, signal.default_int_handler)  # shells have what runs in the background ignore it
 lab = Lab()
 hanging = lambda plugin: (print("hangs", flush=True), threading.Event().wait())
 registry = lab.registry(lab.plugin("a"), lab.plugin("b", hanging, dependencies=("secrets:a",)))
