@@ -18,12 +18,6 @@ import pytest
 from floe_plugins import HealthReport, LifecycleReport, PluginError, PluginRegistry
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line(
-        "markers", "drill(breaks): breaks something on purpose, with a health report while it is broken"
-    )
-
-
 def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
     # The account of a drill says how it ended; a dot beside it would only be in the way.
     if "drill" in report.keywords and report.when == "call" and report.passed:
