@@ -138,11 +138,12 @@ def test_an_interrupted_start_stops_what_it_had_started(lab: Any) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
 def test_ctrl_c_during_a_hanging_start_is_answered_at_once() -> None:
     code = """
-import signal, threading
+import os, signal, threading
 from conftest import Lab
 signal.signal(signal.SIGINT, signal.default_int_handler)  # shells have what runs in the background ignore it
 lab = Lab()
-hanging = lambda plugin: (print("hangs", flush=True), threading.Event().wait())
+# Not print(): its buffer's lock may still be held when the interrupt ends the interpreter.
+hanging = lambda plugin: (os.write(1, b"hangs\\n"), threading.Event().wait())
 registry = lab.registry(lab.plugin("a"), lab.plugin("b", hanging, dependencies=("secrets:a",)))
 try:
     registry.startup()
