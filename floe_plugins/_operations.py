@@ -14,6 +14,7 @@ from typing import Any
 
 import attrs
 
+from floe_plugins._log import log
 from floe_plugins._worker import Worker
 from floe_plugins.entries import Entry
 from floe_plugins.errors import PluginError
@@ -265,8 +266,6 @@ class Operations:
 
 
 def _note(outcome: Outcome) -> None:
-    import logging
-
     done = "stopped" if outcome.stage is Stage.STOP else "started"
     how = f"{done} in {outcome.seconds:.3f} s" if outcome.ok else f"not {done}, {outcome.state}: {outcome.message}"
-    logging.getLogger("floe_plugins").info("%s %s", outcome.ref, how)
+    log("info", "%s %s", outcome.ref, how)

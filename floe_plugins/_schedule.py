@@ -12,6 +12,7 @@ from typing import Any, Generic, Protocol, TypeVar, cast
 
 import attrs
 
+from floe_plugins._log import log
 from floe_plugins._worker import Call, Worker
 
 K = TypeVar("K", bound=Any)
@@ -255,10 +256,8 @@ class Schedule(Generic[K, R]):
 
     @staticmethod
     def _note(node: K, attempt: Attempt) -> None:
-        import logging
-
         of = "" if attempt.limit is None else f" of {attempt.limit:g} s"
-        logging.getLogger("floe_plugins").warning("still waiting for %s, %.3g s%s", node, attempt.seconds, of)
+        log("warning", "still waiting for %s, %.3g s%s", node, attempt.seconds, of)
         attempt.note_at = time.monotonic() + _pause(attempt)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import attrs
 
+from floe_plugins._log import log
 from floe_plugins._operations import Act, Operation, Operations, Running
 from floe_plugins._schedule import Attempt, Retry, Task
 from floe_plugins.entries import Entry
@@ -99,9 +100,7 @@ class Starter:
 
     def _undo(self, entry: Entry) -> Callable[[object], Any]:
         def shut_down(_result: object) -> Any:
-            import logging
-
-            logging.getLogger("floe_plugins").warning("%s has started too late and is shut down again", entry.ref)
+            log("warning", "%s has started too late and is shut down again", entry.ref)
             return self.host.hook(entry, "shutdown")()
 
         return shut_down

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from floe_plugins import discovery, selection
+from floe_plugins._log import log
 from floe_plugins.configuration.configuration import Configuration
 from floe_plugins.entries import Entry
 from floe_plugins.errors import DuplicatePluginError, PluginError, PluginNotFoundError
@@ -16,8 +17,6 @@ from floe_plugins.refs import PluginRef, PluginType
 
 if TYPE_CHECKING:
     from floe_plugins.configuration.faults import ConfigurationFault
-
-_LOGGER = "floe_plugins"
 
 
 class Inventory:
@@ -115,9 +114,7 @@ class Inventory:
         Raises:
             PluginError: where problems are strict.
         """
-        import logging
-
-        logging.getLogger(_LOGGER).warning("%s", problem)
+        log("warning", "%s", problem)
         if not self.switches.strict:
             return
         if isinstance(problem.cause, PluginError):

@@ -6,15 +6,24 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from floe_plugins.configuration.masking import says_secret, scrub, secret_parts
+from floe_plugins.records import shown
+
+_WITHHELD = "(withheld, since its configuration does not let its secrets be told from the rest)"
 
 
 def conceal_secrets(value: Any, model: object) -> Any:
     """``value`` with every trace of the model's secrets masked, in texts at any depth of mappings and lists.
 
     Secrets are values of ``SecretStr`` and ``SecretBytes``, of fields whose name says so, and
-    passwords in URLs.
+    passwords in URLs. Of a model that cannot be read, nothing is known to be harmless: all is withheld.
     """
-    return value if model is None else _concealed(value, frozenset(_secrets(model, secret=False)))
+    if model is None:
+        return value
+    try:
+        secrets = frozenset(_secrets(model, secret=False))
+    except Exception:  # noqa: BLE001 the model is the plugin's own
+        return _WITHHELD if isinstance(value, str) else {}
+    return _concealed(value, secrets)
 
 
 def _concealed(value: Any, secrets: frozenset[str]) -> Any:
@@ -44,5 +53,5 @@ def _secrets(value: Any, *, secret: bool) -> Iterator[str]:
     elif hasattr(type(value), "model_fields"):  # dict(value) would call a field named "keys"
         yield from _secrets(dict(iter(value)), secret=secret)
     elif value is not None and not isinstance(value, bool):
-        text = str(value)
+        text = shown(value)
         yield from ([text] if secret else secret_parts(text))

@@ -8,6 +8,7 @@ from typing import Any
 from floe_plugins.configuration.masking import says_secret, secret_parts
 from floe_plugins.configuration.sections import RESERVED
 from floe_plugins.configuration.settings import AUTOLOAD, DEADLINES
+from floe_plugins.records import plain
 from floe_plugins.refs import PluginRef, PluginType
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -82,17 +83,18 @@ def _registry() -> dict[str, Any]:
     return _table(properties, "How plugins are selected and run")
 
 
-def _plugin(ref: PluginRef, plugin: object, definitions: dict[str, Any]) -> dict[str, Any]:
-    schema = getattr(plugin, "config_schema", None)
-    version = getattr(plugin, "config_version", 1)
+def _plugin(ref: PluginRef, plugin: Any, definitions: dict[str, Any]) -> dict[str, Any]:
     if plugin is None:
         return {"type": ["object", "null"], "description": "This plugin could not be loaded: its settings are unknown"}
-    if schema is None:
-        return _table(_reserved(version), getattr(plugin, "description", "") or f"{ref} takes no settings")
-    own = _own(ref, schema, definitions)
-    if own is None:
+    try:
+        schema, version = getattr(plugin, "config_schema", None), getattr(plugin, "config_version", 1)
+        description = getattr(plugin, "description", "")
+        own = None if schema is None else _own(ref, schema, definitions)
+    except (Exception, SystemExit):  # noqa: BLE001 the plugin's types say that they have none, each in its own way
         return {"type": ["object", "null"], "description": f"The settings of {ref} cannot be expressed as JSON Schema"}
-    own.setdefault("description", getattr(plugin, "description", ""))
+    if own is None:
+        return _table(_reserved(version), description or f"{ref} takes no settings")
+    own.setdefault("description", description)
     properties = {**own.get("properties", {}), **_reserved(version)}
     kind = "object" if own.get("required") else ["object", "null"]
     return {**own, "type": kind, "properties": properties}
@@ -106,13 +108,11 @@ def _reserved(version: object) -> dict[str, Any]:
     return dict(zip(RESERVED, (pin, written), strict=True))
 
 
-def _own(ref: PluginRef, schema: Any, definitions: dict[str, Any]) -> dict[str, Any] | None:
+def _own(ref: PluginRef, schema: Any, definitions: dict[str, Any]) -> dict[str, Any]:
     """The schema's own JSON Schema, its definitions moved to ours under the plugin's name."""
     prefix = f"{ref.type.slug}.{ref.name}."
-    try:
-        own: dict[str, Any] = schema.model_json_schema(mode="validation", ref_template=f"#/$defs/{prefix}{{model}}")
-    except (Exception, SystemExit):  # noqa: BLE001 the plugin's types say that they have none, each in its own way
-        return None
+    # Authors may write into it what JSON does not have.
+    own: dict[str, Any] = plain(schema.model_json_schema(mode="validation", ref_template=f"#/$defs/{prefix}{{model}}"))
     inner = own.pop("$defs", {})
     if set(own) <= {"$ref"}:  # a model that holds itself
         own = {**inner[own["$ref"].removeprefix(f"#/$defs/{prefix}")]}

@@ -13,6 +13,7 @@ from floe_plugins.configuration.masking import MASK, says_secret, scrub, secret_
 from floe_plugins.configuration.sections import close_to
 from floe_plugins.configuration.shapes import along, is_secret, tables
 from floe_plugins.configuration.values import at, is_list, is_table
+from floe_plugins.records import shown
 from floe_plugins.refs import PluginRef
 
 # The rule of faults that are the plugin's own, not the operator's.
@@ -215,4 +216,4 @@ def _texts(value: Any) -> list[str]:
     value = reveal() if callable(reveal) else value
     if isinstance(value, bytes):
         return [value.decode("utf-8", "replace"), value.hex()]
-    return [str(value)]
+    return [shown(value)]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from floe_plugins._log import log
 from floe_plugins.configuration.configuration import Configuration
 from floe_plugins.configuration.faults import ConfigurationFault, Path
 from floe_plugins.configuration.harmless import leaves_input_alone
@@ -24,8 +24,6 @@ from floe_plugins.refs import PluginRef
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
-
-_log = logging.getLogger("floe_plugins.configuration")
 
 
 @attrs.frozen(kw_only=True)
@@ -63,7 +61,7 @@ def validate(
         return model, []
     result = examine(configuration, ref, plugin, distribution)
     for text in result.notices:
-        _log.warning("%s", text)
+        log("warning", "%s", text)
     return result.model, list(result.faults)
 
 

@@ -7,7 +7,7 @@ import logging
 from typing import Any
 
 import pytest
-from pydantic import BaseModel, SecretBytes, SecretStr
+from pydantic import BaseModel, ConfigDict, SecretBytes, SecretStr
 
 from floe_plugins import HealthState, HealthStatus, PluginRegistry, SecretsPlugin
 from floe_plugins.configuration.concealing import conceal_secrets
@@ -90,3 +90,33 @@ def test_other_values_pass_as_they_are() -> None:
         "host": "example.org",
     }
     assert conceal_secrets(SECRETS[0], None) == SECRETS[0]
+
+
+class Withdrawn(BaseModel):
+    """A configuration that does not let its values be listed."""
+
+    password: SecretStr = SecretStr(SECRETS[0])
+
+    def __iter__(self) -> Any:
+        raise RuntimeError("no")
+
+
+class Mute:
+    def __repr__(self) -> str:
+        raise RuntimeError("no words")
+
+
+def test_nothing_is_told_where_secrets_cannot_be_told_from_the_rest() -> None:
+    told = conceal_secrets(f"refused {SECRETS[0]}", Withdrawn())
+    assert told.startswith("(withheld")
+    assert conceal_secrets({"password": SECRETS[0]}, Withdrawn()) == {}
+
+
+class Engine(BaseModel):
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+    engine: Mute = Mute()
+    password: SecretStr = SecretStr(SECRETS[0])
+
+
+def test_a_value_that_cannot_be_shown_does_not_keep_others_from_being_masked() -> None:
+    assert conceal_secrets(f"refused {SECRETS[0]}", Engine()) == "refused ***"

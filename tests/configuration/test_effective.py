@@ -109,3 +109,21 @@ def test_values_that_a_migration_moved_come_from_the_old_table(tmp_path):
     file.write_text("\n[plugins.compute.duckdb]\ncount = 4\n", "utf-8")
     settings, _ = effective(load(file, environ={}), {REF: Moved})
     assert {s.path: s.origin for s in settings}["plugins.compute.duckdb.size"] == f"{file}:2"
+
+
+def test_a_value_that_cannot_be_shown_is_named_by_its_type():
+    class Mute:
+        def __repr__(self):
+            raise RuntimeError("no words")
+
+    class Config(BaseModel):
+        model_config = ConfigDict(arbitrary_types_allowed=True)
+        engine: Mute = Mute()
+        path: str = "x"
+
+    plugin = type("P", (), {"config_schema": Config})
+    settings, faults = effective(load({"plugins": {"compute": {"duckdb": {}}}}, environ={}), {REF: plugin})
+    shown = {setting.path: setting.value for setting in settings}
+    assert shown["plugins.compute.duckdb.engine"] == "<Mute that cannot be shown>"
+    assert shown["plugins.compute.duckdb.path"] == "x"
+    assert not faults

@@ -1,4 +1,5 @@
 import datetime as dt
+import json
 from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
@@ -165,6 +166,37 @@ def test_two_plugins_may_call_different_classes_the_same():
     validator = Draft202012Validator(json_schema(plugins))
     assert validator.is_valid({"plugins": {"compute": {"a": {"leaf": {"value": 1}}, "b": {"leaf": {"value": ["x"]}}}}})
     assert not validator.is_valid({"plugins": {"compute": {"a": {"leaf": {"value": ["x"]}}}}})
+
+
+def refuse(*_args):
+    raise RuntimeError("refused")
+
+
+class Strange(BaseModel):
+    model_config = ConfigDict(json_schema_extra={"engine": object()})
+    path: str = "x"
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"config_schema": property(refuse)},
+        {"config_schema": "no model"},
+        {"config_schema": None, "config_version": property(refuse)},
+        {"config_schema": type("C", (BaseModel,), {"model_json_schema": classmethod(refuse)})},
+    ],
+)
+def test_a_plugin_whose_schema_cannot_be_read_leaves_the_others_their_part(attributes):
+    strange = type("Strange", (), attributes)()
+    schema = json_schema({REF: Plugin, PluginRef.parse("compute:strange"): strange})
+    validator = Draft202012Validator(schema)
+    assert validator.is_valid({"plugins": {"compute": {"strange": {"any": "thing"}}}})
+    assert not validator.is_valid(duck(threads="many"))
+
+
+def test_what_json_does_not_have_is_given_as_text():
+    plugin = type("P", (), {"config_schema": Strange})
+    json.dumps(json_schema({REF: plugin}))
 
 
 def test_the_schema_and_the_validation_agree_on_unknown_keys():

@@ -1,0 +1,69 @@
+"""What is logged interrupts nothing."""
+
+from __future__ import annotations
+
+import io
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from floe_plugins import PluginRegistry, SecretsPlugin
+
+
+class Secrets(SecretsPlugin):
+    name = "acme"
+    version = "1.0"
+    floe_api_version = "1.0"
+
+    def get_secret(self, key: str) -> Any: ...
+    def secret_names(self, prefix: str = "") -> tuple[str, ...]:
+        return ()
+
+    def put_secret(self, key: str, value: Any) -> None: ...
+
+
+class Broken(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        raise RuntimeError(f"cannot write {record.getMessage()}")
+
+
+@pytest.fixture
+def registry() -> Iterator[PluginRegistry]:
+    """A registry whose log goes to a handler that raises."""
+    logger, handler = logging.getLogger("floe_plugins"), Broken()
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    registry = PluginRegistry(autoload="none", environ={})
+    registry.register(Secrets)
+    yield registry
+    logger.removeHandler(handler)
+    logger.setLevel(logging.NOTSET)
+
+
+def test_a_handler_that_raises_is_shown_and_stops_nothing(
+    registry: PluginRegistry, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert registry.startup().ok
+    assert registry.shutdown().ok
+    assert "RuntimeError: cannot write secrets:acme started in" in capsys.readouterr().err
+
+
+def test_it_is_not_shown_where_logging_is_told_to_keep_quiet(
+    registry: PluginRegistry, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging, "raiseExceptions", False)
+    assert registry.startup().ok
+    assert registry.shutdown().ok
+    assert capsys.readouterr().err == ""
+
+
+def test_it_stops_nothing_even_where_it_cannot_be_shown(
+    registry: PluginRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = io.StringIO()
+    closed.close()
+    monkeypatch.setattr("sys.stderr", closed)
+    assert registry.startup().ok
+    assert registry.shutdown().ok
