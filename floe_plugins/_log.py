@@ -5,8 +5,10 @@ from __future__ import annotations
 from contextlib import suppress
 
 
-def log(level: str, message: str, *args: object) -> None:
+def log(level: str, message: str, *args: object, exc_info: bool = False) -> None:
     """Log a message at a level ("info", "warning", "error") under this package's name.
+
+    With ``exc_info``, the traceback of the exception being handled is added.
 
     A handler that raises has its traceback printed, as logging itself does for handlers that fail to write.
     """
@@ -14,7 +16,7 @@ def log(level: str, message: str, *args: object) -> None:
     import logging
 
     try:
-        getattr(logging.getLogger(__package__), level)(message, *args, stacklevel=2)
+        getattr(logging.getLogger(__package__), level)(message, *args, exc_info=exc_info, stacklevel=2)
     except Exception:  # noqa: BLE001 it is the application's
         if logging.raiseExceptions:
             import traceback

@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
+from floe_plugins._log import log
+
 T = TypeVar("T")
 
 # How long tasks that a plugin left running may take to end once they are cancelled.
@@ -130,11 +132,4 @@ class Loop:
 
 
 def _log_background_error() -> None:
-    import logging
-
-    message = "a background task of %s tried to end the thread"
-    logging.getLogger("floe_plugins").error(
-        message,
-        threading.current_thread().name,
-        exc_info=True,  # noqa: LOG014 called while handling it
-    )
+    log("error", "a background task of %s tried to end the thread", threading.current_thread().name, exc_info=True)

@@ -10,6 +10,8 @@ from contextvars import copy_context
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
+from floe_plugins._log import log
+
 if TYPE_CHECKING:
     from floe_plugins._loop import Loop
 
@@ -348,8 +350,4 @@ class Worker:
 
 
 def _log_late_error() -> None:
-    import logging
-
-    name = threading.current_thread().name
-    logger = logging.getLogger("floe_plugins")
-    logger.error("undoing what came too late failed for %s", name, exc_info=True)  # noqa: LOG014 while handling it
+    log("error", "undoing what came too late failed for %s", threading.current_thread().name, exc_info=True)
