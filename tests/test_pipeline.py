@@ -130,7 +130,14 @@ def run(home: Path, config: str = "floe.yaml", example: Path = EXAMPLE, **variab
     watched.write_text("", encoding="utf-8")
     done = subprocess.run(
         [*offline(), sys.executable, str(example / "run.py"), str(example / config), str(home)],
-        env={**os.environ, "PYTHONPATH": str(watcher), "WATCHED": str(watched), "HOME": str(watcher), **variables},
+        env={
+            **os.environ,
+            "PYTHONPATH": str(watcher),
+            "PYTHONDONTWRITEBYTECODE": "1",  # or the watcher's own would lie beside it
+            "WATCHED": str(watched),
+            "HOME": str(watcher),
+            **variables,
+        },
         capture_output=True, text=True, encoding="utf-8", check=False, cwd=home.parent,
     )  # fmt: skip
     # Read now: a later run adds to them.
