@@ -472,11 +472,12 @@ def test_a_locked_database_is_unavailable_and_loses_nothing(
 
 @pytest.mark.drill("SQLite catalog locked while the platform starts and stops")
 def test_a_platform_starts_and_stops_without_a_database_that_stays_locked(
-    required: PluginRegistry, tmp_path: Path, database: Path
+    request: pytest.FixtureRequest, required: PluginRegistry, tmp_path: Path, database: Path
 ) -> None:
     later = PluginRegistry(
         configured(tmp_path, lock_timeout=0.1), required=["catalog:iceberg"], timeouts={"startup": 2}
     )
+    request.addfinalizer(later.shutdown)
     with locked(database, "EXCLUSIVE"):
         first, *others = stopped(required)
         assert [first, *sorted(others)] == ORDER

@@ -501,13 +501,16 @@ def test_checking_health_does_not_take_the_tables_back(kept: ComputePlugin) -> N
 
 
 @pytest.mark.drill("damaged tables of DataFusion")
-def test_damaged_files_fail_the_start_and_are_left_alone(kept: ComputePlugin, root: Path) -> None:
+def test_damaged_files_fail_the_start_and_are_left_alone(
+    request: pytest.FixtureRequest, kept: ComputePlugin, root: Path
+) -> None:
     run(kept, "CREATE TABLE t AS SELECT 1 AS a")
     [table] = (root / "db" / "warehouse").rglob("*.parquet")
     backup = table.read_bytes()
     table.write_bytes(b"PAR1 nonsense")
 
     registry = platform(root, path="db/warehouse")
+    request.addfinalizer(registry.shutdown)
     [failed] = registry.startup().failed
     report = registry.health()
     registry.get(StoragePlugin, "local").open("beside", "wb").close()
@@ -536,9 +539,10 @@ def stopped(registry: PluginRegistry) -> list[str]:
 
 @pytest.mark.drill("DataFusion tables on a full disk")
 def test_a_full_disk_is_an_error_and_loses_nothing_that_was_committed(
-    root: Path, no_space: Callable[[int], AbstractContextManager[Any]]
+    request: pytest.FixtureRequest, root: Path, no_space: Callable[[int], AbstractContextManager[Any]]
 ) -> None:
     registry = platform(root, path="w")
+    request.addfinalizer(registry.shutdown)
     registry.startup().raise_for_failures()
     compute = of(registry)
     run(compute, "CREATE TABLE t AS SELECT 1 AS a")

@@ -453,11 +453,12 @@ def held(database: Path) -> Iterator[None]:
 
 @pytest.mark.drill("DuckDB file held by another process")
 def test_a_database_that_another_process_holds_is_unavailable_until_it_is_let_go(
-    registry: PluginRegistry, tmp_path: Path
+    request: pytest.FixtureRequest, registry: PluginRegistry, tmp_path: Path
 ) -> None:
     compute, storage = registry.get(ComputePlugin, "duckdb"), registry.get(StoragePlugin, "local")
     compute.release()
     later = platform(tmp_path, startup=2)
+    request.addfinalizer(later.shutdown)
 
     with held(tmp_path / "blocks.duckdb"):
         with pytest.raises(PluginUnavailableError, match=r"blocks\.duckdb is held by another process"):
@@ -493,7 +494,7 @@ def test_health_says_so_as_soon_as_a_database_is_let_go_again(registry: PluginRe
 
 @pytest.mark.drill("corrupt DuckDB file")
 def test_a_corrupt_database_is_named_left_as_it_is_and_works_once_a_backup_takes_its_place(
-    registry: PluginRegistry, tmp_path: Path
+    request: pytest.FixtureRequest, registry: PluginRegistry, tmp_path: Path
 ) -> None:
     compute, storage = registry.get(ComputePlugin, "duckdb"), registry.get(StoragePlugin, "local")
     database = tmp_path / "blocks.duckdb"
@@ -503,6 +504,7 @@ def test_a_corrupt_database_is_named_left_as_it_is_and_works_once_a_backup_takes
     damaged = backup[:64] + b"?" * 20_000 + backup[20_064:]
     database.write_bytes(damaged)
     later = platform(tmp_path)
+    request.addfinalizer(later.shutdown)
 
     with pytest.raises(PluginError, match=r"blocks\.duckdb cannot be opened: .*[Cc]orrupt") as caught:
         compute.execute("SELECT a FROM t")

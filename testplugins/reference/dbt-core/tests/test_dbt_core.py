@@ -202,9 +202,10 @@ def stopped(registry: PluginRegistry) -> list[str]:
 
 @pytest.mark.drill("dbt model that fails")
 def test_a_model_that_fails_is_reported_and_what_needs_it_is_skipped(
-    shop: Shop, record_property: Callable[[str, object], None]
+    request: pytest.FixtureRequest, shop: Shop, record_property: Callable[[str, object], None]
 ) -> None:
     registry = PluginRegistry(shop.config(), required=["dbt:core"])
+    request.addfinalizer(registry.shutdown)
     registry.startup().raise_for_failures()
     dbt, compute = registry.one(DBTPlugin), registry.one(ComputePlugin)
     assert dbt.build(shop.project).ok
@@ -436,8 +437,9 @@ def test_use_of_the_database_while_dbt_is_to_open_it_is_waited_out_or_reported(s
 
 
 @pytest.mark.drill("corrupt DuckDB file under dbt")
-def test_a_corrupt_database_is_an_error_that_names_the_cause(shop: Shop) -> None:
+def test_a_corrupt_database_is_an_error_that_names_the_cause(request: pytest.FixtureRequest, shop: Shop) -> None:
     registry = PluginRegistry(shop.config(), required=["compute:duckdb", "dbt:core"])
+    request.addfinalizer(registry.shutdown)
     registry.startup().raise_for_failures()
     dbt, compute = registry.one(DBTPlugin), registry.one(ComputePlugin)
     assert dbt.build(shop.project).ok

@@ -431,11 +431,14 @@ def stopped(registry: PluginRegistry) -> list[str]:
 
 
 @pytest.mark.drill("expired key set")
-def test_an_expired_key_set_is_trusted_no_more_until_it_can_be_read_again(issuer: Issuer) -> None:
+def test_an_expired_key_set_is_trusted_no_more_until_it_can_be_read_again(
+    request: pytest.FixtureRequest, issuer: Issuer
+) -> None:
     # Each use reads the keys anew, and none is trusted any longer when that cannot be done.
     settings = {"issuer": ISSUER, "audience": "floe", "jwks": f"{issuer.url}/keys"}
     plugins = {"identity": {"oidc": {**settings, "max_age": 0, "max_stale": 0, "cooldown": 0}}}
     registry = PluginRegistry({"plugins": {**plugins, "secrets": {"neighbour": {}}}}, required=["identity:oidc"])
+    request.addfinalizer(registry.shutdown)
     registry.register(Neighbour)
     registry.startup().raise_for_failures()
     good = token()

@@ -459,8 +459,11 @@ def stopped(registry: PluginRegistry) -> list[str]:
 
 @pytest.mark.drill("dlt source with a changed schema")
 @pytest.mark.parametrize("changed", [{"id": 2, "note": "new"}, {"id": "two"}], ids=["a new column", "another type"])
-def test_a_frozen_table_refuses_a_changed_source_and_stays_as_it_was(place: Place, changed: dict[str, Any]) -> None:
+def test_a_frozen_table_refuses_a_changed_source_and_stays_as_it_was(
+    request: pytest.FixtureRequest, place: Place, changed: dict[str, Any]
+) -> None:
     registry = PluginRegistry(place.config(schema_changes="freeze"), required=["ingestion:dlt"])
+    request.addfinalizer(registry.shutdown)
     registry.startup().raise_for_failures()
     dlt, compute = registry.one(IngestionPlugin), registry.one(ComputePlugin)
     dlt.run([{"id": 1}], "orders")
@@ -484,9 +487,10 @@ def test_a_frozen_table_refuses_a_changed_source_and_stays_as_it_was(place: Plac
 
 @pytest.mark.drill("dlt source with a changed schema, where tables may grow")
 def test_a_changed_source_is_taken_beside_what_was_there_and_the_change_is_reported(
-    place: Place, record_property: Callable[[str, object], None]
+    request: pytest.FixtureRequest, place: Place, record_property: Callable[[str, object], None]
 ) -> None:
     registry = PluginRegistry(place.config(), required=["ingestion:dlt"])
+    request.addfinalizer(registry.shutdown)
     registry.startup().raise_for_failures()
     dlt = registry.one(IngestionPlugin)
     dlt.run([{"id": 1, "amount": 5}], "orders")

@@ -411,11 +411,12 @@ def stopped(registry: PluginRegistry) -> list[str]:
 
 @pytest.mark.drill("dead server of lineage")
 def test_a_dead_server_is_reported_and_the_platform_goes_on_and_stops_in_order(
-    receiver: Receiver, tmp_path: Path, record_property: Callable[[str, object], None]
+    request: pytest.FixtureRequest, receiver: Receiver, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
     openlineage = {"url": receiver.url, "spool": str(tmp_path / "unsent"), "timeout": 0.3, "stop_timeout": 0.2}
     plugins = {"lineage_backend": {"openlineage": openlineage}, "secrets": {"neighbour": {}}}
     registry = PluginRegistry({"plugins": plugins}, required=["lineage_backend:openlineage"])
+    request.addfinalizer(registry.shutdown)
     registry.register(Neighbour)
     registry.startup().raise_for_failures()
     of(registry).emit(event("before"))

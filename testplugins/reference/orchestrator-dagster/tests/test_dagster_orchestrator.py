@@ -210,10 +210,11 @@ def stopped(registry: PluginRegistry) -> list[str]:
 
 @pytest.mark.drill("Dagster step that raises")
 def test_a_step_that_raises_is_reported_and_the_platform_goes_on_and_stops_in_order(
-    tmp_path: Path, record_property: Callable[[str, object], None]
+    request: pytest.FixtureRequest, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
     plugins = {"orchestrator": {"dagster": {"job": "nightly"}}, "secrets": {"neighbour": {}}}
     registry = PluginRegistry({"plugins": plugins}, required=["orchestrator:dagster"])
+    request.addfinalizer(registry.shutdown)
     registry.register(Neighbour)
     registry.startup().raise_for_failures()
     dagster = registry.get(OrchestratorPlugin, "dagster")

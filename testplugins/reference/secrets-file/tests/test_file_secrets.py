@@ -242,9 +242,10 @@ class Neighbour(IdentityPlugin):
 
 
 @pytest.mark.drill("damaged file of secrets")
-def test_a_damaged_file_is_reported_until_a_backup_takes_its_place(path: Path) -> None:
+def test_a_damaged_file_is_reported_until_a_backup_takes_its_place(request: pytest.FixtureRequest, path: Path) -> None:
     config = {"secrets": {"file": {"path": str(path), "create": True, "key": KEY}}, "identity": {"neighbour": {}}}
     registry = PluginRegistry({"plugins": config}, required=["secrets:file"])
+    request.addfinalizer(registry.shutdown)
     registry.register(Neighbour)
     registry.startup().raise_for_failures()
     secrets = registry.get(SecretsPlugin, "file")

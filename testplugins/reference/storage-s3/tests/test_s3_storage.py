@@ -459,11 +459,12 @@ def stopped(registry: PluginRegistry) -> list[str]:
 
 @pytest.mark.drill("S3 service that stops amid an upload")
 def test_a_service_that_stops_amid_an_upload_leaves_the_platform_running_until_it_is_back(
-    wire: Any, bucket: Any
+    request: pytest.FixtureRequest, wire: Any, bucket: Any
 ) -> None:
     config = configured(wire.address)
     config["plugins"]["secrets"] = {"neighbour": {}}
     registry = PluginRegistry(config, required=["storage:s3"])
+    request.addfinalizer(registry.shutdown)
     registry.register(Neighbour)
     registry.startup().raise_for_failures()
     storage = registry.get(StoragePlugin, "s3")
@@ -492,10 +493,11 @@ def test_a_service_that_stops_amid_an_upload_leaves_the_platform_running_until_i
 
 
 @pytest.mark.drill("S3 service that is down while the platform stops")
-def test_a_platform_stops_in_order_though_the_service_is_down(wire: Any) -> None:
+def test_a_platform_stops_in_order_though_the_service_is_down(request: pytest.FixtureRequest, wire: Any) -> None:
     config = configured(wire.address)
     config["plugins"]["secrets"] = {"neighbour": {}}
     registry = PluginRegistry(config, required=["storage:s3"])
+    request.addfinalizer(registry.shutdown)
     registry.register(Neighbour)
     registry.startup().raise_for_failures()
     storage = registry.get(StoragePlugin, "s3")

@@ -281,11 +281,12 @@ def stopped(registry: PluginRegistry) -> list[str]:
 
 @pytest.mark.drill("dead collector of telemetry")
 def test_a_dead_collector_is_reported_and_the_platform_goes_on_and_stops_in_order(
-    receiver: Receiver, tmp_path: Path, record_property: Callable[[str, object], None]
+    request: pytest.FixtureRequest, receiver: Receiver, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
     otel = {"endpoint": receiver.url, "file": str(tmp_path / "t.jsonl"), "timeout": 0.3, "stop_timeout": 0.2}
     plugins = {"telemetry_backend": {"otel": otel}, "secrets": {"neighbour": {}}}
     registry = PluginRegistry({"plugins": plugins}, required=["telemetry_backend:otel"])
+    request.addfinalizer(registry.shutdown)
     registry.register(Neighbour)
     registry.startup().raise_for_failures()
     traced(of(registry), "before")
