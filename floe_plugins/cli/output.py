@@ -99,7 +99,7 @@ class Output:
         plain = self._color is False
         width = None if self._stream.isatty() else max(_columns(), 120)
         return Console(
-            file=self._stream, no_color=plain or None, force_terminal=self._color or None, width=width, highlight=False
+            file=self._stream, no_color=plain, force_terminal=self._color or None, width=width, highlight=False
         )
 
     def _write(self, text: str) -> None:
