@@ -13,7 +13,6 @@ from floe_plugins.configuration.values import is_list, is_table, json_value, kin
 from floe_plugins.refs import NAME_RULE, PluginRef, PluginType, is_name
 
 RESERVED = ("distribution", "config_version")
-_RESERVED = frozenset(RESERVED)
 
 _DISABLED = "a ref such as compute:duckdb, a category such as compute, or distribution:NAME"
 _REGISTRY_KEYS = ("autoload", "disable", "only", "required", "timeouts", "workers")
@@ -66,7 +65,7 @@ def _plugins(content: Content, tables: Mapping[Any, Any]) -> dict[PluginRef, Plu
 
 def _plugin(content: Content, table: Mapping[Any, Any], path: Path) -> PluginSettings:
     reserved: dict[str, Any] = {}
-    if not _RESERVED.isdisjoint(table):
+    if "distribution" in table or "config_version" in table:
         reserved = {key: value for key in RESERVED if (value := _reserved(content, key, table, path)) is not None}
         table = {key: value for key, value in table.items() if key not in RESERVED}
     if not content.textual and not content.secret and not content.faulted:

@@ -80,6 +80,8 @@ def all_known(schema: type, data: Mapping[Any, Any]) -> bool:
     table = _table_of_class(schema)
     if table is None or not table.keys.issuperset(data):
         return False
+    if not table.nested:
+        return True
     for key, kind in table.nested.items():
         value = data.get(key)
         if type(value) is dict:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -24,6 +24,8 @@ from floe_plugins.refs import PluginRef
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
+
+    from floe_plugins.configuration.sources import Source
 
 
 @attrs.frozen(kw_only=True)
@@ -57,7 +59,7 @@ def validate(
     """
     if overrides is not None:
         configuration = configuration.with_arguments(ref, overrides)
-    elif (model := _at_once(plugin, configuration.settings(ref))) is not None:
+    elif (model := _at_once(plugin, configuration.settings(ref), configuration.source)) is not None:
         return model, []
     result = examine(configuration, ref, plugin, distribution)
     for text in result.notices:
@@ -68,7 +70,7 @@ def validate(
 def examine(configuration: Configuration, ref: PluginRef, plugin: object, distribution: str | None) -> Examination:
     """Validate one plugin's settings; nothing is raised or logged."""
     settings = configuration.settings(ref)
-    model = _at_once(plugin, settings)
+    model = _at_once(plugin, settings, configuration.source)
     if model is not None:
         return Examination(model=model, layers=Layers(data=settings.table, textual=settings.textual))
     reporter = Reporter(configuration, ref, distribution)
@@ -86,13 +88,13 @@ def examine(configuration: Configuration, ref: PluginRef, plugin: object, distri
     return first
 
 
-def _at_once(plugin: object, settings: PluginSettings) -> BaseModel | None:
+def _at_once(plugin: object, settings: PluginSettings, source: Source | None) -> BaseModel | None:
     """The model where nothing is out of the ordinary; the long way finds out what is."""
     if settings.variables or settings.arguments or settings.faulted:
         return None
     try:
         schema, wanted = plugin.config_schema, plugin.config_version  # type: ignore[attr-defined]
-        prepared = _preparation(schema)
+        prepared = _preparation(schema, parsed=source is not None)
         if wanted != (settings.config_version or 1) or prepared is None:
             return None
         model: BaseModel = schema.model_validate(prepared(settings.table))
@@ -102,13 +104,26 @@ def _at_once(plugin: object, settings: PluginSettings) -> BaseModel | None:
 
 
 @lru_cache(maxsize=1024)
-def _preparation(schema: object) -> Callable[[Mapping[Any, Any]], Mapping[Any, Any]] | None:
-    """How to make what the schema may be given of a table; None for what is no sound schema."""
+def _preparation(schema: object, *, parsed: bool) -> Callable[[Mapping[Any, Any]], Mapping[Any, Any]] | None:
+    """How to make what the schema may be given of a table; None for what is no sound schema.
+
+    A table was ``parsed`` if it comes from a file, and so holds no objects of classes of their own.
+    """
     from pydantic import BaseModel
 
     if not (isinstance(schema, type) and issubclass(schema, BaseModel)) or _taken(schema):
         return None
-    return _itself if leaves_input_alone(schema) else copy
+    if leaves_input_alone(schema):
+        return _itself
+    return _native_copy() if parsed else copy
+
+
+@cache
+def _native_copy() -> Callable[[Mapping[Any, Any]], Mapping[Any, Any]]:
+    from pydantic import TypeAdapter
+
+    # Copies tables and lists in native code; of what only code can hand in, it would take models apart.
+    return TypeAdapter(Any).serializer.to_python
 
 
 def _itself(table: Mapping[Any, Any]) -> Mapping[Any, Any]:

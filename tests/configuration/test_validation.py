@@ -1,5 +1,6 @@
 import dataclasses
 import datetime as dt
+from copy import deepcopy
 from pathlib import Path
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
@@ -226,6 +227,62 @@ def test_validators_get_a_table_of_their_own():
     configuration = load({"plugins": {"compute": {"duckdb": {"path": "x"}}}}, environ={})
     for _ in range(2):
         assert validate(configuration, REF, plugin(Greedy), None) == (Greedy(path="x"), [])
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("floe.json", '{"plugins": {"compute": {"duckdb": {"pool": {"hosts": ["a", {"b": 1}]}, "since": null}}}}'),
+        ("floe.toml", "[plugins.compute.duckdb]\npool.hosts = ['a', {b = 1}]\nsince = 2024-02-29T12:00:00Z"),
+        ("floe.yaml", "plugins: {compute: {duckdb: {pool: {hosts: [a, {b: 1}]}, since: 2024-02-29, set: !!set {a}}}}"),
+    ],
+)
+def test_validators_that_change_what_a_file_says_get_it_whole_each_time(tmp_path, name, text):
+    seen = []
+
+    class Greedy(BaseModel):
+        model_config = ConfigDict(extra="allow")
+        pool: dict[str, Any]
+
+        @model_validator(mode="before")
+        @classmethod
+        def take(cls, data):
+            seen.append(deepcopy(data))
+            data["pool"]["hosts"][1]["b"] = 2
+            data["pool"]["hosts"].append("c")
+            data["pool"]["size"] = 3
+            data.pop("since")
+            return data
+
+    tmp_path.joinpath(name).write_text(text, "utf-8")
+    configuration = load(tmp_path / name, environ={})
+    before = deepcopy(configuration.settings(REF).table)
+    models = [validate(configuration, REF, plugin(Greedy), None)[0] for _ in range(2)]
+    assert len(seen) >= 2
+    assert all(each == before for each in seen)
+    assert {key: type(value) for key, value in seen[0].items()} == {key: type(value) for key, value in before.items()}
+    assert configuration.settings(REF).table == before
+    assert models[0] == models[1]
+    assert models[0].pool == {"hosts": ["a", {"b": 2}, "c"], "size": 3}
+
+
+def test_objects_that_only_code_can_hand_in_reach_the_schema_as_they_are():
+    class Credentials(BaseModel):
+        user: str
+
+    class Careful(BaseModel):
+        credentials: Any
+        stack: Any
+
+        @model_validator(mode="before")
+        @classmethod
+        def look(cls, data):
+            return data
+
+    given = {"credentials": Credentials(user="ann"), "stack": {1, 2}}
+    model = model_of(Careful, given)
+    assert model.credentials is given["credentials"]
+    assert model.stack is given["stack"]
 
 
 def test_models_as_pydantic_users_write_them_work():
