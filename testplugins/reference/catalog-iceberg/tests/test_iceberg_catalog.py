@@ -474,9 +474,9 @@ def test_a_locked_database_is_unavailable_and_loses_nothing(
 def test_a_platform_starts_and_stops_without_a_database_that_stays_locked(
     request: pytest.FixtureRequest, required: PluginRegistry, tmp_path: Path, database: Path
 ) -> None:
-    later = PluginRegistry(
-        configured(tmp_path, lock_timeout=0.1), required=["catalog:iceberg"], timeouts={"startup": 2}
-    )
+    # It ends in the pause after the sixth try: one that was under way then would be told as too slow.
+    limits = {"startup": 6}
+    later = PluginRegistry(configured(tmp_path, lock_timeout=0.01), required=["catalog:iceberg"], timeouts=limits)
     request.addfinalizer(later.shutdown)
     with locked(database, "EXCLUSIVE"):
         first, *others = stopped(required)

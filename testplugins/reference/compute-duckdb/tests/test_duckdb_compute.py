@@ -457,7 +457,8 @@ def test_a_database_that_another_process_holds_is_unavailable_until_it_is_let_go
 ) -> None:
     compute, storage = registry.get(ComputePlugin, "duckdb"), registry.get(StoragePlugin, "local")
     compute.release()
-    later = platform(tmp_path, startup=2)
+    # It ends in the pause after the sixth try: one that was under way then would be told as too slow.
+    later = platform(tmp_path, startup=6)
     request.addfinalizer(later.shutdown)
 
     with held(tmp_path / "blocks.duckdb"):
