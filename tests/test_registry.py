@@ -1,9 +1,8 @@
-"""The registry over hand-made plugins; installed ones are in test_installed_plugins.py."""
+"""The registry over hand-made plugins; installed ones are in test_inventory.py and test_loading.py."""
 
 from __future__ import annotations
 
 import gc
-import threading
 from typing import Any
 
 import attrs
@@ -26,9 +25,7 @@ from floe_plugins import (
     PluginType,
     SecretsPlugin,
     StoragePlugin,
-    get_registry,
 )
-from floe_plugins.shared import use_registry
 
 
 class Secrets(SecretsPlugin):
@@ -251,25 +248,6 @@ def test_frozen_and_unhashable_plugins_work(registry: PluginRegistry) -> None:
     registry.register(Frozen())
     with registry:
         assert registry.get(SecretsPlugin, "frozen").registry is registry
-
-
-def test_get_registry_is_the_same_everywhere_and_can_be_replaced() -> None:
-    registry = PluginRegistry(autoload="none", environ={})
-    with use_registry(registry):
-        found: list[PluginRegistry] = []
-        thread = threading.Thread(target=lambda: found.append(get_registry()))
-        thread.start()
-        thread.join()
-        assert found == [registry]
-        assert get_registry() is registry
-    assert get_registry() is not registry
-    assert get_registry() is get_registry()
-
-
-def test_while_a_plugin_is_made_get_registry_gives_the_one_that_makes_it(registry: PluginRegistry) -> None:
-    seen: list[PluginRegistry] = []
-    registry.register(named("a", __init__=lambda _: seen.append(get_registry())))
-    assert seen == [registry]
 
 
 def test_repr_and_len_say_how_many_there_are(registry: PluginRegistry) -> None:

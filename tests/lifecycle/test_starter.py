@@ -1,15 +1,15 @@
-"""Nobody waits for a plugin longer than agreed; services that are not there yet."""
+"""One plugin's start: its thread, its deadline, its tries, and what its failure does to others."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
+import contextvars
 import threading
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from pydantic import BaseModel
 
 from floe_plugins import (
     OutcomeState,
@@ -18,11 +18,106 @@ from floe_plugins import (
     PluginTimeoutError,
     PluginType,
     PluginUnavailableError,
-    Stage,
 )
 
-SECRETS, STORAGE = PluginType.SECRETS, PluginType.STORAGE
+SECRETS = PluginType.SECRETS
 SOON = 30.0  # what never takes long is given this; what must not be waited for never ends by itself
+
+
+def test_hooks_see_the_callers_context(lab: Any) -> None:
+    variable = contextvars.ContextVar("variable", default="")
+    seen: list[str] = []
+    registry = lab.registry(lab.plugin("a", lambda _: seen.append(variable.get())))
+    variable.set("caller")
+    registry.startup()
+    assert seen == ["caller"]
+
+
+def test_all_hooks_of_a_plugin_run_on_its_own_thread(lab: Any) -> None:
+    seen: list[threading.Thread] = []
+
+    def note(_plugin: Any) -> None:
+        seen.append(threading.current_thread())
+
+    registry = lab.registry(lab.plugin("a", note, note), lab.plugin("b", note, note))
+    registry.startup()
+    registry.shutdown()
+    assert len(seen) == 4
+    assert sorted({thread.name for thread in seen}) == ["secrets:a", "secrets:b"]
+
+
+def test_a_plugin_can_ask_for_the_callers_thread(lab: Any) -> None:
+    seen: list[threading.Thread] = []
+
+    def startup(_plugin: Any) -> None:
+        seen.append(threading.current_thread())
+
+    async def shutdown(_plugin: Any) -> None:
+        seen.append(threading.current_thread())
+
+    registry = lab.registry(lab.plugin("a", startup, shutdown, caller_thread=True), lab.plugin("b"))
+    assert registry.startup().ok
+    assert registry.shutdown().ok
+    assert seen == [threading.current_thread()] * 2
+
+
+def test_a_failure_skips_what_needs_it_with_the_chain_to_the_root_and_nothing_else(lab: Any) -> None:
+    registry = lab.registry(
+        lab.plugin("root", lab.fail),
+        lab.plugin("middle", dependencies=("secrets:root",)),
+        lab.plugin("leaf", dependencies=("secrets:middle",)),
+        lab.plugin("other"),
+    )
+    report = registry.startup()
+    assert not report.ok
+    assert lab.of(report, "other").ok
+    root, leaf = lab.of(report, "root"), lab.of(report, "leaf")
+    assert isinstance(root.cause, PluginStartupError)
+    assert isinstance(root.cause.__cause__, ConnectionError)
+    assert leaf.state is OutcomeState.SKIPPED
+    assert leaf.message == (
+        "needs secrets:middle, which was skipped: needs secrets:root, which failed to start: "
+        "startup raised ConnectionError: refused"
+    )
+    chain = leaf.cause
+    while chain is not None and chain.__cause__ is not None:
+        chain = chain.__cause__
+    assert isinstance(chain, ConnectionError)
+    assert registry.state(SECRETS, "leaf") is PluginState.SKIPPED
+    assert registry.state(SECRETS, "root") is PluginState.FAILED
+    assert {str(problem.ref) for problem in registry.problems} == {"secrets:root", "secrets:middle", "secrets:leaf"}
+    with pytest.raises(PluginStartupError):
+        report.raise_for_failures()
+
+
+def test_a_category_of_which_none_runs_skips_what_needs_it(lab: Any) -> None:
+    registry = lab.registry(
+        lab.plugin("app", dependencies=("storage",)),
+        lab.plugin("a", lab.fail, base=lab.storage),
+        lab.plugin("b", lab.fail, base=lab.storage),
+    )
+    app = lab.of(registry.startup(), "app")
+    assert app.state is OutcomeState.SKIPPED
+    assert "none runs: storage:a failed to start" in app.message
+    assert "storage:b failed to start" in app.message
+
+
+def test_a_start_that_returns_something_has_failed_and_is_shut_down(lab: Any) -> None:
+    stopped = threading.Event()
+    registry = lab.registry(lab.plugin("a", lambda _: False, lambda _: stopped.set()))
+    outcome = registry.startup().outcomes[0]
+    assert outcome.message == "startup returned an object of type bool, and must return None"
+    assert stopped.wait(SOON)
+
+
+def test_a_start_that_contains_a_yield_has_failed_without_having_run(lab: Any) -> None:
+    def startup(_plugin: Any) -> Iterator[None]:
+        lab.log.append("never")
+        yield
+
+    outcome = lab.registry(lab.plugin("a", startup)).startup().outcomes[0]
+    assert "it contains a yield" in outcome.message
+    assert lab.log == ["+a"]
 
 
 def test_the_caller_has_its_answer_at_the_deadline_while_the_plugin_hangs(lab: Any) -> None:
@@ -77,44 +172,10 @@ def test_a_plugin_whose_thread_is_stuck_is_not_started_again_until_it_is_free(la
     assert again.ok
 
 
-def test_a_hanging_shutdown_is_left_behind_at_its_deadline(lab: Any) -> None:
-    registry = lab.registry(
-        lab.plugin("a"), lab.plugin("b", None, lab.hang, dependencies=("secrets:a",)), timeouts={"shutdown": 0.1}
-    )
-    registry.startup()
-    report = registry.shutdown()
-    assert not lab.forever.is_set()
-    assert lab.of(report, "b").state is OutcomeState.TIMED_OUT
-    assert lab.of(report, "a").ok
-
-
-def test_the_deadline_of_the_class_counts_and_configuration_wins_over_it(lab: Any) -> None:
-    registry = lab.registry(lab.plugin("a", lab.hang, timeouts={"startup": 0.1}))
-    assert isinstance(registry.startup().outcomes[0].cause, PluginTimeoutError)
-
-
 def test_a_deadline_that_is_no_number_is_the_plugins_fault(lab: Any) -> None:
     report = lab.registry(lab.plugin("a", timeouts={"startup": "soon"}), lab.plugin("b")).startup()
     assert lab.of(report, "a").state is OutcomeState.FAILED
     assert lab.of(report, "b").ok
-
-
-def test_a_validator_that_hangs_is_left_behind(lab: Any) -> None:
-    class Schema(BaseModel):
-        def model_post_init(self, _context: object) -> None:
-            lab.hang()
-
-    registry = lab.registry(lab.plugin("a", config_schema=Schema), lab.plugin("b"), timeouts={"configure": 0.1})
-    report = registry.startup()
-    assert lab.of(report, "a").state is OutcomeState.TIMED_OUT
-    assert lab.of(report, "a").stage is Stage.CONFIGURE
-    assert lab.of(report, "b").ok
-
-
-def test_the_log_names_what_is_still_waited_for(lab: Any, caplog: pytest.LogCaptureFixture) -> None:
-    lab.registry(lab.plugin("a", lab.hang), timeouts={"startup": 0.3}).startup()
-    notes = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
-    assert any(note.startswith("still waiting for secrets:a, 0.") and note.endswith(" s of 0.3 s") for note in notes)
 
 
 @pytest.mark.parametrize("resists", [False, True])

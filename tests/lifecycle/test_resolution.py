@@ -1,0 +1,79 @@
+"""What plugins wait for, as they declare it, and what is said of what they cannot have."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from floe_plugins import CircularDependencyError, MissingDependencyError, PluginRef, PluginType
+
+SECRETS, STORAGE = PluginType.SECRETS, PluginType.STORAGE
+
+
+def test_the_same_name_in_two_categories_is_two_plugins(lab: Any) -> None:
+    registry = lab.registry(
+        lab.plugin("s3", dependencies=("storage:s3",)), lab.plugin("s3", base=lab.storage, dependencies=())
+    )
+    refs = [outcome.ref for outcome in registry.startup().outcomes]
+    assert refs == [PluginRef(STORAGE, "s3"), PluginRef(SECRETS, "s3")]
+
+
+def test_a_category_alone_waits_for_all_its_plugins_and_is_content_with_one(lab: Any) -> None:
+    registry = lab.registry(
+        lab.plugin("app", dependencies=("storage",)),
+        lab.plugin("a", lab.fail, base=lab.storage),
+        lab.plugin("b", base=lab.storage),
+        workers=1,
+    )
+    report = registry.startup()
+    assert lab.names(report) == ["a", "b", "app"]
+    assert lab.of(report, "app").ok
+
+
+def test_a_bare_name_is_enough_where_only_one_plugin_has_it(lab: Any) -> None:
+    registry = lab.registry(lab.plugin("a", dependencies=("local",)), lab.plugin("local", base=lab.storage))
+    assert lab.names(registry.startup()) == ["local", "a"]
+
+
+def test_a_bare_name_of_two_plugins_is_refused_with_both(lab: Any) -> None:
+    registry = lab.registry(lab.plugin("s3", base=lab.storage), lab.plugin("s3"))
+    with pytest.raises(MissingDependencyError, match="may mean secrets:s3, storage:s3"):
+        registry.register(lab.plugin("a", dependencies=("s3",)))
+
+
+def test_optional_dependencies_order_but_do_not_bind(lab: Any) -> None:
+    registry = lab.registry(
+        lab.plugin("a", optional_dependencies=("secrets:z", "secrets:gone", "storage")),
+        lab.plugin("z", lab.fail),
+        workers=1,
+    )
+    report = registry.startup()
+    assert lab.names(report) == ["z", "a"]
+    assert lab.of(report, "a").ok
+
+
+def test_an_optional_dependency_makes_no_circle(lab: Any) -> None:
+    registry = lab.registry(
+        lab.plugin("a", optional_dependencies=("secrets:b",)), lab.plugin("b", dependencies=("secrets:a",))
+    )
+    assert lab.names(registry.startup()) == ["a", "b"]
+
+
+def test_a_version_that_does_not_fit_is_refused(lab: Any) -> None:
+    registry = lab.registry(lab.plugin("db", version="1.1"))
+    registry.register(lab.plugin("fits", dependencies=("secrets:db>=1.0,<2",)))
+    with pytest.raises(MissingDependencyError, match=r"needs secrets:db>=1.2, and secrets:db is there in version 1.1"):
+        registry.register(lab.plugin("app", dependencies=("secrets:db>=1.2",)))
+
+
+def test_resolve_raises_for_circles_with_their_whole_path(lab: Any) -> None:
+    registry = lab.registry()
+    circle = [
+        lab.plugin("a", dependencies=("secrets:b",)),
+        lab.plugin("b", dependencies=("secrets:c",)),
+        lab.plugin("c", dependencies=("secrets:a",)),
+    ]
+    with pytest.raises(CircularDependencyError, match="secrets:a -> secrets:b -> secrets:c -> secrets:a") as caught:
+        registry.register(*circle)
+    assert [ref.name for ref in caught.value.cycle] == ["a", "b", "c", "a"]
