@@ -5,10 +5,8 @@ from __future__ import annotations
 from contextlib import suppress
 
 
-def log(level: str, message: str, *args: object, exc_info: bool = False) -> None:
+def log(level: str, message: str, *args: object) -> None:
     """Log a message at a level ("info", "warning", "error") under this package's name.
-
-    With ``exc_info``, the traceback of the exception being handled is added.
 
     A handler that raises has its traceback printed, as logging itself does for handlers that fail to write.
     """
@@ -16,10 +14,11 @@ def log(level: str, message: str, *args: object, exc_info: bool = False) -> None
     import logging
 
     try:
-        getattr(logging.getLogger(__package__), level)(message, *args, exc_info=exc_info, stacklevel=2)
+        getattr(logging.getLogger(__package__), level)(message, *args, stacklevel=2)
     except Exception:  # noqa: BLE001 it is the application's
         if logging.raiseExceptions:
             import traceback
 
             with suppress(Exception):  # standard error may be closed
-                traceback.print_exc()
+                # Not the error that was being handled: what a plugin raised may hold its secrets.
+                traceback.print_exc(chain=False)

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from floe_plugins._log import log
+from floe_plugins._background import Background
 
 T = TypeVar("T")
 
@@ -51,10 +51,15 @@ def _discard(awaitable: Awaitable[object]) -> None:
 
 
 class Loop:
-    """One thread's event loop; between calls, ``idle`` lets the tasks that were left in it go on."""
+    """One thread's event loop; between calls, ``idle`` lets the tasks that were left in it go on.
 
-    def __init__(self) -> None:
+    What they raise and nobody asks for goes to ``background``.
+    """
+
+    def __init__(self, background: Background) -> None:
+        self._background = background
         self._loop = asyncio.new_event_loop()
+        self._loop.set_exception_handler(background.reported)
         self._loop.set_default_executor(_DaemonExecutor(1))
 
     @property
@@ -92,7 +97,7 @@ class Loop:
                 # It leaves through the loop, whichever task raised it.
                 if task.done() and (task.cancelled() or task.exception() is error):
                     raise
-                _log_background_error()
+                self._tried_to_end(error)
 
     def future(self) -> asyncio.Future[None]:
         """What ``idle`` waits for and ``wake`` ends."""
@@ -102,8 +107,11 @@ class Loop:
         """Run what tasks there are until ``wake(future)`` is called."""
         try:
             self._loop.run_until_complete(future)
-        except BaseException:  # noqa: BLE001 a task that was left running must not end the thread
-            _log_background_error()
+        except BaseException as error:  # noqa: BLE001 a task that was left running must not end the thread
+            self._tried_to_end(error)
+
+    def _tried_to_end(self, error: BaseException) -> None:
+        self._background.failed(f"a background task of {self._background.name} tried to end the thread", error)
 
     def wake(self, future: asyncio.Future[None]) -> None:
         """End ``idle``; from any thread, as often as wanted."""
@@ -129,7 +137,3 @@ class Loop:
             self._loop.run_until_complete(self._loop.shutdown_asyncgens())
         finally:
             self._loop.close()
-
-
-def _log_background_error() -> None:
-    log("error", "a background task of %s tried to end the thread", threading.current_thread().name, exc_info=True)

@@ -10,7 +10,7 @@ from contextvars import copy_context
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
-from floe_plugins._log import log
+from floe_plugins._background import Background
 
 if TYPE_CHECKING:
     from floe_plugins._loop import Loop
@@ -145,8 +145,8 @@ class Call(Generic[T]):
             late, value = self._late, self._value
             try:
                 self._context.run(runner.complete, lambda: late(value))
-            except BaseException:  # noqa: BLE001 nobody waits for it; the thread must live on
-                _log_late_error()
+            except BaseException as error:  # noqa: BLE001 nobody waits for it; the thread must live on
+                runner.background.failed(f"undoing what came too late failed for {runner.background.name}", error)
         runner.pending.discard(self)
         self._open.release()
         for callback in callbacks:
@@ -156,7 +156,8 @@ class Call(Generic[T]):
 class _Runner:
     """What the thread itself holds. It must not hold the Worker, whose end is the thread's."""
 
-    def __init__(self) -> None:
+    def __init__(self, background: Background) -> None:
+        self.background = background
         self.jobs: SimpleQueue[Call[Any] | None] = SimpleQueue()
         self.pending: set[Call[Any]] = set()  # queued or running; whoever waited for a call finds it gone from here
         self.current: Call[Any] | None = None
@@ -182,7 +183,7 @@ class _Runner:
         if self._loop is None:
             from floe_plugins._loop import Loop
 
-            self._loop = Loop()
+            self._loop = Loop(self.background)
         return self._loop.run(value, begin)
 
     def main(self, worker: weakref.ref[Worker]) -> None:
@@ -229,10 +230,14 @@ class Worker:
     what they await runs on an event loop of the thread's own, which goes on
     between calls. The thread never keeps the interpreter from exiting, and ends
     with ``close`` or with the Worker itself. Safe from any thread.
+
+    Attributes:
+        background: logs what fails while nobody waits for it.
     """
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self.background = Background(name)
         self._lock = threading.Lock()
         self._runner: _Runner | None = None
         self._here: _Runner | None = None
@@ -306,7 +311,7 @@ class Worker:
                     if not runner.ended:
                         runner.put(call)
                         return
-            self._runner = runner = _Runner()
+            self._runner = runner = _Runner(self.background)
             runner.put(call)
             runner.thread = threading.Thread(target=runner.main, args=(weakref.ref(self),), name=self.name, daemon=True)
             runner.thread.start()
@@ -331,7 +336,7 @@ class Worker:
         if self.is_here and self._runner is not None:
             return self._runner
         if self._here is None:
-            self._here = _Runner()
+            self._here = _Runner(self.background)
         return self._here
 
     def close(self) -> None:
@@ -347,7 +352,3 @@ class Worker:
         runner = self._runner
         if runner is not None:
             runner.put(None)
-
-
-def _log_late_error() -> None:
-    log("error", "undoing what came too late failed for %s", threading.current_thread().name, exc_info=True)

@@ -38,7 +38,6 @@ class Entry:
         plugin: the loaded instance.
         declared: what it says of itself; None before it is made.
         error: why it failed or was skipped.
-        model: its validated configuration.
         required: whether the configuration calls it required.
         reason: why it is disabled.
         overrides: configuration given by argument, which wins over all other.
@@ -48,6 +47,7 @@ class Entry:
 
     # Written out: having attrs make it would take as long as making it five hundred times.
     __slots__ = (
+        "_model",
         "_worker",
         "candidate",
         "check",
@@ -55,7 +55,6 @@ class Entry:
         "declared",
         "error",
         "load_seconds",
-        "model",
         "overrides",
         "plugin",
         "reason",
@@ -85,7 +84,7 @@ class Entry:
         self.error = error
         self.required = required
         self.reason = reason
-        self.model: Any = None
+        self._model: Any = None
         self.overrides: Mapping[str, Any] | None = None
         self.remarks: list[Problem] = []
         self.check: Any = None
@@ -101,8 +100,22 @@ class Entry:
 
             with _making:
                 if self._worker is None:
-                    self._worker = Worker(str(self.ref))
+                    worker = Worker(str(self.ref))
+                    worker.background.model = self._model
+                    self._worker = worker
         return self._worker
+
+    @property
+    def model(self) -> Any:
+        """Its validated configuration, whose secrets nothing that it logs may show."""
+        return self._model
+
+    @model.setter
+    def model(self, model: Any) -> None:
+        with _making:
+            self._model = model
+            if self._worker is not None:
+                self._worker.background.model = model
 
     @property
     def busy(self) -> bool:
