@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, overload
 
 from pluggy import HookimplMarker, HookspecMarker
 
+from floe_plugins._late import Late
 from floe_plugins._version import FLOE_API_VERSION as FLOE_API_VERSION  # noqa: PLC0414 named here for all others
 from floe_plugins.refs import PluginType
 from floe_plugins.reports import HealthState, HealthStatus
 
 if TYPE_CHECKING:
-    from pydantic import BaseModel
+    import pydantic
+else:
+    pydantic = Late("pydantic")
 
 PROJECT = "floe"
 
@@ -72,7 +75,7 @@ class PluginMetadata(ABC):
     description: str = ""
     dependencies: Sequence[str] = ()
     optional_dependencies: Sequence[str] = ()
-    config_schema: type[BaseModel] | None = None
+    config_schema: type[pydantic.BaseModel] | None = None
     config_version: int = 1
     timeouts: Mapping[str, float] = {}
     caller_thread: ClassVar[bool] = False

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 import attrs
 
 from floe_plugins import selection
+from floe_plugins._late import Late
 from floe_plugins.configuration.configuration import Configuration
 from floe_plugins.configuration.loading import load
 from floe_plugins.entries import Entry
@@ -24,11 +25,13 @@ from floe_plugins.refs import PluginRef, PluginType
 
 if TYPE_CHECKING:
     # Importing pluggy, and all that this needs itself, is left to the first use.
-    from floe_plugins.describing import PluginInfo
+    from floe_plugins import describing, plugin_manager, reports, wiring
     from floe_plugins.metadata import PluginMetadata
-    from floe_plugins.plugin_manager import CategoryManager
-    from floe_plugins.reports import HealthReport, LifecycleReport, Outcome
-    from floe_plugins.wiring import Wiring
+else:
+    describing = Late("floe_plugins.describing")
+    plugin_manager = Late("floe_plugins.plugin_manager")
+    reports = Late("floe_plugins.reports")
+    wiring = Late("floe_plugins.wiring")
 
 P = TypeVar("P", bound="PluginMetadata")
 Category = PluginType | Callable[..., Any]
@@ -62,7 +65,7 @@ class PluginRegistry:
 
     _inventory: Inventory
     _plugins: dict[Any, dict[str, Any]]
-    _wired: Wiring | None
+    _wired: wiring.Wiring | None
     _lock: threading.RLock
 
     def __init__(  # noqa: PLR0913 all but the first are keyword-only switches
@@ -92,13 +95,11 @@ class PluginRegistry:
         self._lock = threading.RLock()
         self._inventory = Inventory(settings, said.merged(selection.Switches.of(settings, environ)), path)
 
-    def _wiring(self) -> Wiring:
+    def _wiring(self) -> wiring.Wiring:
         with self._lock:
             if self._wired is None:
                 # Everything that needs pluggy or runs plugin code is imported here, when first needed.
-                from floe_plugins.wiring import Wiring
-
-                self._wired = Wiring(self, self._inventory, self._plugins, self._lend)
+                self._wired = wiring.Wiring(self, self._inventory, self._plugins, self._lend)
             return self._wired
 
     @contextmanager
@@ -243,20 +244,16 @@ class PluginRegistry:
         refs = self._inventory.selected(None if category is None else _type_of(category))
         return [entries[ref].plugin for ref in refs if wiring.try_load(entries[ref])]
 
-    def info(self, category: Category, name: str) -> PluginInfo:
+    def info(self, category: Category, name: str) -> describing.PluginInfo:
         """What is known of a plugin now; nothing is imported.
 
         Raises:
             PluginNotFoundError: there is none.
         """
-        from floe_plugins import describing
-
         return describing.describe(self._inventory.known_entry(PluginRef(_type_of(category), name)))
 
-    def infos(self, category: Category | None = None) -> tuple[PluginInfo, ...]:
+    def infos(self, category: Category | None = None) -> tuple[describing.PluginInfo, ...]:
         """What is known of every plugin, by ref, the disabled and the broken ones too; nothing is imported."""
-        from floe_plugins import describing
-
         kind = None if category is None else _type_of(category)
         entries = sorted(self._inventory.entries().items())
         return tuple(describing.describe(entry) for ref, entry in entries if kind in {None, ref.type})
@@ -304,7 +301,7 @@ class PluginRegistry:
         """
         return self._wiring().lifecycle.resolve(self._inventory.selected(), plan=plan)
 
-    def startup(self) -> LifecycleReport:
+    def startup(self) -> reports.LifecycleReport:
         """Load, configure and start the selected plugins and what they need; failures are isolated.
 
         Every configuration is validated before the first plugin starts. Blocks until
@@ -315,7 +312,7 @@ class PluginRegistry:
         """
         return self._wiring().lifecycle.startup(self._inventory.selected())
 
-    def start(self, category: Category, name: str) -> Outcome:
+    def start(self, category: Category, name: str) -> reports.Outcome:
         """Start one plugin and what it needs; what failed before is tried again.
 
         Raises:
@@ -324,7 +321,7 @@ class PluginRegistry:
         entry = self._entry(category, name)
         return self._wiring().lifecycle.start(entry.ref)
 
-    def stop(self, category: Category, name: str) -> Outcome:
+    def stop(self, category: Category, name: str) -> reports.Outcome:
         """Stop one plugin, after all that need it.
 
         Raises:
@@ -333,11 +330,11 @@ class PluginRegistry:
         entry = self._entry(category, name)
         return self._wiring().lifecycle.stop(entry.ref)
 
-    def shutdown(self) -> LifecycleReport:
+    def shutdown(self) -> reports.LifecycleReport:
         """Stop what runs, each plugin after all that need it; never raises, and may be repeated."""
         return self._wiring().lifecycle.shutdown()
 
-    def health(self, timeout: float | None = None, *, max_age: float = 0.0) -> HealthReport:
+    def health(self, timeout: float | None = None, *, max_age: float = 0.0) -> reports.HealthReport:
         """The health of all selected plugins, asked all at once, within ``timeout`` seconds (5 by default).
 
         For those who ask often, answers of up to ``max_age`` seconds ago will do; each status has its time.
@@ -351,7 +348,7 @@ class PluginRegistry:
         """The plugins whose code is running on their own threads now, overdue calls among it."""
         return tuple(ref for ref, entry in sorted(self._inventory.entries().items()) if entry.busy)
 
-    def manager(self, category: Category) -> CategoryManager:
+    def manager(self, category: Category) -> plugin_manager.CategoryManager:
         """The category's pluggy ``PluginManager``.
 
         The first use of its ``hook`` loads the category's selected plugins.

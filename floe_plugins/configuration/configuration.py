@@ -7,19 +7,24 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from floe_plugins._late import Late
 from floe_plugins.records import Record
 from floe_plugins.refs import PluginRef
 
 if TYPE_CHECKING:
     # Every process makes one of these; most have nothing to say in it.
-    from floe_plugins.configuration.faults import ConfigurationFault
-    from floe_plugins.configuration.settings import PluginSettings
-    from floe_plugins.configuration.sources import Source
+    from floe_plugins.configuration import faults as _faults
+    from floe_plugins.configuration import settings as _settings
+    from floe_plugins.configuration import sources as _sources
+else:
+    _faults = Late("floe_plugins.configuration.faults")
+    _settings = Late("floe_plugins.configuration.settings")
+    _sources = Late("floe_plugins.configuration.sources")
 
 VARIABLE_PREFIX = "FLOE_PLUGINS__"
 
 
-def _refs(plugins: Mapping[PluginRef, PluginSettings]) -> str:
+def _refs(plugins: Mapping[PluginRef, _settings.PluginSettings]) -> str:
     return "<" + ", ".join(str(ref) for ref in plugins) + ">"
 
 
@@ -48,16 +53,16 @@ class Configuration(Record):
     timeouts: Mapping[str, float] = attrs.field(factory=dict[str, float])
     plugin_timeouts: Mapping[PluginRef, Mapping[str, float]] = attrs.field(factory=dict[PluginRef, Mapping[str, float]])
     workers: int | None = None
-    plugins: Mapping[PluginRef, PluginSettings] = attrs.field(factory=dict, repr=_refs)
-    faults: tuple[ConfigurationFault, ...] = ()
-    source: Source | None = attrs.field(default=None, repr=False, eq=False)
+    plugins: Mapping[PluginRef, _settings.PluginSettings] = attrs.field(factory=dict, repr=_refs)
+    faults: tuple[_faults.ConfigurationFault, ...] = ()
+    source: _sources.Source | None = attrs.field(default=None, repr=False, eq=False)
 
     @property
     def pins(self) -> Mapping[PluginRef, str]:
         """The distribution that each pinned plugin must come from."""
         return {ref: pin for ref, settings in self.plugins.items() if (pin := settings.distribution)}
 
-    def settings(self, ref: PluginRef) -> PluginSettings:
+    def settings(self, ref: PluginRef) -> _settings.PluginSettings:
         """What is said about a plugin, also by variables that spell its name with ``_`` for ``-``."""
         found = self.plugins.get(ref)
         if found is not None:

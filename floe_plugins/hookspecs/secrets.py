@@ -5,10 +5,13 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING
 
+from floe_plugins._late import Late
 from floe_plugins.metadata import PluginMetadata, hookspec
 
 if TYPE_CHECKING:
-    from pydantic import SecretStr
+    import pydantic
+else:
+    pydantic = Late("pydantic")
 
 
 class SecretsPlugin(PluginMetadata):
@@ -16,7 +19,7 @@ class SecretsPlugin(PluginMetadata):
 
     @hookspec(firstresult=True)
     @abstractmethod
-    def get_secret(self, key: str) -> SecretStr | None:
+    def get_secret(self, key: str) -> pydantic.SecretStr | None:
         """The secret, or None if the store has none of that name.
 
         Read anew at each call: a rotated secret is seen.
@@ -34,7 +37,7 @@ class SecretsPlugin(PluginMetadata):
 
     @hookspec(firstresult=True)
     @abstractmethod
-    def put_secret(self, key: str, value: SecretStr) -> None:
+    def put_secret(self, key: str, value: pydantic.SecretStr) -> None:
         """Store a secret in place of what had that name.
 
         Raises:
