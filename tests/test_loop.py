@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from floe_plugins._background import Background
 from floe_plugins._loop import Loop
 
 SOON = 30.0  # what never takes long is given this; what must not be waited for never ends by itself
@@ -19,7 +20,7 @@ SOON = 30.0  # what never takes long is given this; what must not be waited for 
 
 @pytest.fixture
 def loop() -> Iterator[Loop]:
-    loop = Loop()
+    loop = Loop(Background("compute:test"))
     yield loop
     loop.close()
 
@@ -84,7 +85,7 @@ def test_what_is_awaited_can_be_cancelled_from_any_thread(loop: Loop) -> None:
 
 
 def test_cancelling_what_is_over_harms_nothing() -> None:
-    loop, cancels = Loop(), list[Callable[[], None]]()
+    loop, cancels = Loop(Background("compute:test")), list[Callable[[], None]]()
     assert loop.run(Later(1), lambda cancel: cancels.append(cancel) is None) == 1
     cancels[0]()
     assert loop.run(Later(2)) == 2
@@ -115,7 +116,7 @@ def test_a_task_left_behind_that_exits_takes_nothing_with_it(loop: Loop, caplog:
 
     assert loop.run(work()) == "done"
     assert isinstance(kept[0].exception(), SystemExit)
-    assert f"a background task of {threading.current_thread().name} tried to end the thread" in caplog.text
+    assert "a background task of compute:test tried to end the thread" in caplog.text
 
 
 def test_tasks_that_are_left_go_on_while_it_is_idle_until_it_is_woken(loop: Loop) -> None:
@@ -194,7 +195,7 @@ def test_as_many_threads_run_at_once_as_are_asked_for(loop: Loop) -> None:
 
 
 def test_the_end_cancels_what_is_left_and_waits_for_it() -> None:
-    loop, ended, kept = Loop(), list[str](), list[Any]()
+    loop, ended, kept = Loop(Background("compute:test")), list[str](), list[Any]()
 
     async def background() -> None:
         try:
