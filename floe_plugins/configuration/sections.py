@@ -54,12 +54,14 @@ def _plugins(content: Content, tables: Mapping[Any, Any]) -> dict[PluginRef, Plu
             expected = f"one of {', '.join(_SLUGS)}"
             content.fault(path, "unknown_category", "there is no such category", expected, close_to(category, _SLUGS))
             continue
+        kind = _SLUGS[category]
         for name, value in _table(content, named, path).items():
             if not isinstance(name, str) or not is_name(name):
                 content.fault((*path, name), "name", "this cannot be a plugin's name", NAME_RULE)
                 continue
             place = (*path, name)
-            found[PluginRef(_SLUGS[category], name)] = _plugin(content, _table(content, value, place), place)
+            table = value if type(value) is dict else _table(content, value, place)
+            found[PluginRef(kind, name)] = _plugin(content, table, place)
     return found
 
 

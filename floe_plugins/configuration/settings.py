@@ -24,7 +24,7 @@ class Variable:
 _EMPTY: Mapping[Any, Any] = {}  # one for all, since nothing is ever put into it
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, slots=False)  # there is one for each plugin, and slots take longer to fill
 class PluginSettings:
     """What is said about one plugin, by source. ``repr`` shows no value.
 

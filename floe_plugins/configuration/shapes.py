@@ -77,19 +77,30 @@ def is_secret(schema: Any, path: Path) -> bool:
 
 def all_known(schema: type, data: Mapping[Any, Any]) -> bool:
     """Whether it is plain at a glance that ``unknown_keys`` would find none; False where it is not."""
-    table = _table_of_class(schema)
-    if table is None or not table.keys.issuperset(data):
+    keys, nested = _keys(schema)
+    if not keys.issuperset(data):
         return False
-    if not table.nested:
-        return True
-    for key, kind in table.nested.items():
+    for key, kind, inner in nested:
         value = data.get(key)
         if type(value) is dict:
-            if kind is None or not all_known(kind, value):
+            if not inner.issuperset(value) or (kind is not None and not all_known(kind, value)):
                 return False
         elif value is not None and type(value) not in _PLAIN:
             return False
     return True
+
+
+@lru_cache(maxsize=1024)
+def _keys(schema: type) -> tuple[frozenset[str], tuple[tuple[str, type | None, frozenset[str]], ...]]:
+    """The known keys; and of each whose value can be a table the class where it nests on, and its known keys."""
+    table = _table_of_class(schema)
+    if table is None:
+        return frozenset(), ()
+    nested: list[tuple[str, type | None, frozenset[str]]] = []
+    for key, kind in table.nested.items():
+        inner = _table_of_class(kind) if kind is not None else None
+        nested.append((key, kind if inner and inner.nested else None, inner.keys if inner else frozenset()))
+    return table.keys, tuple(nested)
 
 
 _PLAIN = {str, int, float, bool}

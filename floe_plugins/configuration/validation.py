@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     from floe_plugins.configuration.sources import Source
 
+_Preparation = Callable[[Mapping[Any, Any]], Mapping[Any, Any]]
+
 
 @attrs.frozen(kw_only=True)
 class Examination:
@@ -94,7 +96,7 @@ def _at_once(plugin: object, settings: PluginSettings, source: Source | None) ->
         return None
     try:
         schema, wanted = plugin.config_schema, plugin.config_version  # type: ignore[attr-defined]
-        prepared = _preparation(schema, parsed=source is not None)
+        prepared = _preparation(schema, copy if source is None else _native_copy())
         if wanted != (settings.config_version or 1) or prepared is None:
             return None
         model: BaseModel = schema.model_validate(prepared(settings.table))
@@ -104,25 +106,20 @@ def _at_once(plugin: object, settings: PluginSettings, source: Source | None) ->
 
 
 @lru_cache(maxsize=1024)
-def _preparation(schema: object, *, parsed: bool) -> Callable[[Mapping[Any, Any]], Mapping[Any, Any]] | None:
-    """How to make what the schema may be given of a table; None for what is no sound schema.
-
-    A table was ``parsed`` if it comes from a file, and so holds no objects of classes of their own.
-    """
+def _preparation(schema: object, copying: _Preparation) -> _Preparation | None:
+    """How to make what the schema may be given of a table; None for what is no sound schema."""
     from pydantic import BaseModel
 
     if not (isinstance(schema, type) and issubclass(schema, BaseModel)) or _taken(schema):
         return None
-    if leaves_input_alone(schema):
-        return _itself
-    return _native_copy() if parsed else copy
+    return _itself if leaves_input_alone(schema) else copying
 
 
 @cache
-def _native_copy() -> Callable[[Mapping[Any, Any]], Mapping[Any, Any]]:
+def _native_copy() -> _Preparation:
+    """``copy`` in native code, for what a file holds; models, which only code can hand in, it would take apart."""
     from pydantic import TypeAdapter
 
-    # Copies tables and lists in native code; of what only code can hand in, it would take models apart.
     return TypeAdapter(Any).serializer.to_python
 
 
