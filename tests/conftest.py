@@ -36,6 +36,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -164,6 +165,14 @@ class PluginEnvironment:
                 if (getattr(module, "__file__", None) or "").startswith(str(self.path)):
                     del sys.modules[name]
             importlib.invalidate_caches()
+
+
+@pytest.fixture
+def public_path() -> Generator[Path, None, None]:
+    """An empty directory that other users can reach, which ``tmp_path`` is not."""
+    with tempfile.TemporaryDirectory() as directory:
+        Path(directory).chmod(0o755)
+        yield Path(directory)
 
 
 @pytest.fixture(scope="session")

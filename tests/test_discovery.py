@@ -162,22 +162,19 @@ def test_strange_entries_of_sys_path_hurt_nobody(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="asks another user's view of a directory")
-def test_unreadable_directories_and_files_are_problems(tmp_path: Path) -> None:
-    install(tmp_path / "open", "readable-1.0.dist-info")
-    closed = install(tmp_path / "open", "closed-1.0.dist-info") / "entry_points.txt"
+def test_unreadable_directories_and_files_are_problems(public_path: Path) -> None:
+    install(public_path / "open", "readable-1.0.dist-info")
+    closed = install(public_path / "open", "closed-1.0.dist-info") / "entry_points.txt"
     closed.chmod(0)
-    install(tmp_path / "shut").parent.chmod(0)
-    tmp_path.parent.chmod(0o755)
-    tmp_path.parent.parent.chmod(0o755)
-    tmp_path.chmod(0o755)
+    install(public_path / "shut").parent.chmod(0)
     before = os.geteuid()
     os.seteuid(65534)
     try:
-        found = scan([str(tmp_path / "shut"), str(tmp_path / "open")])
+        found = scan([str(public_path / "shut"), str(public_path / "open")])
     finally:
         os.seteuid(before)
     assert origins(found) == ["readable 1.0"]
-    assert {str(tmp_path / "shut") in found.problems[0].message, "closed" in str(found.problems[1])} == {True}
+    assert {str(public_path / "shut") in found.problems[0].message, "closed" in str(found.problems[1])} == {True}
     assert not found.corrupt
 
 
