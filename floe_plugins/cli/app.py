@@ -10,6 +10,7 @@ import click
 from floe_plugins._version import __version__
 from floe_plugins.cli.configuring import config
 from floe_plugins.cli.options import PROBLEMS, USAGE, Options, common, fail, parse_category
+from floe_plugins.cli.output import count
 from floe_plugins.cli.running import health, run
 from floe_plugins.describing import PluginInfo
 from floe_plugins.errors import PluginNotFoundError
@@ -73,7 +74,7 @@ def check(options: Options, category: PluginType | None) -> None:
     if options.json:
         output.json({"loaded": loaded, "problems": [problem.to_dict() for problem in problems]})
     else:
-        output.line(f"{loaded} plugin{'' if loaded == 1 else 's'} can be loaded")
+        output.line(f"{count(loaded, 'plugin')} can be loaded")
         output.problems(problems)
     if problems:
         raise SystemExit(PROBLEMS)

@@ -10,7 +10,7 @@ import click
 
 from floe_plugins import configuration
 from floe_plugins.cli.options import PROBLEMS, USAGE, Options, common, fail
-from floe_plugins.cli.output import Output
+from floe_plugins.cli.output import Output, count
 from floe_plugins.configuration import ConfigurationFault
 from floe_plugins.records import Problem
 from floe_plugins.refs import PluginRef, PluginType
@@ -90,9 +90,9 @@ def _print(output: Output, loaded: _Loaded, faults: Sequence[ConfigurationFault]
     for text in (*map(str, faults), *notices):
         output.line(text)
     output.problems(loaded.problems)
-    count = f"{len(faults)} mistake{'' if len(faults) == 1 else 's'}" if faults else "no mistakes"
+    mistakes = count(len(faults), "mistake") if faults else "no mistakes"
     place = loaded.registry.configuration.file or "the environment"
-    output.line(f"{place}: {count}, {len(loaded.plugins)} plugins checked")
+    output.line(f"{place}: {mistakes}, {count(len(loaded.plugins), 'plugin')} checked")
 
 
 @config.command()

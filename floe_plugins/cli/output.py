@@ -31,6 +31,11 @@ _STYLES = {
 }
 
 
+def count(number: int, noun: str) -> str:
+    """A number of things: ``1 plugin``, ``2 plugins``."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 class Output:
     """Standard output, kept for the command line alone.
 
@@ -83,7 +88,7 @@ class Output:
             return
         console = self.console()
         console.print()
-        console.print(Text(f"{len(problems)} problem{'s' if len(problems) > 1 else ''}", style="bold"))
+        console.print(Text(count(len(problems), "problem"), style="bold"))
         for problem in problems:
             subject = str(problem.ref or problem.distribution or "floe")
             console.print(Text.assemble((subject, "red"), f" [{problem.stage}] {problem.message}"), soft_wrap=True)

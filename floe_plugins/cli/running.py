@@ -17,7 +17,7 @@ import click
 
 from floe_plugins import timeline, timings
 from floe_plugins.cli.options import PROBLEMS, Options, common
-from floe_plugins.cli.output import Output
+from floe_plugins.cli.output import Output, count
 from floe_plugins.registry import PluginRegistry
 from floe_plugins.reports import HealthReport, HealthState, LifecycleReport, Outcome
 
@@ -151,7 +151,7 @@ class _Run:
         rows = [_row(outcome, health) for outcome in started.outcomes]
         if rows:
             self.output.table(("plugin", "start", "seconds", "health", "message"), rows)
-        self.output.line(f"platform {health.state}: {len(rows)} plugins in {started.seconds:.2f} s")
+        self.output.line(f"platform {health.state}: {count(len(rows), 'plugin')} in {started.seconds:.2f} s")
 
     @staticmethod
     def _draw(file: str, started: LifecycleReport) -> None:
