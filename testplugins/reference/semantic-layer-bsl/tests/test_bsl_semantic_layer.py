@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import subprocess
 import sys
 import threading
@@ -184,6 +185,153 @@ def test_measures_of_what_is_joined_are_not_multiplied(registry: PluginRegistry,
     answer = layer.query(SemanticQuery(measures=("customers.count", "orders.revenue")))
 
     assert rows(answer) == [(3, by_sql(registry, "SELECT sum(amount) FROM orders")[0][0])]
+
+
+JOINED = "FROM orders o LEFT JOIN customers c ON o.customer_id = c.id"
+
+
+@pytest.mark.parametrize(
+    ("query", "sql"),
+    [
+        (
+            SemanticQuery(measures=("orders.revenue", "orders.average"), dimensions=("customers.region",)),
+            "SELECT region, sum(amount), sum(amount) / count(*) {JOINED} GROUP BY 1",
+        ),
+        (
+            SemanticQuery(measures=("customers.count", "orders.count"), dimensions=("orders.status",)),
+            "SELECT status, count(DISTINCT c.id), count(*) {JOINED} GROUP BY 1",
+        ),
+        (
+            SemanticQuery(measures=("customers.count", "orders.count"), dimensions=("customers.region", "orders.gift")),
+            "SELECT region, gift, count(DISTINCT c.id), count(*) {JOINED} GROUP BY 1, 2",
+        ),
+        (
+            SemanticQuery(
+                measures=("customers.count",),
+                dimensions=("orders.gift",),
+                filters=(SemanticFilter("orders.id", "=", 3),),
+            ),
+            "SELECT false, 0",
+        ),
+        (
+            SemanticQuery(
+                measures=("orders.pieces", "customers.count"),
+                filters=(SemanticFilter("orders.status", "=", "paid"), SemanticFilter("customers.region", "!=", None)),
+            ),
+            "SELECT sum(pieces), count(DISTINCT c.id) {JOINED} WHERE status = 'paid' AND region IS NOT NULL",
+        ),
+        (
+            SemanticQuery(dimensions=("orders.gift", "customers.region")),
+            "SELECT DISTINCT gift, region {JOINED}",
+        ),
+    ],
+)
+def test_rows_of_joined_models_count_once_in_each_group(
+    registry: PluginRegistry, layer: SemanticLayerPlugin, query: SemanticQuery, sql: str
+) -> None:
+    assert sorted(rows(layer.query(query)), key=repr) == sorted(by_sql(registry, sql.format(JOINED=JOINED)), key=repr)
+
+
+def ask(root: Path, models: str, query: SemanticQuery) -> list[tuple[Any, ...]]:
+    with platform(root, models) as registry:
+        for statement in TABLES:
+            registry.get(ComputePlugin, "duckdb").execute(statement)
+        return sorted(rows(registry.get(SemanticLayerPlugin, "bsl").query(query)), key=repr)
+
+
+def test_many_rows_may_be_joined_to_one(tmp_path: Path) -> None:
+    models = """
+orders:
+  table: orders
+  dimensions: {gift: _.gift}
+  measures: {pieces: _.pieces.sum(), count: _.count()}
+customers:
+  table: customers
+  dimensions: {region: _.region}
+  measures: {count: _.count(), ids: _.id.sum()}
+  joins:
+    orders: {model: orders, type: many, left_on: id, right_on: customer_id}
+"""
+    measures = ("customers.count", "customers.ids", "orders.count", "orders.pieces")
+
+    assert ask(tmp_path, models, SemanticQuery(measures, ("customers.region",))) == [
+        ("region 0", 2, 2, 10, 90),
+        ("region 1", 1, 1, 5, 45),
+    ]
+
+
+def test_joins_may_have_names_and_bring_along_those_of_models_defined_before(tmp_path: Path) -> None:
+    models = """
+regions: {table: customers, dimensions: {name: _.region}}
+customers:
+  table: customers
+  measures: {count: _.count()}
+  joins:
+    near: {model: regions, left_on: id, right_on: id}
+    peers: {model: customers, type: many, left_on: region, right_on: region}
+orders:
+  table: orders
+  measures: {count: _.count()}
+  joins:
+    buyers: {model: customers, left_on: customer_id, right_on: id}
+"""
+    query = SemanticQuery(("orders.count", "buyers.count", "peers.count"), ("near.name",))
+
+    assert ask(tmp_path, models, query) == [("region 0", 10, 2, 2), ("region 1", 5, 1, 1), (None, 5, 0, 0)]
+
+
+def test_a_name_that_is_joined_twice_is_refused(tmp_path: Path) -> None:
+    models = """
+customers:
+  table: customers
+  joins:
+    customers: {model: customers, left_on: id, right_on: id}
+"""
+    with pytest.raises(PluginError, match="customers joins customers twice"):
+        ask(tmp_path, models, SemanticQuery(("customers.count",)))
+
+
+def test_all_rows_may_be_joined_to_each_other(tmp_path: Path) -> None:
+    models = """
+regions: {table: customers, dimensions: {name: _.region}, measures: {count: _.count()}}
+orders: {table: orders, measures: {count: _.count()}, joins: {regions: {model: regions, type: cross}}}
+"""
+    query = SemanticQuery(("orders.count", "regions.count"), ("regions.name",))
+
+    assert ask(tmp_path, models, query) == [("region 0", 20, 2), ("region 1", 20, 1)]
+
+
+def test_the_filter_of_a_model_holds_for_its_own_rows(tmp_path: Path) -> None:
+    models = """
+customers: {table: customers, dimensions: {region: _.region}, filter: _.region == "region 0"}
+orders:
+  table: orders
+  dimensions: {late: _.id >= 10}
+  measures: {count: _.count()}
+  filter: _.late
+  joins: {customers: {model: customers, left_on: customer_id, right_on: id}}
+"""
+    query = SemanticQuery(("orders.count",), ("customers.region",))
+
+    assert ask(tmp_path, models, query) == [("region 0", 5), (None, 5)]
+
+
+def test_dimensions_may_be_made_of_others_and_hide_columns(tmp_path: Path) -> None:
+    models = """
+orders:
+  table: orders
+  dimensions:
+    quarter: (_.number - 1) // 3 + 1
+    number: _.day.month()
+    status: _.status.upper()
+  measures: {count: _.count()}
+"""
+    paid = SemanticFilter("orders.status", "=", "PAID")
+
+    assert ask(tmp_path, models, SemanticQuery(("orders.count",), ("orders.quarter", "orders.status"), (paid,))) == [
+        (1, "PAID", 3),
+        (2, "PAID", 3),
+    ]
 
 
 def test_an_answer_can_be_read_again(layer: SemanticLayerPlugin) -> None:
@@ -386,6 +534,19 @@ def test_a_column_that_is_not_there_is_named(registry: PluginRegistry, layer: Se
         ("a.b: {table: t}", "'a.b' is no name of a model"),
         ("orders: {table: a..b}", "names no table"),
         ("orders: {table: t, profile: prod}", "profile; tables are the compute plugin's"),
+        ("orders: {table: t, dimension: {}}", "the model has dimension: expected table, description, dimensions"),
+        ("orders: {table: t, measures: [count]}", "measures are no mapping"),
+        ("orders: {table: t, measures: {1: _.count()}}", "1 is no name of a field"),
+        ("orders: {table: t, measures: {count: 1}}", "count has no expression"),
+        ("orders: {table: t, measures: {count: {description: all}}}", "count has no expression"),
+        ("orders: {table: t, measures: {count: _.count(}}", "count: '_.count(' is no expression"),
+        ("orders: {table: t, dimensions: {a: _.a}, measures: {a: _.a.sum()}}", "a is defined twice"),
+        ("orders: {table: t, joins: {customers: {model: customers}}}", "the join customers has no model of this file"),
+        ("orders: {table: t, joins: {a.b: {model: orders}}}", "'a.b' is no join"),
+        ("orders: {table: t, joins: {peers: {model: orders}}}", "the join peers lacks left_on or right_on"),
+        ("orders: {table: t, joins: {peers: {model: orders, type: some}}}", "the join peers is of no known type"),
+        ("orders: {table: t, joins: {peers: {model: orders, how: inner}}}", "the join peers is of no known type"),
+        ("orders: {table: t, joins: {peers: {model: orders, keys: id}}}", "the join peers has keys: expected model"),
     ],
 )
 def test_a_file_without_good_models_stops_the_start(tmp_path: Path, models: str | None, said: str) -> None:
@@ -401,20 +562,61 @@ def test_a_file_without_good_models_stops_the_start(tmp_path: Path, models: str 
     assert registry.shutdown().ok
 
 
-def test_expressions_of_models_run_no_code(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("expression", "said"),
+    [
+        ("__import__('pathlib').Path(MARKER).touch()", ".touch() is not allowed"),
+        ("__import__", "the name __import__ is not allowed"),
+        ("open(MARKER, 'w')", "open() is not allowed"),
+        ("_.__class__.__init__.__globals__['__builtins__']['open'](MARKER, 'w')", "() is not allowed"),
+        ("().__class__.__mro__[1]", "__mro__ is private"),
+        ("(lambda made: made(MARKER, 'w'))(_.open)", "() is not allowed"),
+        ("_.id.isin(lambda column: column)", "Lambda is not allowed"),
+        ("[column for column in _]", "ListComp is not allowed"),
+        ("(made := _.id)", "NamedExpr is not allowed"),
+        ("f'{_.__class__}'", "JoinedStr is not allowed"),
+        ("'{0.__class__}'.format(_)", ".format() is not allowed"),
+        ("_.id.sum(**{'where': _})", "the argument ** is not allowed"),
+        ("_.id.pipe(_.id)", "_.id.pipe() is not allowed"),
+        ("_.to_csv(MARKER)", "_.to_csv() is not allowed"),
+        ("_.id.sum(where=_.visualize)", "the method visualize is not allowed; a column of that name is _['visualize']"),
+        ("_.sql('SELECT 1')", "_.sql() is not allowed"),
+        ("_.id); __import__('os').system('exit'", "is no expression"),
+    ],
+)
+def test_expressions_of_models_run_no_code(tmp_path: Path, expression: str, said: str) -> None:
     marker = tmp_path / "was run"
-    models = f"""
-customers:
-  table: customers
-  dimensions:
-    id: __import__("pathlib").Path("{marker}").touch()
-"""
-    with platform(tmp_path, models) as registry:
-        registry.get(ComputePlugin, "duckdb").execute(TABLES[1])
-        with pytest.raises(PluginError, match="do not fit"):
-            registry.get(SemanticLayerPlugin, "bsl").describe()
+    written = json.dumps(expression.replace("MARKER", repr(str(marker))))
+    for place in (f"dimensions: {{bad: {written}}}", f"measures: {{bad: {{expr: {written}}}}}",
+                  f"calculated_measures: {{bad: {written}}}", f"filter: {written}"):  # fmt: skip
+        (tmp_path / "models.yaml").write_text(f"orders: {{table: orders, {place}}}", encoding="utf-8")
+        registry = PluginRegistry(configured(tmp_path))
 
-    assert not marker.exists()
+        [failed] = registry.startup().failed
+
+        assert "startup raised PluginError" in failed.message
+        assert said in failed.message
+        assert registry.shutdown().ok
+        assert not marker.exists()
+
+
+def test_expressions_may_go_over_lines_and_compute_what_columns_can(tmp_path: Path) -> None:
+    models = """
+orders:
+  table: orders
+  dimensions:
+    size: |
+      _.pieces
+      .cast("float64")  # without it, ten is an eleventh of a hundred
+      .round(-1)
+  measures:
+    view: _.pieces.sum(where=(_.status == "paid") & ~_.gift | _["id"].isin([0, -1]))
+  calculated_measures:
+    share: _["view"] / _.all(_["view"])
+"""
+    query = SemanticQuery(("orders.view", "orders.share"), ("orders.size",))
+
+    assert ask(tmp_path, models, query) == [(0, 0, 0), (10, 16, 16 / 33), (20, 17, 17 / 33)]
 
 
 def test_models_must_be_configured(tmp_path: Path) -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
 import attrs
-import boring_semantic_layer as bsl
 import ibis
 import pyarrow as pa
 import sqlglot.expressions as sql
@@ -16,6 +15,7 @@ import sqlglot.expressions as sql
 from floe_plugins import PluginError
 from floe_plugins.hookspecs.protocols import ArrowStream
 from floe_plugins.hookspecs.semantic_layer import FieldKind, SemanticField, SemanticFilter, SemanticModel, SemanticQuery
+from floe_semantic_layer_bsl._sources import Join, Source, aggregated, beside, joined, joins_of, needed
 from floe_semantic_layer_bsl._values import literal
 
 COMPARISONS: Mapping[str, Callable[[Any, Any], Any]] = {
@@ -61,8 +61,9 @@ def columns_of(table: str, dialect: str) -> str:
 
 @attrs.frozen
 class Field:
-    """A field as it is called inside of its model."""
+    """A field, the name that its model is joined by, and how it is called inside of its model."""
 
+    owner: str
     local: str
     field: SemanticField
 
@@ -85,11 +86,17 @@ class Models:
     def __init__(self, definitions: Mapping[str, Any], tables: Mapping[str, pa.Schema], dialect: str) -> None:
         self._dialect = dialect
         try:
-            made = bsl.from_config(definitions, tables={name: _table(name, schema) for name, schema in tables.items()})
-            self._models: dict[str, Any] = dict(made)
-            self._fields = {name: dict(_fields(name, model)) for name, model in self._models.items()}
+            made = {name: _table(name, schema) for name, schema in tables.items()}
+            self._sources = {name: Source.of(model, made[model["table"]]) for name, model in definitions.items()}
+            self._joins = {name: list(joins_of(name, name, self._sources)) for name in definitions}
+            for name, joins in self._joins.items():
+                _check_joins(name, joins)
+                joined(name, joins, self._sources)
         except Exception as error:
-            raise PluginError(f"the models do not fit their tables: {error}", hint="Correct the models") from error
+            # Some versions of BSL wrap what is wrong without saying it.
+            said = str(error) or error.__cause__
+            raise PluginError(f"the models do not fit their tables: {said}", hint="Correct the models") from error
+        self._fields = {name: dict(self._fields_of(name)) for name in definitions}
         self._all = {name: field for fields in self._fields.values() for name, field in fields.items()}
 
     def describe(self) -> SemanticModel:
@@ -104,15 +111,12 @@ class Models:
         """
         self._check(query)
         name = self._model_for(query)
-        fields = self._fields[name]
         asked = (*query.dimensions, *query.measures)
-        found = self._models[name].query(
-            dimensions=[fields[name].local for name in query.dimensions],
-            measures=[fields[name].local for name in query.measures],
-            filters=[_condition(fields[each.field].local, each) for each in query.filters],
-        )
-        answer = bsl.to_untagged(found)
-        answer = answer.select({each: answer[fields[each].local] for each in asked})
+        owners = {self._fields[name][each].owner for each in (*asked, *(each.field for each in query.filters))}
+        rows = joined(name, needed(self._joins[name], owners), self._sources)
+        for each in query.filters:
+            rows = rows.filter(_compared(rows[each.field], each))
+        answer = self._answer(name, rows, query).select(*asked)
         # Last of all: what surrounds a sorted query need not keep its order.
         if query.order_by:
             answer = answer.order_by([_order(key) for key in query.order_by])
@@ -120,6 +124,33 @@ class Models:
             answer = answer.limit(query.limit)
         columns = [column.with_nullable(True) for column in answer.schema().to_pyarrow()]  # noqa: FBT003 pyarrow's own
         return Compiled(str(ibis.to_sql(answer, dialect=self._dialect)), pa.schema(columns))
+
+    def _answer(self, name: str, rows: Any, query: SemanticQuery) -> Any:
+        groups, fields = query.dimensions, self._fields[name]
+        measures: dict[str, dict[str, str]] = {}
+        for measure in query.measures:
+            measures.setdefault(fields[measure].owner, {})[measure] = fields[measure].local
+        models = {name: name} | {join.name: join.model for join in self._joins[name]}
+
+        def aggregate(rows: Any, owner: str, groups: Sequence[str]) -> Any:
+            return aggregated(rows, owner, self._sources[models[owner]], groups, measures[owner])
+
+        # Each row is one of the model's own, so none of the groups is missing from its measures.
+        first = name if groups else next(iter(measures))
+        answer = aggregate(rows, first, groups) if first in measures else rows.select(*groups).distinct()
+        for owner in (each for each in measures if each != first):
+            nothing = aggregate(rows.filter(ibis.literal(False)), owner, ())  # noqa: FBT003 ibis' own
+            answer = beside(answer, aggregate(rows, owner, groups), nothing, groups)
+        return answer
+
+    def _fields_of(self, name: str) -> Iterator[tuple[str, Field]]:
+        for owner, model in ((name, name), *((join.name, join.model) for join in self._joins[name])):
+            source = self._sources[model]
+            types = {local: source.table[f".{local}"].type() for local in source.dimensions} | {**source.types}
+            for kind, found in ((FieldKind.DIMENSION, source.dimensions), (FieldKind.MEASURE, source.measures)):
+                for local, made in found.items():
+                    full, about = f"{owner}.{local}", made.description or ""
+                    yield full, Field(owner, local, SemanticField(full, kind, _told(types[local]), about))
 
     def _check(self, query: SemanticQuery) -> None:
         asked = (*query.dimensions, *query.measures)
@@ -165,17 +196,11 @@ def _table(name: str, schema: pa.Schema) -> Any:
     return ibis.table(ibis.Schema.from_pyarrow(schema), name=table, database=database, catalog=catalog)
 
 
-def _fields(name: str, model: Any) -> Iterable[tuple[str, Field]]:
-    dimensions = model.get_dimensions()
-    measures = {**model.get_measures(), **model.get_calculated_measures()}
-    if not dimensions and not measures:
-        return
-    types = bsl.to_untagged(model.query(dimensions=[*dimensions], measures=[*measures])).schema()
-    for kind, found in ((FieldKind.DIMENSION, dimensions), (FieldKind.MEASURE, measures)):
-        for local, definition in found.items():
-            # Only a model that joins others says whose its fields are.
-            full = local if "." in local else f"{name}.{local}"
-            yield full, Field(local, SemanticField(full, kind, _told(types[local]), definition.description or ""))
+def _check_joins(name: str, joins: Sequence[Join]) -> None:
+    names = [name, *(join.name for join in joins)]
+    twice = sorted({each for each in names if names.count(each) > 1})
+    if twice:
+        raise ValueError(f"{name} joins {', '.join(twice)} twice: give one of them another name")
 
 
 def _told(dtype: Any) -> str:
@@ -185,10 +210,6 @@ def _told(dtype: Any) -> str:
 
 def _order(key: str) -> Any:
     return ibis.desc(key[1:]) if key.startswith("-") else ibis.asc(key)
-
-
-def _condition(local: str, condition: SemanticFilter) -> Callable[[Any], Any]:
-    return lambda table: _compared(table[local], condition)
 
 
 def _compared(column: Any, condition: SemanticFilter) -> Any:
