@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -41,7 +42,7 @@ def test_list_of_an_unknown_category_is_wrong_usage(floe: Any) -> None:
 
 def test_a_reader_that_has_seen_enough_is_no_error(environment: Any, reference: tuple[str, ...]) -> None:
     plugins = environment(*reference)
-    command = f"{sys.executable} -m floe_plugins list | head -c 1"
+    command = f"{shlex.quote(sys.executable)} -m floe_plugins list | head -c 1"
     done = subprocess.run(["bash", "-c", command], env=plugins.variables(), capture_output=True, text=True, check=True)
     assert done.stderr == ""
 
