@@ -158,24 +158,28 @@ def test_what_is_read_of_them_before_the_import_is_true(environment: Callable[..
 
 def test_pip_installs_one_into_a_virtual_environment(wheels: Wheels, tmp_path: Path) -> None:
     home = tmp_path / "venv"
-    venv.create(home, with_pip=True)
+    venv.create(home)
     python = home / ("Scripts" if os.name == "nt" else "bin") / "python"
+    # Not its own: some systems' Pythons cannot put a pip into a virtual environment.
+    pip = [sys.executable, "-m", "pip", "--python", python]
     [site] = home.glob("[Ll]ib/**/site-packages")
     # The tests' own packages, so that nothing needs to be downloaded; ours may be an editable install.
     ours = Path(floe_plugins.__file__).parent.parent
     (site / "tests.pth").write_text(f"{ours}\n{sysconfig.get_path('purelib')}\n", encoding="utf-8")
     wheel = wheels.of("storage-local")
 
-    def run(*args: str | Path) -> str:
+    def run(*command: str | Path) -> str:
         variables = {key: value for key, value in os.environ.items() if not key.startswith(("FLOE_", "PYTHON"))}
         return subprocess.run(
-            [python, *args], check=True, capture_output=True, text=True, encoding="utf-8", env=variables, cwd=tmp_path
+            command, check=True, capture_output=True, text=True, encoding="utf-8", env=variables, cwd=tmp_path
         ).stdout
 
-    run("-m", "pip", "install", "--quiet", "--no-index", "--no-deps", wheel)
-    listed = json.loads(run("-m", "floe_plugins", "list", "--json"))
+    run(*pip, "install", "--quiet", "--no-index", "--no-deps", wheel)
+    listed = json.loads(run(python, "-m", "floe_plugins", "list", "--json"))
 
-    assert sys.version_info[:2] == tuple(map(int, run("-c", "import sys; print(*sys.version_info[:2])").split()))
+    assert sys.version_info[:2] == tuple(
+        map(int, run(python, "-c", "import sys; print(*sys.version_info[:2])").split())
+    )
     assert "storage:local" in json.dumps(listed)
-    run("-m", "pip", "uninstall", "--quiet", "--yes", "floe-storage-local")
-    assert "storage:local" not in run("-m", "floe_plugins", "list", "--json")
+    run(*pip, "uninstall", "--quiet", "--yes", "floe-storage-local")
+    assert "storage:local" not in run(python, "-m", "floe_plugins", "list", "--json")
