@@ -183,7 +183,8 @@ def test_the_data_are_what_their_generator_makes(tmp_path: Path) -> None:
 
 
 def test_the_script_is_short_and_keeps_to_public_names() -> None:
-    assert len((EXAMPLE / "run.py").read_text(encoding="utf-8").splitlines()) < 120
+    code = (EXAMPLE / "run.py").read_text(encoding="utf-8").partition("# ///\n")[2]
+    assert len(code.splitlines()) < 120
     for script in EXAMPLE.glob("*.py"):
         ours = {name for name in imports_of(script) if name.startswith("floe")}
         assert all(re.fullmatch(r"floe_plugins(\.hookspecs\.[a-z]\w*)?", name) for name in ours)
@@ -280,6 +281,15 @@ def test_another_engine_gives_the_same_answer_by_configuration_alone(done: Run, 
     assert other.network == ""
     assert "compute:datafusion" in other.output
     assert "compute:duckdb" not in other.output
+
+
+@needs_engines
+def test_the_engines_take_turns_in_one_directory(done: Run, tmp_path: Path) -> None:
+    for config in ("floe-datafusion.yaml", "floe.yaml", "floe-datafusion.yaml"):
+        turn = run(tmp_path / "o'clock", config)
+
+        assert turn.status == 0, turn.output + turn.errors
+        assert turn.answer == done.answer
 
 
 @needs_engines

@@ -1,6 +1,40 @@
+# /// script
+# requires-python = ">=3.10"
+# dependencies = [
+#   "floe-plugins[cli,yaml]",
+#   "floe-catalog-iceberg",
+#   "floe-compute-datafusion",
+#   "floe-compute-duckdb",
+#   "floe-dbt-core",
+#   "floe-identity-oidc",
+#   "floe-ingestion-dlt",
+#   "floe-lineage-backend-openlineage",
+#   "floe-orchestrator-dagster",
+#   "floe-secrets-env",
+#   "floe-semantic-layer-bsl",
+#   "floe-storage-local",
+#   "floe-telemetry-backend-otel",
+#   "matplotlib>=3.8",
+# ]
+#
+# [tool.uv.sources]
+# floe-plugins = { path = "../..", editable = true }
+# floe-catalog-iceberg = { path = "../../testplugins/reference/catalog-iceberg", editable = true }
+# floe-compute-datafusion = { path = "../../testplugins/reference/compute-datafusion", editable = true }
+# floe-compute-duckdb = { path = "../../testplugins/reference/compute-duckdb", editable = true }
+# floe-dbt-core = { path = "../../testplugins/reference/dbt-core", editable = true }
+# floe-identity-oidc = { path = "../../testplugins/reference/identity-oidc", editable = true }
+# floe-ingestion-dlt = { path = "../../testplugins/reference/ingestion-dlt", editable = true }
+# floe-lineage-backend-openlineage = { path = "../../testplugins/reference/lineage-openlineage", editable = true }
+# floe-orchestrator-dagster = { path = "../../testplugins/reference/orchestrator-dagster", editable = true }
+# floe-secrets-env = { path = "../../testplugins/reference/secrets-env", editable = true }
+# floe-semantic-layer-bsl = { path = "../../testplugins/reference/semantic-layer-bsl", editable = true }
+# floe-storage-local = { path = "../../testplugins/reference/storage-local", editable = true }
+# floe-telemetry-backend-otel = { path = "../../testplugins/reference/telemetry-otel", editable = true }
+# ///
 """How long is the day, all year round, in twelve cities? A little data platform, made of plugins, finds out.
 
-    python examples/pipeline/run.py [CONFIGURATION [DIRECTORY]]
+    uv run examples/pipeline/run.py [CONFIGURATION [DIRECTORY]]
 
 The script says what is to be done, the configured plugins do it; where dbt and ingestion are not, plain SQL does.
 """
@@ -57,8 +91,9 @@ class Pipeline:
 
     def publish(self) -> str:
         sql = "SELECT * FROM days" if "transform" in self.names else (HERE / "days.sql").read_text(encoding="utf-8")
+        landing = self.uri("landing").removeprefix("file://").replace("'", "''")
         with self.using(floe.ComputePlugin) as compute:
-            days = compute.execute(sql.format(landing=self.uri("landing").removeprefix("file://")))
+            days = compute.execute(sql.format(landing=landing))
         with self.using(floe.CatalogPlugin) as catalog:
             catalog.ensure_namespace("daylight")
             made = catalog.ensure_table("daylight.days", days)
