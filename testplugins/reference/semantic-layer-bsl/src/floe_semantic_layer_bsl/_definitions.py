@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from floe_plugins import PluginError
-from floe_semantic_layer_bsl._expressions import checked
+from floe_semantic_layer_bsl._expressions import validate_expression
 
 KEYS = ("table", "description", "dimensions", "measures", "calculated_measures", "joins", "filter")
 JOIN_TYPES = ("one", "many", "cross")
@@ -37,7 +37,7 @@ def read(file: Path) -> dict[str, dict[str, Any]]:
     models = {_name(file, name): _model(file, name, model) for name, model in content.items()}
     for name, model in models.items():
         try:
-            models[name] = _checked(model, models)
+            models[name] = _validate_model(model, models)
         except ValueError as error:
             raise PluginError(f"{file}: model {name!r}: {error}", hint="Correct the model") from error
     return models
@@ -66,7 +66,7 @@ def _model(file: Path, name: object, model: object) -> dict[str, Any]:
     return dict(model)
 
 
-def _checked(model: Mapping[str, Any], models: Mapping[str, object]) -> dict[str, Any]:
+def _validate_model(model: Mapping[str, Any], models: Mapping[str, object]) -> dict[str, Any]:
     _known("the model", model, KEYS)
     fields = {
         section: {name: _field(name, field) for name, field in _mapping(section, model.get(section)).items()}
@@ -105,7 +105,7 @@ def _expression(name: str, expression: object) -> str:
     if not isinstance(expression, str):
         raise ValueError(f"{name} has no expression: expected a text")  # noqa: TRY004 as all the others
     try:
-        return checked(expression)
+        return validate_expression(expression)
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from error
 

@@ -26,7 +26,7 @@ METHODS = frozenset({
 })  # fmt: skip
 
 
-def checked(expression: str) -> str:
+def validate_expression(expression: str) -> str:
     """The expression, written out of what was looked at.
 
     Raises:

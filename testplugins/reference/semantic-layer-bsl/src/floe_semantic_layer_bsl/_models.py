@@ -15,7 +15,7 @@ import sqlglot.expressions as sql
 from floe_plugins import PluginError
 from floe_plugins.hookspecs.protocols import ArrowStream
 from floe_plugins.hookspecs.semantic_layer import FieldKind, SemanticField, SemanticFilter, SemanticModel, SemanticQuery
-from floe_semantic_layer_bsl._sources import Join, Source, aggregated, beside, joined, joins_of, needed
+from floe_semantic_layer_bsl._sources import Join, Source, aggregated, join_measures, joined, joins_of, required_joins
 from floe_semantic_layer_bsl._values import literal
 
 COMPARISONS: Mapping[str, Callable[[Any, Any], Any]] = {
@@ -113,7 +113,7 @@ class Models:
         name = self._model_for(query)
         asked = (*query.dimensions, *query.measures)
         owners = {self._fields[name][each].owner for each in (*asked, *(each.field for each in query.filters))}
-        rows = joined(name, needed(self._joins[name], owners), self._sources)
+        rows = joined(name, required_joins(self._joins[name], owners), self._sources)
         for each in query.filters:
             rows = rows.filter(_compared(rows[each.field], each))
         answer = self._answer(name, rows, query).select(*asked)
@@ -139,8 +139,8 @@ class Models:
         first = name if groups else next(iter(measures))
         answer = aggregate(rows, first, groups) if first in measures else rows.select(*groups).distinct()
         for owner in (each for each in measures if each != first):
-            nothing = aggregate(rows.filter(ibis.literal(False)), owner, ())  # noqa: FBT003 ibis' own
-            answer = beside(answer, aggregate(rows, owner, groups), nothing, groups)
+            empty = aggregate(rows.filter(ibis.literal(False)), owner, ())  # noqa: FBT003 ibis' own
+            answer = join_measures(answer, aggregate(rows, owner, groups), empty, groups)
         return answer
 
     def _fields_of(self, name: str) -> Iterator[tuple[str, Field]]:

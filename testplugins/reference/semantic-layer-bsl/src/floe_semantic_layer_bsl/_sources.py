@@ -73,7 +73,7 @@ def joins_of(name: str, model: str, sources: Mapping[str, Source]) -> Iterator[J
             yield from joins_of(other, join["model"], sources)
 
 
-def needed(joins: Sequence[Join], names: Iterable[str]) -> list[Join]:
+def required_joins(joins: Sequence[Join], names: Iterable[str]) -> list[Join]:
     """The joins that lead to some models."""
     wanted = {*names}
     for join in reversed(joins):
@@ -107,13 +107,13 @@ def aggregated(rows: Any, name: str, source: Source, groups: Sequence[str], meas
     return answer.select(*groups, **{measure: answer[local] for measure, local in measures.items()})
 
 
-def beside(answer: Any, others: Any, nothing: Any, groups: Sequence[str]) -> Any:
+def join_measures(answer: Any, others: Any, empty: Any, groups: Sequence[str]) -> Any:
     """Measures of another model beside an answer: what they are of no rows, where it has none."""
     measures = [column for column in others.columns if column not in groups]
     others = others.rename({f"{group}=": group for group in groups})
-    nothing = nothing.rename({f"{measure}=": measure for measure in measures})
+    empty = empty.rename({f"{measure}=": measure for measure in measures})
     same = [answer[group].identical_to(others[f"{group}="]) for group in groups]
-    both = answer.left_join(others, same or [ALL]).cross_join(nothing)
+    both = answer.left_join(others, same or [ALL]).cross_join(empty)
     return both.select(*answer.columns, **{each: both[each].coalesce(both[f"{each}="]) for each in measures})
 
 
