@@ -25,8 +25,8 @@ from benchmarks.timing import Table, interleaved, show, table
 from floe_plugins import PluginRef
 from floe_plugins.configuration import load, validate
 from floe_plugins.configuration.content import Content
+from floe_plugins.configuration.file import read_source
 from floe_plugins.configuration.sections import read_sections
-from floe_plugins.configuration.sources import read_source
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -138,7 +138,7 @@ _LIST = {
     "floe_plugins: discover and print the refs": (
         "import floe_plugins\nfor c in floe_plugins.PluginRegistry().candidates(): print(c.ref)"
     ),
-    "floe_plugins.discovery: scan and print the refs": (
+    "floe_plugins.discovery.scanner: scan and print the refs": (
         "from floe_plugins import discovery\nfor c in discovery.scan().candidates: print(c.ref)"
     ),
     "importlib.metadata: print the entry points": (

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from benchmarks.sites import SEED
 from benchmarks.timing import Table, interleaved, seconds, table
 from floe_plugins import PluginRef, PluginType
-from floe_plugins.ordering import order
+from floe_plugins.dependencies.graph import order
 
 Graph = dict[PluginRef, tuple[PluginRef, ...]]
 
@@ -37,7 +37,7 @@ def ordering(nodes: int, shape: Callable[[int], Graph], rounds: int) -> Table:
     graph = shape(nodes)
     contenders = {
         "graphlib: static_order": lambda: seconds(lambda: tuple(graphlib.TopologicalSorter(graph).static_order())),
-        "floe_plugins.ordering.order": lambda: seconds(lambda: order(graph)),
+        "floe_plugins.dependencies.graph.order": lambda: seconds(lambda: order(graph)),
         "networkx: lexicographical_topological_sort": lambda: seconds(
             lambda: list(
                 nx.lexicographical_topological_sort(

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from floe_plugins import HealthState, PluginRef, PluginRegistry, PluginType, SecretsPlugin
-from floe_plugins.ordering import order
+from floe_plugins.dependencies.graph import order
 
 _HANG = """
 import sys, threading, time

@@ -11,7 +11,19 @@ from floe_plugins._version import __version__
 
 if TYPE_CHECKING:
     from floe_plugins.configuration import Configuration
-    from floe_plugins.describing import PluginInfo
+    from floe_plugins.core.candidate import Candidate, Distribution
+    from floe_plugins.core.problem import Problem
+    from floe_plugins.core.refs import PluginRef, PluginType
+    from floe_plugins.core.report import (
+        HealthReport,
+        HealthState,
+        HealthStatus,
+        LifecycleReport,
+        Outcome,
+        OutcomeState,
+    )
+    from floe_plugins.core.state import PluginState, Stage
+    from floe_plugins.discovery.report import DiscoveryReport
     from floe_plugins.errors import (
         AmbiguousPluginError,
         CircularDependencyError,
@@ -28,6 +40,7 @@ if TYPE_CHECKING:
         PluginUnavailableError,
         UnsupportedOperationError,
     )
+    from floe_plugins.hookspecs.base import FLOE_API_VERSION, PluginMetadata, hookimpl, hookspec
     from floe_plugins.hookspecs.catalog import CatalogPlugin
     from floe_plugins.hookspecs.compute import ComputePlugin
     from floe_plugins.hookspecs.dbt import DBTPlugin
@@ -39,31 +52,14 @@ if TYPE_CHECKING:
     from floe_plugins.hookspecs.semantic_layer import SemanticLayerPlugin
     from floe_plugins.hookspecs.storage import StoragePlugin
     from floe_plugins.hookspecs.telemetry_backend import TelemetryBackendPlugin
-    from floe_plugins.metadata import FLOE_API_VERSION, PluginMetadata, hookimpl, hookspec
-    from floe_plugins.records import (
-        Candidate,
-        DiscoveryReport,
-        Distribution,
-        PluginState,
-        Problem,
-        Stage,
-    )
-    from floe_plugins.refs import PluginRef, PluginType
-    from floe_plugins.registry import PluginRegistry
-    from floe_plugins.reports import (
-        HealthReport,
-        HealthState,
-        HealthStatus,
-        LifecycleReport,
-        Outcome,
-        OutcomeState,
-    )
-    from floe_plugins.shared import get_registry
+    from floe_plugins.registry.current import get_registry
+    from floe_plugins.registry.facade import PluginRegistry
+    from floe_plugins.registry.plugin_info import PluginInfo
 else:
     # Outside this branch, type checkers would accept any misspelt name.
     _HOMES = {
         "configuration": ("Configuration",),
-        "describing": ("PluginInfo",),
+        "registry.plugin_info": ("PluginInfo",),
         "errors": (
             "AmbiguousPluginError",
             "CircularDependencyError",
@@ -80,12 +76,15 @@ else:
             "PluginUnavailableError",
             "UnsupportedOperationError",
         ),
-        "metadata": ("FLOE_API_VERSION", "PluginMetadata", "hookimpl", "hookspec"),
-        "records": ("Candidate", "DiscoveryReport", "Distribution", "PluginState", "Problem", "Stage"),
-        "refs": ("PluginRef", "PluginType"),
-        "registry": ("PluginRegistry",),
-        "reports": ("HealthReport", "HealthState", "HealthStatus", "LifecycleReport", "Outcome", "OutcomeState"),
-        "shared": ("get_registry",),
+        "hookspecs.base": ("FLOE_API_VERSION", "PluginMetadata", "hookimpl", "hookspec"),
+        "core.candidate": ("Candidate", "Distribution"),
+        "core.problem": ("Problem",),
+        "core.state": ("PluginState", "Stage"),
+        "discovery.report": ("DiscoveryReport",),
+        "core.refs": ("PluginRef", "PluginType"),
+        "registry.facade": ("PluginRegistry",),
+        "core.report": ("HealthReport", "HealthState", "HealthStatus", "LifecycleReport", "Outcome", "OutcomeState"),
+        "registry.current": ("get_registry",),
     }
     _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -97,7 +96,7 @@ else:
             value = getattr(importlib.import_module(f"{__name__}.{home}"), name)
         else:
             # The category classes come from the one table of categories.
-            from floe_plugins.refs import PluginType
+            from floe_plugins.core.refs import PluginType
 
             category = next((member for member in PluginType if member.spec_name[1] == name), None)
             if category is None:

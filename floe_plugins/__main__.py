@@ -13,7 +13,7 @@ def main() -> None:
     except ModuleNotFoundError as error:
         sys.stderr.write(f"floe-plugins: the command line needs {error.name}: pip install 'floe-plugins[cli]'\n")
         sys.exit(2)
-    from floe_plugins.cli.app import app
+    from floe_plugins.cli.main import app
 
     app(prog_name="floe-plugins")
 

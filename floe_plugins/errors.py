@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from floe_plugins.refs import PluginRef
+from floe_plugins.core.refs import PluginRef
 
 
 class PluginError(Exception):

@@ -48,9 +48,10 @@ from hypothesis import HealthCheck, settings
 from installer import install
 from installer.destinations import SchemeDictionaryDestination
 from installer.sources import WheelFile
+from support import Lab
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -209,3 +210,12 @@ def environment(tmp_path: Path, wheels: Wheels, _no_plugins_of_its_own: None) ->
         return fresh
 
     return make
+
+
+@pytest.fixture
+def lab() -> Iterator[Lab]:
+    lab = Lab()
+    yield lab
+    lab.forever.set()
+    for registry in lab.registries:
+        registry.shutdown()

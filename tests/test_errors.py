@@ -5,8 +5,8 @@ import pickle
 import pytest
 
 from floe_plugins import errors
+from floe_plugins.core.refs import PluginRef
 from floe_plugins.errors import PluginError
-from floe_plugins.refs import PluginRef
 
 CLASSES = sorted(
     (cls for cls in vars(errors).values() if isinstance(cls, type) and issubclass(cls, PluginError)),

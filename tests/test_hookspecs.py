@@ -113,7 +113,7 @@ def test_a_twelfth_category_takes_one_module_and_one_row(tmp_path: Path, environ
     (package / "hookspecs" / "quality.py").write_text(
         textwrap.dedent('''
         """Quality: checks data."""
-        from floe_plugins.metadata import PluginMetadata, hookspec
+        from floe_plugins.hookspecs.base import PluginMetadata, hookspec
         class QualityPlugin(PluginMetadata):
             """One checker of data."""
             @hookspec(firstresult=True)
@@ -122,7 +122,7 @@ def test_a_twelfth_category_takes_one_module_and_one_row(tmp_path: Path, environ
         '''),
         encoding="utf-8",
     )
-    refs = package / "refs.py"
+    refs = package / "core" / "refs.py"
     row = '    QUALITY = "floe.quality", "quality:QualityPlugin"\n'
     text = refs.read_text(encoding="utf-8")
     last = next(line for line in text.splitlines(keepends=True) if "IDENTITY" in line)

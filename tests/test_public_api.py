@@ -48,7 +48,13 @@ def test_discovering_imports_neither_pydantic_nor_pluggy_nor_packaging() -> None
 
 
 def test_discovering_imports_nothing_that_only_configuring_or_calling_needs() -> None:
-    ours = ("_worker", "static_metadata", "wiring", "configuration.content", "configuration.sources")
+    ours = (
+        "execution.worker",
+        "inspection.static_metadata",
+        "registry.services",
+        "configuration.content",
+        "configuration.file",
+    )
     late = {"logging", "difflib", "tomllib", "importlib.metadata", *(f"floe_plugins.{name}" for name in ours)}
     code = "from floe_plugins import PluginRegistry; PluginRegistry(path=[], environ={}).discover()"
     assert not (loaded_after(code) - loaded_after("")) & late

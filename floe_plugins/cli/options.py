@@ -14,10 +14,10 @@ import click
 
 from floe_plugins.cli.output import Output
 from floe_plugins.configuration import find_file
+from floe_plugins.core.problem import Problem
+from floe_plugins.core.refs import PluginType
 from floe_plugins.errors import PluginConfigurationError, PluginError
-from floe_plugins.records import Problem
-from floe_plugins.refs import PluginType
-from floe_plugins.registry import PluginRegistry
+from floe_plugins.registry.facade import PluginRegistry
 
 F = TypeVar("F", bound=Callable[..., Any])
 

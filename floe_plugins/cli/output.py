@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from floe_plugins.records import Problem
+    from floe_plugins.core.problem import Problem
 
 SCHEMA_VERSION = 1
 

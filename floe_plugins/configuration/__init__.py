@@ -8,29 +8,29 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from floe_plugins.configuration.configuration import Configuration
-    from floe_plugins.configuration.effective import Setting, effective
-    from floe_plugins.configuration.faults import ConfigurationFault, raise_faults
-    from floe_plugins.configuration.json_schema import json_schema
-    from floe_plugins.configuration.loading import load, not_installed
-    from floe_plugins.configuration.reporting import BROKEN_SCHEMA
-    from floe_plugins.configuration.rewriting import Rewritten, migrate_text
+    from floe_plugins.configuration.file import find_file
+    from floe_plugins.configuration.issues import ConfigurationFault, raise_faults
+    from floe_plugins.configuration.loader import load, not_installed
+    from floe_plugins.configuration.migration.rewrite import Rewritten, migrate_text
+    from floe_plugins.configuration.model import Configuration
+    from floe_plugins.configuration.origins import Setting, effective
+    from floe_plugins.configuration.schema.error_reporter import BROKEN_SCHEMA
+    from floe_plugins.configuration.schema.json_schema import json_schema
+    from floe_plugins.configuration.schema.validation import Examination, examine, validate
     from floe_plugins.configuration.settings import PluginSettings
-    from floe_plugins.configuration.sources import find_file
-    from floe_plugins.configuration.validation import Examination, examine, validate
 else:
     # Outside this branch, type checkers would accept any misspelt name.
     _HOMES = {
-        "configuration": ("Configuration",),
-        "effective": ("Setting", "effective"),
-        "faults": ("ConfigurationFault", "raise_faults"),
-        "json_schema": ("json_schema",),
-        "loading": ("load", "not_installed"),
-        "reporting": ("BROKEN_SCHEMA",),
-        "rewriting": ("Rewritten", "migrate_text"),
+        "model": ("Configuration",),
+        "origins": ("Setting", "effective"),
+        "issues": ("ConfigurationFault", "raise_faults"),
+        "schema.json_schema": ("json_schema",),
+        "loader": ("load", "not_installed"),
+        "schema.error_reporter": ("BROKEN_SCHEMA",),
+        "migration.rewrite": ("Rewritten", "migrate_text"),
         "settings": ("PluginSettings",),
-        "sources": ("find_file",),
-        "validation": ("Examination", "examine", "validate"),
+        "file": ("find_file",),
+        "schema.validation": ("Examination", "examine", "validate"),
     }
     _HOME = {name: module for module, names in _HOMES.items() for name in names}
 

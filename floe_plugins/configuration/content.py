@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping
 from itertools import chain
 from typing import Any
 
-from floe_plugins.configuration.faults import ConfigurationFault, Path, dotted
+from floe_plugins.configuration.file import Source
 from floe_plugins.configuration.interpolation import InterpolationError, fill
-from floe_plugins.configuration.masking import MASK, says_secret
-from floe_plugins.configuration.sources import Source
+from floe_plugins.configuration.issues import ConfigurationFault, Path, dotted
+from floe_plugins.configuration.redaction import MASK, says_secret
 from floe_plugins.configuration.values import is_list, is_table
-from floe_plugins.refs import PluginRef
+from floe_plugins.core.refs import PluginRef
 
 DEEPEST = 64
 MOST_VALUES = 200_000

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping
 
 import attrs
 
-from floe_plugins.configuration.configuration import VARIABLE_PREFIX
-from floe_plugins.configuration.faults import ConfigurationFault, Path
+from floe_plugins.configuration.issues import ConfigurationFault, Path
+from floe_plugins.configuration.model import VARIABLE_PREFIX
 from floe_plugins.configuration.settings import PluginSettings, Variable
 from floe_plugins.configuration.values import json_value
-from floe_plugins.refs import NAME_RULE, PluginRef, PluginType, is_name
+from floe_plugins.core.refs import NAME_RULE, PluginRef, PluginType, is_name
 
 SEPARATOR = "__"
 

@@ -7,10 +7,10 @@ from difflib import get_close_matches
 from typing import Any
 
 from floe_plugins.configuration.content import Content
-from floe_plugins.configuration.faults import Path
+from floe_plugins.configuration.issues import Path
 from floe_plugins.configuration.settings import AUTOLOAD, DEADLINES, PluginSettings
 from floe_plugins.configuration.values import is_list, is_table, json_value, kind_of
-from floe_plugins.refs import NAME_RULE, PluginRef, PluginType, is_name
+from floe_plugins.core.refs import NAME_RULE, PluginRef, PluginType, is_name
 
 RESERVED = ("distribution", "config_version")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 
-from floe_plugins.configuration.faults import Path
+from floe_plugins.configuration.issues import Path
 
 DEADLINES = ("load", "configure", "startup", "shutdown", "health")
 AUTOLOAD = ("all", "configured", "none")

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, TypeGuard
 
-from floe_plugins.configuration.faults import Path
+from floe_plugins.configuration.issues import Path
 
 
 def is_table(value: object) -> TypeGuard[Mapping[Any, Any]]:

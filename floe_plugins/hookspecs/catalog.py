@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 
 import attrs
 
+from floe_plugins.hookspecs.base import PluginMetadata, hookspec
 from floe_plugins.hookspecs.protocols import ArrowSchema, ArrowStream
-from floe_plugins.metadata import PluginMetadata, hookspec
 
 
 @attrs.frozen

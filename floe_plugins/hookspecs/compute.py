@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
+from floe_plugins.hookspecs.base import PluginMetadata, hookspec
 from floe_plugins.hookspecs.protocols import ArrowStream, Connection
-from floe_plugins.metadata import PluginMetadata, hookspec
 
 
 class ComputePlugin(PluginMetadata):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import attrs
 
-from floe_plugins.metadata import PluginMetadata, hookspec
+from floe_plugins.hookspecs.base import PluginMetadata, hookspec
 
 
 @attrs.frozen

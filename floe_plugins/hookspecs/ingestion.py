@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import attrs
 
-from floe_plugins.metadata import PluginMetadata, hookspec
+from floe_plugins.hookspecs.base import PluginMetadata, hookspec
 
 
 class Severity(str, Enum):

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
-from floe_plugins.metadata import PluginMetadata, hookspec
+from floe_plugins.hookspecs.base import PluginMetadata, hookspec
 
 
 class LineageBackendPlugin(PluginMetadata):

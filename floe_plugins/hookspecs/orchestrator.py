@@ -10,7 +10,7 @@ from typing import Any
 
 import attrs
 
-from floe_plugins.metadata import PluginMetadata, hookspec
+from floe_plugins.hookspecs.base import PluginMetadata, hookspec
 
 
 def _names(names: Iterable[str]) -> tuple[str, ...]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING
 
-from floe_plugins._late import Late
-from floe_plugins.metadata import PluginMetadata, hookspec
+from floe_plugins.core.lazy import Late
+from floe_plugins.hookspecs.base import PluginMetadata, hookspec
 
 if TYPE_CHECKING:
     import pydantic

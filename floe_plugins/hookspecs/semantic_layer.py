@@ -8,8 +8,8 @@ from enum import Enum
 
 import attrs
 
+from floe_plugins.hookspecs.base import PluginMetadata, hookspec
 from floe_plugins.hookspecs.protocols import ArrowStream
-from floe_plugins.metadata import PluginMetadata, hookspec
 
 
 class FieldKind(str, Enum):

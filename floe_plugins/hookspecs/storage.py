@@ -9,8 +9,8 @@ from typing import BinaryIO
 
 import attrs
 
+from floe_plugins.hookspecs.base import PluginMetadata, hookspec
 from floe_plugins.hookspecs.protocols import FileSystem
-from floe_plugins.metadata import PluginMetadata, hookspec
 
 
 @attrs.frozen

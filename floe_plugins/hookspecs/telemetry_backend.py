@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from floe_plugins.metadata import PluginMetadata, hookspec
+from floe_plugins.hookspecs.base import PluginMetadata, hookspec
 
 
 class SpanExporter(Protocol):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from floe_plugins import PluginRef
 from floe_plugins.configuration.content import DEEPEST, MOST_VALUES, Content
-from floe_plugins.configuration.sources import Source
+from floe_plugins.configuration.file import Source
 
 ENVIRON = {"NAME": "value", "DB_PASSWORD": "hunter2"}
 REFERENCES = ["${NAME}", "a${NAME}", "${NO:-x}", "${DB_PASSWORD}", "${GONE}", "${", "$", "$${", "$schema"]

@@ -9,12 +9,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from support import SOON
 
 from floe_plugins import HealthReport, HealthState, HealthStatus, OutcomeState, PluginRef, PluginType
-from floe_plugins.health import outcomes
+from floe_plugins.lifecycle.health import outcomes
 
 SECRETS = PluginType.SECRETS
-SOON = 30.0  # what never takes long is given this; what must not be waited for never ends by itself
 
 
 def started(lab: Any, *checks: Callable[[Any], Any] | None, **options: Any) -> Any:

@@ -9,11 +9,11 @@ from pydantic import BaseModel, ConfigDict
 
 from floe_plugins import PluginConfigurationError, PluginRef
 from floe_plugins.configuration import load, validate
+from floe_plugins.configuration.formats.json import locate as locate_json
+from floe_plugins.configuration.formats.toml import locate as locate_toml
+from floe_plugins.configuration.formats.toml import parse as parse_toml
 from floe_plugins.configuration.interpolation import InterpolationError, fill
-from floe_plugins.configuration.json_format import locate as locate_json
-from floe_plugins.configuration.masking import MASK, scrub
-from floe_plugins.configuration.toml_format import locate as locate_toml
-from floe_plugins.configuration.toml_format import parse as parse_toml
+from floe_plugins.configuration.redaction import MASK, scrub
 
 REF = PluginRef.parse("compute:duckdb")
 PREFIX = "FLOE_PLUGINS__COMPUTE__DUCKDB__"

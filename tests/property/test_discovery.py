@@ -18,10 +18,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from floe_plugins import PluginType, discovery
-from floe_plugins.distributions import normalize
-from floe_plugins.entry_points import target
-from floe_plugins.refs import is_name
+from floe_plugins import PluginType
+from floe_plugins.core.refs import is_name
+from floe_plugins.discovery import scanner
+from floe_plugins.discovery.entry_points_txt import target
+from floe_plugins.discovery.metadata_files import normalize
 
 GROUPS = {member.value for member in PluginType}
 
@@ -214,7 +215,7 @@ def test_the_scanner_finds_what_importlib_metadata_finds_and_names_what_that_fal
         with as_sys_path(written * (1 + twice)):
             expected, corrupt = standard()
             raises = falls_over()
-            scan = discovery.scan()
+            scan = scanner.scan()
         found: dict[str, list[tuple[str, str, str]]] = defaultdict(list)
         for candidate in scan.candidates:
             if candidate.distribution.path not in corrupt:

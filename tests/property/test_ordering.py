@@ -8,7 +8,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from floe_plugins.ordering import CycleError, cycles, knots, missing, order
+from floe_plugins.dependencies.graph import CycleError, cycles, knots, missing, order
 
 nodes = st.integers(0, 12)
 graphs = st.dictionaries(nodes, st.frozensets(nodes, max_size=4), max_size=12)

@@ -9,6 +9,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from support import SOON
 
 from floe_plugins import (
     HealthState,
@@ -26,7 +27,6 @@ from floe_plugins import (
 
 SECRETS = PluginType.SECRETS
 NAMES = [f"p{number}" for number in range(7)]
-SOON = 30.0  # what never takes long is given this
 BROKEN = {PluginState.FAILED, PluginState.SKIPPED}
 
 

@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packaging.version import Version
 
-from floe_plugins.versions import check_api, refuse_api
+from floe_plugins.inspection.compatibility import check_api, refuse_api
 
 numbers = st.integers(min_value=0, max_value=30)
 suffixes = st.sampled_from(["", ".0", ".7", "rc1", ".dev2", ".post1", "a3", "+local"])

@@ -1,0 +1,1 @@
+"""JSON, TOML and YAML, parsed with the position of every key."""

@@ -1,0 +1,166 @@
+"""TOML, with the position of every key."""
+
+from __future__ import annotations
+
+import re
+import sys
+from typing import Any
+
+from floe_plugins.configuration.formats.position import FormatError, Lines, Position
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+_AT = re.compile(r"^(?P<message>.*) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)$", re.DOTALL)
+_TOKEN = re.compile(
+    r"""
+    (?P<skip>[ \t\r]+|\#[^\n]*)
+    |(?P<newline>\n)
+    |(?P<string>\"\"\"(?:[^\\]|\\.)*?\"{3,5}|'''.*?'{3,5}|"(?:[^"\\\n]|\\.)*"|'[^'\n]*')
+    |(?P<mark>[=\[\]{},.])
+    |(?P<bare>[^\s=\[\]{},.\#"']+)
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+
+
+def parse(text: str) -> Any:
+    """The top table; nothing for an empty text.
+
+    Raises:
+        FormatError: with line and column.
+    """
+    try:
+        return tomllib.loads(text) or None
+    except tomllib.TOMLDecodeError as error:
+        found = _AT.match(str(error))
+        position = (int(found["line"]), int(found["column"])) if found and found["line"] else _end(text)
+        fault = FormatError(f"invalid TOML: {found['message'] if found else 'it cannot be parsed'}", position)
+    except ValueError:  # what Python says is for programmers
+        fault = FormatError("invalid TOML: a number has too many digits", _longest_number(text))
+    raise fault
+
+
+def locate(text: str) -> dict[tuple[object, ...], Position]:
+    """The position of every key and list item of a text that can be parsed."""
+    return _Scanner(text).run()
+
+
+def _end(text: str) -> Position:
+    return Lines(text).position(len(text))
+
+
+def _longest_number(text: str) -> Position | None:
+    words = [match for match in _TOKEN.finditer(text) if (match["bare"] or "").replace("_", "").lstrip("+-").isdigit()]
+    longest = max(words, key=lambda match: len(match[0]), default=None)
+    return Lines(text).position(longest.start()) if longest else None
+
+
+class _Scanner:
+    """Follows a text that is known to be valid, so that it need not understand values."""
+
+    def __init__(self, text: str) -> None:
+        self.lines = Lines(text)
+        self.tokens = [
+            (match.lastgroup or "", match[0], match.start())
+            for match in _TOKEN.finditer(text)
+            if match.lastgroup != "skip"
+        ]
+        self.at = 0
+        self.found: dict[tuple[object, ...], Position] = {}
+        self.counts: dict[tuple[object, ...], int] = {}
+
+    def run(self) -> dict[tuple[object, ...], Position]:
+        table: tuple[object, ...] = ()
+        while self.at < len(self.tokens):
+            kind, text, _ = self.tokens[self.at]
+            if kind == "newline":
+                self.at += 1
+            elif text == "[":
+                table = self._header()
+            else:
+                self._pair(table)
+        return self.found
+
+    def _header(self) -> tuple[object, ...]:
+        start = self.tokens[self.at][2]
+        array = self._text(1) == "["
+        self.at += 2 if array else 1
+        keys = self._keys()
+        self.at += 2 if array else 1
+        path = self._enter(keys[:-1], (), start)
+        path = (*path, keys[-1])
+        if array:
+            self.counts[path] = self.counts.get(path, -1) + 1
+            self.found.setdefault(path, self.lines.position(start))
+            path = (*path, self.counts[path])
+        self.found.setdefault(path, self.lines.position(start))
+        return path
+
+    def _enter(self, keys: list[str], base: tuple[object, ...], start: int) -> tuple[object, ...]:
+        path = base
+        for key in keys:
+            path = (*path, key)
+            self.found.setdefault(path, self.lines.position(start))
+            if path in self.counts:
+                path = (*path, self.counts[path])
+        return path
+
+    def _pair(self, table: tuple[object, ...]) -> None:
+        start = self.tokens[self.at][2]
+        path = self._enter(self._keys(), table, start)
+        self.at += 1
+        self._value(path)
+
+    def _keys(self) -> list[str]:
+        """A dotted key; leaves the scan at what follows it."""
+        keys = [self._key()]
+        while self._text() == ".":
+            self.at += 1
+            keys.append(self._key())
+        return keys
+
+    def _key(self) -> str:
+        kind, text, _ = self.tokens[self.at]
+        self.at += 1
+        if kind == "bare":
+            return text
+        return next(iter(tomllib.loads(f"{text} = 0")))
+
+    def _value(self, path: tuple[object, ...]) -> None:
+        text = self._text()
+        if text == "[":
+            self._array(path)
+        elif text == "{":
+            self._inline(path)
+        else:  # a scalar; numbers and dates can be several tokens: 1.5, 1979-05-27 07:32:00
+            while self._text() not in {",", "]", "}", "\n", ""}:
+                self.at += 1
+
+    def _array(self, path: tuple[object, ...]) -> None:
+        self.at += 1
+        index = 0
+        while (text := self._text()) != "]":
+            if text in {",", "\n"}:
+                self.at += 1
+                continue
+            item = (*path, index)
+            self.found.setdefault(item, self.lines.position(self.tokens[self.at][2]))
+            self._value(item)
+            index += 1
+        self.at += 1
+
+    def _inline(self, path: tuple[object, ...]) -> None:
+        self.at += 1
+        while (text := self._text()) != "}":
+            if text in {",", "\n"}:
+                self.at += 1
+            else:
+                self._pair(path)
+        self.at += 1
+
+    def _text(self, ahead: int = 0) -> str:
+        at = self.at + ahead
+        return self.tokens[at][1] if at < len(self.tokens) else ""

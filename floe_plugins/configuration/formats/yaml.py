@@ -1,0 +1,96 @@
+"""YAML 1.2, safe: no tags that make objects, no duplicate keys, with the position of every key."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from floe_plugins.configuration.formats.position import FormatError, Lines, Position
+
+_MANY_DIGITS = re.compile(r"(?<!\d)\d{641,}")  # Python never refuses fewer
+
+
+def parse(text: str) -> Any:
+    """The value; nothing for an empty text.
+
+    Raises:
+        FormatError: with line and column; also where the extra "yaml" is not installed.
+    """
+    reader = _reader()
+    from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+    try:
+        return reader.load(text)
+    except MarkedYAMLError as error:
+        fault = FormatError(f"invalid YAML: {_problem(error)}", _mark(error.problem_mark or error.context_mark))
+    except YAMLError:
+        # Its text quotes the character and a piece of the file.
+        fault = FormatError("invalid YAML: a character that YAML does not allow")
+    except (ValueError, TypeError, AttributeError) as error:
+        # Scalars that look like dates or numbers and are none; keys that cannot be keys.
+        digits = _MANY_DIGITS.search(text)
+        fault = FormatError(f"invalid YAML: a value cannot be read ({type(error).__name__})")
+        if digits:
+            fault = FormatError("invalid YAML: a number has too many digits", Lines(text).position(digits.start()))
+    raise fault
+
+
+def locate(text: str) -> dict[tuple[object, ...], Position]:
+    """The position of every key and list item of a text that can be parsed."""
+    found: dict[tuple[object, ...], Position] = {}
+    root = _reader().compose(text)
+    pending: list[tuple[tuple[object, ...], Any, int]] = [((), root, 0)]
+    while pending:
+        path, node, depth = pending.pop()
+        for step, mark, child in _children(node):
+            where = (*path, step)
+            if where not in found and depth < _DEEPEST and len(found) < _MOST:
+                found[where] = (mark.line + 1, mark.column + 1)
+                pending.append((where, child, depth + 1))
+    return found
+
+
+# Aliases of aliases can stand for any number of values, of themselves for an endless one.
+_DEEPEST = 100
+_MOST = 200_000
+
+
+def _children(node: Any) -> list[tuple[object, Any, Any]]:
+    from ruamel.yaml.nodes import MappingNode, SequenceNode
+
+    if isinstance(node, SequenceNode):
+        return [(index, item.start_mark, item) for index, item in enumerate(node.value)]
+    if not isinstance(node, MappingNode):
+        return []
+    own = [(key, value) for key, value in node.value if key.tag != "tag:yaml.org,2002:merge"]
+    merged = [value for key, value in node.value if key.tag == "tag:yaml.org,2002:merge"]
+    children = [(key.value, key.start_mark, value) for key, value in own]
+    for value in merged:
+        for table in value.value if isinstance(value, SequenceNode) else [value]:
+            children += _children(table)
+    return children
+
+
+def _reader() -> Any:
+    try:
+        from ruamel.yaml import YAML
+    except ImportError:
+        reader = None
+    else:
+        # The pure reader: the same answer whether or not the C library is there.
+        reader = YAML(typ="safe", pure=True)
+    if reader is None:
+        raise FormatError("YAML needs the extra 'yaml'", hint="Install it: pip install 'floe-plugins[yaml]'")
+    return reader
+
+
+def _problem(error: Any) -> str:
+    from ruamel.yaml.constructor import DuplicateKeyError
+
+    if isinstance(error, DuplicateKeyError):  # its text holds both values
+        return "a key stands twice in one mapping"
+    return ", ".join(text for text in (error.context, error.problem) if text).split("\n")[0]
+
+
+def _mark(mark: Any) -> Position | None:
+    return (mark.line + 1, mark.column + 1) if mark else None

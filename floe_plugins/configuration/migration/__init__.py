@@ -1,0 +1,1 @@
+"""Settings written for an older version of a schema, brought up to date."""

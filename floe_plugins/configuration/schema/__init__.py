@@ -1,0 +1,1 @@
+"""A plugin's settings against its pydantic model: validation, errors, JSON Schema."""

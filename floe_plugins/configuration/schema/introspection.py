@@ -1,0 +1,306 @@
+"""What a schema's classes say about keys: which are known, which hold tables, which are secret."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+import types
+import typing
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
+from functools import lru_cache
+from typing import Any
+
+import attrs
+
+from floe_plugins.configuration.issues import Path
+from floe_plugins.configuration.redaction import says_secret
+from floe_plugins.configuration.values import is_list, is_table
+
+
+@attrs.frozen
+class Field:
+    """A key that a table accepts.
+
+    Attributes:
+        name: the field's name, where the key is an alias.
+        annotation: what its values are.
+        tag: the values that it must have, for a field that tells tables apart.
+    """
+
+    name: str
+    annotation: Any
+    tag: frozenset[Any] = frozenset()
+
+
+@attrs.frozen
+class Table:
+    """A class whose values are tables with named fields.
+
+    Attributes:
+        fields: by accepted key.
+        keys: these keys, for fast comparing.
+        extra: what the class has decided about unknown keys: "allow", "ignore" or nothing.
+        nested: the keys whose values can hold tables, with the class of these where there is but one.
+    """
+
+    fields: Mapping[str, Field]
+    keys: frozenset[str]
+    extra: str | None
+    nested: Mapping[str, type | None]
+
+
+def below(annotations: Iterable[Any], step: object) -> list[Any]:
+    """The annotations of what lies one step below values of these."""
+    return [deeper for annotation in annotations for option in options(annotation) for deeper in _step(option, step)]
+
+
+def along(schema: Any, path: Path) -> list[Any]:
+    """The annotations of what lies at a path below the schema."""
+    annotations = [schema]
+    for step in path:
+        annotations = below(annotations, step)
+    return annotations
+
+
+def is_secret(schema: Any, path: Path) -> bool:
+    """Whether the schema's types, or names on the path, call a value secret."""
+    annotations = [schema]
+    for step in path:
+        names = {field.name for table in tables(annotations) if (field := table.fields.get(str(step)))}
+        if any(says_secret(name) for name in (*names, step) if not isinstance(name, int)):
+            return True
+        annotations = below(annotations, step)
+        if any(_is_secret_type(option) for annotation in annotations for option in options(annotation)):
+            return True
+    return False
+
+
+def all_known(schema: type, data: Mapping[Any, Any]) -> bool:
+    """Whether it is plain at a glance that ``unknown_keys`` would find none; False where it is not."""
+    keys, nested = _keys(schema)
+    if not keys.issuperset(data):
+        return False
+    for key, kind, inner in nested:
+        value = data.get(key)
+        if type(value) is dict:
+            if not inner.issuperset(value) or (kind is not None and not all_known(kind, value)):
+                return False
+        elif value is not None and type(value) not in _PLAIN:
+            return False
+    return True
+
+
+@lru_cache(maxsize=1024)
+def _keys(schema: type) -> tuple[frozenset[str], tuple[tuple[str, type | None, frozenset[str]], ...]]:
+    """The known keys; and of each whose value can be a table the class where it nests on, and its known keys."""
+    table = _table_of_class(schema)
+    if table is None:
+        return frozenset(), ()
+    nested: list[tuple[str, type | None, frozenset[str]]] = []
+    for key, kind in table.nested.items():
+        inner = _table_of_class(kind) if kind is not None else None
+        nested.append((key, kind if inner and inner.nested else None, inner.keys if inner else frozenset()))
+    return table.keys, tuple(nested)
+
+
+_PLAIN = {str, int, float, bool}
+
+
+def unknown_keys(schema: Any, data: Mapping[Any, Any]) -> list[tuple[Path, frozenset[str]]]:
+    """Every key that no table of the schema knows nor has decided to accept, with the known ones."""
+    return list(_unknown([schema], data, ()))
+
+
+def _unknown(annotations: Collection[Any], data: Any, path: Path) -> Iterator[tuple[Path, frozenset[str]]]:
+    if is_list(data):
+        for index, item in enumerate(data):
+            if isinstance(item, (dict, list)):
+                yield from _unknown(below(annotations, index), item, (*path, index))
+    elif is_table(data):
+        fitting = [table for table in tables(annotations) if _tags_fit(table, data)]
+        free = any(_is_free(option) for annotation in annotations for option in options(annotation))
+        known = frozenset[str]().union(*(table.fields for table in fitting))
+        if fitting and not free and not any(table.extra for table in fitting):
+            yield from (((*path, key), known) for key in data if key not in known)
+        nested = None if free or not fitting else frozenset[str]().union(*(table.nested for table in fitting))
+        for key, item in data.items():
+            if nested is None or key in nested:
+                yield from _unknown(below(annotations, key), item, (*path, key))
+
+
+def tables(annotations: Iterable[Any], *, nested: bool = False) -> Iterator[Table]:
+    """The tables among these annotations; with ``nested`` also those in lists and mappings of them."""
+    for annotation in annotations:
+        for option in options(annotation):
+            if (table := table_of(option)) is not None:
+                yield table
+            elif nested and typing.get_origin(option) is not None:
+                yield from tables(typing.get_args(option), nested=True)
+
+
+def options(annotation: Any) -> Iterator[Any]:
+    """The alternatives of a union, without what only wraps a type."""
+    origin = typing.get_origin(annotation)
+    if origin is typing.Union or origin is types.UnionType:
+        for argument in typing.get_args(annotation):
+            yield from options(argument)
+    elif origin is typing.Annotated or str(origin).rpartition(".")[2] in _WRAPPERS:
+        yield from options(typing.get_args(annotation)[0])
+    elif (wrapped := _wrapped(annotation)) is not None:
+        yield from options(wrapped)
+    else:
+        yield annotation
+
+
+# By name: typing and typing_extensions have each their own before Python 3.13.
+_WRAPPERS = {"Final", "ClassVar", "Required", "NotRequired", "ReadOnly"}
+
+
+def _wrapped(annotation: Any) -> Any:
+    if isinstance(annotation, typing.TypeVar):
+        return annotation.__bound__
+    if isinstance(annotation, typing.NewType):
+        return annotation.__supertype__
+    if type(annotation).__name__ == "TypeAliasType":
+        return annotation.__value__
+    root = getattr(annotation, "model_fields", None) if getattr(annotation, "__pydantic_root_model__", False) else None
+    return root["root"].annotation if root else None
+
+
+def _step(option: Any, step: object) -> list[Any]:
+    table = table_of(option)
+    if table is not None:
+        field = table.fields.get(str(step))
+        return [field.annotation] if field else [Any] if table.extra == "allow" else []
+    arguments = [argument for argument in typing.get_args(option) if argument is not Ellipsis]
+    origin = typing.get_origin(option)
+    if not arguments or not isinstance(origin, type):
+        return []
+    if issubclass(origin, Mapping):
+        return [arguments[-1]]
+    if issubclass(origin, tuple) and isinstance(step, int) and Ellipsis not in typing.get_args(option):
+        return arguments[step : step + 1]
+    return arguments if issubclass(origin, typing.Iterable) else []
+
+
+def _is_free(option: Any) -> bool:
+    """Whether any mapping may stand here."""
+    kind = typing.get_origin(option) or option
+    return kind is Any or kind is object or (isinstance(kind, type) and table_of(option) is None and _holds_keys(kind))
+
+
+def _holds_keys(kind: type) -> bool:
+    return issubclass(kind, Mapping) or not issubclass(
+        kind, (str, bytes, int, float, list, tuple, set, frozenset, type(None))
+    )
+
+
+def _is_secret_type(option: Any) -> bool:
+    from pydantic import Secret, SecretBytes, SecretStr
+
+    kind = typing.get_origin(option) or option
+    return isinstance(kind, type) and issubclass(kind, (Secret, SecretBytes, SecretStr))
+
+
+def _tags_fit(table: Table, data: Mapping[Any, Any]) -> bool:
+    return all(not field.tag or key not in data or _among(data[key], field.tag) for key, field in table.fields.items())
+
+
+def _among(value: Any, tag: frozenset[Any]) -> bool:
+    try:
+        return value in tag
+    except TypeError:
+        return False
+
+
+@lru_cache(maxsize=1024)
+def _table_of_class(kind: type) -> Table | None:
+    if isinstance(getattr(kind, "model_fields", None), Mapping):
+        if getattr(kind, "__pydantic_root_model__", False):
+            return None
+        fields, config = _model_fields(kind), kind.model_config  # type: ignore[attr-defined]
+    elif dataclasses.is_dataclass(kind) or _is_typed_dict(kind):
+        fields, config = _hinted_fields(kind), getattr(kind, "__pydantic_config__", {})
+    else:
+        return None
+    extra = config.get("extra")
+    nested = {
+        key: found[0] if [*options(field.annotation)] == found[:1] else None
+        for key, field in fields.items()
+        if (found := [*_anything_nested(field.annotation)])
+    }
+    return Table(fields, frozenset(fields), extra if extra in {"allow", "ignore"} else None, nested)
+
+
+def table_of(option: Any) -> Table | None:
+    """What a class of tables says, or None for anything else."""
+    return _table_of_class(option) if isinstance(option, type) and typing.get_origin(option) is None else None
+
+
+def _anything_nested(annotation: Any) -> Iterator[Any]:
+    for option in options(annotation):
+        if isinstance(option, type) and typing.get_origin(option) is None:
+            if _is_table_class(option):
+                yield option
+        else:
+            for argument in typing.get_args(option):
+                yield from _anything_nested(argument)
+
+
+def _is_table_class(kind: type) -> bool:
+    return hasattr(kind, "model_fields") or dataclasses.is_dataclass(kind) or _is_typed_dict(kind)
+
+
+def _is_typed_dict(kind: type) -> bool:
+    # typing.is_typeddict does not know those of typing_extensions, which pydantic wants before Python 3.12.
+    return issubclass(kind, dict) and hasattr(kind, "__required_keys__")
+
+
+def _model_fields(model: Any) -> dict[str, Field]:
+    config = model.model_config
+    by_alias = config.get("validate_by_alias", True)
+    by_name = config.get("validate_by_name") or config.get("populate_by_name") or not by_alias
+    found: dict[str, Field] = {}
+    for name, info in model.model_fields.items():
+        alias = info.validation_alias or info.alias
+        keys: list[str] = [name] if by_name or alias is None else []
+        if alias is not None and by_alias:
+            keys += _alias_keys(alias)
+        annotation = _resolved(info.annotation, model)
+        tag = frozenset(typing.get_args(annotation)) if _is_literal(annotation) else frozenset[Any]()
+        found.update(dict.fromkeys(keys, Field(name, annotation, tag)))
+    return found
+
+
+def _is_literal(annotation: Any) -> bool:
+    return typing.get_origin(annotation) is typing.Literal
+
+
+def _resolved(annotation: Any, model: Any) -> Any:
+    """The annotation with names replaced: older pydantic leaves those of the model itself as they were written."""
+    if isinstance(annotation, (str, typing.ForwardRef)):
+        name = annotation if isinstance(annotation, str) else annotation.__forward_arg__
+        return model if name == model.__name__ else getattr(sys.modules.get(model.__module__), name, Any)
+    arguments, origin = typing.get_args(annotation), typing.get_origin(annotation)
+    if origin in {typing.Literal, typing.Annotated} or not all(isinstance(item, Hashable) for item in arguments):
+        return annotation
+    resolved = tuple(_resolved(argument, model) for argument in arguments)
+    if resolved == arguments:
+        return annotation
+    return typing.Union[resolved] if origin is types.UnionType else origin[resolved]  # noqa: UP007
+
+
+def _alias_keys(alias: Any) -> Iterator[str]:
+    if isinstance(alias, str):
+        yield alias
+    else:
+        for choice in getattr(alias, "choices", None) or [alias]:
+            yield choice if isinstance(choice, str) else str(choice.path[0])
+
+
+def _hinted_fields(kind: type) -> dict[str, Field]:
+    try:
+        hints = typing.get_type_hints(kind, include_extras=True)
+    except (NameError, TypeError):  # written for a scope that is gone
+        hints = dict.fromkeys(getattr(kind, "__annotations__", {}), Any)
+    return {name: Field(name, hint) for name, hint in hints.items() if typing.get_origin(hint) is not typing.ClassVar}

@@ -1,0 +1,183 @@
+"""A JSON Schema of the whole file, for editors, from the installed plugins' schemas."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from floe_plugins.configuration.redaction import says_secret, secret_parts
+from floe_plugins.configuration.sections import RESERVED
+from floe_plugins.configuration.settings import AUTOLOAD, DEADLINES
+from floe_plugins.core.record import plain
+from floe_plugins.core.refs import PluginRef, PluginType
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+_REFERENCE = {
+    "type": "string",
+    "pattern": r"\$\{[A-Za-z_][A-Za-z0-9_]*(:-.*)?\}",
+    "description": "A value from the environment: ${NAME} or ${NAME:-default}",
+}
+_REF = f"^({'|'.join(category.slug for category in PluginType)}):[a-z0-9_-]+$"
+
+
+def json_schema(plugins: Mapping[PluginRef, object]) -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of a configuration file for these plugins.
+
+    Each plugin is given as its class or instance, or as None where it cannot be
+    loaded: then any table will do. Whoever generates editor support from it sees no secret
+    default.
+    """
+    definitions: dict[str, Any] = {"reference": _REFERENCE}
+    categories: dict[str, dict[str, Any]] = {}
+    for category in PluginType:
+        named = {ref.name: plugin for ref, plugin in sorted(plugins.items()) if ref.type is category}
+        properties = {name: _plugin(PluginRef(category, name), named[name], definitions) for name in named}
+        categories[category.slug] = _table(properties, f"Plugins of the category {category.slug}")
+    return {
+        "$schema": DIALECT,
+        "title": "floe configuration",
+        **_table(
+            {
+                "$schema": {"type": "string", "description": "Where this schema lies, for editors"},
+                "registry": _registry(),
+                "plugins": _table(categories, "The settings of each plugin, by category and name"),
+            }
+        ),
+        "$defs": definitions,
+    }
+
+
+def _table(properties: Mapping[str, Any], description: str = "") -> dict[str, Any]:
+    described = {"description": description} if description else {}
+    return {
+        **described,
+        "type": ["object", "null"] if description else "object",
+        "properties": dict(properties),
+        "additionalProperties": False,
+    }
+
+
+def _registry() -> dict[str, Any]:
+    texts = {"type": "array", "items": {"type": "string"}}
+    deadlines = {
+        name: {"type": "number", "exclusiveMinimum": 0, "description": f"Seconds that {name} may take"}
+        for name in DEADLINES
+    }
+    single = _table(deadlines, "Deadlines of one plugin")
+    timeouts: dict[str, Any] = {**_table(deadlines, "Deadlines in seconds"), "patternProperties": {_REF: single}}
+    properties: dict[str, dict[str, Any]] = {
+        "autoload": {"enum": [*AUTOLOAD], "default": "configured", "description": "Which plugins are selected"},
+        "disable": {**texts, "description": "Refs, categories and distribution:NAME that are never imported"},
+        "only": {**texts, "description": "The distributions whose plugins may be loaded"},
+        "required": {
+            "type": "array",
+            "items": {"type": "string", "pattern": _REF},
+            "description": "Without these the platform is not up",
+        },
+        "timeouts": timeouts,
+        "workers": {"type": "integer", "minimum": 1, "description": "How many plugins start side by side"},
+    }
+    for schema in properties.values():
+        _accept_references(schema)
+    return _table(properties, "How plugins are selected and run")
+
+
+def _plugin(ref: PluginRef, plugin: Any, definitions: dict[str, Any]) -> dict[str, Any]:
+    if plugin is None:
+        return {"type": ["object", "null"], "description": "This plugin could not be loaded: its settings are unknown"}
+    try:
+        schema, version = getattr(plugin, "config_schema", None), getattr(plugin, "config_version", 1)
+        description = getattr(plugin, "description", "")
+        own = None if schema is None else _own(ref, schema, definitions)
+    except (Exception, SystemExit):  # noqa: BLE001 the plugin's types say that they have none, each in its own way
+        return {"type": ["object", "null"], "description": f"The settings of {ref} cannot be expressed as JSON Schema"}
+    if own is None:
+        return _table(_reserved(version), description or f"{ref} takes no settings")
+    own.setdefault("description", description)
+    properties = {**own.get("properties", {}), **_reserved(version)}
+    kind = "object" if own.get("required") else ["object", "null"]
+    return {**own, "type": kind, "properties": properties}
+
+
+def _reserved(version: object) -> dict[str, Any]:
+    pin = {"type": "string", "description": "The distribution that must provide the plugin"}
+    written = {"type": "integer", "minimum": 1, "description": "The version of the settings' form"}
+    if isinstance(version, int):
+        written |= {"maximum": version, "default": version}
+    return dict(zip(RESERVED, (pin, written), strict=True))
+
+
+def _own(ref: PluginRef, schema: Any, definitions: dict[str, Any]) -> dict[str, Any]:
+    """The schema's own JSON Schema, its definitions moved to ours under the plugin's name."""
+    prefix = f"{ref.type.slug}.{ref.name}."
+    # Authors may write into it what JSON does not have.
+    own: dict[str, Any] = plain(schema.model_json_schema(mode="validation", ref_template=f"#/$defs/{prefix}{{model}}"))
+    inner = own.pop("$defs", {})
+    if set(own) <= {"$ref"}:  # a model that holds itself
+        own = {**inner[own["$ref"].removeprefix(f"#/$defs/{prefix}")]}
+    for part in (own, *inner.values()):
+        _close(part)
+        _hide_secrets(part)
+        _accept_references(part)
+    definitions.update({f"{prefix}{name}": part for name, part in inner.items()})
+    return own
+
+
+def _close(schema: dict[str, Any]) -> None:
+    # Unknown keys are mistakes wherever the author has not decided otherwise.
+    for part in _parts(schema):
+        if part.get("type") == "object" and "properties" in part:
+            part.setdefault("additionalProperties", False)
+
+
+def _hide_secrets(schema: dict[str, Any]) -> None:
+    for part in _parts(schema):
+        for name, value in part.get("properties", {}).items():
+            hidden = value.get("format") == "password" or value.get("writeOnly", False)
+            for key in ("default", "examples"):
+                if hidden or _holds_secret(name, value.get(key)):
+                    value.pop(key, None)
+
+
+def _holds_secret(name: object, value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(_holds_secret(key, item) or _holds_secret(name, item) for key, item in value.items())
+    if isinstance(value, list):
+        return any(_holds_secret(name, item) for item in value)
+    return (value is not None and says_secret(name)) or (isinstance(value, str) and bool(secret_parts(value)))
+
+
+def _accept_references(schema: dict[str, Any]) -> None:
+    """Let a reference to the environment stand for every scalar that a text alone would not fit."""
+    for part in [*_parts(schema)]:
+        if _is_narrow(part):
+            checks = {
+                key: part.pop(key) for key in [*part] if key not in {"title", "description", "default", "examples"}
+            }
+            part["anyOf"] = [checks, {"$ref": "#/$defs/reference"}]
+
+
+def _is_narrow(part: Mapping[str, Any]) -> bool:
+    kind = part.get("type")
+    if kind in ("integer", "number", "boolean") or "enum" in part:
+        return True
+    limits = {"pattern", "minLength", "maxLength", "format"}
+    return kind == "string" and not limits.isdisjoint(part) and part.get("format") != "password"
+
+
+def _parts(schema: Any) -> Iterator[dict[str, Any]]:
+    """Every schema in a schema; tables of schemas and plain values are passed through."""
+    if not isinstance(schema, dict):
+        return
+    part: dict[str, Any] = schema
+    yield part
+    for key, value in [*part.items()]:
+        if key in {"properties", "patternProperties", "$defs"}:
+            for part in value.values():
+                yield from _parts(part)
+        elif key in {"items", "additionalProperties", "not"}:
+            yield from _parts(value)
+        elif key in {"anyOf", "oneOf", "allOf", "prefixItems"}:
+            for part in value:
+                yield from _parts(part)

@@ -1,0 +1,47 @@
+"""The base of all records: frozen attrs classes that become plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any, cast
+
+import attrs
+
+from floe_plugins.core.refs import PluginRef
+from floe_plugins.core.safe_text import shown, told
+
+
+def plain(value: Any, levels: int = 64) -> Any:
+    """``value`` as JSON can hold it: records as dicts, enums by lower-case name, refs and errors as text.
+
+    What is nested deeper than ``levels``, or cannot be read, is given as text.
+    """
+    try:
+        return _plain(value, levels - 1) if levels else shown(value)
+    except Exception:  # noqa: BLE001 it may be a plugin's own
+        return shown(value)
+
+
+def _plain(value: Any, levels: int) -> Any:
+    if isinstance(value, Enum):
+        return value.name.lower()
+    if isinstance(value, Record):
+        return value.to_dict()
+    if isinstance(value, Mapping):
+        return {str(plain(key)): plain(item, levels) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)) and not isinstance(value, PluginRef):
+        return [plain(item, levels) for item in value]
+    if isinstance(value, BaseException):
+        return told(value)
+    return value if value is None or type(value) in {bool, int, float, str} else shown(value)
+
+
+class Record:
+    """The base of the records, which are frozen attrs classes."""
+
+    __slots__ = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The record's fields as JSON can hold them: times in seconds, enums by lower-case name."""
+        return {field.name: plain(getattr(self, field.name)) for field in attrs.fields(cast("Any", type(self)))}

@@ -1,0 +1,1 @@
+"""Declared dependencies: parse them, find what meets them, and order the plugins."""

@@ -1,0 +1,118 @@
+"""A declared dependency: what it says, and what meets it."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterable
+from typing import NoReturn
+
+import attrs
+
+from floe_plugins.core.record import Record
+from floe_plugins.core.refs import NAME_RULE, PluginRef, PluginType, is_name
+
+_FORM = re.compile(r"\s*([^\s<>=!~]*)\s*([<>=!~].*)?", re.DOTALL)
+_EXPECTED = 'expected "category:name", "category" or "name", such as "compute:duckdb>=1.2"'
+
+
+@attrs.frozen
+class Requirement(Record):
+    """A dependency as a plugin declares it.
+
+    Attributes:
+        category: the category, or None where only a name is given.
+        name: the plugin's name, or None where any plugin of the category will do.
+        specifier: the versions that will do, such as ">=1.2"; empty for all.
+    """
+
+    category: PluginType | None
+    name: str | None
+    specifier: str = ""
+
+    def __str__(self) -> str:
+        category = self.category.slug if self.category else ""
+        return f"{category}{':' if category and self.name else ''}{self.name or ''}{self.specifier}"
+
+    @staticmethod
+    def parse(text: object) -> Requirement:
+        """Read ``compute:duckdb``, ``compute`` or ``duckdb``, a named one with or without a version specifier.
+
+        A word that names a category means the category.
+
+        Raises:
+            ValueError: ``text`` is none of these; the message says what is wrong with it.
+        """
+        return _parse(text) if isinstance(text, str) else _refuse(text, "it is not text")
+
+    def among(self, known: Iterable[PluginRef]) -> tuple[PluginRef, ...]:
+        """Those of ``known`` that it speaks of, whatever their version, sorted."""
+        return tuple(
+            sorted(
+                ref
+                for ref in known
+                if (self.category is None or ref.type is self.category) and self.name in {None, ref.name}
+            )
+        )
+
+    def matches(self, ref: PluginRef, version: str | None) -> bool:
+        """Whether the plugin ``ref`` of that version will do; a version that is not known yet will."""
+        if not self.among((ref,)):
+            return False
+        if not self.specifier or version is None:
+            return True
+        from packaging.specifiers import SpecifierSet
+        from packaging.version import InvalidVersion, Version
+
+        try:
+            # As for pip, what is installed counts even if it is a pre-release.
+            return SpecifierSet(self.specifier).contains(Version(version), prereleases=True)
+        except InvalidVersion:
+            return False
+
+
+@functools.lru_cache(maxsize=4096)
+def _parse(text: str) -> Requirement:
+    match = _FORM.fullmatch(text)
+    if match is None or not match[1]:
+        return _refuse(text, _EXPECTED)
+    subject, specifier = match[1], _specifier(text, match[2])
+    left, colon, name = subject.partition(":")
+    if not colon and _category(left) is None:
+        category, name = None, left
+    else:
+        category = _category(left)
+        if category is None:
+            slugs = ", ".join(member.slug for member in PluginType)
+            return _refuse(text, f"there is no category {left!r}; the categories are {slugs}")
+    if not colon and category is not None:
+        if specifier:
+            return _refuse(text, "a category has no version; name the plugin of it that is meant")
+        return Requirement(category, None)
+    if not is_name(name):
+        return _refuse(text, f"a plugin's name is made of {NAME_RULE}; {_EXPECTED}")
+    return Requirement(category, name, specifier)
+
+
+def _category(text: str) -> PluginType | None:
+    try:
+        return PluginType.parse(text)
+    except ValueError:
+        return None
+
+
+def _specifier(text: str, specifier: str | None) -> str:
+    if not specifier:
+        return ""
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+    try:
+        SpecifierSet(specifier)
+    except InvalidSpecifier:
+        return _refuse(text, f'{specifier.strip()!r} is not a version specifier such as ">=1.2,<2"')
+    return specifier.strip()
+
+
+def _refuse(text: object, why: str) -> NoReturn:
+    message = f"{text!r} is not a dependency: {why}"
+    raise ValueError(message)

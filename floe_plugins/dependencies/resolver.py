@@ -1,0 +1,268 @@
+"""Declared dependencies of known plugins -> who waits for whom, and what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Protocol
+
+import attrs
+
+from floe_plugins.core.refs import PluginRef
+from floe_plugins.core.state import PluginState
+from floe_plugins.dependencies import graph
+from floe_plugins.dependencies.requirement import Requirement
+from floe_plugins.errors import CircularDependencyError, MissingDependencyError, PluginError
+from floe_plugins.execution.entry import Entry
+
+
+class Known(Protocol):
+    """What resolving asks of the registry."""
+
+    def entries(self) -> Mapping[PluginRef, Entry]:
+        """All entries now."""
+        ...
+
+    def selected(self) -> Sequence[PluginRef]:
+        """The refs that the platform is to run."""
+        ...
+
+    def dependencies(self, entry: Entry) -> tuple[Sequence[str], Sequence[str]] | None:
+        """What a plugin needs, and what it uses if present; None if that is not known."""
+        ...
+
+
+@attrs.frozen
+class Need:
+    """What one declared dependency comes to.
+
+    Attributes:
+        text: the dependency as it is declared.
+        refs: the plugins that it waits for, one of which must run.
+    """
+
+    text: str
+    refs: tuple[PluginRef, ...]
+
+
+@attrs.frozen(kw_only=True)
+class Plan:
+    """The plugins asked for with all that they need.
+
+    Attributes:
+        entries: their entries.
+        order: all of them, each after what it needs; what cannot be started as declared waits for nothing.
+        after: for each, what must be done with before it begins.
+        needs: for each, what must run before it may begin.
+        faults: for each that cannot be started as declared, why.
+    """
+
+    entries: Mapping[PluginRef, Entry]
+    order: tuple[PluginRef, ...]
+    after: Mapping[PluginRef, frozenset[PluginRef]]
+    needs: Mapping[PluginRef, tuple[Need, ...]]
+    faults: Mapping[PluginRef, PluginError]
+
+    def raise_for_faults(self, refs: Collection[PluginRef] | None = None) -> None:
+        """Do nothing if everything (of ``refs``) can be started.
+
+        Raises:
+            MissingDependencyError: the first thing missing.
+            CircularDependencyError: the first circle, if nothing is missing.
+        """
+        for kind in (MissingDependencyError, CircularDependencyError):
+            for ref in sorted(self.faults if refs is None else self.faults.keys() & refs):
+                if isinstance(self.faults[ref], kind):
+                    raise self.faults[ref].with_traceback(None)
+
+
+def resolve(
+    known: Known,
+    refs: Iterable[PluginRef],
+    load: Callable[[Sequence[Entry]], object] = lambda _: None,
+) -> Plan:
+    """A plan for ``refs`` and all that they need.
+
+    ``load`` is called with what is about to be looked at, wave by wave, so that
+    loaded plugins tell their real dependencies. Without it nothing is loaded,
+    and a plugin whose dependencies are not known counts as having none.
+    """
+    return _Resolution(known, load).resolve(refs)
+
+
+class _Resolution:
+    def __init__(self, known: Known, load: Callable[[Sequence[Entry]], object]) -> None:
+        self._known = known
+        self._load = load
+        self._entries = {
+            ref: entry for ref, entry in known.entries().items() if entry.state is not PluginState.DISABLED
+        }
+        self._disabled = {ref for ref in known.entries() if ref not in self._entries}
+        self._selected = {ref for ref in known.selected() if ref in self._entries}
+        self._by_name: dict[str, tuple[PluginRef, ...]] = {}
+        for ref in sorted(self._entries):
+            self._by_name[ref.name] = (*self._by_name.get(ref.name, ()), ref)
+        self._required: dict[PluginRef, list[Requirement]] = {}
+        self._optional: dict[PluginRef, list[Requirement]] = {}
+        self._faults: dict[PluginRef, PluginError] = {}
+
+    def resolve(self, refs: Iterable[PluginRef]) -> Plan:
+        wave = sorted({ref for ref in refs if ref in self._entries})
+        while wave:
+            self._load([self._entries[ref] for ref in wave])
+            for ref in wave:
+                self._declare(self._entries[ref])
+            wave = self._named() or self._of_categories()
+        needs = {ref: self._needs(ref) for ref in self._required}
+        required = {ref: {other for need in needs[ref] for other in need.refs} for ref in needs}
+        self._refuse_circles(required)
+        after = self._with_optional(required)
+        return Plan(
+            entries={ref: self._entries[ref] for ref in self._required},
+            order=graph.order(after),
+            after=after,
+            needs=needs,
+            faults=self._faults,
+        )
+
+    def _declare(self, entry: Entry) -> None:
+        declared = self._known.dependencies(entry) or ((), ())
+        self._required[entry.ref] = self._parsed(entry, declared[0])
+        self._optional[entry.ref] = self._parsed(entry, declared[1])
+
+    def _parsed(self, entry: Entry, texts: Sequence[str]) -> list[Requirement]:
+        parsed = (self._parse(entry, text) for text in texts)
+        return [requirement for requirement in parsed if requirement is not None]
+
+    def _parse(self, entry: Entry, text: str) -> Requirement | None:
+        try:
+            return Requirement.parse(text)
+        except ValueError as error:
+            self._refuse(entry.ref, str(text), str(error), "Tell the plugin's author.")
+            return None
+
+    def _there(self, requirement: Requirement) -> tuple[PluginRef, ...]:
+        """The plugins that a requirement with a name may mean."""
+        if requirement.category is None:
+            return self._by_name.get(requirement.name or "", ())
+        ref = PluginRef(requirement.category, requirement.name or "")
+        return (ref,) if ref in self._entries else ()
+
+    def _named(self) -> list[PluginRef]:
+        found = {
+            target
+            for requirements in self._required.values()
+            for requirement in requirements
+            if requirement.name is not None and len(targets := self._there(requirement)) == 1
+            for target in targets
+        }
+        return sorted(found - self._required.keys())
+
+    def _of_categories(self) -> list[PluginRef]:
+        """What a category alone adds, once all names are followed: they may have met it."""
+        for ref in sorted(self._required):
+            for requirement in self._required[ref]:
+                if requirement.name is None:
+                    added = [other for other in self._members(ref, requirement) if other not in self._required]
+                    if added:
+                        return added
+        return []
+
+    def _members(self, ref: PluginRef, requirement: Requirement) -> tuple[PluginRef, ...]:
+        running = requirement.among((self._selected | self._required.keys()) - {ref})
+        there = requirement.among(self._entries.keys() - {ref})
+        return running or (there if len(there) == 1 else ())
+
+    def _needs(self, ref: PluginRef) -> tuple[Need, ...]:
+        met = ((requirement, self._meet(ref, requirement)) for requirement in self._required[ref])
+        return tuple(Need(str(requirement), refs) for requirement, refs in met if refs)
+
+    def _meet(self, ref: PluginRef, requirement: Requirement) -> tuple[PluginRef, ...]:
+        if requirement.name is None:
+            refs = self._members(ref, requirement)
+            if not refs:
+                self._refuse(ref, str(requirement), *self._no_member(ref, requirement))
+            return refs
+        refs = self._there(requirement)
+        if len(refs) != 1:
+            self._refuse(ref, str(requirement), *self._no_single(requirement, refs))
+            return ()
+        there = self._entries[refs[0]]
+        version = there.declared.version if there.plugin is not None and there.declared is not None else None
+        if not requirement.matches(refs[0], version):
+            self._refuse(
+                ref,
+                str(requirement),
+                f"needs {requirement}, and {refs[0]} is there in version {version}",
+                f"Install a version of {refs[0]} that fits.",
+            )
+            return ()
+        return refs
+
+    def _no_member(self, ref: PluginRef, requirement: Requirement) -> tuple[str, str]:
+        there = requirement.among(self._entries.keys() - {ref})
+        if there:
+            choices = ", ".join(map(str, there))
+            return (
+                f"needs a plugin of the category {requirement}: none is selected, and several are there: {choices}",
+                "Configure one of them.",
+            )
+        return f"needs a plugin of the category {requirement}, and there is none", "Install one."
+
+    def _no_single(self, requirement: Requirement, refs: tuple[PluginRef, ...]) -> tuple[str, str]:
+        if refs:
+            choices = ", ".join(map(str, refs))
+            return f"needs {requirement}, which may mean {choices}", "Tell its author to write the category too."
+        disabled = requirement.among(self._disabled)
+        if disabled:
+            return f"needs {requirement}, and {disabled[0]} is disabled", "Enable it, or disable this one too."
+        return f"needs {requirement}, and there is no such plugin", self._suggest(requirement)
+
+    def _suggest(self, requirement: Requirement) -> str:
+        import difflib
+
+        close = difflib.get_close_matches(str(requirement), [str(ref) for ref in sorted(self._entries)], n=1)
+        return f"Did its author mean {close[0]}?" if close else "Install a distribution that offers it."
+
+    def _refuse(self, ref: PluginRef, requirement: str, message: str, hint: str) -> None:
+        distribution = self._entries[ref].distribution
+        error = MissingDependencyError(message, ref=ref, distribution=distribution, hint=hint, requirement=requirement)
+        self._faults.setdefault(ref, error)
+
+    def _refuse_circles(self, required: Mapping[PluginRef, set[PluginRef]]) -> None:
+        knots = graph.knots(required)
+        for knot, cycle in zip(knots, graph.cycles(required) if knots else (), strict=True):
+            path = " -> ".join(self._with_origin(ref) for ref in cycle)
+            for ref in knot:
+                error = CircularDependencyError(
+                    f"plugins need each other: {path}",
+                    ref=ref,
+                    distribution=self._entries[ref].distribution,
+                    hint="One of them must do without the other.",
+                    cycle=cycle,
+                )
+                self._faults.setdefault(ref, error)
+
+    def _with_origin(self, ref: PluginRef) -> str:
+        distribution = self._entries[ref].distribution
+        return f"{ref} ({distribution})" if distribution else str(ref)
+
+    def _with_optional(self, required: Mapping[PluginRef, set[PluginRef]]) -> dict[PluginRef, frozenset[PluginRef]]:
+        """The order to keep: faulty plugins wait for nothing, and what is optional makes no circle."""
+        sound = {ref: frozenset() if ref in self._faults else frozenset(needed) for ref, needed in required.items()}
+        wished = {
+            ref: {other for wish in self._optional[ref] for other in self._wished(wish, required.keys() - {ref})}
+            for ref in sound
+            if ref not in self._faults
+        }
+        if not any(wished.values()):
+            return sound
+        after = {ref: needed | wished.get(ref, set()) for ref, needed in sound.items()}
+        for knot in graph.knots(after):
+            for ref in knot:
+                after[ref] = sound[ref] | (after[ref] - set(knot))
+        return after
+
+    def _wished(self, wish: Requirement, there: Iterable[PluginRef]) -> Iterable[PluginRef]:
+        if wish.name is None:
+            return wish.among(there)
+        return set(self._there(wish)).intersection(there)

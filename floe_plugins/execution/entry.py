@@ -1,0 +1,161 @@
+"""What the registry holds of each ref, from discovery to stop."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from floe_plugins.core.candidate import Candidate
+from floe_plugins.core.problem import Problem
+from floe_plugins.core.refs import PluginRef
+from floe_plugins.core.state import PluginState, Stage
+from floe_plugins.errors import (
+    CircularDependencyError,
+    DuplicatePluginError,
+    MissingDependencyError,
+    PluginConfigurationError,
+    PluginError,
+    PluginShutdownError,
+    PluginStartupError,
+    PluginTimeoutError,
+    PluginUnavailableError,
+)
+
+if TYPE_CHECKING:
+    # Importing pluggy, and what threads need, is left to the first load.
+    from floe_plugins.execution.worker import Worker
+    from floe_plugins.hookspecs.base import PluginMetadata
+    from floe_plugins.inspection.runtime_metadata import Declarations
+
+
+_making = threading.Lock()
+
+
+class Entry:
+    """One ref's place in the registry.
+
+    Attributes:
+        candidate: where it comes from; None for a plugin that was registered by hand.
+        plugin: the loaded instance.
+        declared: what it says of itself; None before it is made.
+        error: why it failed or was skipped.
+        required: whether the configuration calls it required.
+        reason: why it is disabled.
+        overrides: configuration given by argument, which wins over all other.
+        remarks: what is known not to be right with it, though it works.
+        check: its latest health check, under way or done.
+    """
+
+    # Written out: having attrs make it would take as long as making it five hundred times.
+    __slots__ = (
+        "_model",
+        "_worker",
+        "candidate",
+        "check",
+        "configure_seconds",
+        "declared",
+        "error",
+        "load_seconds",
+        "overrides",
+        "plugin",
+        "reason",
+        "ref",
+        "remarks",
+        "required",
+        "state",
+    )
+
+    def __init__(  # noqa: PLR0913 all but the first are keyword-only
+        self,
+        ref: PluginRef,
+        *,
+        candidate: Candidate | None = None,
+        plugin: PluginMetadata | None = None,
+        declared: Declarations | None = None,
+        state: PluginState = PluginState.DISCOVERED,
+        error: PluginError | None = None,
+        required: bool = False,
+        reason: str = "",
+    ) -> None:
+        self.ref = ref
+        self.candidate = candidate
+        self.plugin = plugin
+        self.declared = declared
+        self.state = state
+        self.error = error
+        self.required = required
+        self.reason = reason
+        self._model: Any = None
+        self.overrides: Mapping[str, Any] | None = None
+        self.remarks: list[Problem] = []
+        self.check: Any = None
+        self.load_seconds = 0.0
+        self.configure_seconds = 0.0
+        self._worker: Worker | None = None
+
+    @property
+    def worker(self) -> Worker:
+        """The thread that all of its hooks run on; made when first asked for, the same at every call."""
+        if self._worker is None:
+            from floe_plugins.execution.worker import Worker
+
+            with _making:
+                if self._worker is None:
+                    worker = Worker(str(self.ref))
+                    worker.background.model = self._model
+                    self._worker = worker
+        return self._worker
+
+    @property
+    def model(self) -> Any:
+        """Its validated configuration, whose secrets nothing that it logs may show."""
+        return self._model
+
+    @model.setter
+    def model(self, model: Any) -> None:
+        with _making:
+            self._model = model
+            if self._worker is not None:
+                self._worker.background.model = model
+
+    @property
+    def busy(self) -> bool:
+        """Whether its code is running on its thread now."""
+        return self._worker is not None and self._worker.busy
+
+    @property
+    def distribution(self) -> str | None:
+        """The distribution it comes from, as text for messages."""
+        return str(self.candidate.distribution) if self.candidate else None
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """Why it does not work, and what else is not right with it."""
+        if self.error is None or isinstance(self.error, DuplicatePluginError):
+            # The selection reports duplicates, once for all claimants.
+            return tuple(self.remarks)
+        return (problem_of(self.error, self), *self.remarks)
+
+
+_STAGES: Mapping[type[PluginError], Stage] = {
+    PluginConfigurationError: Stage.CONFIGURE,
+    MissingDependencyError: Stage.RESOLVE,
+    CircularDependencyError: Stage.RESOLVE,
+    PluginStartupError: Stage.START,
+    PluginUnavailableError: Stage.START,
+    PluginShutdownError: Stage.STOP,
+}
+
+
+def problem_of(error: PluginError, entry: Entry) -> Problem:
+    """An entry's error as a problem."""
+    stage = Stage(error.stage) if isinstance(error, PluginTimeoutError) else _STAGES.get(type(error), Stage.LOAD)
+    return Problem(
+        stage=stage,
+        ref=entry.ref,
+        distribution=entry.distribution,
+        message=error.message,
+        hint=error.hint,
+        cause=error,
+    )

@@ -1,0 +1,139 @@
+"""An event loop that one thread keeps, for hooks that are ``async def``."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from floe_plugins.execution.background_errors import Background
+
+T = TypeVar("T")
+
+# How long tasks that a plugin left running may take to end once they are cancelled.
+_FAREWELL = 5.0
+
+
+class _DaemonExecutor(ThreadPoolExecutor):
+    """One daemon thread per job.
+
+    The standard executor's threads are joined at the interpreter's exit: one
+    ``asyncio.to_thread`` that hangs would keep the process from ending.
+    """
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        future: Future[T] = Future()
+
+        def run() -> None:
+            if not future.set_running_or_notify_cancel():
+                return
+            try:
+                result = fn(*args, **kwargs)
+            except BaseException as error:  # noqa: BLE001 whoever awaits it gets it
+                future.set_exception(error)
+            else:
+                future.set_result(result)
+
+        threading.Thread(target=run, name="floe to_thread", daemon=True).start()
+        return future
+
+
+async def _await(awaitable: Awaitable[T]) -> T:
+    return await awaitable
+
+
+def _discard(awaitable: Awaitable[object]) -> None:
+    # Otherwise Python warns of a coroutine that was never awaited.
+    if asyncio.iscoroutine(awaitable):
+        awaitable.close()
+
+
+class Loop:
+    """One thread's event loop; between calls, ``idle`` lets the tasks that were left in it go on.
+
+    What they raise and nobody asks for goes to ``background``.
+    """
+
+    def __init__(self, background: Background) -> None:
+        self._background = background
+        self._loop = asyncio.new_event_loop()
+        self._loop.set_exception_handler(background.reported)
+        self._loop.set_default_executor(_DaemonExecutor(1))
+
+    @property
+    def running(self) -> bool:
+        """Whether a coroutine of this loop is running on its thread."""
+        return self._loop.is_running()
+
+    def run(self, awaitable: Awaitable[T], begin: Callable[[Callable[[], None]], bool] = lambda _: True) -> T:
+        """Wait for ``awaitable`` on this thread.
+
+        ``begin`` is given what cancels it from any thread, and says whether to go on.
+
+        Raises:
+            CancelledError: it was cancelled, or ``begin`` said no.
+            RuntimeError: a coroutine of this loop is waiting for this very call.
+        """
+        if self._loop.is_running():
+            _discard(awaitable)
+            message = "an async hook cannot run inside another one of the same plugin"
+            raise RuntimeError(message)
+        task = self._loop.create_task(_await(awaitable))
+        if not begin(lambda: self._soon(task.cancel)):
+            _discard(awaitable)
+            task.cancel()
+        try:
+            return self._complete(task)
+        finally:
+            task.cancel()
+
+    def _complete(self, task: asyncio.Task[T]) -> T:
+        while True:
+            try:
+                return self._loop.run_until_complete(task)
+            except SystemExit as error:
+                # It leaves through the loop, whichever task raised it.
+                if task.done() and (task.cancelled() or task.exception() is error):
+                    raise
+                self._tried_to_end(error)
+
+    def future(self) -> asyncio.Future[None]:
+        """What ``idle`` waits for and ``wake`` ends."""
+        return self._loop.create_future()
+
+    def idle(self, future: asyncio.Future[None]) -> None:
+        """Run what tasks there are until ``wake(future)`` is called."""
+        try:
+            self._loop.run_until_complete(future)
+        except BaseException as error:  # noqa: BLE001 a task that was left running must not end the thread
+            self._tried_to_end(error)
+
+    def _tried_to_end(self, error: BaseException) -> None:
+        self._background.failed(f"a background task of {self._background.name} tried to end the thread", error)
+
+    def wake(self, future: asyncio.Future[None]) -> None:
+        """End ``idle``; from any thread, as often as wanted."""
+
+        def end() -> None:
+            if not future.done():
+                future.set_result(None)
+
+        self._soon(end)
+
+    def _soon(self, function: Callable[[], object]) -> None:
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(function)
+
+    def close(self) -> None:
+        """Cancel the tasks that are left, wait a little for them, and close the loop."""
+        try:
+            tasks = asyncio.all_tasks(self._loop)
+            for task in tasks:
+                task.cancel()
+            if tasks:
+                self._loop.run_until_complete(asyncio.wait(tasks, timeout=_FAREWELL))
+            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+        finally:
+            self._loop.close()

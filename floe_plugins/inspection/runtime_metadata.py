@@ -1,0 +1,88 @@
+"""What a plugin says of itself, read once when it is made and kept as plain values.
+
+Later reads could run its code again, on any thread, and answer otherwise.
+"""
+
+from __future__ import annotations
+
+import reprlib
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from floe_plugins.core.refs import PluginRef
+from floe_plugins.core.safe_text import told
+from floe_plugins.errors import PluginLoadError
+from floe_plugins.hookspecs.base import PluginMetadata
+
+
+class Declarations(NamedTuple):
+    """A plugin's metadata, of the very types that it stands for here."""
+
+    name: str
+    version: str
+    floe_api_version: str
+    description: str
+    dependencies: tuple[str, ...]
+    optional_dependencies: tuple[str, ...]
+    caller_thread: bool
+
+
+def declarations_of(plugin: PluginMetadata, ref: PluginRef | None, origin: str | None) -> Declarations:
+    """What ``plugin`` declares; properties are evaluated.
+
+    Raises:
+        PluginLoadError: something is missing or of another type, or reading it raised.
+    """
+    reader = _Reader(plugin, ref, origin)
+    return Declarations(
+        reader.text("name"),
+        reader.text("version"),
+        reader.text("floe_api_version"),
+        reader.text("description", may_be_empty=True),
+        reader.texts("dependencies"),
+        reader.texts("optional_dependencies"),
+        bool(reader.value("caller_thread")),
+    )
+
+
+def read(plugin: PluginMetadata, attribute: str, ref: PluginRef | None, origin: str | None) -> Any:
+    """One of a plugin's attributes; a property is evaluated. None if there is none.
+
+    Raises:
+        PluginLoadError: the plugin's property raised.
+    """
+    try:
+        return getattr(plugin, attribute, None)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        message = f"reading {attribute!r} failed with {told(error)}"
+        raise PluginLoadError(message, ref=ref, distribution=origin, hint="Tell the plugin's author.") from error
+
+
+class _Reader(NamedTuple):
+    plugin: PluginMetadata
+    ref: PluginRef | None
+    origin: str | None
+
+    def value(self, attribute: str) -> Any:
+        return read(self.plugin, attribute, self.ref, self.origin)
+
+    def text(self, attribute: str, *, may_be_empty: bool = False) -> str:
+        found = self.value(attribute)
+        if not isinstance(found, str) or not (found or may_be_empty):
+            raise self.fault(f"{attribute!r} must be a text, and is {reprlib.repr(found)}")
+        return str.__str__(found)
+
+    def texts(self, attribute: str) -> tuple[str, ...]:
+        found = self.value(attribute)
+        if type(found) is tuple and not found:
+            return ()  # as it is for most plugins
+        if not isinstance(found, str) and isinstance(found, Sequence):
+            items = tuple(found)
+            if all(isinstance(item, str) for item in items):
+                return tuple(str.__str__(item) for item in items)
+        raise self.fault(f"{attribute!r} must be a list or tuple of refs, and is {reprlib.repr(found)}")
+
+    def fault(self, message: str) -> PluginLoadError:
+        return PluginLoadError(message, ref=self.ref, distribution=self.origin, hint="Tell the plugin's author.")

@@ -1,0 +1,223 @@
+"""Modules of one installed distribution as syntax trees, found as files: nothing is imported or run."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import threading
+import warnings
+from collections.abc import Iterable, Iterator
+
+import attrs
+
+from floe_plugins.core.candidate import Distribution
+from floe_plugins.discovery.metadata_files import read_file
+
+_LIMIT = 1 << 20
+
+# Words without which a module cannot change its names other than its statements show.
+_HAZARDS = rb"\bglobals?\b|\bexec\b|\bsys\s*\.\s*modules\b"
+
+_parsing = threading.RLock()
+
+
+@attrs.frozen(eq=False)
+class Module:
+    """One module's source.
+
+    Attributes:
+        bindings: what each of its names plainly is: the one top-level statement that
+            binds it, None where there are several, or one that may not run.
+        source: the file's bytes.
+    """
+
+    name: str
+    is_package: bool
+    bindings: dict[str, ast.stmt | None]
+    tree: ast.Module
+    source: bytes = attrs.field(repr=False)
+
+    def absolute(self, statement: ast.ImportFrom) -> str | None:
+        """The full name of the module that a ``from ... import`` names, None where it leaves the top package."""
+        if not statement.level:
+            return statement.module
+        parts = self.name.split(".")
+        up = statement.level - self.is_package
+        if up >= len(parts):
+            return None
+        package = parts[: len(parts) - up] if up else parts
+        return ".".join([*package, statement.module] if statement.module else package)
+
+    def is_touched(self, name: str) -> bool:
+        """Whether a statement of the module sets an attribute of what it calls ``name``."""
+        # Walking the tree costs more than parsing it did; most modules never mention name.attribute.
+        if not re.search(rb"\b%b\s*\.|attr\s*\(\s*%b\b" % (name.encode(), name.encode()), self.source):
+            return False
+        return any(_touches(node, name) for node in ast.walk(self.tree))
+
+
+class Sources:
+    """The modules of one distribution, each read once."""
+
+    def __init__(self, distribution: Distribution) -> None:
+        self._places = list(_places(distribution))
+        self._modules: dict[str, Module | None] = {}
+
+    def module(self, name: str) -> Module | None:
+        """The module of that full name, None where it is not found, too large, or holds what hides its names."""
+        if name not in self._modules:
+            self._modules[name] = self._read(name)
+        return self._modules[name]
+
+    def _read(self, name: str) -> Module | None:
+        for base in self._bases(name):
+            for path, is_package in ((f"{base}{os.sep}__init__.py", True), (f"{base}.py", False)):
+                try:
+                    source = read_file(path, _LIMIT)
+                except (OSError, ValueError):
+                    continue
+                return _parse(name, source, path, is_package=is_package)
+        return None
+
+    def _bases(self, name: str) -> Iterator[str]:
+        relative = name.replace(".", os.sep)
+        for package, place in self._places:
+            if not package:
+                yield f"{place}{os.sep}{relative}"
+            elif name == package or name.startswith(f"{package}."):
+                yield place + relative[len(package) :]
+
+
+def bindings(body: Iterable[ast.stmt]) -> dict[str, ast.stmt | None] | None:
+    """What each name that a body binds plainly is; None where ``*`` hides what is bound."""
+    found: dict[str, ast.stmt | None] = {}
+    for statement in body:
+        if isinstance(statement, ast.AnnAssign) and statement.value is None:
+            continue
+        names = set(_bound(statement))
+        if "*" in names:
+            return None
+        plain = statement if _is_plain(statement) else None
+        for name in names:
+            found[name] = None if name in found else plain
+    return found
+
+
+def _is_plain(statement: ast.stmt) -> bool:
+    if isinstance(statement, ast.Assign):
+        return len(statement.targets) == 1 and isinstance(statement.targets[0], ast.Name)
+    return isinstance(statement, (ast.ClassDef, ast.FunctionDef, ast.AnnAssign, ast.Import, ast.ImportFrom))
+
+
+def _bound(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+        yield node.name
+        return
+    if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+        yield node.id
+    elif isinstance(node, ast.alias):
+        yield node.asname or node.name.partition(".")[0]
+    elif isinstance(node, (ast.ExceptHandler, ast.MatchAs, ast.MatchStar)) and node.name:
+        yield node.name
+    elif isinstance(node, ast.MatchMapping) and node.rest:
+        yield node.rest
+    for child in ast.iter_child_nodes(node):
+        yield from _bound(child)
+
+
+def _parse(name: str, source: bytes, path: str, *, is_package: bool) -> Module | None:
+    if len(source) > _LIMIT:
+        return None
+    try:
+        tree = _tree(source, path)
+        found = bindings(tree.body)
+    except (SyntaxError, ValueError, RecursionError, MemoryError, SystemError):
+        return None
+    if found is None or (re.search(_HAZARDS, source) and not _settle(tree, found)):
+        return None
+    return Module(name, is_package, found, tree, source)
+
+
+def _settle(tree: ast.Module, found: dict[str, ast.stmt | None]) -> bool:
+    """Take back the names that functions rebind; false where any name could be."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Global):
+            found.update(dict.fromkeys(node.names))
+        elif _hides(node):
+            return False
+    return True
+
+
+def _hides(node: ast.AST) -> bool:
+    if isinstance(node, ast.Subscript):  # sys.modules[__name__] = ...
+        changed = not isinstance(node.ctx, ast.Load)
+        return changed and isinstance(node.value, ast.Attribute) and node.value.attr == "modules"
+    return isinstance(node, ast.Name) and node.id in {"exec", "globals"}
+
+
+def _touches(node: ast.AST, name: str) -> bool:
+    if isinstance(node, ast.Attribute):
+        return not isinstance(node.ctx, ast.Load) and _is_name(node.value, name)
+    if isinstance(node, ast.Call) and node.args and isinstance(node.func, ast.Name):
+        return node.func.id in {"setattr", "delattr"} and _is_name(node.args[0], name)
+    return False
+
+
+def _is_name(node: ast.expr, name: str) -> bool:
+    return isinstance(node, ast.Name) and node.id == name
+
+
+def _tree(source: bytes, path: str) -> ast.Module:
+    # One at a time: some CPythons (seen with 3.11.7) count the depth of trees that several threads
+    # build as if they were one, and raise SystemError (python/cpython#106905).
+    with _parsing:
+        if b"\\" not in source:
+            return ast.parse(source, path)
+        # An invalid escape warns at each parsing; the import will say it once. Restoring
+        # the filters is not thread-safe, so it is done only where it may be needed.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.parse(source, path)
+
+
+def _places(distribution: Distribution) -> Iterator[tuple[str, str]]:
+    """Where modules lie: a package's name and its path without ``.py``, or "" and a directory of packages."""
+    site = os.path.dirname(distribution.path)
+    yield "", site
+    try:
+        record = read_file(f"{distribution.path}{os.sep}RECORD", _LIMIT)
+    except OSError:
+        return
+    for line in record.splitlines():
+        name = line.partition(b",")[0].decode("utf-8", "replace")
+        if os.sep in name or "/" in name:
+            continue
+        if name.endswith(".pth"):
+            yield from (("", path) for path in _pth(site, name))
+        elif name.startswith("__editable__") and name.endswith("_finder.py"):
+            yield from _mapping(f"{site}{os.sep}{name}").items()
+
+
+def _pth(site: str, name: str) -> Iterator[str]:
+    """The directories that a file of an editable install adds to ``sys.path``."""
+    try:
+        data = read_file(f"{site}{os.sep}{name}")
+    except OSError:
+        return
+    for line in data.decode("utf-8", "replace").splitlines():
+        text = line.strip()
+        if text and not text.startswith(("#", "import ", "import\t")):
+            yield os.path.join(site, text)
+
+
+def _mapping(path: str) -> dict[str, str]:
+    """The packages and their paths in a finder that setuptools writes for an editable install."""
+    try:
+        found = bindings(_tree(read_file(path), path).body) or {}
+        statement = found.get("MAPPING")
+        if isinstance(statement, (ast.Assign, ast.AnnAssign)) and statement.value:
+            return {str(key): str(value) for key, value in ast.literal_eval(statement.value).items()}
+    except (OSError, SyntaxError, ValueError, AttributeError, RecursionError, MemoryError, SystemError):
+        pass
+    return {}

@@ -1,0 +1,1 @@
+"""Prepare, start, check and stop plugins in the order of their dependencies."""

@@ -1,0 +1,331 @@
+"""One category's pluggy ``PluginManager``: the category class is its hookspec."""
+
+from __future__ import annotations
+
+import inspect
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from types import FunctionType
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+import pluggy
+from pluggy._hooks import _SubsetHookCaller
+
+from floe_plugins.core.candidate import Distribution
+from floe_plugins.core.refs import PluginRef, PluginType
+from floe_plugins.hookspecs.base import LIFECYCLE_HOOKS, PROJECT, PluginMetadata
+
+if TYPE_CHECKING:
+    import importlib.metadata
+
+    from floe_plugins.core.report import Outcome
+
+_MARK = f"{PROJECT}_impl"
+_NO_OPTIONS: pluggy.HookimplOpts = {
+    "wrapper": False,
+    "hookwrapper": False,
+    "optionalhook": False,
+    "tryfirst": False,
+    "trylast": False,
+    "specname": None,
+}
+
+
+class ManagerOwner(Protocol):
+    """What a manager asks of the registry that it belongs to."""
+
+    def load_selected(self, category: PluginType) -> None:
+        """Load the selected plugins of a category; failures become problems."""
+        ...
+
+    def load_entry_points(self, category: PluginType, name: str | None) -> int:
+        """Load the selected plugins of a category, or one of them, and count the new ones."""
+        ...
+
+    def supervise(self, category: PluginType, hook_name: str) -> Sequence[Outcome]:
+        """Call a lifecycle hook on each plugin of a category on its own."""
+        ...
+
+    def register(self, *plugins: Any) -> tuple[PluginRef, ...]:
+        """Check plugins and add them to their managers."""
+        ...
+
+    def unregister(self, category: PluginType, name: str) -> Any:
+        """Forget a plugin."""
+        ...
+
+    def block(self, category: PluginType, name: str, blocked: bool) -> None:  # noqa: FBT001 one of two states
+        """Keep a plugin from being loaded, or allow it again."""
+        ...
+
+    def distribution(self, category: PluginType, name: str) -> Distribution | None:
+        """The distribution that a plugin comes from."""
+        ...
+
+
+class CategoryManager(pluggy.PluginManager):
+    """A ``pluggy.PluginManager`` for one category of one registry.
+
+    An override of a hook is an implementation, with or without ``@hookimpl``.
+    The first use of ``hook`` loads the category's selected plugins. The
+    lifecycle hooks are supervised: they return one outcome per plugin. All other
+    hooks are pluggy's own calls. Plugins are told apart by identity, so that those
+    which define ``__eq__`` work. Safe from several threads.
+    """
+
+    def __init__(self, category: PluginType, owner: ManagerOwner) -> None:
+        super().__init__(PROJECT)
+        # pluggy compares plugins with ==; a plugin's own __eq__ must not decide who is registered.
+        self._name2plugin = _ByIdentity()  # type: ignore[misc] # pyright: ignore[reportAttributeAccessIssue]
+        self._category = category
+        self._owner = owner
+        self._lock = threading.RLock()
+        self._without_loading = _Depth()
+        self._inherited: dict[str, FunctionType] = {}
+        self._read: tuple[object, Mapping[str, pluggy.HookimplOpts]] = (None, {})
+        self._bases = category.spec.__mro__
+        self._add_category_specs(category.spec)
+        self._relay: pluggy.HookRelay = self.__dict__.pop("hook")
+
+    def _add_category_specs(self, spec: type[PluginMetadata]) -> None:
+        self.add_hookspecs(spec)
+        for name in LIFECYCLE_HOOKS:
+            options = self.parse_hookspec_opts(spec, name)
+            setattr(self.hook, name, pluggy.HookCaller(name, self._supervise, spec, options))
+        self._inherited = {name: inspect.getattr_static(spec, name) for name in vars(self.hook)}
+
+    def _supervise(
+        self, hook_name: str, _methods: Sequence[pluggy.HookImpl], _kwargs: Mapping[str, object], _firstresult: object
+    ) -> list[object]:
+        return list(self._owner.supervise(self._category, hook_name))
+
+    # pluggy keeps its relay in the instance under this name. It is taken out until the
+    # plugins are loaded, so that only the first use comes here and later ones cost nothing.
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            if name != "hook" or "_relay" not in self.__dict__:
+                message = f"{type(self).__name__!r} object has no attribute {name!r}"
+                raise AttributeError(message)
+            if not self._without_loading.depth:
+                with self._without_loading:
+                    self._owner.load_selected(self._category)
+                self.__dict__["hook"] = self._relay
+            return self._relay
+
+    def load_again(self) -> None:
+        """Let the next use of ``hook`` load what has been selected since."""
+        self.__dict__.pop("hook", None)
+
+    def hook_names(self) -> frozenset[str]:
+        """The names of the category's hooks, the lifecycle's among them."""
+        return frozenset(self._inherited)
+
+    def add(self, plugin: PluginMetadata, name: str) -> None:
+        """Take a checked plugin in.
+
+        Raises:
+            pluggy.PluginValidationError: a hook's arguments do not fit the contract.
+            ValueError: the name, or this plugin under another name, is there already.
+        """
+        with self._lock, self._without_loading:
+            # pluggy asks for each of a plugin's attributes on its own; all at once is much cheaper.
+            self._read = (plugin, self._implementations(plugin))
+            try:
+                super().register(plugin, name)
+            finally:
+                self._read = (None, {})
+
+    def _implementations(self, plugin: PluginMetadata) -> dict[str, pluggy.HookimplOpts]:
+        inherited = self._inherited
+        found: dict[str, pluggy.HookimplOpts] = {}
+        for name, member in _members(type(plugin), self._bases).items():
+            if name in inherited:
+                if member is inherited[name]:
+                    continue
+            # Looking only at functions keeps properties unevaluated and other attributes cheap.
+            elif type(member) is not FunctionType or not hasattr(member, _MARK):
+                continue
+            options = self._options(plugin, name, member)
+            if options is not None:
+                found[name] = options
+        return found
+
+    def _options(self, plugin: PluginMetadata, name: str, member: object) -> pluggy.HookimplOpts | None:
+        if type(member) is FunctionType and name not in getattr(plugin, "__dict__", ()):
+            # What pluggy finds too, without its walk through the classes.
+            marked: pluggy.HookimplOpts | None = getattr(member, _MARK, None)
+        else:
+            marked = super().parse_hookimpl_opts(plugin, name)
+        if marked is None and name in self._inherited and callable(member):
+            return _NO_OPTIONS.copy()
+        return marked
+
+    def remove(self, name: str) -> None:
+        """Let a plugin go; nothing happens if there is none of that name."""
+        with self._lock:
+            plugin = self._name2plugin.pop(name, None)
+            for caller in vars(self._relay).values():
+                caller._hookimpls[:] = [impl for impl in caller._hookimpls if impl.plugin is not plugin]  # noqa: SLF001
+
+    def implementation(self, plugin: PluginMetadata, hook_name: str) -> Callable[[], Any]:
+        """The function that a plugin has for a lifecycle hook: its own, or the base's default."""
+        member = inspect.getattr_static(type(plugin), hook_name)
+        if member is not self._inherited[hook_name]:
+            if type(member) is FunctionType:
+                return cast("Callable[[], Any]", getattr(plugin, hook_name))
+            # A property, say: looking it up runs the plugin's code, which belongs on the plugin's thread.
+            return lambda: getattr(plugin, hook_name)()  # noqa: PLW0108 the look-up itself has to wait
+        # It may have one under another name, by ``specname``.
+        impls: Iterable[pluggy.HookImpl] = getattr(self._relay, hook_name).get_hookimpls()
+        own = (impl.function for impl in impls if impl.plugin is plugin)
+        found: Callable[[], Any] = next(own, getattr(plugin, hook_name))
+        return found
+
+    def register(self, plugin: Any, name: str | None = None) -> str | None:
+        """Check a plugin and take it in, as ``PluginRegistry.register`` does.
+
+        Raises:
+            PluginError: as there.
+            ValueError: ``name`` is not the plugin's own.
+        """
+        if plugin is None:
+            return None
+        own = getattr(plugin, "name", None)
+        if name not in {None, own}:
+            message = f"a plugin is registered under its own name, which is {own!r} and not {name!r}"
+            raise ValueError(message)
+        if own is not None and self.is_blocked(own):
+            return None
+        (ref,) = self._owner.register(plugin)
+        return ref.name
+
+    def unregister(self, plugin: Any = None, name: str | None = None) -> Any:
+        """Forget a plugin, by itself or by name, and return it; None if there is none."""
+        name = self.get_name(plugin) if name is None else name
+        if name is None or not self.has_plugin(name):
+            return None
+        if plugin is not None and self.get_plugin(name) is not plugin:
+            message = f"the plugin named {name!r} is another one"
+            raise ValueError(message)
+        return self._owner.unregister(self._category, name)
+
+    def set_blocked(self, name: str) -> None:
+        """Keep the plugin of that name from being loaded; forget it if it is."""
+        self.unregister(name=name)
+        self._name2plugin[name] = None
+        self._owner.block(self._category, name, blocked=True)
+
+    def unblock(self, name: str) -> bool:
+        """Allow a blocked name again; whether it was blocked."""
+        unblocked = super().unblock(name)
+        if unblocked:
+            self._owner.block(self._category, name, blocked=False)
+        return unblocked
+
+    def load_setuptools_entrypoints(self, group: str, name: str | None = None) -> int:
+        """Load the category's plugins through discovery and the gate, and count the new ones.
+
+        What fails to load becomes a problem of the registry; the others load.
+
+        Raises:
+            ValueError: ``group`` is not this category's.
+        """
+        if group != self._category.group:
+            message = f"this manager holds {self._category.group!r}, not {group!r}"
+            raise ValueError(message)
+        return self._owner.load_entry_points(self._category, name)
+
+    def parse_hookimpl_opts(self, plugin: Any, name: str) -> pluggy.HookimplOpts | None:
+        """The options of an implementation; None for what is inherited or no hook."""
+        known, implementations = self._read
+        if known is not plugin:
+            implementations = self._implementations(plugin)
+        return implementations.get(name)
+
+    def get_plugins(self) -> Any:
+        """All plugins, as a set that tells them apart by identity."""
+        return _IdentitySet(plugin for plugin in list(self._name2plugin.values()) if plugin is not None)
+
+    def is_registered(self, plugin: Any) -> bool:
+        """Whether this very plugin is registered."""
+        return self.get_name(plugin) is not None
+
+    def get_name(self, plugin: Any) -> str | None:
+        """The name that this very plugin is registered under."""
+        if plugin is None:
+            return None
+        return next((name for name, other in list(self._name2plugin.items()) if other is plugin), None)
+
+    def subset_hook_caller(self, name: str, remove_plugins: Iterable[Any]) -> pluggy.HookCaller:
+        """A caller of the hook that leaves some plugins out."""
+        original: pluggy.HookCaller = getattr(self.hook, name)
+        return _SubsetHookCaller(original, _IdentitySet(remove_plugins))
+
+    def list_plugin_distributions(self) -> list[tuple[Any, importlib.metadata.Distribution]]:
+        """Each plugin that came from an installed distribution, with it."""
+        import importlib.metadata
+
+        found: list[tuple[Any, importlib.metadata.Distribution]] = []
+        for name, plugin in self.list_name_plugin():
+            origin = self._owner.distribution(self._category, name)
+            if origin is not None:
+                found.append((plugin, importlib.metadata.Distribution.at(origin.path)))
+        return found
+
+    def list_plugin_distinfo(self) -> Any:
+        """As ``list_plugin_distributions``, in pluggy's older form."""
+        from pluggy._compat import DistFacade
+
+        return [(plugin, DistFacade(found)) for plugin, found in self.list_plugin_distributions()]
+
+
+def _members(cls: type, bases: tuple[type, ...]) -> dict[str, object]:
+    """What the class and its bases hold, as they hold it, without what all plugins with ``bases`` inherit."""
+    own = cls.__mro__[: -len(bases)]
+    if cls.__mro__[len(own) :] != bases:
+        own = cls.__mro__  # a mixin stands behind the category, which may hide some of it
+    found: dict[str, object] = {}
+    for base in reversed(own):
+        # A copy is a dict, which update() takes in whole; the proxy is read item by item.
+        found.update(base.__dict__.copy())
+    return found
+
+
+class _Depth(threading.local):
+    """How many times this thread has entered it."""
+
+    depth = 0
+
+    def __enter__(self) -> None:
+        self.depth += 1
+
+    def __exit__(self, *_exception: object) -> None:
+        self.depth -= 1
+
+
+class _ByIdentity(dict[str, Any]):
+    """A dict of plugins whose ``values()`` finds by identity."""
+
+    def values(self) -> Any:
+        return _IdentitySet(list(super().values()))
+
+
+class _IdentitySet(AbstractSet[Any]):
+    """A set by identity, for plugins that are unhashable or compare equal."""
+
+    def __init__(self, plugins: Iterable[Any]) -> None:
+        self._by_id = {id(plugin): plugin for plugin in plugins}
+
+    def __contains__(self, plugin: object) -> bool:
+        return id(plugin) in self._by_id
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._by_id.values())
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    def __repr__(self) -> str:
+        return repr(list(self))

@@ -1,0 +1,273 @@
+"""What there is: scans once, decides what may be loaded, and keeps an entry per ref."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from floe_plugins.configuration.model import Configuration
+from floe_plugins.core.candidate import Candidate
+from floe_plugins.core.log import log
+from floe_plugins.core.problem import Problem
+from floe_plugins.core.refs import PluginRef, PluginType
+from floe_plugins.core.state import PluginState, Stage
+from floe_plugins.discovery import policy, scanner, selection
+from floe_plugins.discovery.report import DiscoveryReport
+from floe_plugins.errors import DuplicatePluginError, PluginError, PluginNotFoundError
+from floe_plugins.execution.entry import Entry
+
+if TYPE_CHECKING:
+    from floe_plugins.configuration.issues import ConfigurationFault
+
+
+class Inventory:
+    """Candidates, entries and problems of one registry. Safe from several threads; runs no plugin code."""
+
+    def __init__(
+        self, configuration: Configuration, switches: policy.Switches, path: Sequence[object] | None = None
+    ) -> None:
+        self.configuration = configuration
+        self.switches = switches
+        self._path = path
+        self._lock = threading.RLock()
+        self._entries: dict[PluginRef, Entry] = {}
+        self._report: DiscoveryReport | None = None
+        self._problems: list[Problem] = []
+        self._blocked: set[PluginRef] = set()
+
+    def discover(self, *, refresh: bool = False) -> DiscoveryReport:
+        """What is installed; scanned on the first call, and again with ``refresh``.
+
+        Failed loads are tried again after a refresh; what is loaded stays.
+
+        Raises:
+            PluginError: the first problem, where problems are strict.
+        """
+        with self._lock:
+            if refresh:
+                scanner.refresh_imports()
+            if self._report is None or refresh:
+                self._report = self._discover(self._report)
+            return self._report
+
+    def _discover(self, before: DiscoveryReport | None) -> DiscoveryReport:
+        begun = time.perf_counter()
+        scan = scanner.Scan() if self.switches.autoload == "none" else scanner.scan(self._path)
+        self.configuration = self.configuration.aligned(candidate.ref for candidate in scan.candidates)
+        chosen = selection.select(scan.candidates, self.switches, self.configuration.pins)
+        problems = [*scan.problems, *chosen.problems]
+        if scan.corrupt:
+            self._shield_pydantic()
+        problems.extend(self._merge(chosen))
+        added, removed, changed = scanner.compare(before.candidates if before else (), scan.candidates)
+        self._problems = []
+        for problem in problems:
+            self.report(problem)
+        return DiscoveryReport(
+            candidates=scan.candidates,
+            problems=tuple(problems),
+            added=added,
+            removed=removed,
+            changed=changed,
+            seconds=time.perf_counter() - begun,
+        )
+
+    @staticmethod
+    def _shield_pydantic() -> None:
+        import os
+
+        # pydantic looks for its own plugins through importlib.metadata, which falls over such
+        # a distribution, and then fails at the first model.
+        os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+
+    def _merge(self, chosen: selection.Selection) -> Iterable[Problem]:
+        fresh = {ref: Entry(ref, candidate=candidate) for ref, candidate in chosen.chosen.items()}
+        for ref, (candidate, reason) in chosen.disabled.items():
+            fresh[ref] = Entry(ref, candidate=candidate, state=PluginState.DISABLED, reason=reason)
+        for ref, claimants in chosen.duplicates.items():
+            fresh[ref] = Entry(
+                ref=ref, candidate=claimants[0], state=PluginState.FAILED, error=_duplicate(ref, claimants)
+            )
+        for ref, entry in self._entries.items():
+            if entry.plugin is None:
+                continue
+            if entry.candidate is None and ref in fresh and fresh[ref].state is not PluginState.DISABLED:
+                yield _shadowed(ref, fresh[ref])
+            fresh[ref] = entry
+        required = set(self.configuration.required)
+        for ref, entry in fresh.items():
+            entry.required = ref in required
+        self._entries = fresh
+
+    def report(self, problem: Problem) -> None:
+        """Keep a problem and log it.
+
+        Raises:
+            PluginError: where problems are strict.
+        """
+        with self._lock:
+            self._problems.append(problem)
+        self.log(problem)
+
+    def log(self, problem: Problem) -> None:
+        """Log a problem.
+
+        Raises:
+            PluginError: where problems are strict.
+        """
+        log("warning", "%s", problem)
+        if not self.switches.strict:
+            return
+        if isinstance(problem.cause, PluginError):
+            raise problem.cause
+        raise PluginError(
+            problem.message, ref=problem.ref, distribution=problem.distribution, hint=problem.hint
+        ) from problem.cause
+
+    def problems(self) -> tuple[Problem, ...]:
+        """All that is known not to work: of the scan, the selection and each plugin."""
+        with self._lock:
+            faults = (_wrong(fault) for fault in self.configuration.faults)
+            return (
+                *faults,
+                *self._problems,
+                *(problem for entry in self._entries.values() for problem in entry.problems),
+            )
+
+    def candidates(self, category: PluginType | None = None) -> tuple[Candidate, ...]:
+        """What was found in a category, or in all."""
+        found = self.discover().candidates
+        return found if category is None else tuple(each for each in found if each.type is category)
+
+    def entries(self) -> Mapping[PluginRef, Entry]:
+        """All entries now."""
+        self.discover()
+        with self._lock:
+            return dict(self._entries)
+
+    def entry(self, ref: PluginRef) -> Entry:
+        """The entry of a ref.
+
+        Raises:
+            PluginNotFoundError: there is none, or it is disabled.
+            DuplicatePluginError: several distributions claim it.
+        """
+        entry = self.known_entry(ref)
+        if entry.state is PluginState.DISABLED or ref in self._blocked:
+            message = f"there is a plugin of that name, and it is disabled ({entry.reason or 'blocked'})"
+            raise PluginNotFoundError(message, ref=ref, distribution=entry.distribution, hint="Enable it to use it.")
+        if isinstance(entry.error, DuplicatePluginError):
+            raise entry.error.with_traceback(None)
+        return entry
+
+    def known_entry(self, ref: PluginRef) -> Entry:
+        """The entry of a ref, also of a disabled or doubly claimed one.
+
+        Raises:
+            PluginNotFoundError: there is none.
+        """
+        self.discover()
+        entry = self._entries.get(ref)
+        if entry is None:
+            raise self._not_found(ref)
+        return entry
+
+    def known(self) -> int:
+        """How many plugins are known so far; scans nothing."""
+        return len(self._entries)
+
+    def _not_found(self, ref: PluginRef) -> PluginNotFoundError:
+        import difflib
+
+        known = sorted(str(other) for other in self._entries)
+        same_name = [text for text in known if text.endswith(f":{ref.name}")]
+        close = list(dict.fromkeys([*same_name, *difflib.get_close_matches(str(ref), known)]))[:3]
+        there = f"Did you mean {' or '.join(close)}?" if close else self._what_there_is(ref.type)
+        return PluginNotFoundError("no such plugin is installed or registered", ref=ref, suggestions=close, hint=there)
+
+    def _what_there_is(self, category: PluginType) -> str:
+        if self.switches.autoload == "none":
+            return "Discovery is switched off (autoload is none)."
+        names = ", ".join(sorted(str(ref) for ref in self._entries if ref.type is category))
+        hint = f"Install a distribution with an entry point in the group {category.group}"
+        return f"{hint}; there are {names}." if names else f"{hint}."
+
+    def add(self, entries: Sequence[Entry]) -> None:
+        """Take in plugins that were registered by hand, all or none.
+
+        Raises:
+            DuplicatePluginError: a ref is taken.
+        """
+        self.discover()
+        with self._lock:
+            fresh: dict[PluginRef, Entry] = {}
+            for entry in entries:
+                other = fresh.get(entry.ref) or self._entries.get(entry.ref)
+                if other is not None and other.state is not PluginState.DISABLED:
+                    raise _taken(entry.ref, other)
+                entry.required = entry.ref in self.configuration.required
+                fresh[entry.ref] = entry
+            self._entries.update(fresh)
+
+    def drop(self, ref: PluginRef) -> None:
+        """Forget a plugin; one that is installed can be loaded again."""
+        with self._lock:
+            entry = self._entries.pop(ref, None)
+            if entry is not None and entry.candidate is not None:
+                self._entries[ref] = Entry(ref, candidate=entry.candidate, required=entry.required)
+
+    def block(self, ref: PluginRef, *, blocked: bool) -> None:
+        """Keep a plugin from being loaded, or allow it again."""
+        with self._lock:
+            (self._blocked.add if blocked else self._blocked.discard)(ref)
+
+    def selected(self, category: PluginType | None = None) -> tuple[PluginRef, ...]:
+        """The refs that the platform is to run, sorted: those it is told to load, and those registered by hand."""
+        everything = self.switches.autoload == "all"
+        wanted = {*self.configuration.plugins, *self.configuration.required}
+        return tuple(
+            sorted(
+                ref
+                for ref, entry in self.entries().items()
+                if (category is None or ref.type is category)
+                and (everything or ref in wanted or entry.plugin is not None)
+                and entry.state is not PluginState.DISABLED
+                and ref not in self._blocked
+            )
+        )
+
+
+def _wrong(fault: ConfigurationFault) -> Problem:
+    return Problem(stage=Stage.CONFIGURE, ref=fault.ref, distribution=fault.distribution, message=str(fault))
+
+
+def _duplicate(ref: PluginRef, claimants: Sequence[Candidate]) -> DuplicatePluginError:
+    names = tuple(str(claimant.distribution) for claimant in claimants)
+    return DuplicatePluginError(
+        f"several distributions offer it: {'; '.join(names)}",
+        ref=ref,
+        claimants=names,
+        hint=f"Uninstall all but one, or pin one: plugins.{ref.type.slug}.{ref.name}.distribution",
+    )
+
+
+def _taken(ref: PluginRef, other: Entry) -> DuplicatePluginError:
+    origin = other.distribution or "registered by hand"
+    return DuplicatePluginError(
+        f"a plugin of that type and name is there already ({origin})",
+        ref=ref,
+        claimants=(origin,),
+        hint="Unregister or disable one of them, or give yours another name.",
+    )
+
+
+def _shadowed(ref: PluginRef, installed: Entry) -> Problem:
+    return Problem(
+        stage=Stage.DISCOVER,
+        ref=ref,
+        distribution=installed.distribution,
+        message="a plugin of that type and name was registered by hand before; the installed one is left out",
+        hint="Unregister the one or disable the other.",
+    )

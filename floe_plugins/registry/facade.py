@@ -1,0 +1,379 @@
+"""The registry: one place to ask for plugins, and to start, check and stop them."""
+
+from __future__ import annotations
+
+import builtins
+import os
+import threading
+import warnings
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+
+import attrs
+
+from floe_plugins.configuration.loader import load
+from floe_plugins.configuration.model import Configuration
+from floe_plugins.core.candidate import Candidate
+from floe_plugins.core.lazy import Late
+from floe_plugins.core.problem import Problem
+from floe_plugins.core.refs import PluginRef, PluginType
+from floe_plugins.core.state import PluginState
+from floe_plugins.discovery import policy
+from floe_plugins.discovery.report import DiscoveryReport
+from floe_plugins.errors import AmbiguousPluginError, PluginNotFoundError
+from floe_plugins.execution.entry import Entry
+from floe_plugins.registry.entry_store import Inventory
+
+if TYPE_CHECKING:
+    # Importing pluggy, and all that this needs itself, is left to the first use.
+    from floe_plugins.core import report
+    from floe_plugins.hookspecs.base import PluginMetadata
+    from floe_plugins.loading import plugin_manager
+    from floe_plugins.registry import plugin_info, services
+else:
+    plugin_info = Late("floe_plugins.registry.plugin_info")
+    plugin_manager = Late("floe_plugins.loading.plugin_manager")
+    report = Late("floe_plugins.core.report")
+    services = Late("floe_plugins.registry.services")
+
+P = TypeVar("P", bound="PluginMetadata")
+Category = PluginType | Callable[..., Any]
+
+# The registry that loads a plugin, for that plugin's code.
+lent: ContextVar[PluginRegistry | None] = ContextVar("floe_plugins_registry", default=None)
+
+
+@attrs.define(eq=False, init=False)
+class PluginRegistry:
+    """Discovers, loads, configures, starts, checks and stops plugins.
+
+    Every method may be called from any thread, and from plugin code. Discovery
+    happens on first use; a plugin is loaded when it is first asked for. As a context
+    manager it starts the selected plugins and stops them at the end.
+
+    Args:
+        config: a file, a mapping or a ``Configuration``; without one, only the environment counts.
+        autoload: "all", "configured" or "none"; wins over configuration and environment.
+        disable: refs, categories and distributions (``distribution:NAME``) to leave out, in addition.
+        only: the distributions that plugins may come from.
+        required: refs that must run, in addition.
+        timeouts: deadlines in seconds by stage (load, configure, startup, shutdown, health).
+        workers: how many plugins start or stop side by side; 1 means one after another.
+        path: directories to search instead of ``sys.path``.
+        environ: variables to read instead of ``os.environ``.
+
+    Raises:
+        PluginConfigurationError: the configuration cannot be read.
+    """
+
+    _inventory: Inventory
+    _plugins: dict[Any, dict[str, Any]]
+    _wired: services.Wiring | None
+    _lock: threading.RLock
+
+    def __init__(  # noqa: PLR0913 all but the first are keyword-only switches
+        self,
+        config: str | os.PathLike[str] | Mapping[str, Any] | Configuration | None = None,
+        *,
+        autoload: str | None = None,
+        disable: Iterable[str] = (),
+        only: Iterable[str] | None = None,
+        required: Iterable[str | PluginRef] = (),
+        timeouts: Mapping[str, float] | None = None,
+        workers: int | None = None,
+        path: Sequence[object] | None = None,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        environ = os.environ if environ is None else environ
+        settings = load(config, environ=environ, collect=True)
+        settings = attrs.evolve(
+            settings,
+            required=tuple(dict.fromkeys((*settings.required, *map(_ref, required)))),
+            timeouts={**settings.timeouts, **(timeouts or {})},
+            workers=settings.workers if workers is None else workers,
+        )
+        said = policy.Switches.said(autoload=autoload, disable=disable, only=only)
+        self._plugins = {}
+        self._wired = None
+        self._lock = threading.RLock()
+        self._inventory = Inventory(settings, said.merged(policy.Switches.of(settings, environ)), path)
+
+    def _wiring(self) -> services.Wiring:
+        with self._lock:
+            if self._wired is None:
+                # Everything that needs pluggy or runs plugin code is imported here, when first needed.
+                self._wired = services.Wiring(self, self._inventory, self._plugins, self._lend)
+            return self._wired
+
+    @contextmanager
+    def _lend(self) -> Generator[None, None, None]:
+        token = lent.set(self)
+        try:
+            yield
+        finally:
+            lent.reset(token)
+
+    def __enter__(self) -> PluginRegistry:  # noqa: PYI034 Self is not in typing on 3.10
+        self.startup()
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.shutdown()
+
+    def __del__(self) -> None:
+        wired = getattr(self, "_wired", None)
+        if wired is not None and wired.lifecycle.running:
+            warnings.warn("a PluginRegistry was forgotten while its plugins run", ResourceWarning, 2, source=self)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} with {self._inventory.known()} plugins>"
+
+    def discover(self, *, refresh: bool = False) -> DiscoveryReport:
+        """What is installed; scanned at the first use, and again with ``refresh``.
+
+        Nothing is imported. A refresh lets Python see new modules and failed loads be tried
+        again; what is loaded stays.
+
+        Raises:
+            PluginError: the first problem, where problems are strict.
+        """
+        report = self._inventory.discover(refresh=refresh)
+        if refresh and self._wired is not None:
+            self._wired.load_again()
+        return report
+
+    def candidates(self, category: Category | None = None) -> tuple[Candidate, ...]:
+        """What is installed in a category, or in all; nothing is imported."""
+        return self._inventory.candidates(None if category is None else _type_of(category))
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """All that is known not to work, and whose it is."""
+        self._inventory.discover()
+        return self._inventory.problems()
+
+    @property
+    def configuration(self) -> Configuration:
+        """The configuration in force."""
+        return self._inventory.configuration
+
+    def register(self, *plugins: Any) -> tuple[PluginRef, ...]:
+        """Take in plugins that are not installed: instances, or classes, which are called. All or none.
+
+        Raises:
+            DuplicatePluginError: a plugin of that type and name is there.
+            PluginIncompatibleError: made for another API version.
+            PluginLoadError: not a plugin.
+            MissingDependencyError: needs what is neither there nor among ``plugins``.
+            CircularDependencyError: they need each other.
+        """
+        return self._wiring().register(*plugins)
+
+    def unregister(self, category: Category, name: str) -> Any:
+        """Forget a plugin and return it, stopped; an installed one is loaded anew when asked for.
+
+        Raises:
+            PluginNotFoundError: there is none.
+        """
+        return self._wiring().unregister(_type_of(category), name)
+
+    @overload
+    def get(self, category: Callable[..., P], name: str) -> P: ...
+    @overload
+    def get(self, category: PluginType, name: str) -> Any: ...
+    def get(self, category: Category, name: str) -> Any:
+        """The plugin, loaded on first use; concurrent callers receive the same instance.
+
+        Blocks while it is loaded, at most for the load's deadline.
+
+        Raises:
+            PluginNotFoundError: nothing of that type and name is installed, or it is disabled.
+            DuplicatePluginError: several distributions offer it.
+            PluginIncompatibleError: made for another API version.
+            PluginLoadError: it cannot be imported or made, or is not what it should be.
+            PluginTimeoutError: loading took too long.
+        """
+        try:
+            return self._plugins[category][name]
+        except KeyError:
+            return self._load(category, name)
+
+    def _load(self, category: Category, name: str) -> Any:
+        plugin = self._wiring().load(self._inventory.entry(PluginRef(_type_of(category), name)))
+        if isinstance(category, type) and not isinstance(plugin, category):
+            raise PluginNotFoundError(
+                f"the plugin of that name is no {category.__name__} but {type(plugin).__qualname__}",
+                ref=PluginRef(_type_of(category), name),
+            )
+        return plugin
+
+    @overload
+    def one(self, category: Callable[..., P]) -> P: ...
+    @overload
+    def one(self, category: PluginType) -> Any: ...
+    def one(self, category: Category) -> Any:
+        """The only selected plugin of a category, loaded on first use.
+
+        Raises:
+            PluginNotFoundError: none is selected.
+            AmbiguousPluginError: several are; the choices are listed.
+            PluginError: as ``get``.
+        """
+        kind = _type_of(category)
+        refs = self._inventory.selected(kind)
+        if len(refs) == 1:
+            return self.get(category, refs[0].name)
+        names = [str(ref) for ref in refs]
+        if names:
+            raise AmbiguousPluginError(
+                f"several {kind.slug} plugins are selected: {', '.join(names)}",
+                choices=names,
+                hint="Ask for one by name, or configure only one.",
+            )
+        known = sorted({str(candidate.ref) for candidate in self.candidates(kind)})
+        there = f"Installed, but not selected: {', '.join(known)}." if known else "None is installed."
+        raise PluginNotFoundError(f"no {kind.slug} plugin is selected", suggestions=known, hint=there)
+
+    def list(self, category: Category | None = None) -> builtins.list[Any]:
+        """The selected plugins of a category, or of all, by ref; loads them.
+
+        What cannot be loaded is left out and stands in ``problems``.
+
+        Raises:
+            PluginError: the first failure, where problems are strict.
+        """
+        wiring = self._wiring()
+        entries = self._inventory.entries()
+        refs = self._inventory.selected(None if category is None else _type_of(category))
+        return [entries[ref].plugin for ref in refs if wiring.try_load(entries[ref])]
+
+    def info(self, category: Category, name: str) -> plugin_info.PluginInfo:
+        """What is known of a plugin now; nothing is imported.
+
+        Raises:
+            PluginNotFoundError: there is none.
+        """
+        return plugin_info.describe(self._inventory.known_entry(PluginRef(_type_of(category), name)))
+
+    def infos(self, category: Category | None = None) -> tuple[plugin_info.PluginInfo, ...]:
+        """What is known of every plugin, by ref, the disabled and the broken ones too; nothing is imported."""
+        kind = None if category is None else _type_of(category)
+        entries = sorted(self._inventory.entries().items())
+        return tuple(plugin_info.describe(entry) for ref, entry in entries if kind in {None, ref.type})
+
+    def state(self, category: Category, name: str) -> PluginState:
+        """The state that a plugin is in.
+
+        Raises:
+            PluginNotFoundError: there is none.
+        """
+        return self._inventory.known_entry(PluginRef(_type_of(category), name)).state
+
+    def configure(self, category: Category, name: str, mapping: Mapping[str, Any]) -> Any:
+        """Configure a plugin by argument, loading it, and return the validated model; None without a schema.
+
+        The mapping wins over environment and file; what it leaves out comes from there.
+
+        Raises:
+            PluginConfigurationError: it is wrong, or the plugin is started.
+            PluginError: as ``get``.
+        """
+        return self._wiring().override(self._entry(category, name), mapping)
+
+    def config(self, category: Category, name: str) -> Any:
+        """A plugin's validated configuration, loading it; None without a schema.
+
+        Raises:
+            PluginConfigurationError: it is wrong.
+            PluginError: as ``get``.
+        """
+        entry = self._entry(category, name)
+        if entry.model is None:
+            self._wiring().configure(entry)
+        return entry.model
+
+    def resolve(self, *, plan: bool = False) -> tuple[PluginRef, ...]:
+        """The order in which the selected plugins, and what they need, are started.
+
+        With ``plan`` nothing is loaded: what a plugin needs is read from its source
+        where it stands there literally.
+
+        Raises:
+            MissingDependencyError: a plugin needs what is not there.
+            CircularDependencyError: plugins need each other.
+        """
+        return self._wiring().lifecycle.resolve(self._inventory.selected(), plan=plan)
+
+    def startup(self) -> report.LifecycleReport:
+        """Load, configure and start the selected plugins and what they need; failures are isolated.
+
+        Every configuration is validated before the first plugin starts. Blocks until
+        each has started or failed, at the latest at its deadline.
+
+        Raises:
+            PluginConfigurationError: configuration is wrong; nothing was started.
+        """
+        return self._wiring().lifecycle.startup(self._inventory.selected())
+
+    def start(self, category: Category, name: str) -> report.Outcome:
+        """Start one plugin and what it needs; what failed before is tried again.
+
+        Raises:
+            PluginNotFoundError: there is none.
+        """
+        entry = self._entry(category, name)
+        return self._wiring().lifecycle.start(entry.ref)
+
+    def stop(self, category: Category, name: str) -> report.Outcome:
+        """Stop one plugin, after all that need it.
+
+        Raises:
+            PluginNotFoundError: there is none.
+        """
+        entry = self._entry(category, name)
+        return self._wiring().lifecycle.stop(entry.ref)
+
+    def shutdown(self) -> report.LifecycleReport:
+        """Stop what runs, each plugin after all that need it; never raises, and may be repeated."""
+        return self._wiring().lifecycle.shutdown()
+
+    def health(self, timeout: float | None = None, *, max_age: float = 0.0) -> report.HealthReport:
+        """The health of all selected plugins, asked all at once, within ``timeout`` seconds (5 by default).
+
+        For those who ask often, answers of up to ``max_age`` seconds ago will do; each status has its time.
+        """
+        from floe_plugins.lifecycle import health
+
+        return health.check(self._wiring(), self._inventory.selected(), timeout, max_age=max_age)
+
+    @property
+    def busy(self) -> tuple[PluginRef, ...]:
+        """The plugins whose code is running on their own threads now, overdue calls among it."""
+        return tuple(ref for ref, entry in sorted(self._inventory.entries().items()) if entry.busy)
+
+    def manager(self, category: Category) -> plugin_manager.CategoryManager:
+        """The category's pluggy ``PluginManager``.
+
+        The first use of its ``hook`` loads the category's selected plugins.
+        ``hook.startup()``, ``.shutdown()`` and ``.health_check()`` are supervised
+        and return one outcome per plugin; all others are pluggy's own calls.
+        """
+        return self._wiring().manager(_type_of(category))
+
+    def _entry(self, category: Category, name: str) -> Entry:
+        return self._inventory.entry(PluginRef(_type_of(category), name))
+
+
+def _ref(ref: str | PluginRef) -> PluginRef:
+    return ref if isinstance(ref, PluginRef) else PluginRef.parse(ref)
+
+
+def _type_of(category: Category) -> PluginType:
+    if isinstance(category, PluginType):
+        return category
+    if isinstance(category, type):
+        return PluginType.of(category)
+    message = f"a category is a PluginType or a category class, not {category!r}"
+    raise TypeError(message)

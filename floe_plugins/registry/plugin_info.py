@@ -1,0 +1,77 @@
+"""What is known of one plugin: what its source declares, or what the loaded plugin says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+from floe_plugins.core.candidate import Distribution
+from floe_plugins.core.problem import Problem
+from floe_plugins.core.record import Record
+from floe_plugins.core.refs import PluginRef, PluginType
+from floe_plugins.core.state import PluginState
+from floe_plugins.execution.entry import Entry, problem_of
+from floe_plugins.inspection import compatibility, static_metadata
+
+
+@attrs.frozen(kw_only=True)
+class PluginInfo(Record):
+    """What is known of one plugin now; ``None`` means "known when loaded"."""
+
+    ref: PluginRef
+    state: PluginState
+    distribution: Distribution | None
+    entry_point: str | None
+    version: str | None = None
+    floe_api_version: str | None = None
+    description: str | None = None
+    dependencies: tuple[str, ...] | None = None
+    optional_dependencies: tuple[str, ...] | None = None
+    required: bool = False
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The plugin's name."""
+        return self.ref.name
+
+    @property
+    def type(self) -> PluginType:
+        """The category."""
+        return self.ref.type
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as JSON can hold them, with ``type`` and ``name`` beside the ref."""
+        return {"ref": str(self.ref), "type": self.type.slug, "name": self.name, **super().to_dict()}
+
+
+def describe(entry: Entry) -> PluginInfo:
+    """What is known of a plugin now; imports nothing of it."""
+    declared: Any = entry.declared
+    if entry.candidate is not None and entry.plugin is None:
+        declared = static_metadata.read(entry.candidate)
+    return PluginInfo(
+        ref=entry.ref,
+        state=entry.state,
+        distribution=entry.candidate.distribution if entry.candidate else None,
+        entry_point=entry.candidate.value if entry.candidate else None,
+        version=declared.version,
+        floe_api_version=declared.floe_api_version,
+        description=declared.description,
+        dependencies=_texts(declared.dependencies),
+        optional_dependencies=_texts(declared.optional_dependencies),
+        required=entry.required,
+        problems=_problems(entry),
+    )
+
+
+def _problems(entry: Entry) -> tuple[Problem, ...]:
+    if entry.candidate is None or entry.state is not PluginState.DISCOVERED:
+        return entry.problems
+    refusal = compatibility.refuse_unimported(entry.candidate)
+    return entry.problems if refusal is None else (*entry.problems, problem_of(refusal, entry))
+
+
+def _texts(declared: Any) -> tuple[str, ...] | None:
+    return None if declared is None else tuple(declared)

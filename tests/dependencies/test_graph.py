@@ -1,0 +1,72 @@
+"""Order of graphs: ties, missing nodes, circles, size."""
+
+from __future__ import annotations
+
+import pytest
+
+from floe_plugins.dependencies.graph import CycleError, MissingError, cycles, knots, missing, order
+
+
+def test_each_node_comes_after_what_it_needs() -> None:
+    assert order({"app": ["db", "log"], "db": ["log"], "log": []}) == ("log", "db", "app")
+
+
+def test_nodes_without_a_choice_between_them_come_sorted_however_they_are_given() -> None:
+    assert order({"c": (), "a": (), "b": ()}) == order({"b": (), "c": (), "a": ()}) == ("a", "b", "c")
+
+
+def test_an_empty_graph_has_an_empty_order() -> None:
+    assert order({}) == ()
+
+
+def test_needs_may_come_from_any_iterable_and_more_than_once() -> None:
+    assert order({"b": iter(["a", "a"]), "a": iter(())}) == ("a", "b")
+
+
+def test_everything_missing_is_told_at_once() -> None:
+    graph = {"a": ["y", "x"], "b": ["a"], "c": ["z"]}
+    assert missing(graph) == {"a": ("x", "y"), "c": ("z",)}
+    with pytest.raises(MissingError, match="a needs x, y; c needs z") as caught:
+        order(graph)
+    assert caught.value.missing == missing(graph)
+
+
+def test_what_is_missing_is_told_before_a_circle() -> None:
+    with pytest.raises(MissingError):
+        order({"a": ["b"], "b": ["a", "gone"]})
+
+
+@pytest.mark.parametrize(
+    ("graph", "path"),
+    [
+        ({"a": ["a"]}, ["a", "a"]),
+        ({"b": ["a"], "a": ["b"]}, ["a", "b", "a"]),
+        ({"z": ["a"], "c": ["a"], "b": ["c"], "a": ["b"], "leaf": []}, ["a", "b", "c", "a"]),
+        ({"a": ["b"], "b": ["c", "a"], "c": ["a"]}, ["a", "b", "a"]),
+    ],
+    ids=["itself", "two", "three with one outside", "the shortest of two"],
+)
+def test_a_circle_is_told_as_its_whole_path_from_its_smallest_node(
+    graph: dict[str, list[str]], path: list[str]
+) -> None:
+    with pytest.raises(CycleError) as caught:
+        order(graph)
+    assert caught.value.args[1] == path
+
+
+def test_every_circle_is_found_and_what_only_leads_to_one_is_not_in_it() -> None:
+    graph = {"a": ["b"], "b": ["a"], "q": ["r"], "r": ["q"], "outside": ["a", "q"], "free": []}
+    assert cycles(graph) == (("a", "b", "a"), ("q", "r", "q"))
+    assert knots(graph) == (("a", "b"), ("q", "r"))
+
+
+def test_circles_that_touch_are_one_knot() -> None:
+    assert knots({"a": ["b"], "b": ["a", "c"], "c": ["b"]}) == (("a", "b", "c"),)
+
+
+def test_a_chain_of_100_000_is_ordered_and_a_circle_of_100_000_found() -> None:
+    size = 100_000
+    chain = {node: [node - 1] if node else [] for node in range(size)}
+    assert order(chain) == tuple(range(size))
+    chain[0] = [size - 1]
+    assert cycles(chain) == ((0, *reversed(range(size))),)

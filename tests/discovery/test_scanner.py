@@ -1,0 +1,431 @@
+"""Discovery on real files; ``tests/property`` compares it with ``importlib.metadata`` at random."""
+
+from __future__ import annotations
+
+import importlib.abc
+import importlib.metadata
+import os
+import subprocess
+import sys
+import time
+import tracemalloc
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from floe_plugins import PluginType
+from floe_plugins.core.state import Stage
+from floe_plugins.discovery import scanner
+from floe_plugins.discovery.scanner import Scan, scan
+
+ENTRY = "[floe.computes]\nduckdb = acme.duck:DuckDB\n"
+FORBIDDEN = ("importlib.metadata", "json", "logging", "pydantic", "pluggy", "packaging", "zipfile", "email", "acme")
+
+
+def install(
+    site: Path, child: str = "acme_floe-1.0.dist-info", text: str | bytes | None = ENTRY, metadata: str | None = ""
+) -> Path:
+    info = site / child
+    info.mkdir(parents=True)
+    if text is not None:
+        (info / "entry_points.txt").write_bytes(text.encode() if isinstance(text, str) else text)
+    if metadata is not None:
+        name = "METADATA" if child.endswith(".dist-info") else "PKG-INFO"
+        (info / name).write_text(f"Metadata-Version: 2.1\n{metadata}\n\nDescription")
+    return info
+
+
+def refs(found: Scan) -> list[str]:
+    return [str(candidate.ref) for candidate in found.candidates]
+
+
+def origins(found: Scan) -> list[str]:
+    return [f"{candidate.distribution.name} {candidate.distribution.version}" for candidate in found.candidates]
+
+
+@pytest.fixture
+def finders() -> Iterator[list[Any]]:
+    before = list(sys.meta_path)
+    yield sys.meta_path
+    sys.meta_path[:] = before
+
+
+def test_a_candidate_is_an_entry_point_with_its_distribution(tmp_path: Path) -> None:
+    info = install(tmp_path)
+    [candidate] = scan([str(tmp_path)]).candidates
+    assert (str(candidate.ref), candidate.value) == ("compute:duckdb", "acme.duck:DuckDB")
+    assert candidate.distribution == scanner.Distribution("acme-floe", "1.0", str(info))
+
+
+@pytest.mark.parametrize("member", PluginType, ids=lambda member: member.slug)
+def test_every_category_has_its_group(tmp_path: Path, member: PluginType) -> None:
+    install(tmp_path, text=f"[{member.group}]\nx = m:X\n[console_scripts]\ny = m:Y\n")
+    assert refs(scan([str(tmp_path)])) == [f"{member.slug}:x"]
+
+
+def test_a_group_in_odd_brackets_is_read_as_importlib_metadata_reads_it(tmp_path: Path) -> None:
+    install(tmp_path, text="[]floe.computes]\nx = m:X\n")
+    assert refs(scan([str(tmp_path)])) == ["compute:x"]
+
+
+def test_scanning_imports_neither_plugins_nor_anything_heavy(tmp_path: Path) -> None:
+    install(tmp_path)
+    (tmp_path / "acme").mkdir()
+    (tmp_path / "acme" / "__init__.py").write_text("raise AssertionError('imported')")
+    code = (
+        "import sys; before = set(sys.modules); from floe_plugins.discovery import scanner; found = scanner.scan()\n"
+        f"assert [str(c.ref) for c in found.candidates] == ['compute:duckdb'], found\n"
+        f"print([name for name in {FORBIDDEN} if name in set(sys.modules) - before])"
+    )
+    root = str(Path(scanner.__file__).parents[2])
+    attrs = str(Path(sys.modules["attrs"].__file__ or "").parent.parent)
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-S",
+            "-c",
+            f"import sys; sys.path[:0] = {[str(tmp_path), root]!r}; sys.path += [{attrs!r}]\n{code}",
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout.strip(), done.stderr) == ("[]", "")
+
+
+@pytest.mark.parametrize(
+    ("child", "name", "version"),
+    [
+        ("acme_floe-1.0.dist-info", "acme-floe", "1.0"),
+        ("Acme.Floe-1.0.egg-info", "Acme.Floe", "1.0"),
+        ("acme-1.0-py3.11.egg-info", "acme", "1.0"),
+        ("acme.egg-info", "acme", "7.1"),
+        ("acme-1.0_1.dist-info", "acme", "7.1"),
+        ("acme-1.0.DIST-INFO", "real", "7.1"),
+    ],
+)
+def test_metadata_directories_of_every_spelling_are_read(tmp_path: Path, child: str, name: str, version: str) -> None:
+    info = install(tmp_path, child, metadata=None)
+    (info / ("PKG-INFO" if child.endswith(".egg-info") else "METADATA")).write_text("Name: real\nVersion: 7.1\n")
+    assert origins(scan([str(tmp_path)])) == [f"{name} {version}"]
+
+
+def test_the_first_distribution_of_a_name_hides_later_ones_even_without_entry_points(tmp_path: Path) -> None:
+    install(tmp_path / "1", "Acme.Floe-1.0.dist-info", text=None)
+    install(tmp_path / "2", "acme_floe-2.0.dist-info")
+    (tmp_path / "3").mkdir()
+    (tmp_path / "3" / "acme_floe-3.0.egg-info").write_text("Name: acme-floe\n")
+    path = [str(tmp_path / name) for name in "123"]
+    assert refs(scan(path)) == []
+    assert origins(scan(path[1:])) == ["acme-floe 2.0"]
+    assert refs(scan(path[::-1])) == []
+
+
+def test_the_order_is_that_of_sys_path_and_all_claimants_of_a_ref_are_kept(tmp_path: Path) -> None:
+    install(tmp_path / "1", "zeta-1.0.dist-info")
+    install(tmp_path / "2", "alpha-1.0.dist-info")
+    assert origins(scan([str(tmp_path / "1"), str(tmp_path / "2")])) == ["zeta 1.0", "alpha 1.0"]
+
+
+def test_the_empty_entry_is_the_working_directory_and_paths_stay_right_after_leaving_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(tmp_path, metadata="Requires-Dist: x")
+    monkeypatch.chdir(tmp_path)
+    [candidate] = scan([""]).candidates
+    monkeypatch.chdir("/")
+    assert scanner.requires(candidate.distribution) == ("x",)
+
+
+def test_a_vanished_working_directory_is_an_empty_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert scan(["", "relative"]) == Scan()
+
+
+def test_strange_entries_of_sys_path_hurt_nobody(tmp_path: Path) -> None:
+    install(tmp_path)
+    (tmp_path / "file").write_text("no directory")
+    (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
+    strange: list[object] = [
+        None, 3, b"/bytes", ["list"], "nul\0", "\udcff", str(tmp_path / "file"), str(tmp_path / "file" / "below"),
+        str(tmp_path / "missing"), str(tmp_path / "dangling"),
+    ]  # fmt: skip
+    found = scan([*strange, str(tmp_path), str(tmp_path), tmp_path, f"{tmp_path}/", *strange])
+    assert refs(found) == ["compute:duckdb"]
+    assert sum("not a string" in problem.message for problem in found.problems) == 2 * len(strange[:4])
+    assert not found.corrupt
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="asks another user's view of a directory")
+def test_unreadable_directories_and_files_are_problems(public_path: Path) -> None:
+    install(public_path / "open", "readable-1.0.dist-info")
+    closed = install(public_path / "open", "closed-1.0.dist-info") / "entry_points.txt"
+    closed.chmod(0)
+    install(public_path / "shut").parent.chmod(0)
+    before = os.geteuid()
+    os.seteuid(65534)
+    try:
+        found = scan([str(public_path / "shut"), str(public_path / "open")])
+    finally:
+        os.seteuid(before)
+    assert origins(found) == ["readable 1.0"]
+    assert {str(public_path / "shut") in found.problems[0].message, "closed" in str(found.problems[1])} == {True}
+    assert not found.corrupt
+
+
+def test_dangling_links_and_files_in_place_of_directories_still_shadow(tmp_path: Path) -> None:
+    (tmp_path / "1").mkdir()
+    (tmp_path / "1" / "acme_floe-1.0.dist-info").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "1" / "other-1.0.dist-info").write_text("a file")
+    install(tmp_path / "2")
+    install(tmp_path / "2", "other-2.0.dist-info")
+    assert scan([str(tmp_path / "1"), str(tmp_path / "2")]) == Scan()
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_what_is_no_file_is_not_waited_for(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    make(install(tmp_path, text=None) / "entry_points.txt")
+    install(tmp_path, "good-1.0.dist-info")
+    assert origins(scan([str(tmp_path)])) == ["good 1.0"]
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said", "corrupt"),
+    [
+        ("[floe.computes]\nbroken\n", 2, "no '=' in 'broken'", True),
+        (b"[floe.computes]\n\n\xff = x\n", 3, "bytes that are not UTF-8", True),
+        (b"[console_scripts]\n\xff = x\n", 2, "bytes that are not UTF-8", True),
+        ("[other]\nbroken\n", 2, "no '=' in 'broken'", True),
+        ("[floe.computes]\na =\n", 2, "empty value", False),
+        ("[floe.computes]\nA = m:A\n", 2, "cannot name a plugin", False),
+        ("[floe.computes]\n", 1, "is empty", False),
+        ("\ufeff[floe.computes]\na = m:A\n", 1, "byte-order mark", False),
+    ],
+)
+def test_a_broken_file_is_a_problem_with_path_and_line_and_hides_nothing(
+    tmp_path: Path, text: str | bytes, line: int, said: str, *, corrupt: bool
+) -> None:
+    broken = install(tmp_path, "broken-1.0.dist-info", text)
+    install(tmp_path)
+    found = scan([str(tmp_path)])
+    assert origins(found) == ["acme-floe 1.0"]
+    problem = found.problems[0]
+    assert problem.stage is Stage.DISCOVER
+    assert f"line {line}: " in problem.message
+    assert said in problem.message
+    assert problem.distribution == f"broken 1.0 in {broken}"
+    assert [each.path for each in found.corrupt] == ([str(broken)] if corrupt else [])
+
+
+def test_a_loop_of_links_is_named_as_what_importlib_metadata_falls_over(tmp_path: Path) -> None:
+    inside = install(tmp_path, text=None) / "entry_points.txt"
+    inside.symlink_to(inside)
+    assert [each.name for each in scan([str(tmp_path)]).corrupt] == ["acme-floe"]
+
+
+def test_plugins_without_metadata_are_found_and_reported(tmp_path: Path) -> None:
+    info = install(tmp_path, metadata=None)
+    found = scan([str(tmp_path)])
+    assert refs(found) == ["compute:duckdb"]
+    [problem] = found.problems
+    assert "METADATA" in problem.message
+    assert str(info) in (problem.distribution or "")
+
+
+def test_two_versions_side_by_side_are_reported(tmp_path: Path) -> None:
+    install(tmp_path, "acme_floe-1.0.dist-info")
+    install(tmp_path, "acme_floe-2.0.dist-info")
+    found = scan([str(tmp_path)])
+    assert len(found.candidates) == 1
+    [problem] = found.problems
+    assert "another version" in problem.message
+    assert "pip install --force-reinstall acme-floe" in problem.hint
+
+
+def test_fifty_megabytes_are_a_problem_and_not_read(tmp_path: Path) -> None:
+    info = install(tmp_path, text="[floe.computes]\n" + "a = m:A\n" * 6_500_000)
+    assert (info / "entry_points.txt").stat().st_size > 50_000_000
+    install(tmp_path, "good-1.0.dist-info")
+    tracemalloc.start()
+    found = scan([str(tmp_path)])
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert origins(found) == ["good 1.0"]
+    [problem] = found.problems
+    assert "larger than" in problem.message
+    assert peak < 5_000_000
+
+
+def test_zip_files_are_read(tmp_path: Path) -> None:
+    install(tmp_path / "tree", metadata="Name: acme-floe\nVersion: 1.0\nRequires-Dist: x>1")
+    archive = tmp_path / "plugins.zip"
+    with zipfile.ZipFile(archive, "w") as file:
+        for path in sorted((tmp_path / "tree").glob("*/*")):
+            file.write(path, path.relative_to(tmp_path / "tree"))
+    [candidate] = scan([str(archive)]).candidates
+    assert (candidate.distribution.name, candidate.distribution.version) == ("acme-floe", "1.0")
+    assert str(archive) in candidate.distribution.path
+    assert scanner.requires(candidate.distribution) == ("x>1",)
+
+
+def test_a_broken_file_in_a_zip_hides_nothing(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "plugins.zip", "w") as file:
+        for name in ("bad", "odd", "good"):
+            file.writestr(f"{name}-1.0.dist-info/METADATA", f"Name: {name}\nVersion: 1.0\n")
+        file.writestr("bad-1.0.dist-info/entry_points.txt", b"\xff")
+        file.writestr("odd-1.0.dist-info/entry_points.txt", "[a]\nbroken")
+        file.writestr("good-1.0.dist-info/entry_points.txt", ENTRY)
+    found = scan([str(tmp_path / "plugins.zip")])
+    assert origins(found) == ["good 1.0"]
+    assert [each.name for each in found.corrupt] == ["bad", "odd"]
+    assert len(found.problems) == 2
+
+
+def test_a_nameless_distribution_in_a_zip_is_named_by_its_path(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "plugins.zip", "w") as file:
+        file.writestr("bad-1.0.dist-info/entry_points.txt", ENTRY)
+    found = scan([str(tmp_path / "plugins.zip")])
+    assert [str(each) for each in found.corrupt] == [f"bad 1.0 in {tmp_path}/plugins.zip/bad-1.0.dist-info"]
+    assert "METADATA" in found.problems[0].message
+
+
+def test_eggs_are_read(tmp_path: Path) -> None:
+    install(tmp_path / "acme-1.0-py3.egg", "EGG-INFO", metadata="Name: acme\nVersion: 1.0")
+    install(tmp_path / "EGG-INFO-is-no-egg", "EGG-INFO", metadata="Name: other\nVersion: 1.0")
+    found = scan([str(tmp_path / "acme-1.0-py3.egg"), str(tmp_path / "EGG-INFO-is-no-egg")])
+    assert origins(found) == ["acme 1.0"]
+
+
+class Elsewhere(importlib.abc.MetaPathFinder):
+    """Distributions that lie in no directory."""
+
+    def __init__(self, *distributions: Any) -> None:
+        self.distributions = distributions
+
+    def find_distributions(self, _context: Any) -> Iterator[Any]:
+        for each in self.distributions:
+            if isinstance(each, Exception):
+                raise each
+            yield each
+
+
+class Remembered(importlib.metadata.Distribution):
+    def __init__(self, name: str, entry_points: str) -> None:
+        self.files_ = {"METADATA": f"Name: {name}\nVersion: 3\nRequires-Dist: y\n", "entry_points.txt": entry_points}
+
+    def read_text(self, filename: str) -> str | None:  # type: ignore[override]
+        return self.files_.get(filename)
+
+    def locate_file(self, path: Any) -> Path:
+        return Path(path)
+
+
+class Computed(Remembered):
+    @property
+    def entry_points(self) -> Any:
+        return (importlib.metadata.EntryPoint("made", "m:Made", "floe.secrets"),)
+
+
+def test_meta_path_finders_offer_distributions_too(finders: list[Any]) -> None:
+    finders.append(Elsewhere(Remembered("elsewhere", ENTRY), Computed("computed", "")))
+    found = [candidate for candidate in scan().candidates if candidate.distribution.version == "3"]
+    assert [(c.distribution.name, str(c.ref)) for c in found] == [
+        ("elsewhere", "compute:duckdb"),
+        ("computed", "secrets:made"),
+    ]
+    assert scanner.requires(found[0].distribution) == ("y",)
+
+
+def test_a_failing_finder_leaves_what_it_found_before_and_the_others(finders: list[Any]) -> None:
+    finders.append(Elsewhere(Remembered("elsewhere", ENTRY), RuntimeError("boom")))
+    finders.append(Elsewhere(Remembered("later", ENTRY)))
+    found = scan()
+    assert {"elsewhere", "later"} <= {candidate.distribution.name for candidate in found.candidates}
+    assert any("boom" in problem.message for problem in found.problems)
+
+
+def test_finders_are_asked_only_for_the_interpreters_own_path(finders: list[Any]) -> None:
+    finders.append(Elsewhere(Remembered("elsewhere", ENTRY)))
+    assert scan([]) == Scan()
+
+
+def test_sys_path_is_the_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    install(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert "acme-floe 1.0" in origins(scan())
+
+
+MANY = [f"x{number}" for number in range(5000)]
+
+
+@pytest.mark.parametrize(
+    ("child", "name", "text", "expected"),
+    [
+        (
+            "a-1.dist-info",
+            "METADATA",
+            "Requires-Dist: x\nrequires-dist: y >= 2\n\nRequires-Dist: no\n",
+            ["x", "y >= 2"],
+        ),
+        (
+            "a-1.dist-info",
+            "METADATA",
+            'Requires-Dist: x;\n python_version < "4"\nName: a\n',
+            ['x; python_version < "4"'],
+        ),
+        ("a-1.dist-info", "METADATA", "Name: a\r\nRequires-Dist: x\r\n\r\n", ["x"]),
+        ("a-1.dist-info", "METADATA", "", []),
+        ("a-1.dist-info", "METADATA", "".join(f"Requires-Dist: {each}\n" for each in MANY), MANY),
+        ("a-1.egg-info", "PKG-INFO", "Requires-Dist: x\n", ["x"]),
+        ("a-1.egg-info", "requires.txt", "x\n[extra]\ny\n", ["x", 'y; extra == "extra"']),
+        ("a-1.dist-info", "RECORD", "", []),
+    ],
+)
+def test_requirements_are_those_of_the_metadata(
+    tmp_path: Path, child: str, name: str, text: str, expected: list[str]
+) -> None:
+    info = install(tmp_path, child, metadata=None)
+    if name == "requires.txt":
+        (info / "PKG-INFO").write_text("Name: a\nVersion: 1\n")
+    (info / name).write_text(text)
+    [candidate] = scan([str(tmp_path)]).candidates
+    assert list(scanner.requires(candidate.distribution)) == expected
+
+
+def test_a_second_scan_sees_what_was_installed_removed_and_changed_since(tmp_path: Path) -> None:
+    kept = install(tmp_path, "kept-1.0.dist-info", "[floe.dbt]\nkept = m:K\n")
+    install(tmp_path, "upgraded-1.0.dist-info", "[floe.dbt]\nupgraded = m:U\n")
+    before = scan([str(tmp_path)]).candidates
+    (tmp_path / "upgraded-1.0.dist-info").rename(tmp_path / "upgraded-2.0.dist-info")
+    install(tmp_path, "new-1.0.dist-info", "[floe.dbt]\nnew = m:N\n")
+    (kept / "entry_points.txt").write_text("[floe.dbt]\nkept = m:K\nmore = m:M\n")
+    after = scan([str(tmp_path)]).candidates
+    added, removed, changed = scanner.compare(before, after)
+    assert {str(each.ref) for each in added} == {"dbt:new", "dbt:more"}
+    assert removed == ()
+    assert [(str(each.ref), each.distribution.version) for each in changed] == [("dbt:upgraded", "2.0")]
+    assert {str(each.ref) for each in scanner.compare(after, before)[1]} == {"dbt:new", "dbt:more"}
+    assert scanner.compare(after, after) == ((), (), ())
+
+
+def test_three_hundred_distributions_are_scanned_within_the_specified_time(tmp_path: Path) -> None:
+    for number in range(300):
+        install(tmp_path, f"d{number}-1.0.dist-info", f"[floe.computes]\np{number} = m{number}:P\n")
+    begun = time.perf_counter()
+    found = scan([str(tmp_path)])
+    assert time.perf_counter() - begun < 5
+    assert len(found.candidates) == 300
+
+
+def test_half_of_the_distributions_broken_leaves_the_other_half(tmp_path: Path) -> None:
+    for number in range(20):
+        install(tmp_path, f"d{number}-1.0.dist-info", f"[floe.computes]\np{number} = m{number}:P\n")
+        install(tmp_path, f"b{number}-1.0.dist-info", "[floe.computes]\nbroken\n")
+    found = scan([str(tmp_path)])
+    assert len(found.candidates) == len(found.corrupt) == len(found.problems) == 20

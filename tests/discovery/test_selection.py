@@ -1,0 +1,188 @@
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from floe_plugins import Candidate, Distribution, PluginConfigurationError, PluginRef
+from floe_plugins.discovery import policy
+from floe_plugins.discovery.policy import Rule, Switches
+from floe_plugins.discovery.selection import select
+
+DUCKDB = PluginRef.parse("compute:duckdb")
+
+
+def candidate(ref: str, distribution: str, version: str = "1.0", value: str = "m:C") -> Candidate:
+    return Candidate(
+        PluginRef.parse(ref), value, Distribution(distribution, version, f"/site/{distribution}.dist-info")
+    )
+
+
+ONE = candidate("compute:duckdb", "acme-floe")
+OTHER = candidate("compute:duckdb", "Other_Floe", "2.0")
+SPARK = candidate("compute:spark", "acme-floe")
+ENV = candidate("secrets:env", "floe-secrets-env")
+ALL = (ONE, SPARK, ENV)
+
+
+def switches(**environ: str) -> Switches:
+    return Switches.from_environ({f"FLOE_PLUGINS_{name.upper()}": value for name, value in environ.items()})
+
+
+def chosen(candidates: tuple[Candidate, ...], **environ: str) -> set[str]:
+    return {str(ref) for ref in select(candidates, switches(**environ), {}).chosen}
+
+
+def test_without_switches_everything_may_be_loaded() -> None:
+    found = select(ALL, Switches(), {})
+    assert found.chosen == {each.ref: each for each in ALL}
+    assert (found.disabled, found.duplicates, found.problems) == ({}, {}, ())
+
+
+@pytest.mark.parametrize("text", ["0", "false", "No", " OFF ", "none"])
+def test_autoload_switched_off_leaves_nothing(text: str) -> None:
+    assert chosen(ALL, autoload=text) == set()
+
+
+@pytest.mark.parametrize("text", ["1", "true", "Yes", " on ", "all"])
+def test_autoload_switched_on_means_all(text: str) -> None:
+    assert switches(autoload=text).autoload == "all"
+
+
+def test_autoload_takes_the_configurations_word() -> None:
+    assert switches(autoload="configured").autoload == "configured"
+
+
+@pytest.mark.parametrize("variable", ["autoload", "strict", "disable", "only"])
+def test_an_empty_variable_says_nothing(variable: str) -> None:
+    assert switches(**{variable: " "}) == Switches()
+
+
+@pytest.mark.parametrize(("text", "strict"), [("1", True), ("on", True), ("0", False), ("FALSE", False)])
+def test_strict_is_on_or_off(text: str, *, strict: bool) -> None:
+    assert switches(strict=text).strict is strict
+
+
+@pytest.mark.parametrize(
+    ("variable", "text"),
+    [("autoload", "2"), ("autoload", "maybe"), ("strict", "maybe"), ("disable", "1"), ("disable", "nonsense:x")],
+)
+def test_a_value_without_meaning_is_an_error_that_names_the_variable(variable: str, text: str) -> None:
+    with pytest.raises(PluginConfigurationError, match=f"FLOE_PLUGINS_{variable.upper()}"):
+        switches(**{variable: text})
+
+
+@pytest.mark.parametrize("text", ["0", "false", "", " , ", "no"])
+def test_disable_switched_off_disables_nothing(text: str) -> None:
+    assert switches(disable=text).disable == ()
+
+
+@pytest.mark.parametrize(
+    ("rules", "left"),
+    [
+        ("compute:duckdb", {"compute:spark", "secrets:env"}),
+        ("compute", {"secrets:env"}),
+        ("floe.computes", {"secrets:env"}),
+        ("distribution:ACME.floe", {"secrets:env"}),
+        ("distribution:acme", {"compute:duckdb", "compute:spark", "secrets:env"}),
+        (" compute:spark , secrets ", {"compute:duckdb"}),
+    ],
+)
+def test_refs_categories_and_distributions_can_be_disabled(rules: str, left: set[str]) -> None:
+    assert chosen(ALL, disable=rules) == left
+
+
+def test_the_allow_list_leaves_only_its_distributions() -> None:
+    assert chosen(ALL, only="Acme_Floe, nobody") == {"compute:duckdb", "compute:spark"}
+
+
+def test_a_disabled_ref_says_which_rule_disables_it_and_where_that_stands() -> None:
+    disabled = select(ALL, switches(disable="compute:spark"), {}).disabled
+    assert disabled == {SPARK.ref: (SPARK, "disabled by 'compute:spark' in FLOE_PLUGINS_DISABLE")}
+
+
+def test_two_distributions_with_one_ref_are_both_named_and_neither_wins() -> None:
+    found = select((ONE, OTHER, ENV), Switches(), {})
+    assert found.chosen == {ENV.ref: ENV}
+    assert found.duplicates == {DUCKDB: (ONE, OTHER)}
+    [problem] = found.problems
+    for fact in ("acme-floe 1.0 in /site/acme-floe.dist-info", "Other_Floe 2.0 in /site/Other_Floe.dist-info"):
+        assert fact in problem.message
+    assert problem.ref == DUCKDB
+    assert "plugins.compute.duckdb.distribution" in problem.hint
+
+
+@pytest.mark.parametrize(("pin", "winner"), [("other-floe", OTHER), ("ACME_FLOE", ONE)])
+def test_a_pin_decides_between_distributions(pin: str, winner: Candidate) -> None:
+    found = select((ONE, OTHER), Switches(), {DUCKDB: pin})
+    assert found.chosen == {DUCKDB: winner}
+    assert (found.duplicates, found.disabled, found.problems) == ({}, {}, ())
+
+
+def test_disabling_one_distribution_decides_too() -> None:
+    found = select((ONE, OTHER), switches(disable="distribution:acme-floe"), {})
+    assert (found.chosen, found.disabled) == ({DUCKDB: OTHER}, {})
+
+
+def test_a_pin_to_a_distribution_that_does_not_offer_the_ref_lets_no_other_in() -> None:
+    found = select((ONE, ENV), Switches(), {DUCKDB: "elsewhere"})
+    assert DUCKDB not in found.chosen
+    assert found.disabled[DUCKDB][1] == "disabled: the configuration pins it to elsewhere, which does not offer it"
+    [problem] = found.problems
+    assert "elsewhere" in problem.message
+    assert str(ONE.distribution) in problem.message
+
+
+def test_a_pin_of_a_ref_that_nobody_offers_is_a_problem() -> None:
+    [problem] = select((), Switches(), {DUCKDB: "acme-floe"}).problems
+    assert problem.ref == DUCKDB
+    assert "no installed distribution" in problem.message
+
+
+def test_a_pin_to_a_disabled_distribution_leaves_it_disabled() -> None:
+    found = select((ONE, OTHER), switches(disable="distribution:acme-floe"), {DUCKDB: "acme-floe"})
+    assert found.disabled[DUCKDB] == (ONE, "disabled by 'distribution:acme-floe' in FLOE_PLUGINS_DISABLE")
+    assert found.problems == ()
+
+
+def test_the_same_line_twice_in_one_distribution_is_no_duplicate() -> None:
+    assert select((ONE, ONE), Switches(), {}).chosen == {DUCKDB: ONE}
+
+
+def test_one_distribution_with_two_values_for_a_ref_is_told_that_no_pin_helps() -> None:
+    [problem] = select((ONE, candidate("compute:duckdb", "acme-floe", value="m:D")), Switches(), {}).problems
+    assert "declares it 2 times: m:C and m:D" in problem.message
+    assert "pin" not in problem.hint
+
+
+def test_the_environment_wins_over_the_configuration_and_both_may_disable() -> None:
+    settings = SimpleNamespace(autoload="none", disable=("compute:spark",), only=("acme-floe",))
+    merged = Switches.of(settings, {policy.AUTOLOAD: "1", policy.DISABLE: "secrets", policy.ONLY: "x"})
+    assert (merged.autoload, merged.only) == ("all", frozenset({"x"}))
+    assert {rule.text for rule in merged.disable} == {"compute:spark", "secrets"}
+
+
+def test_the_configuration_counts_where_the_environment_says_nothing() -> None:
+    settings = SimpleNamespace(autoload="configured", disable=(), only=None)
+    assert Switches.of(settings, {}) == Switches(autoload="configured")
+
+
+def test_a_wrong_rule_in_the_configuration_names_its_place() -> None:
+    settings = SimpleNamespace(autoload=None, disable=("nonsense",), only=None)
+    with pytest.raises(PluginConfigurationError, match=r"registry\.disable: .*nonsense"):
+        Switches.of(settings, {})
+
+
+def test_switching_strict_off_in_the_environment_wins() -> None:
+    assert Switches(strict=False).merged(Switches(strict=True)).strict is False
+
+
+def test_an_unknown_autoload_mode_is_refused() -> None:
+    with pytest.raises(ValueError, match="autoload"):
+        Switches.said(autoload="some")
+
+
+@pytest.mark.parametrize("text", ["", "compute:", "compute:Upper", "distribution:", "computes"])
+def test_a_rule_of_no_known_form_says_what_is_expected(text: str) -> None:
+    with pytest.raises(ValueError, match="distribution:NAME"):
+        Rule.parse(text, "here")

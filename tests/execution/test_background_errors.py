@@ -1,0 +1,165 @@
+"""What a plugin's tasks and late undoing raise is logged with its traceback, and without the plugin's secrets."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from pydantic import BaseModel, SecretStr
+from support import SOON
+
+from floe_plugins import PluginRegistry
+
+HIDDEN = "hunter2-of-the-year"
+CONFIGURATION = {"plugins": {"secrets": {"a": {"password": HIDDEN}}}}
+
+
+class Settings(BaseModel):
+    password: SecretStr = SecretStr("")
+
+
+class Unreadable(Settings):
+    def __iter__(self) -> Any:
+        raise RuntimeError("not today")
+
+
+class Seen(logging.Handler):
+    """The errors of the package and of asyncio as an application's handler formats them."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.texts: list[str] = []
+        self.more = threading.Condition()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        with self.more:
+            self.texts.append(self.format(record))
+            self.more.notify_all()
+
+    def text(self, beginning: str) -> str:
+        """What is logged with this beginning, once it is."""
+        with self.more:
+            assert self.more.wait_for(lambda: any(text.startswith(beginning) for text in self.texts), SOON)
+            return next(text for text in self.texts if text.startswith(beginning))
+
+
+@pytest.fixture
+def seen() -> Iterator[Seen]:
+    handler = Seen()
+    loggers = [logging.getLogger("floe_plugins"), logging.getLogger("asyncio")]
+    for logger in loggers:
+        logger.addHandler(handler)
+    yield handler
+    for logger in loggers:
+        logger.removeHandler(handler)
+    assert HIDDEN not in "".join(handler.texts)
+
+
+async def _refused(plugin: Any, kind: type[BaseException]) -> None:
+    raise kind(f"refused {plugin.config.password.get_secret_value()}")
+
+
+async def _never_asked_for(plugin: Any) -> None:
+    task = asyncio.ensure_future(_refused(plugin, ConnectionError))
+    await asyncio.wait([task])
+    del task
+    gc.collect()
+
+
+async def _in_a_thread(plugin: Any) -> None:
+    def work() -> None:
+        raise ConnectionError(f"refused {plugin.config.password.get_secret_value()}")
+
+    future = asyncio.get_running_loop().run_in_executor(None, work)
+    await asyncio.wait([future])
+    del future
+    gc.collect()
+
+
+async def _reported_by_hand(plugin: Any) -> None:
+    class Connection:
+        def __repr__(self) -> str:
+            return f"ConnectionError {plugin.config.password.get_secret_value()}"
+
+    asyncio.get_running_loop().call_exception_handler({"message": "lost", "future": Connection()})
+
+
+async def _leaves(plugin: Any) -> None:
+    plugin.task = asyncio.ensure_future(_leave(plugin))
+
+
+async def _leave(plugin: Any) -> None:
+    try:
+        raise ConnectionError(f"refused {plugin.config.password.get_secret_value()}")  # noqa: TRY301 the context of the next
+    except ConnectionError:
+        raise SystemExit(plugin.config.password.get_secret_value()) from None
+
+
+def _registry(lab: Any, plugin: Any, **options: Any) -> PluginRegistry:
+    registry: PluginRegistry = lab.registry(plugin, config=CONFIGURATION, **options)
+    return registry
+
+
+@pytest.mark.parametrize(
+    ("startup", "said"),
+    [
+        (_never_asked_for, "in the background of secrets:a: Task exception was never retrieved"),
+        (_in_a_thread, "in the background of secrets:a: Future exception was never retrieved"),
+        (_reported_by_hand, "in the background of secrets:a: lost"),
+    ],
+)
+def test_what_nobody_asks_for_is_logged_without_secrets(
+    lab: Any, seen: Seen, startup: Callable[[Any], Any], said: str
+) -> None:
+    assert _registry(lab, lab.plugin("a", startup, config_schema=Settings)).startup().ok
+    assert "ConnectionError" in seen.text(said)
+
+
+def test_a_task_that_tries_to_end_the_thread_is_logged_without_secrets(lab: Any, seen: Seen) -> None:
+    registry = _registry(lab, lab.plugin("a", _leaves, config_schema=Settings))
+    assert registry.startup().ok
+    assert "in _leave" in seen.text("a background task of secrets:a tried to end the thread")
+    assert registry.shutdown().ok
+
+
+@pytest.mark.parametrize(("schema", "shown"), [(Settings, "refused ***"), (Unreadable, "withheld")])
+def test_undoing_what_came_too_late_is_logged_without_secrets(
+    lab: Any, seen: Seen, schema: type[BaseModel], shown: str
+) -> None:
+    def shutdown(plugin: Any) -> None:
+        raise ConnectionError(f"refused {plugin.config.password.get_secret_value()}")
+
+    plugin = lab.plugin("a", lab.hang, shutdown, config_schema=schema)
+    registry = _registry(lab, plugin, timeouts={"startup": 0.1})
+    assert not registry.startup().ok
+    lab.forever.set()
+    assert shown in seen.text("undoing what came too late failed for secrets:a")
+
+
+def test_a_handler_that_fails_does_not_have_the_plugins_error_printed_with_its_own(
+    lab: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    printed = threading.Event()
+
+    class Broken(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            printed.set()
+            raise OSError("the disk is full")
+
+    handler = Broken(logging.ERROR)
+    logging.getLogger("floe_plugins").addHandler(handler)
+    try:
+        registry = _registry(lab, lab.plugin("a", _leaves, config_schema=Settings))
+        registry.startup()
+        assert printed.wait(SOON)
+        registry.shutdown()
+    finally:
+        logging.getLogger("floe_plugins").removeHandler(handler)
+    err = capsys.readouterr().err
+    assert "the disk is full" in err
+    assert HIDDEN not in err

@@ -1,0 +1,339 @@
+"""One thread per plugin: order, deadlines, awaiting, the thread's end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import gc
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from queue import SimpleQueue
+from typing import Any
+
+import pytest
+from support import SOON
+
+from floe_plugins.execution.worker import BusyError, Call, DeadlineError, Worker
+
+
+@pytest.fixture
+def worker() -> Iterator[Worker]:
+    worker = Worker("compute:test")
+    yield worker
+    worker.close()
+
+
+@pytest.fixture
+def forever() -> Iterator[threading.Event]:
+    """Set at the end of the test: what waits for it hangs as far as the test is concerned."""
+    event = threading.Event()
+    yield event
+    event.set()
+
+
+def call(worker: Worker, function: Callable[[], Any], timeout: float | None = SOON, **options: Any) -> Any:
+    return worker.call(function, timeout=timeout, **options)
+
+
+def thread_of(worker: Worker) -> threading.Thread:
+    return call(worker, threading.current_thread)  # type: ignore[no-any-return]
+
+
+def test_calls_run_on_one_daemon_thread_named_after_the_plugin(worker: Worker) -> None:
+    first, second = thread_of(worker), thread_of(worker)
+    assert first is second
+    assert first.name == "compute:test"
+    assert first.daemon
+
+
+def test_no_thread_is_started_before_the_first_call() -> None:
+    before = threading.active_count()
+    worker = Worker("compute:test")
+    assert not worker.busy
+    worker.close()
+    assert threading.active_count() == before
+
+
+def test_a_call_returns_what_the_function_returns_and_raises_what_it_raises(worker: Worker) -> None:
+    assert worker.call(lambda: 7, timeout=None) == 7
+    for error in (ValueError("bad"), SystemExit(3), GeneratorExit(), KeyboardInterrupt()):
+
+        def fail(error: BaseException = error) -> None:
+            raise error
+
+        with pytest.raises(type(error)) as caught:
+            call(worker, fail)
+        assert caught.value is error
+
+
+def test_a_worker_whose_call_has_been_answered_is_not_busy(worker: Worker) -> None:
+    for _ in range(500):
+        call(worker, int)
+        assert not worker.busy
+    worker.close()
+    assert not worker.busy
+
+
+def test_a_call_sees_the_callers_context_and_leaves_it_alone(worker: Worker) -> None:
+    variable = contextvars.ContextVar("variable", default="outside")
+
+    def change() -> str:
+        seen = variable.get()
+        variable.set("inside")
+        return seen
+
+    variable.set("caller")
+    assert call(worker, change) == "caller"
+    assert variable.get() == "caller"
+
+
+def test_the_caller_returns_at_the_deadline_while_the_function_hangs(worker: Worker, forever: threading.Event) -> None:
+    with pytest.raises(DeadlineError, match=r"no answer within 0.05 s") as caught:
+        call(worker, forever.wait, 0.05)
+    assert caught.value.began
+    assert not forever.is_set()
+    assert worker.busy
+    assert worker.overdue is not None
+
+
+def test_nothing_is_piled_upon_an_overdue_call(worker: Worker, forever: threading.Event) -> None:
+    with pytest.raises(DeadlineError):
+        call(worker, forever.wait, 0.05)
+    with pytest.raises(BusyError, match="has been running for"):
+        call(worker, lambda: 1)
+    forever.set()
+    assert worker.submit(lambda: 2).wait(SOON)
+    assert call(worker, lambda: 3) == 3
+
+
+def test_what_ends_late_is_handed_over_on_the_workers_own_thread(worker: Worker, forever: threading.Event) -> None:
+    handed: list[tuple[object, threading.Thread]] = []
+    thread = thread_of(worker)
+
+    def hang() -> str:
+        forever.wait()
+        return "late"
+
+    with pytest.raises(DeadlineError):
+        call(worker, hang, 0.05, late=lambda result: handed.append((result, threading.current_thread())))
+    forever.set()
+    assert worker.submit(lambda: None).wait(SOON)
+    assert handed == [("late", thread)]
+
+
+def test_what_ends_in_time_or_fails_late_is_not_handed_over(worker: Worker, forever: threading.Event) -> None:
+    handed: list[object] = []
+
+    def fail() -> None:
+        forever.wait()
+        raise ValueError
+
+    worker.call(lambda: None, timeout=SOON, late=handed.append)
+    with pytest.raises(DeadlineError):
+        call(worker, fail, 0.05, late=handed.append)
+    forever.set()
+    assert worker.submit(lambda: None).wait(SOON)
+    assert handed == []
+
+
+def test_a_failing_late_handler_is_logged_and_the_thread_goes_on(
+    worker: Worker, forever: threading.Event, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(_result: object) -> None:
+        raise ConnectionError("gone")
+
+    with pytest.raises(DeadlineError):
+        call(worker, forever.wait, 0.05, late=refuse)
+    forever.set()
+    assert worker.submit(lambda: None).wait(SOON)
+    assert "gone" in caplog.text
+
+
+def test_what_had_not_begun_by_its_deadline_never_does(worker: Worker, forever: threading.Event) -> None:
+    ran: list[int] = []
+    worker.submit(forever.wait)
+    with pytest.raises(DeadlineError) as caught:
+        worker.call(lambda: ran.append(1), timeout=0.05)
+    assert not caught.value.began
+    kept = worker.submit(lambda: ran.append(2))
+    assert kept.abandon(withdraw=False)
+    forever.set()
+    assert kept.wait(SOON)
+    assert ran == [2]
+
+
+def test_a_call_made_on_the_workers_own_thread_runs_at_once(worker: Worker) -> None:
+    assert call(worker, lambda: call(worker, lambda: Worker.current() is worker, 0))
+    assert Worker.current() is None
+
+
+def test_what_is_awaited_runs_on_the_workers_thread(worker: Worker) -> None:
+    async def name() -> str:
+        await asyncio.sleep(0)
+        return threading.current_thread().name
+
+    assert call(worker, name) == "compute:test"
+
+
+def test_tasks_that_are_left_running_go_on_between_calls(worker: Worker) -> None:
+    alive, tasks = threading.Event(), []
+
+    async def background() -> None:
+        await asyncio.sleep(0.01)
+        alive.set()
+
+    async def startup() -> None:
+        tasks.append(asyncio.ensure_future(background()))
+
+    call(worker, startup)
+    assert alive.wait(SOON)
+    assert call(worker, tasks[0].done)
+
+
+def test_a_task_that_is_left_running_cannot_end_the_thread(worker: Worker, caplog: pytest.LogCaptureFixture) -> None:
+    tried = threading.Event()
+    kept = []
+
+    async def leave() -> None:
+        tried.set()
+        sys.exit(1)
+
+    async def startup() -> None:
+        kept.append(asyncio.ensure_future(leave()))
+
+    thread = thread_of(worker)
+    call(worker, startup)
+    assert tried.wait(SOON)
+    assert thread_of(worker) is thread
+    assert worker.call(lambda: kept[0].done() and isinstance(kept[0].exception(), SystemExit), timeout=SOON)
+    assert "background task" in caplog.text
+
+
+def test_a_coroutine_is_cancelled_at_its_deadline(worker: Worker) -> None:
+    cancelled = threading.Event()
+
+    async def hang() -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            cancelled.set()
+            raise
+
+    with pytest.raises(DeadlineError):
+        call(worker, hang, 0.05)
+    assert cancelled.wait(SOON)
+    assert worker.submit(lambda: 1).wait(SOON)
+
+
+def test_a_coroutine_that_is_overdue_before_it_awaits_never_begins(worker: Worker, forever: threading.Event) -> None:
+    ran: list[int] = []
+
+    async def startup() -> None:
+        ran.append(1)
+
+    def slow() -> object:
+        forever.wait()
+        return startup()
+
+    late: Call[object] = worker.submit(slow)
+    assert late.abandon()
+    forever.set()
+    assert late.wait(SOON)
+    assert ran == []
+
+
+def test_an_async_call_inside_an_async_call_is_refused(worker: Worker) -> None:
+    async def inner() -> None: ...
+
+    async def outer() -> None:
+        call(worker, inner)
+
+    with pytest.raises(RuntimeError, match="cannot run inside another"):
+        call(worker, outer)
+
+
+def test_when_done_is_called_for_running_and_for_ended_calls(worker: Worker, forever: threading.Event) -> None:
+    told: SimpleQueue[Call[bool]] = SimpleQueue()
+    running: Call[bool] = worker.submit(forever.wait)
+    running.when_done(told.put)
+    forever.set()
+    assert told.get(timeout=SOON) is running
+    running.when_done(told.put)
+    assert told.get_nowait() is running
+    assert not running.abandon()
+
+
+def test_here_runs_on_the_calling_thread_and_keeps_the_error(worker: Worker) -> None:
+    async def startup() -> threading.Thread:
+        return threading.current_thread()
+
+    awaited: Callable[[], Any] = startup
+    assert worker.here(awaited).result() is threading.current_thread()
+    assert isinstance(worker.here(lambda: 1 / 0).error, ZeroDivisionError)
+
+
+def test_close_ends_the_thread_after_what_is_queued_and_a_later_call_starts_another(worker: Worker) -> None:
+    thread = thread_of(worker)
+    queued = worker.submit(lambda: 5)
+    worker.close()
+    worker.close()
+    assert queued.wait(SOON)
+    thread.join(SOON)
+    assert not thread.is_alive()
+    assert thread_of(worker).is_alive()
+
+
+def test_close_cancels_the_tasks_that_are_left(worker: Worker) -> None:
+    ended, kept = threading.Event(), []
+
+    async def background() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    async def startup() -> None:
+        kept.append(asyncio.ensure_future(background()))
+        await asyncio.sleep(0)
+
+    call(worker, startup)
+    worker.close()
+    assert ended.wait(SOON)
+
+
+def test_a_forgotten_worker_ends_its_thread() -> None:
+    worker = Worker("compute:test")
+    thread = thread_of(worker)
+    del worker
+    gc.collect()
+    thread.join(SOON)
+    assert not thread.is_alive()
+
+
+@pytest.mark.parametrize("hang", ["threading.Event().wait", "forever", "in_thread"])
+def test_a_hanging_call_does_not_keep_the_interpreter_from_exiting(hang: str) -> None:
+    code = f"""
+import asyncio, threading
+from floe_plugins.execution.worker import DeadlineError, Worker
+
+async def forever():
+    while True:
+        try:
+            await asyncio.sleep(3600)
+        except asyncio.CancelledError:
+            pass
+
+async def in_thread():
+    await asyncio.to_thread(threading.Event().wait)
+
+worker = Worker("compute:test")
+try:
+    worker.call({hang}, timeout=0.1)
+except DeadlineError:
+    print("overdue", flush=True)
+"""
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert ended.stdout == "overdue\n"
+    assert ended.stderr == ""

@@ -1,0 +1,156 @@
+import ast
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from floe_plugins import FLOE_API_VERSION, PluginIncompatibleError, PluginRef, __version__
+from floe_plugins.inspection.compatibility import check_api, refuse_api, refuse_requires
+
+TABLE = Path(__file__).parents[2] / "docs" / "compatibility.md"
+ROW = re.compile(r"^\| (?P<plugin>.+?) \| (?P<platform>\".*?\") \| (?P<answer>runs|refused) \|")
+ROWS = [match for line in TABLE.read_text("utf-8").splitlines() if (match := ROW.match(line))]
+REF = PluginRef.parse("compute:quack")
+
+
+def test_the_documented_table_has_the_combinations():
+    assert len(ROWS) > 40
+    assert {row["answer"] for row in ROWS} == {"runs", "refused"}
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row['plugin']} on {row['platform']}")
+def test_every_combination_in_the_documented_table_is_answered_as_documented(row):
+    reason = check_api(ast.literal_eval(row["plugin"]), ast.literal_eval(row["platform"]))
+    assert (reason is None) == (row["answer"] == "runs"), reason
+
+
+@pytest.mark.parametrize("nonsense", ["banana", "", None, 1.0, "9" * 5000, object(), ["1.0"]])
+def test_nonsense_is_incompatible_with_a_short_message_that_says_what_is_expected(nonsense):
+    reason = check_api(nonsense, "1.0")
+    assert reason is not None
+    assert "expected MAJOR.MINOR in a string, such as '1.0'" in reason
+    assert len(reason) < 200
+
+
+def test_a_plugin_for_a_newer_api_is_told_what_it_needs_what_there_is_and_what_to_upgrade():
+    error = refuse_api(REF, "acme-quack 2.1 in /site", "1.7", "1.2")
+    assert isinstance(error, PluginIncompatibleError)
+    assert (error.ref, error.needs, error.provides) == (REF, "1.7", "1.2")
+    assert str(error) == (
+        "compute:quack (from acme-quack 2.1 in /site): the plugin needs floe API 1.7, this platform provides 1.2. "
+        "Upgrade floe-plugins to a version that provides API 1.7, "
+        "or install an older version of acme-quack made for API 1.2"
+    )
+
+
+@pytest.mark.parametrize(("needs", "platform"), [("0.9", "1.0"), ("1.5", "2.0"), ("0.2", "0.3")])
+def test_a_plugin_for_an_older_api_is_told_to_upgrade_the_distribution(needs, platform):
+    error = refuse_api(REF, "acme-quack 2.1 in /site", needs, platform)
+    assert error is not None
+    assert error.hint.startswith(f"Upgrade acme-quack to a version made for API {platform}")
+
+
+def test_a_plugin_without_a_known_distribution_is_refused_too():
+    error = refuse_api(None, None, None)
+    assert error is not None
+    assert "Set floe_api_version in the plugin" in error.hint
+    assert error.needs == "None"
+
+
+def test_the_platform_takes_plugins_of_its_own_version():
+    assert refuse_api(REF, None, FLOE_API_VERSION) is None
+
+
+@pytest.mark.parametrize(
+    "requires",
+    [
+        [],
+        ["pydantic>=99"],
+        ["floe-plugins"],
+        ["floe-plugins>=0.1,<2"],
+        ["Floe_Plugins (>=0.1)"],
+        ["floe.plugins==0.1.*"],
+        ["floe-plugins-extra>=9"],
+        ["floe-pluginsx>=9"],
+        ["floe-plugins>=9; extra == 'new'"],
+        ["floe-plugins>=9 ; python_version < '3'"],
+        ["floe-plugins>=9 ; extra == 'new' and python_version > '3'"],
+        ["floe-plugins @ https://example.org/floe_plugins.whl"],
+        ["floe-plugins[cli,yaml]>=0.1"],
+        ["not a requirement at all >>"],
+    ],
+)
+def test_a_distribution_whose_requirement_is_met_or_does_not_concern_us_is_let_through(requires):
+    assert refuse_requires(REF, "acme 1.0", requires, "0.1.5") is None
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "floe-plugins>=0.2",
+        "floe-plugins<0.1",
+        "FLOE_PLUGINS[cli]==3",
+        "floe-plugins (>=1) ; python_version >= '3'",
+        "floe-plugins >== 1",
+    ],
+)
+def test_a_distribution_whose_requirement_is_not_met_is_refused(line):
+    error = refuse_requires(REF, "acme 1.0 in /site", ["pydantic>=2", line], "0.1.5")
+    assert error is not None
+    assert (error.needs, error.provides) == (line, "0.1.5")
+    assert "acme made for floe-plugins 0.1.5" in error.hint
+
+
+def test_every_one_of_several_requirements_counts():
+    assert refuse_requires(REF, None, ["floe-plugins>=0.1", "floe-plugins<0.1.5"], "0.1.5") is not None
+
+
+@pytest.mark.parametrize(
+    ("line", "answer"), [("floe-plugins>=0.1", True), ("floe-plugins>=0.2a1", True), ("floe-plugins>=0.2", False)]
+)
+def test_an_installed_prerelease_counts_where_it_satisfies(line, answer):
+    assert (refuse_requires(REF, None, [line], "0.2rc1") is None) is answer
+
+
+@pytest.mark.parametrize("name", ["newer-api", "newer-requires"])
+def test_what_can_be_refused_without_importing_is_never_imported(environment: Any, name: str) -> None:
+    error, imported = environment(name).json("""
+        import json, sys
+        from floe_plugins import PluginIncompatibleError, PluginRegistry
+        registry = PluginRegistry()
+        [candidate] = registry.candidates()
+        try:
+            registry.get(candidate.type, candidate.name)
+        except PluginIncompatibleError as error:
+            said = [error.needs, error.provides, error.distribution.split()[0], error.hint]
+        print(json.dumps([said, [name for name in sys.modules if name.startswith("floe_faulty")]]))
+    """)
+    assert all(error)
+    assert imported == []
+
+
+def test_the_distribution_s_requirement_is_looked_at_first(environment: Any, tmp_path: Any) -> None:
+    project = tmp_path / "acme"
+    project.mkdir()
+    (project / "acme_both.py").write_text(
+        "from floe_plugins import SecretsPlugin\n"
+        "class Both(SecretsPlugin):\n"
+        "    name = 'both'\n"
+        "    version = '1'\n"
+        "    floe_api_version = '99.0'\n",
+        encoding="utf-8",
+    )
+    (project / "pyproject.toml").write_text(
+        "[build-system]\nrequires = ['hatchling']\nbuild-backend = 'hatchling.build'\n"
+        "[project]\nname = 'acme-both'\nversion = '1'\ndependencies = ['floe-plugins>=98']\n"
+        "[project.entry-points.'floe.secrets']\nboth = 'acme_both:Both'\n"
+        "[tool.hatch.build.targets.wheel]\nonly-include = ['acme_both.py']\n",
+        encoding="utf-8",
+    )
+    said = environment(project).json("""
+        import json
+        from floe_plugins import PluginRegistry
+        print(json.dumps([problem.message for info in PluginRegistry().infos() for problem in info.problems]))
+    """)
+    assert said == [f"the distribution requires 'floe-plugins>=98', floe-plugins {__version__} is installed"]

@@ -1,0 +1,224 @@
+"""Requests that meet: from several threads, and from the plugins themselves."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from support import SOON
+
+from floe_plugins import LifecycleReport, OutcomeState, PluginState, PluginType
+
+SECRETS = PluginType.SECRETS
+
+
+def in_threads(count: int, function: Callable[[], Any]) -> list[Any]:
+    """What ``function`` returns on each of several threads that begin together."""
+    together = threading.Barrier(count)
+    results: list[Any] = []
+
+    def run() -> None:
+        together.wait(SOON)
+        results.append(function())
+
+    threads = [threading.Thread(target=run) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(SOON)
+    assert len(results) == count
+    return results
+
+
+def test_startup_from_many_threads_starts_each_plugin_once(lab: Any) -> None:
+    registry = lab.registry(
+        *(lab.plugin(f"p{number}", dependencies=("secrets:p0",) if number else ()) for number in range(8))
+    )
+    reports = in_threads(16, registry.startup)
+    assert all(report.ok and len(report.outcomes) == 8 for report in reports)
+    assert sorted(lab.log) == sorted(f"+p{number}" for number in range(8))
+
+
+def test_shutdown_from_many_threads_stops_each_plugin_once(lab: Any) -> None:
+    registry = lab.registry(*(lab.plugin(f"p{number}") for number in range(8)))
+    registry.startup()
+    assert all(report.ok for report in in_threads(16, registry.shutdown))
+    assert len(lab.log) == 16
+
+
+def test_who_asks_for_what_is_being_started_shares_its_outcome(lab: Any) -> None:
+    entered = threading.Event()
+
+    def startup(plugin: Any) -> None:
+        entered.set()
+        lab.hang(plugin)
+
+    registry = lab.registry(lab.plugin("a", startup))
+    first: list[LifecycleReport] = []
+    thread = threading.Thread(target=lambda: first.append(registry.startup()))
+    thread.start()
+    assert entered.wait(SOON)
+    threading.Timer(0.05, lab.forever.set).start()
+    outcome = registry.start(SECRETS, "a")
+    thread.join(SOON)
+    assert outcome == first[0].outcomes[0]
+    assert lab.log == ["+a"]
+
+
+def test_shutdown_during_a_startup_lets_what_is_under_way_end_and_begins_nothing_more(lab: Any) -> None:
+    entered = threading.Event()
+
+    def startup(plugin: Any) -> None:
+        entered.set()
+        lab.hang(plugin)
+
+    registry = lab.registry(lab.plugin("a", startup), lab.plugin("b", dependencies=("secrets:a",)))
+    reports: list[LifecycleReport] = []
+    starting = threading.Thread(target=lambda: reports.append(registry.startup()))
+    starting.start()
+    assert entered.wait(SOON)
+    stopping = threading.Thread(target=registry.shutdown)
+    stopping.start()
+    threading.Timer(0.05, lab.forever.set).start()
+    starting.join(SOON)
+    stopping.join(SOON)
+    assert lab.of(reports[0], "a").ok
+    assert lab.of(reports[0], "b").state is OutcomeState.SKIPPED
+    assert lab.of(reports[0], "b").message == "everything is being stopped"
+    assert lab.log == ["+a", "-a"]
+    assert registry.startup().ok
+
+
+def test_a_plugin_can_start_another_one_while_it_starts(lab: Any) -> None:
+    inner = []
+
+    def startup(plugin: Any) -> None:
+        inner.append(plugin.registry.start(SECRETS, "b"))
+
+    registry = lab.registry(lab.plugin("a", startup), lab.plugin("b"), workers=1)
+    report = registry.startup()
+    assert report.ok
+    assert inner[0].ok
+    assert lab.log == ["+a", "+b"]
+
+
+def test_a_plugin_that_starts_everything_while_it_starts_does_not_wait_for_itself(lab: Any) -> None:
+    inner: list[LifecycleReport] = []
+
+    def startup(plugin: Any) -> None:
+        inner.append(plugin.registry.startup())
+
+    registry = lab.registry(
+        lab.plugin("a", startup), lab.plugin("b"), lab.plugin("needs-a", dependencies=("secrets:a",))
+    )
+    assert registry.startup().ok
+    assert lab.of(inner[0], "b").ok
+    for name in ("a", "needs-a"):
+        assert lab.of(inner[0], name).state is OutcomeState.SKIPPED
+        assert "waits for the plugin whose code asks" in lab.of(inner[0], name).message
+    assert registry.state(SECRETS, "needs-a") is PluginState.STARTED
+
+
+def test_two_plugins_that_start_each_other_do_not_wait_for_ever(lab: Any) -> None:
+    together = threading.Barrier(2)
+
+    def start(name: str) -> Callable[[Any], None]:
+        def startup(plugin: Any) -> None:
+            together.wait(SOON)
+            plugin.registry.start(SECRETS, name)
+
+        return startup
+
+    registry = lab.registry(lab.plugin("a", start("b")), lab.plugin("b", start("a")), workers=2)
+    assert registry.startup().ok
+    assert sorted(lab.log) == ["+a", "+b"]
+
+
+def test_a_plugin_that_stops_others_while_it_starts_is_refused(lab: Any) -> None:
+    inner = []
+
+    def startup(plugin: Any) -> None:
+        inner.append(plugin.registry.stop(SECRETS, "b"))
+        inner.append(plugin.registry.shutdown())
+
+    registry = lab.registry(lab.plugin("a", startup, dependencies=("secrets:b",)), lab.plugin("b"))
+    assert registry.startup().ok
+    assert inner[0].state is OutcomeState.SKIPPED
+    assert "plugins are being started" in inner[0].message
+    assert registry.state(SECRETS, "b") is PluginState.STARTED
+    assert [each.state for each in inner[1].outcomes] == [OutcomeState.SKIPPED]
+
+
+def test_a_plugin_that_starts_others_while_it_stops_is_refused(lab: Any) -> None:
+    inner = []
+
+    def shutdown(plugin: Any) -> None:
+        inner.append(plugin.registry.startup())
+
+    registry = lab.registry(lab.plugin("a", None, shutdown), lab.plugin("b"))
+    registry.startup()
+    assert registry.shutdown().ok
+    assert all(each.state is OutcomeState.SKIPPED for each in inner[0].outcomes)
+    assert registry.state(SECRETS, "b") is PluginState.STOPPED
+
+
+def test_a_plugin_that_shuts_everything_down_while_it_stops_does_not_wait_for_itself(lab: Any) -> None:
+    def shutdown(plugin: Any) -> None:
+        plugin.registry.shutdown()
+
+    registry = lab.registry(lab.plugin("a", None, shutdown), lab.plugin("b", dependencies=("secrets:a",)))
+    registry.startup()
+    assert registry.shutdown().ok
+    assert lab.log == ["+a", "+b", "-b", "-a"]
+
+
+def test_a_health_check_can_start_and_stop_plugins(lab: Any) -> None:
+    def check(plugin: Any) -> Any:
+        plugin.registry.stop(SECRETS, "b")
+        return plugin.registry.start(SECRETS, "b") and None
+
+    registry = lab.registry(lab.plugin("a", health_check=check), lab.plugin("b"))
+    registry.startup()
+    registry.health()
+    assert lab.log[-2:] == ["-b", "+b"]
+
+
+@pytest.mark.parametrize("workers", [1, 8])
+def test_32_threads_that_do_everything_at_once_leave_a_registry_that_works(lab: Any, workers: int) -> None:
+    names = [f"p{number}" for number in range(10)]
+    registry = lab.registry(
+        *(
+            lab.plugin(name, dependencies=tuple(f"secrets:{other}" for other in names[: index // 3]))
+            for index, name in enumerate(names)
+        ),
+        workers=workers,
+    )
+    seeds = iter(range(32))
+    of_all = (registry.startup, registry.shutdown, registry.health, registry.resolve)
+    of_one = (registry.start, registry.start, registry.stop, registry.get)
+
+    def act() -> None:
+        seed = next(seeds)
+        for turn in range(12):
+            name, choice = names[(seed * 7 + turn * 3) % 10], (seed + turn) % 8
+            if choice < 4:
+                of_all[choice]()
+            else:
+                of_one[choice - 4](SECRETS, name)
+
+    in_threads(32, act)
+    assert registry.startup().ok
+    starts = {name: lab.log.count(f"+{name}") - lab.log.count(f"-{name}") for name in names}
+    assert starts == dict.fromkeys(names, 1)
+    running: set[str] = set()
+    for event in lab.log:
+        name = event[1:]
+        needs = names[: names.index(name) // 3]
+        if event[0] == "+":
+            assert running.issuperset(needs)
+            running.add(name)
+        else:
+            running.discard(name)
+            assert not any(name in names[: names.index(other) // 3] for other in running)

@@ -1,0 +1,258 @@
+"""One plugin's start: its thread, its deadline, its tries, and what its failure does to others."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from support import SOON
+
+from floe_plugins import (
+    OutcomeState,
+    PluginStartupError,
+    PluginState,
+    PluginTimeoutError,
+    PluginType,
+    PluginUnavailableError,
+)
+
+SECRETS = PluginType.SECRETS
+
+
+def test_hooks_see_the_callers_context(lab: Any) -> None:
+    variable = contextvars.ContextVar("variable", default="")
+    seen: list[str] = []
+    registry = lab.registry(lab.plugin("a", lambda _: seen.append(variable.get())))
+    variable.set("caller")
+    registry.startup()
+    assert seen == ["caller"]
+
+
+def test_all_hooks_of_a_plugin_run_on_its_own_thread(lab: Any) -> None:
+    seen: list[threading.Thread] = []
+
+    def note(_plugin: Any) -> None:
+        seen.append(threading.current_thread())
+
+    registry = lab.registry(lab.plugin("a", note, note), lab.plugin("b", note, note))
+    registry.startup()
+    registry.shutdown()
+    assert len(seen) == 4
+    assert sorted({thread.name for thread in seen}) == ["secrets:a", "secrets:b"]
+
+
+def test_a_plugin_can_ask_for_the_callers_thread(lab: Any) -> None:
+    seen: list[threading.Thread] = []
+
+    def startup(_plugin: Any) -> None:
+        seen.append(threading.current_thread())
+
+    async def shutdown(_plugin: Any) -> None:
+        seen.append(threading.current_thread())
+
+    registry = lab.registry(lab.plugin("a", startup, shutdown, caller_thread=True), lab.plugin("b"))
+    assert registry.startup().ok
+    assert registry.shutdown().ok
+    assert seen == [threading.current_thread()] * 2
+
+
+def test_a_failure_skips_what_needs_it_with_the_chain_to_the_root_and_nothing_else(lab: Any) -> None:
+    registry = lab.registry(
+        lab.plugin("root", lab.fail),
+        lab.plugin("middle", dependencies=("secrets:root",)),
+        lab.plugin("leaf", dependencies=("secrets:middle",)),
+        lab.plugin("other"),
+    )
+    report = registry.startup()
+    assert not report.ok
+    assert lab.of(report, "other").ok
+    root, leaf = lab.of(report, "root"), lab.of(report, "leaf")
+    assert isinstance(root.cause, PluginStartupError)
+    assert isinstance(root.cause.__cause__, ConnectionError)
+    assert leaf.state is OutcomeState.SKIPPED
+    assert leaf.message == (
+        "needs secrets:middle, which was skipped: needs secrets:root, which failed to start: "
+        "startup raised ConnectionError: refused"
+    )
+    chain = leaf.cause
+    while chain is not None and chain.__cause__ is not None:
+        chain = chain.__cause__
+    assert isinstance(chain, ConnectionError)
+    assert registry.state(SECRETS, "leaf") is PluginState.SKIPPED
+    assert registry.state(SECRETS, "root") is PluginState.FAILED
+    assert {str(problem.ref) for problem in registry.problems} == {"secrets:root", "secrets:middle", "secrets:leaf"}
+    with pytest.raises(PluginStartupError):
+        report.raise_for_failures()
+
+
+def test_a_category_of_which_none_runs_skips_what_needs_it(lab: Any) -> None:
+    registry = lab.registry(
+        lab.plugin("app", dependencies=("storage",)),
+        lab.plugin("a", lab.fail, base=lab.storage),
+        lab.plugin("b", lab.fail, base=lab.storage),
+    )
+    app = lab.of(registry.startup(), "app")
+    assert app.state is OutcomeState.SKIPPED
+    assert "none runs: storage:a failed to start" in app.message
+    assert "storage:b failed to start" in app.message
+
+
+def test_a_start_that_returns_something_has_failed_and_is_shut_down(lab: Any) -> None:
+    stopped = threading.Event()
+    registry = lab.registry(lab.plugin("a", lambda _: False, lambda _: stopped.set()))
+    outcome = registry.startup().outcomes[0]
+    assert outcome.message == "startup returned an object of type bool, and must return None"
+    assert stopped.wait(SOON)
+
+
+def test_a_start_that_contains_a_yield_has_failed_without_having_run(lab: Any) -> None:
+    def startup(_plugin: Any) -> Iterator[None]:
+        lab.log.append("never")
+        yield
+
+    outcome = lab.registry(lab.plugin("a", startup)).startup().outcomes[0]
+    assert "it contains a yield" in outcome.message
+    assert lab.log == ["+a"]
+
+
+def test_the_caller_has_its_answer_at_the_deadline_while_the_plugin_hangs(lab: Any) -> None:
+    registry = lab.registry(
+        lab.plugin("a", lab.hang),
+        lab.plugin("b", dependencies=("secrets:a",)),
+        lab.plugin("c"),
+        timeouts={"startup": 0.1},
+    )
+    report = registry.startup()
+    assert not lab.forever.is_set()
+    late = lab.of(report, "a")
+    assert late.state is OutcomeState.TIMED_OUT
+    assert isinstance(late.cause, PluginTimeoutError)
+    assert late.cause.seconds == 0.1
+    assert late.seconds >= 0.1
+    assert lab.of(report, "b").state is OutcomeState.SKIPPED
+    assert lab.of(report, "c").ok
+
+
+def test_a_start_that_ends_too_late_is_shut_down_on_its_own_thread_and_stays_failed(lab: Any) -> None:
+    threads: list[threading.Thread] = []
+    ended = threading.Event()
+
+    def startup(_plugin: Any) -> None:
+        threads.append(threading.current_thread())
+        lab.hang()
+
+    def shutdown(_plugin: Any) -> None:
+        threads.append(threading.current_thread())
+        ended.set()
+
+    registry = lab.registry(lab.plugin("a", startup, shutdown), timeouts={"startup": 0.1})
+    registry.startup()
+    lab.forever.set()
+    assert ended.wait(SOON)
+    assert threads[0] is threads[1] is not threading.current_thread()
+    assert registry.state(SECRETS, "a") is PluginState.FAILED
+    assert registry.shutdown().outcomes == ()
+
+
+def test_a_plugin_whose_thread_is_stuck_is_not_started_again_until_it_is_free(lab: Any) -> None:
+    ended = threading.Event()
+    registry = lab.registry(lab.plugin("a", lab.hang, lambda _: ended.set()), timeouts={"startup": 0.1})
+    registry.startup()
+    assert "its thread is still busy" in registry.start(SECRETS, "a").message
+    assert lab.log == ["+a"]
+    lab.forever.set()
+    assert ended.wait(SOON)
+    while "still busy" in (again := registry.start(SECRETS, "a")).message:
+        time.sleep(0.001)
+    assert again.ok
+
+
+def test_a_deadline_that_is_no_number_is_the_plugins_fault(lab: Any) -> None:
+    report = lab.registry(lab.plugin("a", timeouts={"startup": "soon"}), lab.plugin("b")).startup()
+    assert lab.of(report, "a").state is OutcomeState.FAILED
+    assert lab.of(report, "b").ok
+
+
+@pytest.mark.parametrize("resists", [False, True])
+def test_an_async_start_is_cancelled_at_its_deadline_or_left_behind(lab: Any, resists: bool) -> None:  # noqa: FBT001
+    cancelled = threading.Event()
+
+    async def startup(_plugin: Any) -> None:
+        while True:
+            try:
+                await asyncio.sleep(0.01)
+            except asyncio.CancelledError:
+                cancelled.set()
+                if not resists or lab.forever.is_set():
+                    raise
+            if lab.forever.is_set():
+                return
+
+    registry = lab.registry(lab.plugin("a", startup), lab.plugin("b"), timeouts={"startup": 0.1})
+    report = registry.startup()
+    assert lab.of(report, "a").state is OutcomeState.TIMED_OUT
+    assert lab.of(report, "b").ok
+    assert cancelled.wait(SOON)
+
+
+def test_async_hooks_run_on_one_loop_on_the_plugins_thread(lab: Any) -> None:
+    seen: list[tuple[object, threading.Thread]] = []
+
+    async def note(_plugin: Any) -> None:
+        seen.append((asyncio.get_running_loop(), threading.current_thread()))
+
+    registry = lab.registry(lab.plugin("a", note, note))
+    registry.startup()
+    registry.shutdown()
+    assert seen[0] == seen[1]
+    assert seen[0][1].name == "secrets:a"
+
+
+def test_an_unavailable_service_is_tried_again_within_the_deadline(lab: Any) -> None:
+    def startup(_plugin: Any) -> None:
+        if len(lab.log) < 3:
+            raise PluginUnavailableError("not yet")
+
+    outcome = lab.registry(lab.plugin("a", startup)).startup().outcomes[0]
+    assert outcome.ok
+    assert outcome.tries == 3
+    assert outcome.seconds >= 0.3
+
+
+def test_an_unavailable_service_fails_when_the_time_is_over(lab: Any) -> None:
+    def startup(_plugin: Any) -> None:
+        raise PluginUnavailableError("port closed")
+
+    outcome = lab.registry(lab.plugin("a", startup), timeouts={"startup": 0.5}).startup().outcomes[0]
+    assert outcome.state is OutcomeState.FAILED
+    assert outcome.tries > 1
+    assert outcome.seconds < 0.5
+    assert isinstance(outcome.cause, PluginStartupError)
+    assert isinstance(outcome.cause.__cause__, PluginUnavailableError)
+    assert "port closed" in outcome.message
+
+
+def test_the_plugins_own_hint_when_to_try_again_is_kept(lab: Any) -> None:
+    tried: list[float] = []
+
+    def startup(_plugin: Any) -> None:
+        tried.append(time.monotonic())
+        if len(tried) < 2:
+            raise PluginUnavailableError("busy", retry_after=0.25)
+
+    assert lab.registry(lab.plugin("a", startup)).startup().ok
+    assert tried[1] - tried[0] >= 0.25
+
+
+def test_a_hint_beyond_the_deadline_fails_at_once(lab: Any) -> None:
+    def startup(_plugin: Any) -> None:
+        raise PluginUnavailableError("maintenance", retry_after=3600)
+
+    outcome = lab.registry(lab.plugin("a", startup)).startup().outcomes[0]
+    assert outcome.state is OutcomeState.FAILED
+    assert outcome.tries == 1

@@ -1,0 +1,115 @@
+"""Entry point values: classes, instances, factories, and what is said of anything else."""
+
+from __future__ import annotations
+
+import sys
+import types
+from typing import Any
+
+import pytest
+
+from floe_plugins import (
+    Candidate,
+    Distribution,
+    PluginIncompatibleError,
+    PluginLoadError,
+    PluginRef,
+    SecretsPlugin,
+)
+from floe_plugins.loading.importer import import_plugin
+
+REF = PluginRef.parse("secrets:acme")
+
+
+class Acme(SecretsPlugin):
+    name = "acme"
+    version = "1.0"
+    floe_api_version = "1.0"
+
+    def get_secret(self, key: str) -> Any:
+        return key
+
+    def secret_names(self, prefix: str = "") -> tuple[str, ...]:
+        return ()
+
+    def put_secret(self, key: str, value: Any) -> None: ...
+
+
+@pytest.fixture
+def module(monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
+    """A module that entry points can name."""
+    made = types.ModuleType("acme_plugins")
+    monkeypatch.setitem(sys.modules, "acme_plugins", made)
+    return made
+
+
+def load(value: str) -> Any:
+    return import_plugin(Candidate(REF, value, Distribution("acme", "1.0", "/nowhere/acme-1.0.dist-info"))).plugin
+
+
+def test_a_class_an_instance_and_a_factory_are_all_plugins(module: Any) -> None:
+    module.Plugin, module.plugin, module.make = Acme, Acme(), lambda: Acme()  # noqa: PLW0108 a factory
+    assert type(load("acme_plugins:Plugin")) is Acme
+    assert load("acme_plugins:plugin") is module.plugin
+    assert type(load("acme_plugins:make")) is Acme
+
+
+def test_a_nested_name_and_extras_are_understood(module: Any) -> None:
+    module.Outer = type("Outer", (), {"Inner": Acme})
+    assert type(load("acme_plugins:Outer.Inner [fast, slow]")) is Acme
+
+
+REFUSED = {
+    "a module": (None, "an object of module"),
+    "a text": ("text", "an object of str"),
+    "another class": (int, "the class int, which is no SecretsPlugin"),
+    "the category itself": (SecretsPlugin, "abstract"),
+    "a factory of something else": (lambda: 3, "an object of int"),
+    "a factory that raises": (lambda: 1 / 0, "ZeroDivisionError"),
+    "a class that wants arguments": (type("Wants", (Acme,), {"__init__": lambda self, engine: None}), "engine"),  # noqa: ARG005
+    "another name": (type("Other", (Acme,), {"name": "other"}), "calls itself 'other', its entry point 'acme'"),
+    "a description that raises": (type("D", (Acme,), {"description": property(lambda _: 1 / 0)}), "reading 'descr"),
+    "a description that is none": (type("D", (Acme,), {"description": None}), "'description' must be a text"),
+    "a property that raises": (type("P", (Acme,), {"version": property(lambda _: 1 / 0)}), "reading 'version' failed"),
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_anything_else_is_a_load_error_that_says_what_it_is(module: Any, what: str) -> None:
+    thing, said = REFUSED[what]
+    module.thing = thing
+    with pytest.raises(PluginLoadError, match=said) as caught:
+        load("acme_plugins" if thing is None else "acme_plugins:thing")
+    assert caught.value.ref == REF
+    assert caught.value.distribution
+    assert caught.value.hint
+
+
+def test_the_cause_of_a_failure_is_chained(module: Any) -> None:
+    module.make = lambda: 1 / 0
+    with pytest.raises(PluginLoadError) as caught:
+        load("acme_plugins:make")
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+
+
+def test_ctrl_c_during_an_import_is_not_a_failure_of_the_plugin(module: Any) -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    module.make = interrupted
+    with pytest.raises(KeyboardInterrupt):
+        load("acme_plugins:make")
+
+
+def test_a_name_that_this_platform_lacks_is_an_incompatibility(module: Any) -> None:
+    def wants() -> Any:
+        from floe_plugins import BrandNewPlugin  # type: ignore[attr-defined]
+
+        return BrandNewPlugin
+
+    with pytest.raises(ImportError) as direct:
+        wants()
+    module.__getattr__ = lambda _name: wants()
+    with pytest.raises(PluginIncompatibleError, match="BrandNewPlugin"):
+        load("acme_plugins:Plugin")
+    assert direct.value.name == "floe_plugins"

@@ -1,0 +1,127 @@
+"""The process-wide registry, and who gets which."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from support import SOON
+
+from floe_plugins import PluginLoadError, PluginRegistry, SecretsPlugin, get_registry
+from floe_plugins.registry.current import use_registry
+
+
+class Secrets(SecretsPlugin):
+    name = "acme"
+    version = "1.0"
+    floe_api_version = "1.0"
+
+    def get_secret(self, key: str) -> Any: ...
+    def secret_names(self, prefix: str = "") -> tuple[str, ...]:
+        return ()
+
+    def put_secret(self, key: str, value: Any) -> None: ...
+
+
+def made() -> PluginRegistry:
+    return PluginRegistry(autoload="none", environ={})
+
+
+@pytest.fixture
+def shared() -> Iterator[PluginRegistry]:
+    """The registry of the whole process, as far as the test is concerned."""
+    with use_registry(made()) as registry:
+        yield registry
+
+
+def elsewhere() -> PluginRegistry:
+    """What another thread gets."""
+    found: list[PluginRegistry] = []
+    thread = threading.Thread(target=lambda: found.append(get_registry()))
+    thread.start()
+    thread.join(SOON)
+    return found[0]
+
+
+def test_all_threads_share_one(shared: PluginRegistry) -> None:
+    assert get_registry() is elsewhere() is shared
+
+
+def test_it_is_made_once_however_many_ask_for_it_at_once(environment: Any) -> None:
+    code = """
+        import threading
+        from floe_plugins import get_registry
+        together, found = threading.Barrier(16), []
+        def ask():
+            together.wait()
+            found.append(get_registry())
+        threads = [threading.Thread(target=ask) for _ in range(16)]
+        [each.start() for each in threads]; [each.join() for each in threads]
+        print(len({id(registry) for registry in found}), found[0] is get_registry())
+    """
+    assert environment().run(code).stdout == "1 True\n"
+
+
+def test_a_block_replaces_it_for_all_threads_and_gives_it_back(shared: PluginRegistry) -> None:
+    other, inner = made(), made()
+    with use_registry(other) as given:
+        assert get_registry() is elsewhere() is given is other
+        with use_registry(inner):
+            assert get_registry() is inner
+        assert get_registry() is other
+    assert get_registry() is elsewhere() is shared
+
+
+def test_a_block_that_raises_gives_it_back_too(shared: PluginRegistry) -> None:
+    with pytest.raises(ValueError, match="in the block"), use_registry(made()):
+        raise ValueError("in the block")
+    assert get_registry() is shared
+
+
+def test_a_plugin_gets_the_one_that_makes_it_while_it_is_made(shared: PluginRegistry) -> None:
+    seen: list[PluginRegistry] = []
+
+    class Asking(Secrets):
+        def __init__(self) -> None:
+            seen.append(get_registry())
+            seen.append(elsewhere())
+
+    making = made()
+    making.register(Asking)
+    assert seen == [making, shared]
+    assert get_registry() is shared
+
+
+def test_a_plugin_that_cannot_be_made_leaves_it_as_it_was(shared: PluginRegistry) -> None:
+    class Failing(Secrets):
+        def __init__(self) -> None:
+            raise OSError(f"not with {get_registry()!r}")
+
+    with pytest.raises(PluginLoadError, match="with 0 plugins"):
+        made().register(Failing)
+    assert get_registry() is shared
+
+
+def test_registries_that_make_plugins_at_once_are_told_apart() -> None:
+    together = threading.Barrier(2)
+    seen: dict[PluginRegistry, PluginRegistry] = {}
+
+    class Asking(Secrets):
+        def __init__(self) -> None:
+            together.wait(SOON)
+            self.maker = get_registry()
+            together.wait(SOON)
+
+    def make(registry: PluginRegistry) -> None:
+        registry.register(Asking)
+        seen[registry] = registry.get(Asking, "acme").maker
+
+    registries = [made(), made()]
+    threads = [threading.Thread(target=make, args=(registry,)) for registry in registries]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(SOON)
+    assert seen == {registry: registry for registry in registries}

@@ -1,0 +1,236 @@
+"""What a registry joins: plugins come and go everywhere at once, with the configuration and the deadlines they have."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from pydantic import BaseModel, SecretStr
+
+from floe_plugins import (
+    HealthStatus,
+    LineageBackendPlugin,
+    MissingDependencyError,
+    PluginConfigurationError,
+    PluginLoadError,
+    PluginNotFoundError,
+    PluginRegistry,
+    PluginState,
+    PluginTimeoutError,
+    SecretsPlugin,
+    hookimpl,
+)
+from floe_plugins.registry.services import DEFAULT_TIMEOUTS
+
+LONG = 60.0  # never waited for in a test that passes
+
+
+class Secrets(SecretsPlugin):
+    version = "1.0"
+    floe_api_version = "1.0"
+
+    def get_secret(self, key: str) -> Any: ...
+    def secret_names(self, prefix: str = "") -> tuple[str, ...]:
+        return (self.name,)
+
+    def put_secret(self, key: str, value: Any) -> None: ...
+
+
+class Lineage(LineageBackendPlugin):
+    name = "other"
+    version = "1.0"
+    floe_api_version = "1.0"
+
+    def emit(self, event: Any) -> None: ...
+    def flush(self, deadline: float) -> bool:
+        return True
+
+    def namespace(self, dataset: str) -> str:
+        return dataset
+
+
+class Schema(BaseModel):
+    size: int = 1
+    token: SecretStr = SecretStr("")
+
+
+def named(plugin_name: str, **attributes: Any) -> type[Secrets]:
+    return type("Named", (Secrets,), {"name": plugin_name, **attributes})
+
+
+def made(config: Any = None, **options: Any) -> PluginRegistry:
+    return PluginRegistry(config, autoload="none", environ={}, **options)
+
+
+@pytest.fixture
+def forever() -> Iterator[threading.Event]:
+    """Set at the end of the test: what waits for it hangs as far as the test is concerned."""
+    event = threading.Event()
+    yield event
+    event.set()
+
+
+def assert_gone(registry: PluginRegistry, *names: str) -> None:
+    """None of the plugins is known in any place where plugins are."""
+    for name in names:
+        with pytest.raises(PluginNotFoundError):
+            registry.get(SecretsPlugin, name)
+        assert not registry.manager(SecretsPlugin).has_plugin(name)
+        assert name not in {info.name for info in registry.infos()}
+        registry.register(named(name))  # and its name is free
+        registry.unregister(SecretsPlugin, name)
+
+
+REFUSED = {
+    "does not fit its contract": {"get_secret": lambda _self, key, colour: (key, colour)},
+    "has a hook that is none": {"get_scret": hookimpl(lambda _self, key: key)},
+    "needs what is not there": {"dependencies": ("secrets:absent",)},
+    "cannot be named": {"name": "Upper Case"},
+    "cannot be made": {"__init__": lambda _self: 1 / 0},
+}
+
+
+@pytest.mark.parametrize("fault", REFUSED)
+def test_of_plugins_registered_together_none_stays_if_one_is_refused(fault: str) -> None:
+    registry = made()
+    registry.register(named("before"))
+    with pytest.raises((PluginLoadError, MissingDependencyError)):
+        registry.register(named("first"), named("second", **REFUSED[fault]), named("third"))
+    assert_gone(registry, "first", "second", "third")
+    assert [plugin.name for plugin in registry.list()] == ["before"]
+    assert registry.manager(SecretsPlugin).hook.secret_names() == ("before",)
+
+
+def test_a_name_that_no_ref_can_have_is_refused_with_what_names_are_made_of() -> None:
+    with pytest.raises(PluginLoadError, match=r"'Upper Case' cannot name a plugin. Use lower-case letters, digits"):
+        made().register(named("Upper Case"))
+
+
+def test_an_unregistered_plugin_is_stopped_first_and_so_is_what_needs_it() -> None:
+    log: list[str] = []
+
+    def noting(name: str, *needs: str) -> type[Secrets]:
+        return named(name, dependencies=needs, shutdown=lambda _self: log.append(name))
+
+    registry = made()
+    registry.register(noting("base"), noting("middle", "secrets:base"), noting("top", "secrets:middle"), noting("by"))
+    with registry:
+        registry.unregister(SecretsPlugin, "base")
+        assert log == ["top", "middle", "base"]
+        assert registry.state(SecretsPlugin, "by") is PluginState.STARTED
+        assert registry.state(SecretsPlugin, "top") is PluginState.STOPPED
+        assert_gone(registry, "base")
+
+
+def test_a_manager_is_made_once_however_many_ask_for_it_at_once() -> None:
+    registry, together = made(), threading.Barrier(16)
+    found: list[object] = []
+
+    def ask() -> None:
+        together.wait()
+        found.append(registry.manager(SecretsPlugin))
+
+    threads = [threading.Thread(target=ask) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 16
+    assert len(set(map(id, found))) == 1
+
+
+def test_configuration_by_argument_wins_over_the_file_and_leaves_the_rest_to_it() -> None:
+    registry = made({"plugins": {"secrets": {"a": {"size": 2, "token": "from-file"}}}})
+    registry.register(named("a", config_schema=Schema))
+    assert registry.configure(SecretsPlugin, "a", {"size": 3}).size == 3
+    plugin = registry.get(SecretsPlugin, "a")
+    assert registry.config(SecretsPlugin, "a") is plugin.config
+    assert plugin.config.token.get_secret_value() == "from-file"
+
+
+def test_wrong_configuration_by_argument_changes_nothing() -> None:
+    registry = made()
+    registry.register(named("a", config_schema=Schema))
+    registry.configure(SecretsPlugin, "a", {"size": 3})
+    with pytest.raises(PluginConfigurationError, match="size"):
+        registry.configure(SecretsPlugin, "a", {"size": "big"})
+    with registry:
+        assert registry.get(SecretsPlugin, "a").config.size == 3
+
+
+def test_what_is_started_cannot_be_configured_and_is_told_what_to_do() -> None:
+    registry = made()
+    registry.register(named("a", config_schema=Schema))
+    with registry:
+        with pytest.raises(PluginConfigurationError, match="Stop it, configure it and start it again"):
+            registry.configure(SecretsPlugin, "a", {"size": 3})
+        assert registry.get(SecretsPlugin, "a").config.size == 1
+        registry.stop(SecretsPlugin, "a")
+        registry.configure(SecretsPlugin, "a", {"size": 3})
+        assert registry.start(SecretsPlugin, "a").ok
+        assert registry.get(SecretsPlugin, "a").config.size == 3
+
+
+def test_configuration_of_a_plugin_that_takes_none_is_a_mistake() -> None:
+    registry = made()
+    registry.register(named("a"))
+    assert registry.config(SecretsPlugin, "a") is None
+    with pytest.raises(PluginConfigurationError):
+        registry.configure(SecretsPlugin, "a", {"size": 3})
+
+
+def test_no_mistake_of_another_plugin_is_missed_before_a_start() -> None:
+    registry = made({"plugins": {"secrets": {"a": {"size": "big"}, "absent": {"size": 1}}}})
+    registry.register(named("a", config_schema=Schema))
+    with pytest.raises(PluginConfigurationError) as caught:
+        registry.startup()
+    assert {error.path for error in caught.value.errors} == {"plugins.secrets.a.size", "plugins.secrets.absent"}
+
+
+def test_what_a_plugin_says_when_it_fails_is_told_without_the_secrets_it_was_given() -> None:
+    def fail(self: Secrets) -> None:
+        raise ConnectionError(f"refused for {self.config.token.get_secret_value()}")
+
+    registry = made({"plugins": {"secrets": {"a": {"token": "hunter2-hunter2"}}}})
+    registry.register(named("a", config_schema=Schema, startup=fail))
+    [outcome] = registry.startup().outcomes
+    assert "refused for" in outcome.message
+    assert "hunter2" not in f"{outcome.message} {outcome.cause} {registry.problems}"
+
+
+TIMEOUTS = {
+    "of all plugins, over the default": ({}, {"startup": 0.1}, {}, 0.1),
+    "of the class, over that of all": ({"startup": 0.1}, {"startup": LONG}, {}, 0.1),
+    "of this plugin, over that of its class": ({"startup": LONG}, {"startup": LONG}, {"startup": 0.1}, 0.1),
+    "of the class, where another stage has one": ({"startup": 0.1}, {}, {"shutdown": LONG}, 0.1),
+}
+
+
+@pytest.mark.parametrize("which", TIMEOUTS)
+def test_the_deadline_that_counts_is_the_one(which: str, forever: threading.Event) -> None:
+    of_class, of_all, of_plugin, seconds = TIMEOUTS[which]
+    registry = made({"registry": {"timeouts": {**of_all, "secrets:a": of_plugin}}})
+    registry.register(named("a", timeouts=of_class, startup=lambda _self: forever.wait() and None))
+    [outcome] = registry.startup().outcomes
+    assert isinstance(outcome.cause, PluginTimeoutError)
+    assert outcome.cause.seconds == seconds
+
+
+def test_every_stage_has_a_deadline_unless_told_otherwise() -> None:
+    assert set(DEFAULT_TIMEOUTS) == {"load", "configure", "startup", "shutdown", "health"}
+    assert all(seconds > 0 for seconds in DEFAULT_TIMEOUTS.values())
+
+
+def test_calling_a_lifecycle_hook_of_a_category_concerns_that_category() -> None:
+    registry = made()
+    registry.register(named("a"), named("b", health_check=lambda _self: HealthStatus("unhealthy", "down")), Lineage)
+    hook = registry.manager(SecretsPlugin).hook
+    registry.start(LineageBackendPlugin, "other")
+    assert [(each.ref.name, each.ok) for each in hook.startup()] == [("a", True), ("b", True)]
+    assert [(each.ref.name, each.ok) for each in hook.health_check()] == [("a", True), ("b", False)]
+    assert {each.ref.name for each in hook.shutdown()} == {"a", "b"}
+    assert hook.shutdown() == []
+    assert registry.state(LineageBackendPlugin, "other") is PluginState.STARTED
+    registry.shutdown()

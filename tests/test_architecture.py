@@ -1,0 +1,176 @@
+"""The packages and modules are what docs/architecture.md says, and imports run along its arrows."""
+
+from __future__ import annotations
+
+import ast
+import graphlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import floe_plugins
+
+PACKAGE = Path(floe_plugins.__file__).parent
+TESTS = Path(__file__).parent
+PAGE = (TESTS.parent / "docs" / "architecture.md").read_text(encoding="utf-8")
+MODULES = {
+    ".".join(path.relative_to(PACKAGE).with_suffix("").parts): path
+    for path in sorted(PACKAGE.rglob("*.py"))
+    if path.name != "__init__.py"
+}
+FOLDERS = sorted({path.parent for path in MODULES.values()})
+ROOT = {"__main__", "_version", "errors"}
+# A module without a test file of its own, and where its promises are tested.
+TESTED_ELSEWHERE = {
+    "__main__": "cli/test_main.py",
+    "_version": "test_public_api.py",
+    "core.candidate": "core/test_record.py",
+    "core.state": "core/test_record.py",
+    "discovery.report": "core/test_record.py",
+    "configuration.model": "configuration/test_loader.py",
+    "core.lazy": "test_public_api.py",
+    "core.problem": "core/test_record.py",
+    "core.safe_text": "core/test_record.py",
+    "discovery.metadata_files": "discovery/test_scanner.py",
+    "discovery.policy": "discovery/test_selection.py",
+    "execution.entry": "registry/test_entry_store.py",
+    "inspection.runtime_metadata": "loading/test_importer.py",
+    "inspection.source_files": "inspection/test_static_metadata.py",
+    "lifecycle.supervision": "lifecycle/test_service.py",
+    "loading.registration": "registry/test_services.py",
+}
+
+
+def arrows() -> set[tuple[str, str]]:
+    return set(re.findall(r"^ +(\w+) --> (\w+)$", PAGE, re.MULTILINE))
+
+
+def documented() -> list[str]:
+    return re.findall(r"^\| `([\w/]+)` \| ", PAGE.partition("## Modules")[2].partition("\n## ")[0], re.MULTILINE)
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Our modules that a file imports anywhere, in functions and for type checkers too."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} imports relatively"
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                yield inner if is_module(inner) else node.module or ""
+
+
+def is_module(name: str) -> bool:
+    place = PACKAGE.parent.joinpath(*name.split("."))
+    return place.is_dir() or place.with_suffix(".py").is_file()
+
+
+def imported(module: str) -> set[str]:
+    names = {name for name in imports(MODULES[module]) if name.startswith("floe_plugins.")}
+    # `import floe_plugins.configuration` reaches the modules that this package offers by name.
+    return {name.removeprefix("floe_plugins.") for name in names}
+
+
+def package_of(module: str) -> str:
+    return module.partition(".")[0]
+
+
+def edges() -> set[tuple[str, str]]:
+    found = {(package_of(module), package_of(name)) for module in MODULES for name in imported(module)}
+    return {(source, target) for source, target in found if source != target}
+
+
+def reachable(start: str, pairs: set[tuple[str, str]]) -> set[str]:
+    found, queue = {start}, [start]
+    while queue:
+        here = queue.pop()
+        fresh = {target for source, target in pairs if source == here} - found
+        found |= fresh
+        queue += fresh
+    return found - {start}
+
+
+def test_each_import_between_packages_follows_the_arrows() -> None:
+    against = {(a, b) for a, b in edges() if a != "__main__" and b not in reachable(a, arrows())}
+    assert not against
+
+
+def test_each_arrow_stands_for_an_import() -> None:
+    assert not arrows() - edges()
+
+
+def test_the_arrows_make_no_cycle() -> None:
+    graph: dict[str, set[str]] = {}
+    for source, target in arrows():
+        graph.setdefault(source, set()).add(target)
+    assert set(graphlib.TopologicalSorter(graph).static_order()) == {name for pair in arrows() for name in pair}
+
+
+def test_modules_import_each_other_without_a_cycle() -> None:
+    graph = {module: imported(module) & MODULES.keys() for module in MODULES}
+    assert set(graphlib.TopologicalSorter(graph).static_order()) == MODULES.keys()
+
+
+def test_every_module_and_package_is_in_the_table_and_nothing_else() -> None:
+    packages = {"/".join(folder.relative_to(PACKAGE).parts) + "/" for folder in FOLDERS if folder != PACKAGE}
+    assert sorted(documented()) == sorted({module.replace(".", "/") for module in MODULES} | packages)
+
+
+def test_the_root_holds_the_entrance_alone() -> None:
+    assert {module for module in MODULES if "." not in module} == ROOT
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: path.name)
+def test_a_folder_has_at_most_sixteen_modules_of_at_most_380_lines(folder: Path) -> None:
+    modules = [path for path in folder.glob("*.py") if path.name != "__init__.py"]
+    assert len(modules) <= 16
+    for path in modules:
+        assert len(path.read_text(encoding="utf-8").splitlines()) <= 380, path
+
+
+def test_every_file_that_a_change_is_said_to_start_in_is_there() -> None:
+    table = PAGE.partition("## Where to make a change")[2]
+    named = re.findall(r"`([a-z_]+/[\w/]*)`", table)
+    assert len(table.strip().splitlines()) >= 12
+    for name in named:
+        assert (PACKAGE / name).is_dir() or (PACKAGE / f"{name}.py").is_file(), name
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_module_has_a_test_of_its_name(module: str) -> None:
+    *folders, name = module.split(".")
+    default = "/".join([*folders, f"test_{name.strip('_')}.py"])
+    assert (TESTS / TESTED_ELSEWHERE.get(module, default)).is_file(), default
+
+
+def test_every_test_of_a_stage_is_the_namesake_of_a_module() -> None:
+    names = {"/".join([*module.split(".")[:-1], f"test_{module.split('.')[-1]}.py"]) for module in MODULES}
+    across = {"hookspecs/test_contracts.py", "configuration/test_bad_files_cli.py", "configuration/test_secrets.py"}
+    for folder in FOLDERS:
+        if folder != PACKAGE:
+            for path in (TESTS / folder.relative_to(PACKAGE)).glob("test_*.py"):
+                assert path.relative_to(TESTS).as_posix() in names | across
+
+
+def test_names_of_modules_in_texts_are_names_of_modules() -> None:
+    places = [*TESTS.rglob("*.py"), *PACKAGE.rglob("*.py"), *(TESTS.parent / "benchmarks").glob("*.py")]
+    for path in places:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                for name in re.findall(r"\bfloe_plugins(?:\.[a-z_]+)+\b", node.value):
+                    head = name.rpartition(".")[0]
+                    assert is_module(name) or is_module(head), f"{path}: {name}"
+
+
+def test_nothing_imports_the_package_root() -> None:
+    for path in MODULES.values():
+        names = [
+            alias.name
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            if isinstance(node, ast.ImportFrom) and node.module == "floe_plugins"
+            for alias in node.names
+        ]
+        assert not set(names) & set(floe_plugins.__all__), f"{path} imports from the root"
