@@ -23,7 +23,7 @@ from ruamel.yaml import YAML
 
 from benchmarks.timing import Table, interleaved, show, table
 from floe_plugins import PluginRef
-from floe_plugins.configuration import load, validate
+from floe_plugins.configuration import load, validate_and_log
 from floe_plugins.configuration.content import Content
 from floe_plugins.configuration.file import read_source
 from floe_plugins.configuration.sections import read_sections
@@ -110,8 +110,8 @@ def _plain(path: Path, plugins: Plugins) -> None:
 def _ours(path: Path, plugins: Plugins) -> None:
     configuration = load(path, environ={})
     for ref, plugin in plugins.items():
-        _, faults = validate(configuration, ref, plugin, None)
-        assert not faults
+        _, issues = validate_and_log(configuration, ref, plugin, None)
+        assert not issues
 
 
 def whole(path: Path, title: str, plugins: Plugins, rounds: int) -> Table:
@@ -140,7 +140,9 @@ def parts(path: Path, plugins: Plugins, rounds: int) -> Table:
         "parsing, with keys that stand twice": lambda: _seconds(source.parse),
         "looking through: references, numbers, depth": lambda: _seconds(lambda: Content(parsed, source, {})),
         "sections and settings of each plugin": lambda: _seconds(lambda: read_sections(content)),
-        "validating, with unknown keys": lambda: all_of(lambda ref, plugin: validate(configuration, ref, plugin, None)),
+        "validating, with unknown keys": lambda: all_of(
+            lambda ref, plugin: validate_and_log(configuration, ref, plugin, None)
+        ),
     }
     return table(f"{path.name}, part by part", interleaved(contenders, rounds))
 

@@ -90,9 +90,9 @@ class PluginIncompatibleError(PluginError):
         provides: the version that the platform has.
     """
 
-    def __init__(self, message: str, *, needs: str = "", provides: str = "", **facts: Any) -> None:
+    def __init__(self, message: str, *, requires: str = "", provides: str = "", **facts: Any) -> None:
         super().__init__(message, **facts)
-        self.needs = needs
+        self.requires = requires
         self.provides = provides
 
 

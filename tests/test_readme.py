@@ -125,7 +125,7 @@ def test_the_picture_shows_what_a_run_among_broken_plugins_prints(
     drawn = tmp_path / PICTURE.name
     drawn.write_text(draw(printed.rstrip()), encoding="utf-8")
 
-    assert words(drawn) == words(PICTURE), f"look at {drawn}; if it is right, it goes to {PICTURE}"
+    assert error_message(drawn) == error_message(PICTURE), f"look at {drawn}; if it is right, it goes to {PICTURE}"
 
 
 def draw(ansi: str) -> str:
@@ -141,7 +141,7 @@ def draw(ansi: str) -> str:
     return console.export_svg(title="floe-plugins run --once", code_format=template, unique_id="run")
 
 
-def words(picture: Path) -> list[str]:
+def error_message(picture: Path) -> list[str]:
     """The texts of an SVG, in the order of reading."""
     root = ET.parse(picture).getroot()  # noqa: S314 our own file
     texts = [text for element in root.iter() if element.tag.endswith("text") for text in element.itertext()]

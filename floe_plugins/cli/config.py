@@ -11,7 +11,7 @@ import click
 from floe_plugins import configuration
 from floe_plugins.cli.options import PROBLEMS, USAGE, Options, common, fail
 from floe_plugins.cli.output import Output, count
-from floe_plugins.configuration import ConfigurationFault
+from floe_plugins.configuration import ConfigurationIssue
 from floe_plugins.core.problem import Problem
 from floe_plugins.core.refs import PluginRef, PluginType
 from floe_plugins.registry.facade import PluginRegistry
@@ -56,41 +56,41 @@ def validate(options: Options, file: str | None) -> None:
     """
     output = options.output()
     loaded = _load(options, file)
-    faults, notices = _examine(loaded)
+    issues, warnings = _examine(loaded)
     if options.json:
         output.json(
             {
                 "file": loaded.registry.configuration.file,
-                "faults": [fault.to_dict() for fault in faults],
-                "notices": notices,
+                "issues": [issue.to_dict() for issue in issues],
+                "warnings": warnings,
                 "problems": [problem.to_dict() for problem in loaded.problems],
             }
         )
     else:
-        _print(output, loaded, faults, notices)
-    if faults:
+        _print(output, loaded, issues, warnings)
+    if issues:
         raise SystemExit(USAGE)
     if loaded.problems:
         raise SystemExit(PROBLEMS)
 
 
-def _examine(loaded: _Loaded) -> tuple[list[ConfigurationFault], list[str]]:
+def _examine(loaded: _Loaded) -> tuple[list[ConfigurationIssue], list[str]]:
     settings = loaded.registry.configuration
     known = [info.ref for info in loaded.registry.infos()]
-    faults = [*settings.faults, *configuration.not_installed(settings, known)]
-    notices: list[str] = []
+    issues = [*settings.issues, *configuration.not_installed(settings, known)]
+    warnings: list[str] = []
     for ref, plugin in loaded.plugins.items():
-        found = configuration.examine(settings, ref, plugin, loaded.distributions.get(ref))
-        faults.extend(found.faults)
-        notices.extend(found.notices)
-    return sorted(dict.fromkeys(faults), key=lambda fault: (fault.file or "", fault.line or 0, fault.path)), notices
+        found = configuration.validate_settings(settings, ref, plugin, loaded.distributions.get(ref))
+        issues.extend(found.issues)
+        warnings.extend(found.warnings)
+    return sorted(dict.fromkeys(issues), key=lambda issue: (issue.file or "", issue.line or 0, issue.path)), warnings
 
 
-def _print(output: Output, loaded: _Loaded, faults: Sequence[ConfigurationFault], notices: Sequence[str]) -> None:
-    for text in (*map(str, faults), *notices):
+def _print(output: Output, loaded: _Loaded, issues: Sequence[ConfigurationIssue], warnings: Sequence[str]) -> None:
+    for text in (*map(str, issues), *warnings):
         output.line(text)
     output.problems(loaded.problems)
-    mistakes = count(len(faults), "mistake") if faults else "no mistakes"
+    mistakes = count(len(issues), "mistake") if issues else "no mistakes"
     place = loaded.registry.configuration.file or "the environment"
     output.line(f"{place}: {mistakes}, {count(len(loaded.plugins), 'plugin')} checked")
 
@@ -113,14 +113,16 @@ def show(options: Options, file: str | None) -> None:
     """Show every value in force and where it comes from; secrets are masked."""
     output = options.output()
     loaded = _load(options, file)
-    settings, faults = configuration.effective(loaded.registry.configuration, loaded.plugins, loaded.distributions)
+    settings, issues = configuration.effective_settings(
+        loaded.registry.configuration, loaded.plugins, loaded.distributions
+    )
     if options.json:
-        output.json({"settings": [each.to_dict() for each in settings], "faults": [each.to_dict() for each in faults]})
+        output.json({"settings": [each.to_dict() for each in settings], "issues": [each.to_dict() for each in issues]})
     else:
         output.table(("setting", "value", "from"), ((each.path, each.value, each.origin) for each in settings))
-        for fault in faults:
-            output.line(str(fault))
-    if faults:
+        for issue in issues:
+            output.line(str(issue))
+    if issues:
         raise SystemExit(USAGE)
 
 

@@ -111,5 +111,5 @@ def _facts(info: PluginInfo) -> Iterable[tuple[str, Any]]:
     yield "version", info.version or UNKNOWN
     yield "made for API", info.floe_api_version or UNKNOWN
     yield "description", UNKNOWN if info.description is None else info.description
-    for label, needs in (("needs", info.dependencies), ("uses if present", info.optional_dependencies)):
-        yield label, UNKNOWN if needs is None else ", ".join(needs) or "nothing"
+    for label, waited_for in (("needs", info.dependencies), ("uses if present", info.optional_dependencies)):
+        yield label, UNKNOWN if waited_for is None else ", ".join(waited_for) or "nothing"

@@ -9,28 +9,28 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from floe_plugins.configuration.file import find_file
-    from floe_plugins.configuration.issues import ConfigurationFault, raise_faults
+    from floe_plugins.configuration.issues import ConfigurationIssue, raise_issues
     from floe_plugins.configuration.loader import load, not_installed
-    from floe_plugins.configuration.migration.rewrite import Rewritten, migrate_text
+    from floe_plugins.configuration.migration.rewrite import MigratedText, migrate_text
     from floe_plugins.configuration.model import Configuration
-    from floe_plugins.configuration.origins import Setting, effective
+    from floe_plugins.configuration.origins import Setting, effective_settings
     from floe_plugins.configuration.schema.error_reporter import BROKEN_SCHEMA
     from floe_plugins.configuration.schema.json_schema import json_schema
-    from floe_plugins.configuration.schema.validation import Examination, examine, validate
+    from floe_plugins.configuration.schema.validation import ValidationResult, validate_and_log, validate_settings
     from floe_plugins.configuration.settings import PluginSettings
 else:
     # Outside this branch, type checkers would accept any misspelt name.
     _HOMES = {
         "model": ("Configuration",),
-        "origins": ("Setting", "effective"),
-        "issues": ("ConfigurationFault", "raise_faults"),
+        "origins": ("Setting", "effective_settings"),
+        "issues": ("ConfigurationIssue", "raise_issues"),
         "schema.json_schema": ("json_schema",),
         "loader": ("load", "not_installed"),
         "schema.error_reporter": ("BROKEN_SCHEMA",),
-        "migration.rewrite": ("Rewritten", "migrate_text"),
+        "migration.rewrite": ("MigratedText", "migrate_text"),
         "settings": ("PluginSettings",),
         "file": ("find_file",),
-        "schema.validation": ("Examination", "examine", "validate"),
+        "schema.validation": ("ValidationResult", "validate_settings", "validate_and_log"),
     }
     _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -50,18 +50,18 @@ else:
 __all__ = [
     "BROKEN_SCHEMA",
     "Configuration",
-    "ConfigurationFault",
-    "Examination",
+    "ConfigurationIssue",
+    "MigratedText",
     "PluginSettings",
-    "Rewritten",
     "Setting",
-    "effective",
-    "examine",
+    "ValidationResult",
+    "effective_settings",
     "find_file",
     "json_schema",
     "load",
     "migrate_text",
     "not_installed",
-    "raise_faults",
-    "validate",
+    "raise_issues",
+    "validate_and_log",
+    "validate_settings",
 ]

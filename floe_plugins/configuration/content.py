@@ -7,16 +7,16 @@ from collections.abc import Iterable, Mapping
 from itertools import chain
 from typing import Any
 
-from floe_plugins.configuration.file import Source
-from floe_plugins.configuration.interpolation import InterpolationError, fill
-from floe_plugins.configuration.issues import ConfigurationFault, Path, dotted
-from floe_plugins.configuration.redaction import MASK, says_secret
+from floe_plugins.configuration.file import ConfigurationFile
+from floe_plugins.configuration.interpolation import InterpolationError, interpolate
+from floe_plugins.configuration.issues import ConfigurationIssue, KeyPath, dotted
+from floe_plugins.configuration.redaction import MASK, is_secret_name
 from floe_plugins.configuration.values import is_list, is_table
 from floe_plugins.core.refs import PluginRef
 
-DEEPEST = 64
-MOST_VALUES = 200_000
-_HIGHEST_INTEGER = 2**64
+MAX_DEPTH = 64
+MAX_VALUES = 200_000
+_MAX_INTEGER = 2**64
 # Numbers within need no second look; those of one kind are compared the fastest.
 _LOWEST, _HIGHEST = -(2**62), 2**62
 _LOW, _HIGH = -1e18, 1e18
@@ -27,32 +27,32 @@ class Content:
 
     Attributes:
         tree: the content; independent of a mapping that was handed in.
-        faults: what is wrong with it so far.
+        issues: what is wrong with it so far.
         textual: paths whose value is the text of environment variables alone.
         secret: paths whose value comes from a variable with a secret name.
         faulted: paths of values that have a fault.
     """
 
-    def __init__(self, raw: Mapping[str, Any], source: Source | None, environ: Mapping[str, str]) -> None:
+    def __init__(self, raw: Mapping[str, Any], source: ConfigurationFile | None, environ: Mapping[str, str]) -> None:
         self.source = source
-        self.faults: list[ConfigurationFault] = []
-        self.textual: set[Path] = set()
-        self.secret: set[Path] = set()
-        self.faulted: set[Path] = set()
+        self.issues: list[ConfigurationIssue] = []
+        self.textual: set[KeyPath] = set()
+        self.secret: set[KeyPath] = set()
+        self.paths_with_issues: set[KeyPath] = set()
         self._environ = environ
         self._values = 0
         # What was parsed from a file is ours, and most files hold nothing that has to be replaced.
         ready = source is not None and _is_plain(raw, source)
         self.tree: Mapping[Any, Any] = raw if ready else self._copy(raw, ()) or {}
 
-    def fault(self, path: Path, rule: str, message: str, expected: str = "", hint: str = "") -> None:
+    def issue(self, path: KeyPath, rule: str, message: str, expected: str = "", hint: str = "") -> None:
         """Note a mistake, with its place in the file; of one value only the first."""
-        if path in self.faulted:
+        if path in self.paths_with_issues:
             return
         line, column = (self.source.position(path) if self.source else None) or (None, None)
-        self.faulted.add(path)
-        self.faults.append(
-            ConfigurationFault(
+        self.paths_with_issues.add(path)
+        self.issues.append(
+            ConfigurationIssue(
                 path=dotted(_shown(path)),
                 rule=rule,
                 message=message,
@@ -65,7 +65,7 @@ class Content:
             )
         )
 
-    def _copy(self, value: Any, path: Path) -> Any:
+    def _copy(self, value: Any, path: KeyPath) -> Any:
         if type(value) is dict or is_table(value):  # asking for a Mapping alone is slow
             if self._too_much(path, len(value)):
                 return {}
@@ -80,7 +80,7 @@ class Content:
             return items
         return value
 
-    def _check(self, copied: Any, items: Iterable[tuple[Any, Any]], path: Path) -> None:
+    def _check(self, copied: Any, items: Iterable[tuple[Any, Any]], path: KeyPath) -> None:
         """Replace what needs it among the items of a copied container; most do not, and that is fast."""
         for step, item in items:
             kind: object = type(item)
@@ -93,54 +93,54 @@ class Content:
             elif kind is not bool and item is not None:
                 copied[step] = self._copy(item, (*path, step))
 
-    def _too_much(self, path: Path, size: int) -> bool:
+    def _too_much(self, path: KeyPath, size: int) -> bool:
         self._values += size
-        if len(path) > DEEPEST:
-            if not self.faults or self.faults[-1].rule != "depth":
-                self.fault(path[:3], "depth", f"values are nested deeper than {DEEPEST} levels")
+        if len(path) > MAX_DEPTH:
+            if not self.issues or self.issues[-1].rule != "depth":
+                self.issue(path[:3], "depth", f"values are nested deeper than {MAX_DEPTH} levels")
             return True
-        if self._values > MOST_VALUES:
-            if not self.faults or self.faults[-1].rule != "size":
-                self.fault(path[:3], "size", f"the file holds more than {MOST_VALUES} values")
+        if self._values > MAX_VALUES:
+            if not self.issues or self.issues[-1].rule != "size":
+                self.issue(path[:3], "size", f"the file holds more than {MAX_VALUES} values")
             return True
         return False
 
-    def _text(self, value: str, path: Path) -> str:
+    def _text(self, value: str, path: KeyPath) -> str:
         if "${" not in value:
             return value
         try:
-            filled, wrong = fill(value, self._environ), None
+            interpolated, wrong = interpolate(value, self._environ), None
         except InterpolationError as error:
-            filled, wrong = None, error
-        if filled is None:
+            interpolated, wrong = None, error
+        if interpolated is None:
             if wrong is not None:
-                self.fault(path, wrong.rule, wrong.message, hint=wrong.hint)
+                self.issue(path, wrong.rule, wrong.message, hint=wrong.hint)
             return value
-        if filled.whole:
+        if interpolated.whole:
             self.textual.add(path)
-        if any(map(says_secret, filled.names)):
+        if any(map(is_secret_name, interpolated.names)):
             self.secret.add(path)
-        return filled.text
+        return interpolated.text
 
-    def _check_number(self, value: float, path: Path) -> None:
+    def _check_number(self, value: float, path: KeyPath) -> None:
         if isinstance(value, float):
             if not math.isfinite(value):
-                self.fault(path, "finite_number", "this is no finite number", "a number")
-        elif not -_HIGHEST_INTEGER < value < _HIGHEST_INTEGER:
-            self.fault(path, "integer_size", "the number does not fit into 64 bits", "a smaller number")
+                self.issue(path, "finite_number", "this is no finite number", "a number")
+        elif not -_MAX_INTEGER < value < _MAX_INTEGER:
+            self.issue(path, "integer_size", "the number does not fit into 64 bits", "a smaller number")
 
 
-def _is_plain(raw: Any, source: Source) -> bool:
+def _is_plain(raw: Any, source: ConfigurationFile) -> bool:
     """Whether it is plain at a glance that there is neither a fault nor a reference in it."""
     # An escape, too, can stand for a dollar sign.
     may_refer = "$" in source.text or "\\" in source.text
     level: list[Any] = [raw]
     values = 0
-    for _ in range(DEEPEST):
+    for _ in range(MAX_DEPTH):
         values += sum(map(len, level))
         items = chain.from_iterable([each.values() if type(each) is dict else each for each in level])
         level = []
-        if values > MOST_VALUES or not _are_plain(items, level, may_refer=may_refer):
+        if values > MAX_VALUES or not _are_plain(items, level, may_refer=may_refer):
             return False
         if not level:
             return True
@@ -164,7 +164,7 @@ def _are_plain(items: Iterable[Any], deeper: list[Any], *, may_refer: bool) -> b
     return True
 
 
-def _ref(path: Path) -> PluginRef | None:
+def _ref(path: KeyPath) -> PluginRef | None:
     match path:
         case ("plugins", str(category), str(name), *_):
             try:
@@ -175,9 +175,9 @@ def _ref(path: Path) -> PluginRef | None:
             return None
 
 
-def _shown(path: Path) -> Path:
+def _shown(path: KeyPath) -> KeyPath:
     # Below a name that says secret, keys that are not names of fields may be the secret.
     for index, step in enumerate(path[3:], 3):
-        if says_secret(step):
+        if is_secret_name(step):
             return (*path[: index + 1], *(MASK if isinstance(key, str) else key for key in path[index + 1 :]))
     return path

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import attrs
 
-from floe_plugins.configuration.issues import ConfigurationFault, Path
+from floe_plugins.configuration.issues import ConfigurationIssue, KeyPath
 from floe_plugins.configuration.model import VARIABLE_PREFIX
 from floe_plugins.configuration.settings import PluginSettings, Variable
 from floe_plugins.configuration.values import json_value
@@ -19,28 +19,28 @@ _SLUGS = {category.slug: category for category in PluginType}
 
 def overlay(
     plugins: Mapping[PluginRef, PluginSettings], environ: Mapping[str, str]
-) -> tuple[dict[PluginRef, PluginSettings], list[ConfigurationFault]]:
+) -> tuple[dict[PluginRef, PluginSettings], list[ConfigurationIssue]]:
     """The plugins' settings with what the environment says about them, and the variables that make no sense.
 
     A plugin's name may be spelt with ``_`` for ``-``. Names are read without regard to case.
     """
     merged = dict(plugins)
-    faults: list[ConfigurationFault] = []
+    issues: list[ConfigurationIssue] = []
     for name in sorted(key for key in environ if key.startswith(VARIABLE_PREFIX)):
         target = _target(name, plugins)
-        if isinstance(target, ConfigurationFault):
-            faults.append(target)
+        if isinstance(target, ConfigurationIssue):
+            issues.append(target)
             continue
         ref, path = target
         changed = _set(merged.get(ref, PluginSettings()), path, Variable(name, environ[name]), ref)
-        if isinstance(changed, ConfigurationFault):
-            faults.append(changed)
+        if isinstance(changed, ConfigurationIssue):
+            issues.append(changed)
         else:
             merged[ref] = changed
-    return merged, faults
+    return merged, issues
 
 
-def _target(name: str, plugins: Iterable[PluginRef]) -> tuple[PluginRef, Path] | ConfigurationFault:
+def _target(name: str, plugins: Iterable[PluginRef]) -> tuple[PluginRef, KeyPath] | ConfigurationIssue:
     category, *rest = name[len(VARIABLE_PREFIX) :].lower().split(SEPARATOR)
     if category not in _SLUGS:
         from difflib import get_close_matches
@@ -48,34 +48,34 @@ def _target(name: str, plugins: Iterable[PluginRef]) -> tuple[PluginRef, Path] |
         close = get_close_matches(category, _SLUGS, 1)
         hint = f"Did you mean {VARIABLE_PREFIX}{close[0].upper()}{SEPARATOR}...?" if close else ""
         message = f"there is no category {category!r}"
-        return _fault(name, "unknown_category", message, f"one of {', '.join(_SLUGS)}", hint)
+        return _issue(name, "unknown_category", message, f"one of {', '.join(_SLUGS)}", hint)
     if not rest or not is_name(rest[0]) or not all(rest):
         form = f"{VARIABLE_PREFIX}CATEGORY{SEPARATOR}NAME{SEPARATOR}FIELD"
-        return _fault(name, "name", "the variable names no plugin", form, f"A name is made of {NAME_RULE}")
+        return _issue(name, "name", "the variable names no plugin", form, f"A name is made of {NAME_RULE}")
     spelt = PluginRef(_SLUGS[category], rest[0])
     fitting = [ref for ref in plugins if ref.type is spelt.type and ref.name.replace("-", "_") == spelt.name]
     if len(fitting) > 1:
         names = " and ".join(str(ref) for ref in fitting)
-        return _fault(name, "ambiguous", f"the variable fits {names}", "one plugin", "Set the value in the file")
+        return _issue(name, "ambiguous", f"the variable fits {names}", "one plugin", "Set the value in the file")
     return (fitting[0] if fitting else spelt), tuple(rest[1:])
 
 
 def _set(
-    settings: PluginSettings, path: Path, variable: Variable, ref: PluginRef
-) -> PluginSettings | ConfigurationFault:
+    settings: PluginSettings, path: KeyPath, variable: Variable, ref: PluginRef
+) -> PluginSettings | ConfigurationIssue:
     if path == ("distribution",):
         return attrs.evolve(settings, distribution=variable.text)
     if path == ("config_version",):
         if not variable.text.isdecimal() or not 0 < len(variable.text) < 10:  # noqa: PLR2004 no version is that high
-            return _fault(variable.name, "version", "this is no version of a schema", "a whole number from 1", "")
+            return _issue(variable.name, "version", "this is no version of a schema", "a whole number from 1", "")
         return attrs.evolve(settings, config_version=int(variable.text))
     if path in settings.variables:
         other = settings.variables[path].name
-        return _fault(variable.name, "ambiguous", f"{other} sets the same value", "one of the two", "")
+        return _issue(variable.name, "ambiguous", f"{other} sets the same value", "one of the two", "")
     if not path and not _is_table(variable.text):
         expected = f"a JSON object, or {VARIABLE_PREFIX}...{SEPARATOR}FIELD"
         message = f"the variable holds no table for {ref}"
-        return _fault(variable.name, "table", message, expected, "")
+        return _issue(variable.name, "table", message, expected, "")
     return attrs.evolve(settings, variables={**settings.variables, path: variable})
 
 
@@ -86,5 +86,5 @@ def _is_table(text: str) -> bool:
         return False
 
 
-def _fault(variable: str, rule: str, message: str, expected: str, hint: str) -> ConfigurationFault:
-    return ConfigurationFault(path="", rule=rule, message=message, expected=expected, hint=hint, variable=variable)
+def _issue(variable: str, rule: str, message: str, expected: str, hint: str) -> ConfigurationIssue:
+    return ConfigurationIssue(path="", rule=rule, message=message, expected=expected, hint=hint, variable=variable)

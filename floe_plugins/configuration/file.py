@@ -13,11 +13,11 @@ from typing import Any
 import attrs
 
 from floe_plugins.configuration.formats.position import FormatError, Position, Positions
-from floe_plugins.configuration.issues import ConfigurationFault, failure
-from floe_plugins.configuration.values import is_table, kind_of
+from floe_plugins.configuration.issues import ConfigurationIssue, configuration_error
+from floe_plugins.configuration.values import describe_type, is_table
 from floe_plugins.errors import PluginConfigurationError
 
-LARGEST = 1024 * 1024
+MAX_SIZE = 1024 * 1024
 FILE_NAMES = ("floe.toml", "floe.yaml", "floe.yml", "floe.json")
 FILE_VARIABLE = "FLOE_PLUGINS_CONFIG"
 
@@ -25,7 +25,7 @@ _FORMATS = {".toml": "toml", ".yaml": "yaml", ".yml": "yaml", ".json": "json"}
 
 
 @attrs.frozen
-class Source:
+class ConfigurationFile:
     """A file that was read: what errors need to point into it.
 
     Attributes:
@@ -46,20 +46,20 @@ class Source:
         try:
             content = _parse(self.suffix, self.text)
         except FormatError as error:
-            content = self.fault(rule="syntax", message=error.message, hint=error.hint, at=error.position)
+            content = self.issue(rule="syntax", message=error.message, hint=error.hint, at=error.position)
         if is_table(content):
             return dict(content)
-        raise failure(content if isinstance(content, ConfigurationFault) else self._no_table(content))
+        raise configuration_error(content if isinstance(content, ConfigurationIssue) else self._no_table(content))
 
-    def _no_table(self, content: object) -> ConfigurationFault:
+    def _no_table(self, content: object) -> ConfigurationIssue:
         if content is None:
-            return self.fault(
+            return self.issue(
                 rule="empty",
                 message="the file is empty",
                 expected="a section 'registry' or 'plugins'",
                 hint="Write into it which plugins are wanted, or leave it out",
             )
-        return self.fault(rule="table", message=f"this is {kind_of(content)}", expected="a table at the top")
+        return self.issue(rule="table", message=f"this is {describe_type(content)}", expected="a table at the top")
 
     def position(self, path: tuple[object, ...]) -> Position | None:
         """Line and column of the value, or of the nearest table around it that the file writes down."""
@@ -73,12 +73,12 @@ class Source:
         """Whether the file itself writes this value down."""
         return path in _positions(self.suffix, self.text)
 
-    def fault(
+    def issue(
         self, *, rule: str, message: str, expected: str = "", hint: str = "", at: Position | None = None
-    ) -> ConfigurationFault:
+    ) -> ConfigurationIssue:
         """A fault of the file as a whole, at a position where one is known."""
         line, column = at or (None, None)
-        return ConfigurationFault(
+        return ConfigurationIssue(
             path="", rule=rule, message=message, expected=expected, hint=hint, file=self.file, line=line, column=column
         )
 
@@ -95,8 +95,8 @@ def find_file(directory: str | os.PathLike[str] = ".", environ: Mapping[str, str
     found = [path for name in FILE_NAMES if (path := Path(directory, name)).exists()]
     if len(found) > 1:
         names = " and ".join(path.name for path in found)
-        raise failure(
-            ConfigurationFault(
+        raise configuration_error(
+            ConfigurationIssue(
                 path="",
                 rule="one_file",
                 message=f"there are several configuration files: {names}",
@@ -107,7 +107,7 @@ def find_file(directory: str | os.PathLike[str] = ".", environ: Mapping[str, str
     return found[0] if found else None
 
 
-def read_source(file: str | os.PathLike[str]) -> Source:
+def read_source(file: str | os.PathLike[str]) -> ConfigurationFile:
     """The file's text, not parsed yet.
 
     Raises:
@@ -119,24 +119,24 @@ def read_source(file: str | os.PathLike[str]) -> Source:
     if suffix not in _FORMATS:
         raise _failure(path, "format", "the name says no known format", "a name that ends in .toml, .yaml or .json")
     data = _read(path)
-    if len(data) > LARGEST:
+    if len(data) > MAX_SIZE:
         raise _failure(
-            path, "too_large", f"the file is larger than {LARGEST // 1024 // 1024} MiB", "a configuration file"
+            path, "too_large", f"the file is larger than {MAX_SIZE // 1024 // 1024} MiB", "a configuration file"
         )
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         text, wrong = "", error.start
     else:
-        return Source(str(path), suffix, text)
+        return ConfigurationFile(str(path), suffix, text)
     raise _failure(path, "encoding", f"byte {wrong} is not UTF-8", "UTF-8 text")
 
 
 def _read(path: Path) -> bytes:
     try:
         with path.open("rb") as stream:
-            size = os.fstat(stream.fileno()).st_size or LARGEST  # a pipe has none
-            return stream.read(min(size, LARGEST) + 1)
+            size = os.fstat(stream.fileno()).st_size or MAX_SIZE  # a pipe has none
+            return stream.read(min(size, MAX_SIZE) + 1)
     except FileNotFoundError:
         reason, expected = "there is no such file", "the path of a floe.toml, floe.yaml or floe.json"
     except IsADirectoryError:
@@ -149,7 +149,9 @@ def _read(path: Path) -> bytes:
 
 
 def _failure(path: Path, rule: str, message: str, expected: str) -> PluginConfigurationError:
-    return failure(ConfigurationFault(path="", rule=rule, message=message, expected=expected, file=str(path)))
+    return configuration_error(
+        ConfigurationIssue(path="", rule=rule, message=message, expected=expected, file=str(path))
+    )
 
 
 def _format(suffix: str) -> ModuleType:

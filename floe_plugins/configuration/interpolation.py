@@ -14,8 +14,8 @@ _TOKEN = re.compile(
     rf"(?P<literal>\$\$\{{)|\$\{{(?P<name>{_NAME})(?::-(?P<default>(?:[^{{}}]|{_BRACED})*))?\}}|(?P<wrong>\$\{{)"
 )
 
-LONGEST = 65_536
-DEEPEST = 32
+MAX_LENGTH = 65_536
+MAX_DEPTH = 32
 
 
 class InterpolationError(ValueError):
@@ -29,7 +29,7 @@ class InterpolationError(ValueError):
 
 
 @attrs.frozen
-class Filled:
+class Interpolated:
     """A string with its references filled in.
 
     Attributes:
@@ -43,7 +43,7 @@ class Filled:
     whole: bool = False
 
 
-def fill(text: str, environ: Mapping[str, str]) -> Filled:
+def interpolate(text: str, environ: Mapping[str, str]) -> Interpolated:
     """``text`` with every reference replaced by the variable's value.
 
     References in a default and in a variable's value are followed too. An unset
@@ -55,7 +55,7 @@ def fill(text: str, environ: Mapping[str, str]) -> Filled:
     """
     filler = _Filler(environ)
     only = _TOKEN.fullmatch(text)
-    return Filled(filler.run(text, ()), frozenset(filler.names), whole=bool(only and only["name"]))
+    return Interpolated(filler.run(text, ()), frozenset(filler.names), whole=bool(only and only["name"]))
 
 
 class _Filler:
@@ -71,8 +71,8 @@ class _Filler:
             pieces += [text[at : match.start()], self._replacement(match, chain)]
             at = match.end()
             length += len(pieces[-1])
-            if length > LONGEST:
-                message = f"the text with its references filled in is longer than {LONGEST} characters"
+            if length > MAX_LENGTH:
+                message = f"the text with its references filled in is longer than {MAX_LENGTH} characters"
                 raise InterpolationError("too_long", message)
         return "".join([*pieces, text[at:]])
 
@@ -93,8 +93,8 @@ class _Filler:
             if name in chain:
                 circle = " -> ".join((*chain[chain.index(name) :], name))
                 raise InterpolationError("cycle", f"environment variables refer to each other in a circle: {circle}")
-            if len(chain) >= DEEPEST:
-                raise InterpolationError("depth", f"more than {DEEPEST} environment variables refer to one another")
+            if len(chain) >= MAX_DEPTH:
+                raise InterpolationError("depth", f"more than {MAX_DEPTH} environment variables refer to one another")
             return self.run(self.environ[name], (*chain, name))
         if default is not None:
             return self.run(default, chain)

@@ -11,7 +11,7 @@ from floe_plugins.core.record import Record
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.errors import PluginConfigurationError
 
-Path = tuple[object, ...]
+KeyPath = tuple[object, ...]
 
 _BARE = re.compile(r"[\w*-]+", re.ASCII)
 
@@ -29,7 +29,7 @@ def dotted(path: Iterable[object]) -> str:
 
 
 @attrs.frozen(kw_only=True)
-class ConfigurationFault(Record):
+class ConfigurationIssue(Record):
     """One mistake in a configuration.
 
     Attributes:
@@ -69,33 +69,33 @@ class ConfigurationFault(Record):
         return f"{text} ({self.rule})" + (f". {self.hint}" if self.hint else "")
 
 
-def raise_faults(faults: Sequence[ConfigurationFault]) -> None:
+def raise_issues(issues: Sequence[ConfigurationIssue]) -> None:
     """Raise all of them as one error; do nothing if there are none.
 
     Call it outside of any ``except`` block: the exception handled there would
     become this one's context, and the values that it holds would be printed with it.
 
     Raises:
-        PluginConfigurationError: with the faults as ``errors``, sorted by place.
+        PluginConfigurationError: with the issues as ``errors``, sorted by place.
     """
-    if faults:
-        raise failure(*faults)
+    if issues:
+        raise configuration_error(*issues)
 
 
-def failure(*faults: ConfigurationFault) -> PluginConfigurationError:
-    """The error that holds these faults; raise it where ``raise_faults`` may be called."""
-    errors = sorted(dict.fromkeys(faults), key=_order)
-    refs = {fault.ref for fault in errors}
+def configuration_error(*issues: ConfigurationIssue) -> PluginConfigurationError:
+    """The error that holds these issues; raise it where ``raise_issues`` may be called."""
+    errors = sorted(dict.fromkeys(issues), key=_order)
+    refs = {issue.ref for issue in errors}
     ref = refs.pop() if len(refs) == 1 else None
     distribution = errors[0].distribution if ref else None
     return PluginConfigurationError(_text(errors), errors=errors, ref=ref, distribution=distribution)
 
 
-def _order(fault: ConfigurationFault) -> tuple[object, ...]:
-    return (fault.file or "", fault.line or 0, fault.column or 0, fault.variable or "", fault.path)
+def _order(issue: ConfigurationIssue) -> tuple[object, ...]:
+    return (issue.file or "", issue.line or 0, issue.column or 0, issue.variable or "", issue.path)
 
 
-def _text(errors: Sequence[ConfigurationFault]) -> str:
+def _text(errors: Sequence[ConfigurationIssue]) -> str:
     if len(errors) == 1:
         return f"wrong configuration: {errors[0]}"
     lines = "".join(f"\n  {error}" for error in errors)

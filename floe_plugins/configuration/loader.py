@@ -14,7 +14,7 @@ from floe_plugins.core.refs import PluginRef
 if TYPE_CHECKING:
     # Most processes only look up or list plugins and have neither file nor variables: parsers are left to the others.
     from floe_plugins.configuration.content import Content
-    from floe_plugins.configuration.issues import ConfigurationFault
+    from floe_plugins.configuration.issues import ConfigurationIssue
 
 Source = str | os.PathLike[str] | Mapping[str, Any] | Configuration
 
@@ -25,7 +25,7 @@ def load(
     """What the source and the environment say, with references filled in and no schema asked yet.
 
     Without a source the environment alone counts. With ``collect``, mistakes
-    that leave the rest readable are kept in ``faults`` instead of raised, so that they
+    that leave the rest readable are kept in ``issues`` instead of raised, so that they
     can be reported together with those that the plugins' schemas find.
 
     Raises:
@@ -39,12 +39,12 @@ def load(
     if any(name.startswith(VARIABLE_PREFIX) for name in environ):
         from floe_plugins.configuration.environment import overlay
 
-        plugins, faults = overlay(configuration.plugins, environ)
-        configuration = attrs.evolve(configuration, plugins=plugins, faults=(*configuration.faults, *faults))
-    if configuration.faults and not collect:
-        from floe_plugins.configuration.issues import raise_faults
+        plugins, issues = overlay(configuration.plugins, environ)
+        configuration = attrs.evolve(configuration, plugins=plugins, issues=(*configuration.issues, *issues))
+    if configuration.issues and not collect:
+        from floe_plugins.configuration.issues import raise_issues
 
-        raise_faults(configuration.faults)
+        raise_issues(configuration.issues)
     return configuration
 
 
@@ -58,21 +58,21 @@ def _content(source: str | os.PathLike[str] | Mapping[str, Any], environ: Mappin
     return Content(file.parse(), file, environ)
 
 
-def not_installed(configuration: Configuration, known: Iterable[PluginRef]) -> list[ConfigurationFault]:
+def not_installed(configuration: Configuration, known: Iterable[PluginRef]) -> list[ConfigurationIssue]:
     """A fault for every plugin that is configured or required and is not among the known ones."""
     spelt = {str(ref) for ref in known}
     alike = {PluginRef(ref.type, ref.name.replace("-", "_")) for ref in known}
-    faults: list[ConfigurationFault] = []
+    issues: list[ConfigurationIssue] = []
     for ref in dict.fromkeys((*configuration.plugins, *configuration.required)):
         settings = configuration.plugins.get(ref)
         by_variable = ref in alike and (settings is None or not settings.table)
         if str(ref) not in spelt and not by_variable:
-            faults.append(_missing(configuration, ref, spelt))
-    return faults
+            issues.append(_missing(configuration, ref, spelt))
+    return issues
 
 
-def _missing(configuration: Configuration, ref: PluginRef, known: Iterable[str]) -> ConfigurationFault:
-    from floe_plugins.configuration.issues import ConfigurationFault, dotted
+def _missing(configuration: Configuration, ref: PluginRef, known: Iterable[str]) -> ConfigurationIssue:
+    from floe_plugins.configuration.issues import ConfigurationIssue, dotted
     from floe_plugins.configuration.sections import close_to
 
     path = ("plugins", ref.type.slug, ref.name) if ref in configuration.plugins else ("registry", "required")
@@ -84,7 +84,7 @@ def _missing(configuration: Configuration, ref: PluginRef, known: Iterable[str])
     close = close_to(ref, known)
     custom = f"floe-{ref.type.slug}-{ref.name}".replace("_", "-")
     install = f"Install the distribution that provides it, by custom: pip install {custom}"
-    return ConfigurationFault(
+    return ConfigurationIssue(
         path=dotted(path),
         rule="not_installed",
         message=f"no installed distribution provides {ref}",
@@ -106,6 +106,6 @@ def _read(content: Content) -> Configuration:
         **fields,
         file=content.source.file if content.source else None,
         plugins=plugins,
-        faults=tuple(content.faults),
+        issues=tuple(content.issues),
         source=content.source,
     )

@@ -7,10 +7,10 @@ from typing import Any
 
 import attrs
 
-from floe_plugins.configuration.issues import Path
-from floe_plugins.configuration.schema.introspection import below, tables
+from floe_plugins.configuration.issues import KeyPath
+from floe_plugins.configuration.schema.introspection import annotations_below, tables
 from floe_plugins.configuration.settings import PluginSettings, Variable
-from floe_plugins.configuration.values import at, is_table, json_value, merge, nested
+from floe_plugins.configuration.values import get_at, is_table, json_value, merge, nest
 
 
 @attrs.frozen(kw_only=True)
@@ -25,9 +25,9 @@ class Layers:
     """
 
     data: Mapping[str, Any] = attrs.field(factory=dict[str, Any], repr=False)
-    variables: Mapping[Path, Variable] = attrs.field(factory=dict[Path, Variable])
+    variables: Mapping[KeyPath, Variable] = attrs.field(factory=dict[KeyPath, Variable])
     arguments: Mapping[str, Any] = attrs.field(factory=dict[str, Any], repr=False)
-    textual: frozenset[Path] = frozenset()
+    textual: frozenset[KeyPath] = frozenset()
 
     @classmethod
     def of(cls, settings: PluginSettings, schema: Any) -> Layers:
@@ -35,7 +35,7 @@ class Layers:
         if not settings.variables and not settings.arguments:
             return cls(data=settings.table, textual=settings.textual)
         data = merge(settings.table, {})
-        spelt: dict[Path, Variable] = {}
+        spelt: dict[KeyPath, Variable] = {}
         for path, variable in sorted(settings.variables.items(), key=lambda item: len(item[0])):
             where = _spelling(path, data, schema)
             spelt[where] = variable
@@ -49,28 +49,28 @@ class Layers:
             textual=frozenset(textual),
         )
 
-    def textual_at(self, path: Path) -> Path | None:
+    def textual_at(self, path: KeyPath) -> KeyPath | None:
         """The path of the environment's text that the value at ``path`` is, or would be part of."""
         return next((path[:length] for length in range(len(path), 0, -1) if path[:length] in self.textual), None)
 
-    def read_as_json(self, paths: Collection[Path]) -> Layers:
+    def read_as_json(self, paths: Collection[KeyPath]) -> Layers:
         """The same with the texts at these paths replaced by their JSON value, where they are JSON."""
         data = dict(self.data)
-        read: set[Path] = set()
+        read: set[KeyPath] = set()
         for path in paths:
             try:
-                value = json_value(at(data, path))
+                value = json_value(get_at(data, path))
             except (ValueError, LookupError):
                 continue
-            data = merge(data, nested(path, value)) if path and all(isinstance(s, str) for s in path) else data
+            data = merge(data, nest(path, value)) if path and all(isinstance(s, str) for s in path) else data
             read.add(path)
         return attrs.evolve(self, data=data, textual=self.textual - read) if read else self
 
-    def variable(self, path: Path) -> Variable | None:
+    def variable(self, path: KeyPath) -> Variable | None:
         """The variable that a value comes from."""
         return next((v for length in range(len(path), -1, -1) if (v := self.variables.get(path[:length]))), None)
 
-    def is_argument(self, path: Path) -> bool:
+    def is_argument(self, path: KeyPath) -> bool:
         """Whether a value was given in code."""
         value: Any = self.arguments
         for step in path:
@@ -82,22 +82,22 @@ class Layers:
         return bool(self.arguments)
 
 
-def _get(data: Any, path: Path) -> Any:
+def _get(data: Any, path: KeyPath) -> Any:
     try:
-        return at(data, path)
+        return get_at(data, path)
     except LookupError:
         return None
 
 
-def _set(data: dict[Any, Any], path: Path, text: str) -> dict[Any, Any]:
+def _set(data: dict[Any, Any], path: KeyPath, text: str) -> dict[Any, Any]:
     """``data`` with a text at a path; a JSON object is merged into a table that stands there."""
     if not path or isinstance(_get(data, path), dict):
         table = _object(text)
-        return data if table is None and not path else merge(data, nested(path, text if table is None else table))
+        return data if table is None and not path else merge(data, nest(path, text if table is None else table))
     above = path[:-1]
     if isinstance(text_above := _get(data, above), str) and (table := _object(text_above)) is not None:
-        data = merge(data, nested(above, table))
-    return merge(data, nested(path, text))
+        data = merge(data, nest(above, table))
+    return merge(data, nest(path, text))
 
 
 def _object(text: str) -> dict[str, Any] | None:
@@ -108,7 +108,7 @@ def _object(text: str) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def _spelling(path: Path, data: Any, schema: Any) -> Path:
+def _spelling(path: KeyPath, data: Any, schema: Any) -> KeyPath:
     """The path with each key spelt as the file or the schema spells it."""
     annotations = [schema] if schema is not None else []
     spelt: list[object] = []
@@ -119,7 +119,7 @@ def _spelling(path: Path, data: Any, schema: Any) -> Path:
         key = step if step in same or len(same) != 1 else next(iter(same))
         spelt.append(key)
         data = data.get(key) if isinstance(data, Mapping) else None
-        annotations = below(annotations, key)
+        annotations = annotations_below(annotations, key)
     return tuple(spelt)
 
 

@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from floe_plugins.core.lazy import Late
+from floe_plugins.core.lazy import LazyModule
 from floe_plugins.core.record import Record
 from floe_plugins.core.refs import PluginRef
 
 if TYPE_CHECKING:
     # Every process makes one of these; most have nothing to say in it.
     from floe_plugins.configuration import file as _sources
-    from floe_plugins.configuration import issues as _faults
+    from floe_plugins.configuration import issues as _issues
     from floe_plugins.configuration import settings as _settings
 else:
-    _faults = Late("floe_plugins.configuration.issues")
-    _settings = Late("floe_plugins.configuration.settings")
-    _sources = Late("floe_plugins.configuration.file")
+    _issues = LazyModule("floe_plugins.configuration.issues")
+    _settings = LazyModule("floe_plugins.configuration.settings")
+    _sources = LazyModule("floe_plugins.configuration.file")
 
 VARIABLE_PREFIX = "FLOE_PLUGINS__"
 
@@ -42,7 +42,7 @@ class Configuration(Record):
         plugin_timeouts: the same for single plugins, which win.
         workers: how many plugins start side by side; None leaves it to the registry.
         plugins: the settings of each plugin that is mentioned.
-        faults: mistakes that were collected instead of raised.
+        issues: mistakes that were collected instead of raised.
     """
 
     file: str | None = None
@@ -54,8 +54,8 @@ class Configuration(Record):
     plugin_timeouts: Mapping[PluginRef, Mapping[str, float]] = attrs.field(factory=dict[PluginRef, Mapping[str, float]])
     workers: int | None = None
     plugins: Mapping[PluginRef, _settings.PluginSettings] = attrs.field(factory=dict, repr=_refs)
-    faults: tuple[_faults.ConfigurationFault, ...] = ()
-    source: _sources.Source | None = attrs.field(default=None, repr=False, eq=False)
+    issues: tuple[_issues.ConfigurationIssue, ...] = ()
+    source: _sources.ConfigurationFile | None = attrs.field(default=None, repr=False, eq=False)
 
     @property
     def pins(self) -> Mapping[PluginRef, str]:

@@ -7,14 +7,14 @@ from typing import Any
 
 import attrs
 
-from floe_plugins.configuration.issues import ConfigurationFault, Path, dotted
+from floe_plugins.configuration.issues import ConfigurationIssue, KeyPath, dotted
 from floe_plugins.configuration.model import Configuration
 from floe_plugins.configuration.redaction import MASK
-from floe_plugins.configuration.schema.error_reporter import Reporter
+from floe_plugins.configuration.schema.error_reporter import ErrorReporter
 from floe_plugins.configuration.schema.introspection import table_of
-from floe_plugins.configuration.schema.validation import Examination, examine
-from floe_plugins.configuration.values import at, is_list, is_table
-from floe_plugins.core.record import Record, plain
+from floe_plugins.configuration.schema.validation import ValidationResult, validate_settings
+from floe_plugins.configuration.values import get_at, is_list, is_table
+from floe_plugins.core.record import Record, to_plain
 from floe_plugins.core.refs import PluginRef
 
 _REGISTRY = ("autoload", "disable", "only", "required", "timeouts", "plugin_timeouts", "workers")
@@ -35,20 +35,20 @@ class Setting(Record):
     origin: str
 
 
-def effective(
+def effective_settings(
     configuration: Configuration, plugins: Mapping[PluginRef, object], distributions: Mapping[PluginRef, str] = {}
-) -> tuple[tuple[Setting, ...], tuple[ConfigurationFault, ...]]:
+) -> tuple[tuple[Setting, ...], tuple[ConfigurationIssue, ...]]:
     """Every value in force, of the registry and of these plugins, and the mistakes that keep others from it.
 
     Each plugin is given as its class or instance. Their settings are validated anew.
     """
     settings = [*_registry(configuration)]
-    faults = [*configuration.faults]
+    issues = [*configuration.issues]
     for ref, plugin in sorted(plugins.items(), key=lambda item: str(item[0])):
-        examination = examine(configuration, ref, plugin, distributions.get(ref))
-        faults += examination.faults
+        examination = validate_settings(configuration, ref, plugin, distributions.get(ref))
+        issues += examination.issues
         settings += _plugin(configuration, ref, examination)
-    return tuple(settings), tuple(faults)
+    return tuple(settings), tuple(issues)
 
 
 def _registry(configuration: Configuration) -> Iterator[Setting]:
@@ -56,13 +56,13 @@ def _registry(configuration: Configuration) -> Iterator[Setting]:
         value = getattr(configuration, key)
         if key == "plugin_timeouts":
             for ref, deadlines in value.items():
-                path: Path = ("registry", "timeouts", str(ref))
-                yield Setting(dotted(path), plain(deadlines), _written(configuration, path) or "mapping")
+                path: KeyPath = ("registry", "timeouts", str(ref))
+                yield Setting(dotted(path), to_plain(deadlines), _written(configuration, path) or "mapping")
             continue
         if key == "required":
             value = [str(ref) for ref in value]
         default = "mapping" if _given(configuration, key) else "default"
-        yield Setting(f"registry.{key}", plain(value), _written(configuration, ("registry", key)) or default)
+        yield Setting(f"registry.{key}", to_plain(value), _written(configuration, ("registry", key)) or default)
 
 
 def _given(configuration: Configuration, key: str) -> bool:
@@ -70,7 +70,7 @@ def _given(configuration: Configuration, key: str) -> bool:
     return configuration.source is None and getattr(configuration, key) != default
 
 
-def _written(configuration: Configuration, path: Path) -> str:
+def _written(configuration: Configuration, path: KeyPath) -> str:
     source = configuration.source
     if source is None or not source.holds(path):
         return ""
@@ -78,18 +78,18 @@ def _written(configuration: Configuration, path: Path) -> str:
     return f"{source.file}:{line}"
 
 
-def _plugin(configuration: Configuration, ref: PluginRef, examination: Examination) -> Iterator[Setting]:
+def _plugin(configuration: Configuration, ref: PluginRef, examination: ValidationResult) -> Iterator[Setting]:
     model = examination.model
     if model is None:
         return
-    reporter = Reporter(configuration, ref, None)
+    reporter = ErrorReporter(configuration, ref, None)
     reporter.use(type(model), examination.layers)
     for path, value in _values(model, ()):
-        shown = plain(_masked(reporter, path, value))
+        shown = to_plain(_masked(reporter, path, value))
         yield Setting(dotted((*reporter.base, *reporter.shown_path(path))), shown, _origin(reporter, examination, path))
 
 
-def _values(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
+def _values(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, Any]]:
     """Path and value of what the model holds; an empty table or list, and a list of scalars, is one value."""
     children = _children(value)
     if not children:
@@ -115,7 +115,7 @@ def _children(value: Any) -> list[tuple[object, Any]]:
     return [*((key, getattr(value, name)) for name, key in keys.items() if hasattr(value, name)), *extra.items()]
 
 
-def _masked(reporter: Reporter, path: Path, value: Any) -> Any:
+def _masked(reporter: ErrorReporter, path: KeyPath, value: Any) -> Any:
     if isinstance(value, (list, tuple, set, frozenset)):
         items: Iterable[Any] = value
         return [reporter.shown_value((*path, index), item) for index, item in enumerate(items)]
@@ -124,9 +124,9 @@ def _masked(reporter: Reporter, path: Path, value: Any) -> Any:
     return MASK if hasattr(value, "get_secret_value") else reporter.shown_value(path, value)
 
 
-def _origin(reporter: Reporter, examination: Examination, path: Path) -> str:
+def _origin(reporter: ErrorReporter, examination: ValidationResult, path: KeyPath) -> str:
     try:
-        at(examination.layers.data, path)
+        get_at(examination.layers.data, path)
     except LookupError:
         return "default"
     place = reporter.place(path)

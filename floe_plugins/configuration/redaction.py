@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from floe_plugins.core.safe_text import shown
+from floe_plugins.core.safe_text import safe_str
 
 MASK = "***"
 
@@ -38,7 +38,7 @@ _FORMS = tuple(
 )
 
 
-def says_secret(name: object) -> bool:
+def is_secret_name(name: object) -> bool:
     """Whether a field, key or variable of this name holds a secret."""
     text = str(name)
     words = [word.lower() for word in _WORD.findall(text)]
@@ -47,21 +47,21 @@ def says_secret(name: object) -> bool:
     return any(word in _SECRET_WORDS or word.endswith("key") for word in words)
 
 
-def secret_parts(text: str) -> list[str]:
+def find_secret_patterns(text: str) -> list[str]:
     """What is secret in a text by its form: a password in a URL, a private key, a known kind of token."""
     if len(text) < 4:  # noqa: PLR2004 shorter than any form
         return []
     return [found for form in _FORMS for match in form.finditer(text) if (found := match["s"]) and found != MASK]
 
 
-def conceal(text: str) -> str:
+def redact_patterns(text: str) -> str:
     """``text`` with its secret parts masked."""
-    for part in sorted(secret_parts(text), key=len, reverse=True):
+    for part in sorted(find_secret_patterns(text), key=len, reverse=True):
         text = text.replace(part, MASK)
     return text
 
 
-def scrub(message: str, secrets: Iterable[str]) -> str:
+def redact_text(message: str, secrets: Iterable[str]) -> str:
     """A foreign message without any trace of the secrets, be they quoted, cut or in other case.
 
     Every run of six characters or more that a secret has too is masked, and its first
@@ -80,7 +80,7 @@ def scrub(message: str, secrets: Iterable[str]) -> str:
     for run in re.finditer(b"\1+", bytes(hidden)):
         pieces += [message[position : run.start()], MASK]
         position = run.end()
-    return conceal("".join(pieces) + message[position:])
+    return redact_patterns("".join(pieces) + message[position:])
 
 
 _SHORTEST = 4
@@ -105,7 +105,7 @@ def _traces(message: str, secret: str) -> Iterable[tuple[int, int]]:
 _WITHHELD = "(withheld, since its configuration does not let its secrets be told from the rest)"
 
 
-def conceal_secrets(value: Any, model: object) -> Any:
+def redact(value: Any, model: object) -> Any:
     """``value`` with every trace of the model's secrets masked, in texts at any depth of mappings and lists.
 
     Secrets are values of ``SecretStr`` and ``SecretBytes``, of fields whose name says so, and
@@ -117,18 +117,18 @@ def conceal_secrets(value: Any, model: object) -> Any:
         secrets = frozenset(_secrets(model, secret=False))
     except Exception:  # noqa: BLE001 the model is the plugin's own
         return _WITHHELD if isinstance(value, str) else {}
-    return _concealed(value, secrets)
+    return _redacted(value, secrets)
 
 
-def _concealed(value: Any, secrets: frozenset[str]) -> Any:
+def _redacted(value: Any, secrets: frozenset[str]) -> Any:
     if not secrets:
         return value
     if isinstance(value, str):
-        return scrub(value, secrets)
+        return redact_text(value, secrets)
     if isinstance(value, Mapping):
-        return {key: _concealed(item, secrets) for key, item in value.items()}
+        return {key: _redacted(item, secrets) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_concealed(item, secrets) for item in value]
+        return [_redacted(item, secrets) for item in value]
     return value
 
 
@@ -143,9 +143,9 @@ def _secrets(value: Any, *, secret: bool) -> Iterator[str]:
             yield from _secrets(item, secret=secret)
     elif isinstance(value, Mapping):
         for key, item in value.items():
-            yield from _secrets(item, secret=secret or says_secret(key))
+            yield from _secrets(item, secret=secret or is_secret_name(key))
     elif hasattr(type(value), "model_fields"):  # dict(value) would call a field named "keys"
         yield from _secrets(dict(iter(value)), secret=secret)
     elif value is not None and not isinstance(value, bool):
-        text = shown(value)
-        yield from ([text] if secret else secret_parts(text))
+        text = safe_str(value)
+        yield from ([text] if secret else find_secret_patterns(text))

@@ -7,10 +7,10 @@ from typing import Any
 
 import attrs
 
-from floe_plugins.configuration.issues import Path
+from floe_plugins.configuration.issues import KeyPath
 
-DEADLINES = ("load", "configure", "startup", "shutdown", "health")
-AUTOLOAD = ("all", "configured", "none")
+TIMEOUT_NAMES = ("load", "configure", "startup", "shutdown", "health")
+AUTOLOAD_MODES = ("all", "configured", "none")
 
 
 @attrs.frozen
@@ -40,13 +40,13 @@ class PluginSettings:
     """
 
     table: Mapping[str, Any] = attrs.field(default=_EMPTY, repr=False)
-    variables: Mapping[Path, Variable] = attrs.field(default=_EMPTY, repr=False)
+    variables: Mapping[KeyPath, Variable] = attrs.field(default=_EMPTY, repr=False)
     arguments: Mapping[str, Any] = attrs.field(default=_EMPTY, repr=False)
     distribution: str | None = None
     config_version: int | None = None
-    textual: frozenset[Path] = attrs.field(default=frozenset(), repr=False)
-    secret: frozenset[Path] = attrs.field(default=frozenset(), repr=False)
-    faulted: frozenset[Path] = attrs.field(default=frozenset(), repr=False)
+    textual: frozenset[KeyPath] = attrs.field(default=frozenset(), repr=False)
+    secret: frozenset[KeyPath] = attrs.field(default=frozenset(), repr=False)
+    paths_with_issues: frozenset[KeyPath] = attrs.field(default=frozenset(), repr=False)
 
 
 NOTHING = PluginSettings()

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, TypeGuard
 
-from floe_plugins.configuration.issues import Path
+from floe_plugins.configuration.issues import KeyPath
 
 
 def is_table(value: object) -> TypeGuard[Mapping[Any, Any]]:
@@ -19,7 +19,7 @@ def is_list(value: object) -> TypeGuard[list[Any] | tuple[Any, ...]]:
     return isinstance(value, (list, tuple))
 
 
-def kind_of(value: object) -> str:
+def describe_type(value: object) -> str:
     """What a value is, as operators say it: "a text", "a table"."""
     names: dict[object, str] = {
         str: "a text",
@@ -56,14 +56,14 @@ def merge(base: Mapping[Any, Any], over: Mapping[Any, Any]) -> dict[Any, Any]:
     return merged
 
 
-def nested(path: Path, value: Any) -> Any:
+def nest(path: KeyPath, value: Any) -> Any:
     """The value in a table for each step of the path."""
     for step in reversed(path):
         value = {step: value}
     return value
 
 
-def at(data: Any, path: Path) -> Any:
+def get_at(data: Any, path: KeyPath) -> Any:
     """The value at a path.
 
     Raises:

@@ -6,7 +6,7 @@ import importlib
 from typing import Any
 
 
-class Late:
+class LazyModule:
     """Stands for a module that is too heavy to import for its names alone.
 
     ``typing.get_type_hints`` evaluates annotations in their module; a name that is

@@ -9,32 +9,32 @@ from typing import Any, cast
 import attrs
 
 from floe_plugins.core.refs import PluginRef
-from floe_plugins.core.safe_text import shown, told
+from floe_plugins.core.safe_text import describe_error, safe_str
 
 
-def plain(value: Any, levels: int = 64) -> Any:
+def to_plain(value: Any, levels: int = 64) -> Any:
     """``value`` as JSON can hold it: records as dicts, enums by lower-case name, refs and errors as text.
 
     What is nested deeper than ``levels``, or cannot be read, is given as text.
     """
     try:
-        return _plain(value, levels - 1) if levels else shown(value)
+        return _to_plain(value, levels - 1) if levels else safe_str(value)
     except Exception:  # noqa: BLE001 it may be a plugin's own
-        return shown(value)
+        return safe_str(value)
 
 
-def _plain(value: Any, levels: int) -> Any:
+def _to_plain(value: Any, levels: int) -> Any:
     if isinstance(value, Enum):
         return value.name.lower()
     if isinstance(value, Record):
         return value.to_dict()
     if isinstance(value, Mapping):
-        return {str(plain(key)): plain(item, levels) for key, item in value.items()}
+        return {str(to_plain(key)): to_plain(item, levels) for key, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)) and not isinstance(value, PluginRef):
-        return [plain(item, levels) for item in value]
+        return [to_plain(item, levels) for item in value]
     if isinstance(value, BaseException):
-        return told(value)
-    return value if value is None or type(value) in {bool, int, float, str} else shown(value)
+        return describe_error(value)
+    return value if value is None or type(value) in {bool, int, float, str} else safe_str(value)
 
 
 class Record:
@@ -44,4 +44,4 @@ class Record:
 
     def to_dict(self) -> dict[str, Any]:
         """The record's fields as JSON can hold them: times in seconds, enums by lower-case name."""
-        return {field.name: plain(getattr(self, field.name)) for field in attrs.fields(cast("Any", type(self)))}
+        return {field.name: to_plain(getattr(self, field.name)) for field in attrs.fields(cast("Any", type(self)))}

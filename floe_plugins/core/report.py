@@ -88,8 +88,8 @@ class Outcome(Record):
     load_seconds: float = 0.0
     configure_seconds: float = 0.0
     began: float | None = None
-    tries: int = 0
-    needs: tuple[PluginRef, ...] = ()
+    attempts: int = 0
+    waited_for: tuple[PluginRef, ...] = ()
     health: HealthStatus | None = None
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-def shown(value: object) -> str:
+def safe_str(value: object) -> str:
     """``value`` as text, whatever it does when it is asked for one: it may be a plugin's own."""
     try:
         return str(value)
@@ -11,7 +11,7 @@ def shown(value: object) -> str:
         return f"<{type(value).__name__} that cannot be shown>"
 
 
-def words(error: BaseException) -> str:
+def error_message(error: BaseException) -> str:
     """What an error says; nothing if it cannot speak, since a plugin's own class may be broken, too."""
     try:
         return str(error)
@@ -19,7 +19,7 @@ def words(error: BaseException) -> str:
         return ""
 
 
-def told(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
     """An error in a few words: its type, and what it says if it says anything."""
-    text = words(error)
+    text = error_message(error)
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

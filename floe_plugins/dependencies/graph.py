@@ -63,10 +63,10 @@ def cycles(graph: Mapping[K, Iterable[K]]) -> tuple[tuple[K, ...], ...]:
     ``(a, b, a)``. Nodes that the graph does not have are ignored.
     """
     needs = _frozen(graph)
-    return tuple(_shortest_circle(group, needs) for group in knots(needs))
+    return tuple(_shortest_cycle(group, needs) for group in strongly_connected_components(needs))
 
 
-def knots(graph: Mapping[K, Iterable[K]]) -> tuple[tuple[K, ...], ...]:
+def strongly_connected_components(graph: Mapping[K, Iterable[K]]) -> tuple[tuple[K, ...], ...]:
     """The groups of nodes that need each other (directly or not), each sorted, and sorted.
 
     A node that needs itself is a group of its own.
@@ -107,7 +107,7 @@ def _blocked(needs: Mapping[K, Collection[K]]) -> set[K]:
     return set()
 
 
-def _shortest_circle(group: tuple[K, ...], needs: Mapping[K, Collection[K]]) -> tuple[K, ...]:
+def _shortest_cycle(group: tuple[K, ...], needs: Mapping[K, Collection[K]]) -> tuple[K, ...]:
     start, members = group[0], set(group)
     came_from: dict[K, K] = {}
     queue = deque([start])

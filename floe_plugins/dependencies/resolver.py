@@ -32,7 +32,7 @@ class Known(Protocol):
 
 
 @attrs.frozen
-class Need:
+class Dependency:
     """What one declared dependency comes to.
 
     Attributes:
@@ -45,7 +45,7 @@ class Need:
 
 
 @attrs.frozen(kw_only=True)
-class Plan:
+class StartPlan:
     """The plugins asked for with all that they need.
 
     Attributes:
@@ -53,16 +53,16 @@ class Plan:
         order: all of them, each after what it needs; what cannot be started as declared waits for nothing.
         after: for each, what must be done with before it begins.
         needs: for each, what must run before it may begin.
-        faults: for each that cannot be started as declared, why.
+        errors: for each that cannot be started as declared, why.
     """
 
     entries: Mapping[PluginRef, Entry]
     order: tuple[PluginRef, ...]
-    after: Mapping[PluginRef, frozenset[PluginRef]]
-    needs: Mapping[PluginRef, tuple[Need, ...]]
-    faults: Mapping[PluginRef, PluginError]
+    predecessors: Mapping[PluginRef, frozenset[PluginRef]]
+    dependencies: Mapping[PluginRef, tuple[Dependency, ...]]
+    errors: Mapping[PluginRef, PluginError]
 
-    def raise_for_faults(self, refs: Collection[PluginRef] | None = None) -> None:
+    def raise_for_errors(self, refs: Collection[PluginRef] | None = None) -> None:
         """Do nothing if everything (of ``refs``) can be started.
 
         Raises:
@@ -70,16 +70,16 @@ class Plan:
             CircularDependencyError: the first circle, if nothing is missing.
         """
         for kind in (MissingDependencyError, CircularDependencyError):
-            for ref in sorted(self.faults if refs is None else self.faults.keys() & refs):
-                if isinstance(self.faults[ref], kind):
-                    raise self.faults[ref].with_traceback(None)
+            for ref in sorted(self.errors if refs is None else self.errors.keys() & refs):
+                if isinstance(self.errors[ref], kind):
+                    raise self.errors[ref].with_traceback(None)
 
 
 def resolve(
     known: Known,
     refs: Iterable[PluginRef],
     load: Callable[[Sequence[Entry]], object] = lambda _: None,
-) -> Plan:
+) -> StartPlan:
     """A plan for ``refs`` and all that they need.
 
     ``load`` is called with what is about to be looked at, wave by wave, so that
@@ -103,9 +103,9 @@ class _Resolution:
             self._by_name[ref.name] = (*self._by_name.get(ref.name, ()), ref)
         self._required: dict[PluginRef, list[Requirement]] = {}
         self._optional: dict[PluginRef, list[Requirement]] = {}
-        self._faults: dict[PluginRef, PluginError] = {}
+        self._errors: dict[PluginRef, PluginError] = {}
 
-    def resolve(self, refs: Iterable[PluginRef]) -> Plan:
+    def resolve(self, refs: Iterable[PluginRef]) -> StartPlan:
         wave = sorted({ref for ref in refs if ref in self._entries})
         while wave:
             self._load([self._entries[ref] for ref in wave])
@@ -114,14 +114,14 @@ class _Resolution:
             wave = self._named() or self._of_categories()
         needs = {ref: self._needs(ref) for ref in self._required}
         required = {ref: {other for need in needs[ref] for other in need.refs} for ref in needs}
-        self._refuse_circles(required)
-        after = self._with_optional(required)
-        return Plan(
+        self._record_cycles(required)
+        predecessors = self._with_optional(required)
+        return StartPlan(
             entries={ref: self._entries[ref] for ref in self._required},
-            order=graph.order(after),
-            after=after,
-            needs=needs,
-            faults=self._faults,
+            order=graph.order(predecessors),
+            predecessors=predecessors,
+            dependencies=needs,
+            errors=self._errors,
         )
 
     def _declare(self, entry: Entry) -> None:
@@ -137,7 +137,7 @@ class _Resolution:
         try:
             return Requirement.parse(text)
         except ValueError as error:
-            self._refuse(entry.ref, str(text), str(error), "Tell the plugin's author.")
+            self._record_error(entry.ref, str(text), str(error), "Tell the plugin's author.")
             return None
 
     def _there(self, requirement: Requirement) -> tuple[PluginRef, ...]:
@@ -172,24 +172,24 @@ class _Resolution:
         there = requirement.among(self._entries.keys() - {ref})
         return running or (there if len(there) == 1 else ())
 
-    def _needs(self, ref: PluginRef) -> tuple[Need, ...]:
+    def _needs(self, ref: PluginRef) -> tuple[Dependency, ...]:
         met = ((requirement, self._meet(ref, requirement)) for requirement in self._required[ref])
-        return tuple(Need(str(requirement), refs) for requirement, refs in met if refs)
+        return tuple(Dependency(str(requirement), refs) for requirement, refs in met if refs)
 
     def _meet(self, ref: PluginRef, requirement: Requirement) -> tuple[PluginRef, ...]:
         if requirement.name is None:
             refs = self._members(ref, requirement)
             if not refs:
-                self._refuse(ref, str(requirement), *self._no_member(ref, requirement))
+                self._record_error(ref, str(requirement), *self._no_member(ref, requirement))
             return refs
         refs = self._there(requirement)
         if len(refs) != 1:
-            self._refuse(ref, str(requirement), *self._no_single(requirement, refs))
+            self._record_error(ref, str(requirement), *self._no_single(requirement, refs))
             return ()
         there = self._entries[refs[0]]
-        version = there.declared.version if there.plugin is not None and there.declared is not None else None
+        version = there.metadata.version if there.plugin is not None and there.metadata is not None else None
         if not requirement.matches(refs[0], version):
-            self._refuse(
+            self._record_error(
                 ref,
                 str(requirement),
                 f"needs {requirement}, and {refs[0]} is there in version {version}",
@@ -223,16 +223,18 @@ class _Resolution:
         close = difflib.get_close_matches(str(requirement), [str(ref) for ref in sorted(self._entries)], n=1)
         return f"Did its author mean {close[0]}?" if close else "Install a distribution that offers it."
 
-    def _refuse(self, ref: PluginRef, requirement: str, message: str, hint: str) -> None:
+    def _record_error(self, ref: PluginRef, requirement: str, message: str, hint: str) -> None:
         distribution = self._entries[ref].distribution
         error = MissingDependencyError(message, ref=ref, distribution=distribution, hint=hint, requirement=requirement)
-        self._faults.setdefault(ref, error)
+        self._errors.setdefault(ref, error)
 
-    def _refuse_circles(self, required: Mapping[PluginRef, set[PluginRef]]) -> None:
-        knots = graph.knots(required)
-        for knot, cycle in zip(knots, graph.cycles(required) if knots else (), strict=True):
+    def _record_cycles(self, required: Mapping[PluginRef, set[PluginRef]]) -> None:
+        strongly_connected_components = graph.strongly_connected_components(required)
+        for component, cycle in zip(
+            strongly_connected_components, graph.cycles(required) if strongly_connected_components else (), strict=True
+        ):
             path = " -> ".join(self._with_origin(ref) for ref in cycle)
-            for ref in knot:
+            for ref in component:
                 error = CircularDependencyError(
                     f"plugins need each other: {path}",
                     ref=ref,
@@ -240,7 +242,7 @@ class _Resolution:
                     hint="One of them must do without the other.",
                     cycle=cycle,
                 )
-                self._faults.setdefault(ref, error)
+                self._errors.setdefault(ref, error)
 
     def _with_origin(self, ref: PluginRef) -> str:
         distribution = self._entries[ref].distribution
@@ -248,21 +250,25 @@ class _Resolution:
 
     def _with_optional(self, required: Mapping[PluginRef, set[PluginRef]]) -> dict[PluginRef, frozenset[PluginRef]]:
         """The order to keep: faulty plugins wait for nothing, and what is optional makes no circle."""
-        sound = {ref: frozenset() if ref in self._faults else frozenset(needed) for ref, needed in required.items()}
-        wished = {
-            ref: {other for wish in self._optional[ref] for other in self._wished(wish, required.keys() - {ref})}
+        sound = {ref: frozenset() if ref in self._errors else frozenset(needed) for ref, needed in required.items()}
+        optional = {
+            ref: {
+                other
+                for requirement in self._optional[ref]
+                for other in self._optional_targets(requirement, required.keys() - {ref})
+            }
             for ref in sound
-            if ref not in self._faults
+            if ref not in self._errors
         }
-        if not any(wished.values()):
+        if not any(optional.values()):
             return sound
-        after = {ref: needed | wished.get(ref, set()) for ref, needed in sound.items()}
-        for knot in graph.knots(after):
-            for ref in knot:
-                after[ref] = sound[ref] | (after[ref] - set(knot))
-        return after
+        predecessors = {ref: needed | optional.get(ref, set()) for ref, needed in sound.items()}
+        for component in graph.strongly_connected_components(predecessors):
+            for ref in component:
+                predecessors[ref] = sound[ref] | (predecessors[ref] - set(component))
+        return predecessors
 
-    def _wished(self, wish: Requirement, there: Iterable[PluginRef]) -> Iterable[PluginRef]:
-        if wish.name is None:
-            return wish.among(there)
-        return set(self._there(wish)).intersection(there)
+    def _optional_targets(self, requirement: Requirement, there: Iterable[PluginRef]) -> Iterable[PluginRef]:
+        if requirement.name is None:
+            return requirement.among(there)
+        return set(self._there(requirement)).intersection(there)

@@ -9,18 +9,18 @@ from floe_plugins.core.refs import NAME_RULE, PluginRef, PluginType, is_name
 _PREFIX = "floe."
 _MARK = _PREFIX.encode()
 _CATEGORIES = {member.value: member for member in PluginType}
-_MOST_MISTAKES = 20
+_MAX_ERRORS = 20
 _SHOWN = 60
 
 
-class Entry(NamedTuple):
+class EntryPointLine(NamedTuple):
     """One line of one of our groups."""
 
     ref: PluginRef
     value: str
 
 
-class Mistake(NamedTuple):
+class ParseError(NamedTuple):
     """What is wrong in one line.
 
     Attributes:
@@ -37,7 +37,7 @@ class Mistake(NamedTuple):
         return f"entry_points.txt, line {self.line}: {self.message}"
 
 
-class Reading(NamedTuple):
+class ParsedFile(NamedTuple):
     """What one file holds of our groups, and what is wrong in it.
 
     Attributes:
@@ -45,8 +45,8 @@ class Reading(NamedTuple):
         fatal: one of all mistakes is.
     """
 
-    entries: list[Entry]
-    mistakes: list[Mistake]
+    entries: list[EntryPointLine]
+    errors: list[ParseError]
     fatal: bool
 
 
@@ -95,7 +95,7 @@ def is_sound(data: bytes) -> bool:
     return True
 
 
-def read(data: bytes) -> Reading:
+def read(data: bytes) -> ParsedFile:
     """The entries of our groups in a file of these bytes, in its order, and its mistakes.
 
     A line that is wrong takes no other with it.
@@ -104,22 +104,22 @@ def read(data: bytes) -> Reading:
     for number, raw in enumerate(data.decode("utf-8", "surrogateescape").splitlines(), 1):
         line = raw.strip()
         if not line.isascii() and any("\udc80" <= character <= "\udcff" for character in line):
-            reader.wrong(Mistake(number, "bytes that are not UTF-8", "Reinstall the distribution", fatal=True))
+            reader.wrong(ParseError(number, "bytes that are not UTF-8", "Reinstall the distribution", fatal=True))
         elif line and line[0] == "[" and line[-1] == "]":
             reader.close()
             reader.open(number, line.strip("[]"))
         elif line and line[0] != "#":
             reader.read(number, line)
     reader.close()
-    return Reading(reader.entries, reader.mistakes, reader.fatal)
+    return ParsedFile(reader.entries, reader.errors, reader.fatal)
 
 
 class _Reader:
     """Takes a file line by line; line 0 stands for what comes before the first group."""
 
     def __init__(self) -> None:
-        self.entries: list[Entry] = []
-        self.mistakes: list[Mistake] = []
+        self.entries: list[EntryPointLine] = []
+        self.errors: list[ParseError] = []
         self.fatal = False
         self._group = ""
         self._line = 0
@@ -130,15 +130,15 @@ class _Reader:
         self._line, self._group, self._empty = number, group, True
         self._category = _CATEGORIES.get(group)
         if not group:
-            self.wrong(Mistake(number, "a group without a name", "Write [group] above its entries"))
+            self.wrong(ParseError(number, "a group without a name", "Write [group] above its entries"))
         elif self._category is None and group.strip().startswith(_PREFIX):
             message = f"{group!r} is not a group of floe, though {_PREFIX}* is reserved for floe's"
-            self.wrong(Mistake(number, message, _nearest(group)))
+            self.wrong(ParseError(number, message, _nearest(group)))
 
     def close(self) -> None:
         if self._category and self._empty:
             hint = f"Write name = module:Class below [{self._group}], or remove it"
-            self.wrong(Mistake(self._line, f"the group {self._group} is empty", hint))
+            self.wrong(ParseError(self._line, f"the group {self._group} is empty", hint))
 
     def read(self, number: int, line: str) -> None:
         self._empty = False
@@ -146,33 +146,33 @@ class _Reader:
         if not self._line:
             if _PREFIX in line:  # importlib.metadata drops such lines without a word
                 hint = "Save the file without a byte-order mark, groups as [group]"
-                self.wrong(Mistake(number, _orphan(line), hint))
+                self.wrong(ParseError(number, _orphan(line), hint))
         elif not equals:
-            self.wrong(Mistake(number, f"no '=' in {_short(line)}", "Write name = module:Class", fatal=True))
+            self.wrong(ParseError(number, f"no '=' in {_short(line)}", "Write name = module:Class", fatal=True))
         elif self._category:
             entry = _entry(self._category, number, name.rstrip(), value.lstrip())
-            if isinstance(entry, Entry):
+            if isinstance(entry, EntryPointLine):
                 self.entries.append(entry)
             else:
                 self.wrong(entry)
 
-    def wrong(self, mistake: Mistake) -> None:
-        self.fatal |= mistake.fatal
-        if len(self.mistakes) < _MOST_MISTAKES:
-            self.mistakes.append(mistake)
-        elif len(self.mistakes) == _MOST_MISTAKES:
-            self.mistakes.append(Mistake(mistake.line, "more mistakes than these follow"))
+    def wrong(self, error: ParseError) -> None:
+        self.fatal |= error.fatal
+        if len(self.errors) < _MAX_ERRORS:
+            self.errors.append(error)
+        elif len(self.errors) == _MAX_ERRORS:
+            self.errors.append(ParseError(error.line, "more mistakes than these follow"))
 
 
-def _entry(category: PluginType, number: int, name: str, value: str) -> Entry | Mistake:
+def _entry(category: PluginType, number: int, name: str, value: str) -> EntryPointLine | ParseError:
     if not is_name(name):
-        return Mistake(number, f"{_short(name)} cannot name a plugin", f"A name is made of {NAME_RULE}")
+        return ParseError(number, f"{_short(name)} cannot name a plugin", f"A name is made of {NAME_RULE}")
     ref = PluginRef(category, name)
     if not value:
-        return Mistake(number, f"{name} has an empty value", f"Write {name} = module:Class", ref)
+        return ParseError(number, f"{name} has an empty value", f"Write {name} = module:Class", ref)
     if target(value) is None:
-        return Mistake(number, f"{_short(value)} is not module:Class", f"Write {name} = module:Class", ref)
-    return Entry(ref, value)
+        return ParseError(number, f"{_short(value)} is not module:Class", f"Write {name} = module:Class", ref)
+    return EntryPointLine(ref, value)
 
 
 def _orphan(line: str) -> str:

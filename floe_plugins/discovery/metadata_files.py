@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from floe_plugins.core.candidate import Distribution
 
-LIMIT = 1 << 20
+MAX_SIZE = 1 << 20
 _CHUNK = 1 << 14
 
 # A FIFO in the place of a file must not block us; O_BINARY is Windows'.
@@ -33,7 +33,7 @@ def stem(child: str) -> str:
     return child[: -len(EGG_INFO)] if child.endswith(EGG_INFO) else ""
 
 
-def read_file(path: str, limit: int = LIMIT) -> bytes:
+def read_file(path: str, limit: int = MAX_SIZE) -> bytes:
     """The bytes of a file, cut off a little above ``limit``.
 
     Raises:

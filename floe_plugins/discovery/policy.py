@@ -10,16 +10,16 @@ from floe_plugins.core.refs import PluginRef, PluginType
 from floe_plugins.discovery.metadata_files import normalize
 from floe_plugins.errors import PluginConfigurationError
 
-AUTOLOAD = "FLOE_PLUGINS_AUTOLOAD"
+AUTOLOAD_VARIABLE = "FLOE_PLUGINS_AUTOLOAD"
 
 
-DISABLE = "FLOE_PLUGINS_DISABLE"
+DISABLE_VARIABLE = "FLOE_PLUGINS_DISABLE"
 
 
-ONLY = "FLOE_PLUGINS_ONLY"
+ONLY_VARIABLE = "FLOE_PLUGINS_ONLY"
 
 
-STRICT = "FLOE_PLUGINS_STRICT"
+STRICT_VARIABLE = "FLOE_PLUGINS_STRICT"
 
 
 CONFIGURATION = "registry.disable"
@@ -96,7 +96,7 @@ class Rule(NamedTuple):
         return candidate.ref.type is self.type and self.name in {None, candidate.ref.name}
 
 
-class Switches(NamedTuple):
+class LoadPolicy(NamedTuple):
     """What an operator has switched on and off; None stands for "not said".
 
     Attributes:
@@ -111,7 +111,7 @@ class Switches(NamedTuple):
     strict: bool | None = None
 
     @classmethod
-    def said(
+    def create(
         cls,
         *,
         autoload: str | None = None,
@@ -119,7 +119,7 @@ class Switches(NamedTuple):
         only: Iterable[str] | None = None,
         strict: bool | None = None,
         origin: str = "an argument",
-    ) -> Switches:
+    ) -> LoadPolicy:
         """The switches that are said in words.
 
         Raises:
@@ -132,14 +132,14 @@ class Switches(NamedTuple):
         return cls(autoload, rules, None if only is None else frozenset(map(normalize, only)), strict)
 
     @classmethod
-    def of(cls, settings: Settings, environ: Mapping[str, str]) -> Switches:
+    def of(cls, settings: Settings, environ: Mapping[str, str]) -> LoadPolicy:
         """The switches of the environment, and of the configuration where the environment says nothing.
 
         Raises:
             PluginConfigurationError: a value has no meaning; the message names where it stands.
         """
         try:
-            written = cls.said(
+            written = cls.create(
                 autoload=settings.autoload, disable=settings.disable, only=settings.only, origin=CONFIGURATION
             )
         except ValueError as error:
@@ -148,25 +148,25 @@ class Switches(NamedTuple):
         return cls.from_environ(environ).merged(written)
 
     @classmethod
-    def from_environ(cls, environ: Mapping[str, str]) -> Switches:
+    def from_environ(cls, environ: Mapping[str, str]) -> LoadPolicy:
         """The switches of the ``FLOE_PLUGINS_*`` variables; an empty variable says nothing.
 
         Raises:
             PluginConfigurationError: a value has no meaning; the message names the variable.
         """
-        autoload, strict = _autoload(environ), _flag(environ, STRICT)
-        disable = [text for text in _listed(environ, DISABLE) if text.lower() not in _OFF]
-        only = _listed(environ, ONLY) or None
+        autoload, strict = _autoload(environ), _flag(environ, STRICT_VARIABLE)
+        disable = [text for text in _listed(environ, DISABLE_VARIABLE) if text.lower() not in _OFF]
+        only = _listed(environ, ONLY_VARIABLE) or None
         try:
-            return cls.said(autoload=autoload, disable=disable, only=only, strict=strict, origin=DISABLE)
+            return cls.create(autoload=autoload, disable=disable, only=only, strict=strict, origin=DISABLE_VARIABLE)
         except ValueError as error:
-            hint = f"To switch all plugins off, set {AUTOLOAD}=0."
-            message = f"{DISABLE}: {error}"
+            hint = f"To switch all plugins off, set {AUTOLOAD_VARIABLE}=0."
+            message = f"{DISABLE_VARIABLE}: {error}"
             raise PluginConfigurationError(message, hint=hint) from None
 
-    def merged(self, other: Switches) -> Switches:
+    def merged(self, other: LoadPolicy) -> LoadPolicy:
         """These switches, and the other's where these say nothing; what either disables is disabled."""
-        return Switches(
+        return LoadPolicy(
             autoload=self.autoload if self.autoload is not None else other.autoload,
             disable=tuple(dict.fromkeys((*self.disable, *other.disable))),
             only=self.only if self.only is not None else other.only,
@@ -200,11 +200,11 @@ def _flag(environ: Mapping[str, str], variable: str) -> bool | None:
 
 
 def _autoload(environ: Mapping[str, str]) -> str | None:
-    text = environ.get(AUTOLOAD, "").strip().lower()
+    text = environ.get(AUTOLOAD_VARIABLE, "").strip().lower()
     if text in AUTOLOAD_MODES:
         return text
     try:
-        on = _flag(environ, AUTOLOAD)
+        on = _flag(environ, AUTOLOAD_VARIABLE)
     except PluginConfigurationError as error:
         message = f"{error.message}, nor one of {', '.join(AUTOLOAD_MODES)}"
         raise PluginConfigurationError(message, hint=error.hint) from None

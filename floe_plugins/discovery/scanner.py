@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, cast
 
 from floe_plugins.core.candidate import Candidate, Distribution
 from floe_plugins.core.problem import Problem
-from floe_plugins.core.safe_text import shown, told
+from floe_plugins.core.safe_text import describe_error, safe_str
 from floe_plugins.core.state import Stage
 from floe_plugins.discovery import entry_points_txt, metadata_files
 from floe_plugins.discovery.metadata_files import normalize, read_file, requires, stem
@@ -182,7 +182,7 @@ class _Scanner:
             if (
                 entry_points_txt.is_ours(data)
                 or not entry_points_txt.is_sound(data)
-                or len(data) > metadata_files.LIMIT
+                or len(data) > metadata_files.MAX_SIZE
             ):
                 origin = metadata_files.at(directory)
                 self._examine(origin, data)
@@ -201,7 +201,7 @@ class _Scanner:
             for installed in finder.find_distributions(context):
                 found.append(installed)  # noqa: PERF402
         except Exception as error:  # noqa: BLE001 the finder is anybody's code
-            message = f"{shown(finder)} on sys.meta_path failed to find distributions: {told(error)}"
+            message = f"{safe_str(finder)} on sys.meta_path failed to find distributions: {describe_error(error)}"
             self._report(message, hint="Remove it")
         for installed in found:
             self._read_one(installed)
@@ -210,7 +210,7 @@ class _Scanner:
         try:
             key = _key(installed)
         except Exception as error:  # noqa: BLE001 a foreign class, a foreign file
-            self._unreadable(_record(installed), f"its METADATA does not tell its name ({told(error)})")
+            self._unreadable(_record(installed), f"its METADATA does not tell its name ({describe_error(error)})")
             return
         if key in self._seen:
             return
@@ -218,23 +218,21 @@ class _Scanner:
         try:
             data = _entry_points_of(installed)
         except Exception as error:  # noqa: BLE001 a foreign class, a foreign file
-            self._unreadable(_record(installed), f"its entry points cannot be read: {told(error)}")
+            self._unreadable(_record(installed), f"its entry points cannot be read: {describe_error(error)}")
             return
         if entry_points_txt.is_ours(data) or not entry_points_txt.is_sound(data):
             self._examine(_record(installed), data)
 
     def _examine(self, origin: Distribution, data: bytes) -> None:
-        if len(data) > metadata_files.LIMIT:
-            message = f"entry_points.txt is larger than {metadata_files.LIMIT} bytes and was not read"
+        if len(data) > metadata_files.MAX_SIZE:
+            message = f"entry_points.txt is larger than {metadata_files.MAX_SIZE} bytes and was not read"
             self._report(message, origin, _REINSTALL)
             return
         reading = entry_points_txt.read(data)
         self._candidates += [Candidate(entry.ref, entry.value, origin) for entry in reading.entries]
         self._problems += [
-            Problem(
-                stage=Stage.DISCOVER, message=str(mistake), ref=mistake.ref, distribution=str(origin), hint=mistake.hint
-            )
-            for mistake in reading.mistakes
+            Problem(stage=Stage.DISCOVER, message=str(error), ref=error.ref, distribution=str(origin), hint=error.hint)
+            for error in reading.errors
         ]
         if reading.fatal:
             self._corrupt.append(origin)

@@ -11,7 +11,7 @@ from floe_plugins.core.problem import Problem
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.state import Stage
 from floe_plugins.discovery.metadata_files import normalize
-from floe_plugins.discovery.policy import Switches
+from floe_plugins.discovery.policy import LoadPolicy
 
 
 class Selection(NamedTuple):
@@ -29,7 +29,7 @@ class Selection(NamedTuple):
     problems: tuple[Problem, ...] = ()
 
 
-def select(candidates: Iterable[Candidate], switches: Switches, pins: Mapping[PluginRef, str]) -> Selection:
+def select(candidates: Iterable[Candidate], policy: LoadPolicy, pins: Mapping[PluginRef, str]) -> Selection:
     """Decide for every ref, in the order given. A pin names the distribution that a ref comes from."""
     chosen: dict[PluginRef, Candidate] = {}
     disabled: dict[PluginRef, tuple[Candidate, str]] = {}
@@ -37,7 +37,7 @@ def select(candidates: Iterable[Candidate], switches: Switches, pins: Mapping[Pl
     problems: list[Problem] = []
     claims: dict[PluginRef, dict[Candidate, str | None]] = {}
     for candidate in candidates:
-        claims.setdefault(candidate.ref, {})[candidate] = switches.refusal(candidate)
+        claims.setdefault(candidate.ref, {})[candidate] = policy.refusal(candidate)
     for ref, claimants in claims.items():
         allowed = _pinned(claimants, pins.get(ref))
         if not allowed:

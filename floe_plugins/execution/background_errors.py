@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from floe_plugins.configuration.redaction import conceal_secrets
+from floe_plugins.configuration.redaction import redact
 from floe_plugins.core.log import log
-from floe_plugins.core.safe_text import shown, told
+from floe_plugins.core.safe_text import describe_error, safe_str
 
 
-class Background:
+class BackgroundErrors:
     """The log of one plugin's background. Safe from any thread; no method raises what a plugin can make it raise.
 
     Attributes:
@@ -22,23 +22,23 @@ class Background:
         self.name = name
         self.model: object = None
 
-    def failed(self, what: str, error: BaseException) -> None:
+    def log_error(self, what: str, error: BaseException) -> None:
         """Log what failed, with the error's traceback."""
-        log("error", "%s\n%s", what, self._concealed(lambda: _traceback(error)))
+        log("error", "%s\n%s", what, self._redacted(lambda: _traceback(error)))
 
-    def reported(self, _loop: object, context: Mapping[str, Any]) -> None:
+    def handle_loop_exception(self, _loop: object, context: Mapping[str, Any]) -> None:
         """Log what an event loop reports; asyncio calls it as an exception handler."""
         what = f"in the background of {self.name}: {context.get('message') or 'an error'}"
         error = context.get("exception")
         if isinstance(error, BaseException):
-            self.failed(what, error)
+            self.log_error(what, error)
             return
         about = next((context[key] for key in ("task", "future", "asyncgen", "handle") if key in context), None)
-        log("error", "%s\n%s", what, self._concealed(lambda: shown(about)))
+        log("error", "%s\n%s", what, self._redacted(lambda: safe_str(about)))
 
-    def _concealed(self, text: Callable[[], str]) -> str:
+    def _redacted(self, text: Callable[[], str]) -> str:
         try:
-            said: str = conceal_secrets(text(), self.model)
+            said: str = redact(text(), self.model)
         except (Exception, SystemExit) as error:  # noqa: BLE001 the plugin's own classes are asked
             return f"(withheld, since showing it raised {type(error).__name__})"
         return said
@@ -51,4 +51,4 @@ def _traceback(error: BaseException) -> str:
     try:
         return "".join(traceback.format_exception(type(error), error, error.__traceback__)).rstrip()
     except Exception:  # noqa: BLE001 the error's class is the plugin's own
-        return told(error)
+        return describe_error(error)

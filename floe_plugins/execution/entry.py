@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     # Importing pluggy, and what threads need, is left to the first load.
     from floe_plugins.execution.worker import Worker
     from floe_plugins.hookspecs.base import PluginMetadata
-    from floe_plugins.inspection.runtime_metadata import Declarations
+    from floe_plugins.inspection.runtime_metadata import RuntimeMetadata
 
 
 _making = threading.Lock()
@@ -54,16 +54,16 @@ class Entry:
         "candidate",
         "check",
         "configure_seconds",
-        "declared",
         "error",
         "load_seconds",
+        "metadata",
         "overrides",
         "plugin",
         "reason",
         "ref",
-        "remarks",
         "required",
         "state",
+        "warnings",
     )
 
     def __init__(  # noqa: PLR0913 all but the first are keyword-only
@@ -72,7 +72,7 @@ class Entry:
         *,
         candidate: Candidate | None = None,
         plugin: PluginMetadata | None = None,
-        declared: Declarations | None = None,
+        metadata: RuntimeMetadata | None = None,
         state: PluginState = PluginState.DISCOVERED,
         error: PluginError | None = None,
         required: bool = False,
@@ -81,14 +81,14 @@ class Entry:
         self.ref = ref
         self.candidate = candidate
         self.plugin = plugin
-        self.declared = declared
+        self.metadata = metadata
         self.state = state
         self.error = error
         self.required = required
         self.reason = reason
         self._model: Any = None
         self.overrides: Mapping[str, Any] | None = None
-        self.remarks: list[Problem] = []
+        self.warnings: list[Problem] = []
         self.check: Any = None
         self.load_seconds = 0.0
         self.configure_seconds = 0.0
@@ -134,8 +134,8 @@ class Entry:
         """Why it does not work, and what else is not right with it."""
         if self.error is None or isinstance(self.error, DuplicatePluginError):
             # The selection reports duplicates, once for all claimants.
-            return tuple(self.remarks)
-        return (problem_of(self.error, self), *self.remarks)
+            return tuple(self.warnings)
+        return (problem_of(self.error, self), *self.warnings)
 
 
 _STAGES: Mapping[type[PluginError], Stage] = {

@@ -8,12 +8,12 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from floe_plugins.execution.background_errors import Background
+from floe_plugins.execution.background_errors import BackgroundErrors
 
 T = TypeVar("T")
 
 # How long tasks that a plugin left running may take to end once they are cancelled.
-_FAREWELL = 5.0
+CANCEL_GRACE = 5.0
 
 
 class _DaemonExecutor(ThreadPoolExecutor):
@@ -50,16 +50,16 @@ def _discard(awaitable: Awaitable[object]) -> None:
         awaitable.close()
 
 
-class Loop:
+class EventLoop:
     """One thread's event loop; between calls, ``idle`` lets the tasks that were left in it go on.
 
     What they raise and nobody asks for goes to ``background``.
     """
 
-    def __init__(self, background: Background) -> None:
+    def __init__(self, background: BackgroundErrors) -> None:
         self._background = background
         self._loop = asyncio.new_event_loop()
-        self._loop.set_exception_handler(background.reported)
+        self._loop.set_exception_handler(background.handle_loop_exception)
         self._loop.set_default_executor(_DaemonExecutor(1))
 
     @property
@@ -97,7 +97,7 @@ class Loop:
                 # It leaves through the loop, whichever task raised it.
                 if task.done() and (task.cancelled() or task.exception() is error):
                     raise
-                self._tried_to_end(error)
+                self._log_exit_attempt(error)
 
     def future(self) -> asyncio.Future[None]:
         """What ``idle`` waits for and ``wake`` ends."""
@@ -108,10 +108,10 @@ class Loop:
         try:
             self._loop.run_until_complete(future)
         except BaseException as error:  # noqa: BLE001 a task that was left running must not end the thread
-            self._tried_to_end(error)
+            self._log_exit_attempt(error)
 
-    def _tried_to_end(self, error: BaseException) -> None:
-        self._background.failed(f"a background task of {self._background.name} tried to end the thread", error)
+    def _log_exit_attempt(self, error: BaseException) -> None:
+        self._background.log_error(f"a background task of {self._background.name} tried to end the thread", error)
 
     def wake(self, future: asyncio.Future[None]) -> None:
         """End ``idle``; from any thread, as often as wanted."""
@@ -133,7 +133,7 @@ class Loop:
             for task in tasks:
                 task.cancel()
             if tasks:
-                self._loop.run_until_complete(asyncio.wait(tasks, timeout=_FAREWELL))
+                self._loop.run_until_complete(asyncio.wait(tasks, timeout=CANCEL_GRACE))
             self._loop.run_until_complete(self._loop.shutdown_asyncgens())
         finally:
             self._loop.close()

@@ -21,7 +21,7 @@ K_contra = TypeVar("K_contra", contravariant=True)
 R_co = TypeVar("R_co", covariant=True)
 
 # How often the log names what is still waited for, in seconds.
-NOTE_EVERY = 10.0
+LOG_INTERVAL = 10.0
 
 
 @attrs.frozen(kw_only=True)
@@ -40,9 +40,9 @@ class Task:
     function: Callable[[], Any]
     timeout: float | None = None
     limit: float | None = None
-    here: bool = False
-    late: Callable[[Any], object] | None = None
-    withdraw: bool = True
+    caller_thread: bool = False
+    on_late_result: Callable[[Any], object] | None = None
+    cancel_unstarted: bool = True
 
 
 @attrs.frozen
@@ -53,7 +53,7 @@ class Retry:
 
 
 @attrs.define(eq=False)
-class Attempt:
+class TaskRun:
     """A task under way.
 
     Attributes:
@@ -66,7 +66,7 @@ class Attempt:
 
     task: Task
     began: float
-    tries: int
+    attempts: int
     call: Call[Any]
     note_at: float = math.inf
     retry_at: float | None = None
@@ -108,20 +108,20 @@ class Driver(Protocol[K_contra, R_co]):
         """The node's turn has come: a call to make, something to wait for, or the result at once."""
         ...
 
-    def ended(self, node: K_contra, attempt: Attempt, /) -> Retry | R_co:
+    def ended(self, node: K_contra, attempt: TaskRun, /) -> Retry | R_co:
         """The node's call has ended in time."""
         ...
 
-    def overdue(self, node: K_contra, attempt: Attempt, /) -> R_co:
+    def overdue(self, node: K_contra, attempt: TaskRun, /) -> R_co:
         """The node's call has not ended in time."""
         ...
 
-    def interrupted(self, node: K_contra, attempt: Attempt, /) -> object:
+    def interrupted(self, node: K_contra, attempt: TaskRun, /) -> object:
         """The waiting thread was interrupted while the node's call was under way."""
         ...
 
 
-class Schedule(Generic[K, R]):
+class Executor(Generic[K, R]):
     """Runs a driver over a graph without circles.
 
     Nodes begin in the order of ``sequence`` as far as ``after`` lets them, at most
@@ -144,7 +144,7 @@ class Schedule(Generic[K, R]):
         self._workers = max(workers, 1)
         self._result = result
         self._ready: list[tuple[int, K]] = []
-        self._attempts: dict[K, Attempt] = {}
+        self._attempts: dict[K, TaskRun] = {}
         self._events: SimpleQueue[tuple[K, Any]] = SimpleQueue()
         self.results: dict[K, R] = {}
 
@@ -161,7 +161,7 @@ class Schedule(Generic[K, R]):
                     self._wait()
         except BaseException:
             for node, attempt in self._attempts.items():
-                attempt.call.abandon(withdraw=attempt.task.withdraw)
+                attempt.call.detach(cancel_unstarted=attempt.task.cancel_unstarted)
                 self._driver.interrupted(node, attempt)
             raise
         return self.results
@@ -177,21 +177,21 @@ class Schedule(Generic[K, R]):
     def _begin(self, node: K) -> None:
         step = self._driver.begin(node)
         if isinstance(step, Task):
-            self._try(node, step, began=None, tries=1)
+            self._try(node, step, began=None, attempts=1)
         elif isinstance(step, self._result):
             self._finish(node, cast("R", step))
         else:
             cast("Shared[R]", step).when_done(lambda result: self._events.put((node, result)))
 
-    def _try(self, node: K, task: Task, *, began: float | None, tries: int) -> None:
-        if task.here or task.worker.is_here:
-            call = task.worker.here(task.function)
-            self._attempts[node] = attempt = Attempt(task, began or call.began or 0.0, tries, call)
+    def _try(self, node: K, task: Task, *, began: float | None, attempts: int) -> None:
+        if task.caller_thread or task.worker.is_current_thread:
+            call = task.worker.run_in_caller_thread(task.function)
+            self._attempts[node] = attempt = TaskRun(task, began or call.began or 0.0, attempts, call)
             self._ended(node, attempt)
             return
-        call = task.worker.submit(task.function, late=task.late)
-        self._attempts[node] = attempt = Attempt(task, began or time.monotonic(), tries, call)
-        attempt.note_at = time.monotonic() + _pause(attempt)
+        call = task.worker.submit(task.function, on_late_result=task.on_late_result)
+        self._attempts[node] = attempt = TaskRun(task, began or time.monotonic(), attempts, call)
+        attempt.note_at = time.monotonic() + _log_interval(attempt)
         call.when_done(lambda _: self._events.put((node, attempt)))
 
     def _wait(self) -> None:
@@ -204,32 +204,32 @@ class Schedule(Generic[K, R]):
             else:
                 node, event = self._events.get(timeout=None if left == math.inf else left)
         except Empty:
-            self._see_to_what_is_due()
+            self._handle_due()
             return
-        if not isinstance(event, Attempt):
+        if not isinstance(event, TaskRun):
             self._finish(node, event)
         elif self._attempts.get(node) is event:
             self._ended(node, event)
 
-    def _see_to_what_is_due(self) -> None:
+    def _handle_due(self) -> None:
         now = time.monotonic()
         for node, attempt in [each for each in self._attempts.items() if each[1].due <= now]:
             if attempt.retry_at is not None and attempt.retry_at <= now:
-                self._try(node, attempt.task, began=attempt.began, tries=attempt.tries + 1)
+                self._try(node, attempt.task, began=attempt.began, attempts=attempt.attempts + 1)
             elif attempt.retry_at is None and attempt.deadline <= now:
                 self._expire(node, attempt)
             else:
-                self._note(node, attempt)
+                self._log_waiting(node, attempt)
 
-    def _ended(self, node: K, attempt: Attempt) -> None:
+    def _ended(self, node: K, attempt: TaskRun) -> None:
         call, task = attempt.call, attempt.task
-        if attempt.tries == 1 and call.began is not None:
+        if attempt.attempts == 1 and call.began is not None:
             attempt.began = call.began
-        late = not task.here and call.ended is not None and call.ended > attempt.deadline
+        late = not task.caller_thread and call.ended is not None and call.ended > attempt.deadline
         if late:
             # This thread was held up by a call of its own, and saw it only now.
-            if call.error is None and task.late is not None:
-                handle, value = task.late, call.result()
+            if call.error is None and task.on_late_result is not None:
+                handle, value = task.on_late_result, call.result()
                 task.worker.submit(lambda: handle(value))
             self._finish(node, self._driver.overdue(node, attempt))
             return
@@ -239,12 +239,12 @@ class Schedule(Generic[K, R]):
         else:
             self._finish(node, result)
 
-    def _expire(self, node: K, attempt: Attempt) -> None:
+    def _expire(self, node: K, attempt: TaskRun) -> None:
         begun = attempt.call.began
-        if attempt.tries == 1 and begun is not None and begun > attempt.began:
+        if attempt.attempts == 1 and begun is not None and begun > attempt.began:
             # What counts is the plugin's own time, not that of its thread's other work.
             attempt.began = begun
-        elif attempt.call.abandon(withdraw=attempt.task.withdraw):
+        elif attempt.call.detach(cancel_unstarted=attempt.task.cancel_unstarted):
             self._finish(node, self._driver.overdue(node, attempt))
         else:
             self._ended(node, attempt)
@@ -255,12 +255,12 @@ class Schedule(Generic[K, R]):
         self._sorter.done(node)
 
     @staticmethod
-    def _note(node: K, attempt: Attempt) -> None:
+    def _log_waiting(node: K, attempt: TaskRun) -> None:
         of = "" if attempt.limit is None else f" of {attempt.limit:g} s"
         log("warning", "still waiting for %s, %.3g s%s", node, attempt.seconds, of)
-        attempt.note_at = time.monotonic() + _pause(attempt)
+        attempt.note_at = time.monotonic() + _log_interval(attempt)
 
 
-def _pause(attempt: Attempt) -> float:
+def _log_interval(attempt: TaskRun) -> float:
     """How long the log says nothing of a call: a third of its time, if that is not much."""
-    return NOTE_EVERY if not attempt.limit else min(NOTE_EVERY, attempt.limit / 3)
+    return LOG_INTERVAL if not attempt.limit else min(LOG_INTERVAL, attempt.limit / 3)

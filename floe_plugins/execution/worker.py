@@ -10,10 +10,10 @@ from contextvars import copy_context
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
-from floe_plugins.execution.background_errors import Background
+from floe_plugins.execution.background_errors import BackgroundErrors
 
 if TYPE_CHECKING:
-    from floe_plugins.execution.event_loop import Loop
+    from floe_plugins.execution.event_loop import EventLoop
 
 T = TypeVar("T")
 
@@ -56,13 +56,15 @@ class Call(Generic[T]):
         withdrawn: whether it will never begin.
     """
 
-    def __init__(self, function: Callable[[], T | Awaitable[T]], late: Callable[[T], object] | None = None) -> None:
+    def __init__(
+        self, function: Callable[[], T | Awaitable[T]], on_late_result: Callable[[T], object] | None = None
+    ) -> None:
         self.began: float | None = None
         self.ended: float | None = None
-        self.abandoned = False
-        self.withdrawn = False
+        self.detached = False
+        self.cancelled = False
         self._function = function
-        self._late = late
+        self._on_late_result = on_late_result
         self._context = copy_context()
         self._lock = threading.Lock()
         self._open = threading.Lock()  # held until the call has ended
@@ -102,7 +104,7 @@ class Call(Generic[T]):
                 return
         callback(self)
 
-    def abandon(self, *, withdraw: bool = True) -> bool:
+    def detach(self, *, cancel_unstarted: bool = True) -> bool:
         """Stop waiting for the call; False if it had already ended.
 
         A coroutine is cancelled. What has not begun never will, unless ``withdraw``
@@ -111,8 +113,8 @@ class Call(Generic[T]):
         with self._lock:
             if self.ended is not None:
                 return False
-            self.abandoned = True
-            self.withdrawn = withdraw and self.began is None
+            self.detached = True
+            self.cancelled = cancel_unstarted and self.began is None
             cancel = self._cancel
         if cancel is not None:
             cancel()
@@ -120,12 +122,12 @@ class Call(Generic[T]):
 
     def _run(self, runner: _Runner) -> None:
         with self._lock:
-            if self.withdrawn:
+            if self.cancelled:
                 runner.pending.discard(self)
                 return
             self.began = time.monotonic()
         try:
-            self._value = self._context.run(runner.complete, self._function, self._begin_awaiting)
+            self._value = self._context.run(runner.run_to_completion, self._function, self._begin_awaiting)
         except BaseException as error:  # noqa: BLE001 the caller gets it
             self._error = error
         self._end(runner)
@@ -133,20 +135,20 @@ class Call(Generic[T]):
     def _begin_awaiting(self, cancel: Callable[[], None]) -> bool:
         with self._lock:
             self._cancel = cancel
-            return not self.abandoned
+            return not self.detached
 
     def _end(self, runner: _Runner) -> None:
         with self._lock:
             self.ended = time.monotonic()
             self._cancel = None
-            callbacks, abandoned = self._callbacks, self.abandoned
+            callbacks, detached = self._callbacks, self.detached
             self._callbacks = []  # they may lead back here, and garbage in circles is dear
-        if abandoned and self._late is not None and self._error is None:
-            late, value = self._late, self._value
+        if detached and self._on_late_result is not None and self._error is None:
+            on_late_result, value = self._on_late_result, self._value
             try:
-                self._context.run(runner.complete, lambda: late(value))
+                self._context.run(runner.run_to_completion, lambda: on_late_result(value))
             except BaseException as error:  # noqa: BLE001 nobody waits for it; the thread must live on
-                runner.background.failed(f"undoing what came too late failed for {runner.background.name}", error)
+                runner.background.log_error(f"undoing what came too late failed for {runner.background.name}", error)
         runner.pending.discard(self)
         self._open.release()
         for callback in callbacks:
@@ -156,7 +158,7 @@ class Call(Generic[T]):
 class _Runner:
     """What the thread itself holds. It must not hold the Worker, whose end is the thread's."""
 
-    def __init__(self, background: Background) -> None:
+    def __init__(self, background: BackgroundErrors) -> None:
         self.background = background
         self.jobs: SimpleQueue[Call[Any] | None] = SimpleQueue()
         self.pending: set[Call[Any]] = set()  # queued or running; whoever waited for a call finds it gone from here
@@ -164,7 +166,7 @@ class _Runner:
         self.ended = False
         self.lock = threading.Lock()
         self.thread: threading.Thread | None = None
-        self._loop: Loop | None = None
+        self._loop: EventLoop | None = None
         self._wake: Any = None
 
     def put(self, job: Call[Any] | None) -> None:
@@ -176,14 +178,14 @@ class _Runner:
         if loop is not None and wake is not None:
             loop.wake(wake)
 
-    def complete(self, function: Callable[[], Any], begin: Callable[[Any], bool] = lambda _: True) -> Any:
+    def run_to_completion(self, function: Callable[[], Any], begin: Callable[[Any], bool] = lambda _: True) -> Any:
         value = function()
         if not hasattr(type(value), "__await__"):
             return value
         if self._loop is None:
-            from floe_plugins.execution.event_loop import Loop
+            from floe_plugins.execution.event_loop import EventLoop
 
-            self._loop = Loop(self.background)
+            self._loop = EventLoop(self.background)
         return self._loop.run(value, begin)
 
     def main(self, worker: weakref.ref[Worker]) -> None:
@@ -237,7 +239,7 @@ class Worker:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.background = Background(name)
+        self.background = BackgroundErrors(name)
         self._lock = threading.Lock()
         self._runner: _Runner | None = None
         self._here: _Runner | None = None
@@ -259,7 +261,7 @@ class Worker:
         """For how many seconds the running call has run, if nobody waits for it any more."""
         runner = self._runner
         call = runner.current if runner is not None else None
-        if call is None or not call.abandoned or call.began is None:
+        if call is None or not call.detached or call.began is None:
             return None
         return time.monotonic() - call.began
 
@@ -268,7 +270,7 @@ class Worker:
         function: Callable[[], T | Awaitable[T]],
         *,
         timeout: float | None,
-        late: Callable[[T], object] | None = None,
+        on_late_result: Callable[[T], object] | None = None,
     ) -> T:
         """What ``function`` returns on the worker's thread, waited for at most ``timeout`` seconds.
 
@@ -281,24 +283,26 @@ class Worker:
             BusyError: an earlier overdue call still runs.
             BaseException: what ``function`` raised.
         """
-        if self.is_here:
-            return cast("T", self._own_or_here().complete(function))
+        if self.is_current_thread:
+            return cast("T", self._own_or_here().run_to_completion(function))
         overdue = self.overdue
         if overdue is not None:
             raise BusyError(overdue)
-        call = self.submit(function, late=late)
+        call = self.submit(function, on_late_result=on_late_result)
         try:
             ended = call.wait(timeout)
         except BaseException:
-            call.abandon()  # KeyboardInterrupt: nobody will wait for it
+            call.detach()  # KeyboardInterrupt: nobody will wait for it
             raise
-        if not ended and timeout is not None and call.abandon():
+        if not ended and timeout is not None and call.detach():
             raise DeadlineError(timeout, began=call.began is not None)
         return call.result()
 
-    def submit(self, function: Callable[[], T | Awaitable[T]], *, late: Callable[[T], object] | None = None) -> Call[T]:
+    def submit(
+        self, function: Callable[[], T | Awaitable[T]], *, on_late_result: Callable[[T], object] | None = None
+    ) -> Call[T]:
         """Queue ``function`` behind what the worker has to do, without waiting."""
-        call: Call[T] = Call(function, late)
+        call: Call[T] = Call(function, on_late_result)
         self.enqueue(call)
         return call
 
@@ -316,24 +320,24 @@ class Worker:
             runner.thread = threading.Thread(target=runner.main, args=(weakref.ref(self),), name=self.name, daemon=True)
             runner.thread.start()
 
-    def here(self, function: Callable[[], T | Awaitable[T]]) -> Call[T]:
+    def run_in_caller_thread(self, function: Callable[[], T | Awaitable[T]]) -> Call[T]:
         """Run ``function`` on the calling thread, awaited there if need be, without a deadline; the ended call."""
         call: Call[T] = Call(function)
-        self.run_here(call)
+        self.run_call_in_caller_thread(call)
         return call
 
-    def run_here(self, call: Call[Any]) -> None:
+    def run_call_in_caller_thread(self, call: Call[Any]) -> None:
         """Run a call on the calling thread, without a deadline."""
         call._run(self._own_or_here())  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] halves of one thing
 
     @property
-    def is_here(self) -> bool:
+    def is_current_thread(self) -> bool:
         """Whether this is the worker's own thread."""
         runner = self._runner
         return runner is not None and runner.thread is threading.current_thread()
 
     def _own_or_here(self) -> _Runner:
-        if self.is_here and self._runner is not None:
+        if self.is_current_thread and self._runner is not None:
             return self._runner
         if self._here is None:
             self._here = _Runner(self.background)

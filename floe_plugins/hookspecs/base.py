@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, overload
 from pluggy import HookimplMarker, HookspecMarker
 
 from floe_plugins._version import FLOE_API_VERSION as FLOE_API_VERSION  # noqa: PLC0414 named here for all others
-from floe_plugins.core.lazy import Late
+from floe_plugins.core.lazy import LazyModule
 from floe_plugins.core.refs import PluginType
 from floe_plugins.core.report import HealthState, HealthStatus
 
 if TYPE_CHECKING:
     import pydantic
 else:
-    pydantic = Late("pydantic")
+    pydantic = LazyModule("pydantic")
 
 PROJECT = "floe"
 

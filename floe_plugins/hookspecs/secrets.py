@@ -5,13 +5,13 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING
 
-from floe_plugins.core.lazy import Late
+from floe_plugins.core.lazy import LazyModule
 from floe_plugins.hookspecs.base import PluginMetadata, hookspec
 
 if TYPE_CHECKING:
     import pydantic
 else:
-    pydantic = Late("pydantic")
+    pydantic = LazyModule("pydantic")
 
 
 class SecretsPlugin(PluginMetadata):

@@ -23,7 +23,7 @@ PLATFORM = "floe-plugins"
 _OURS = re.compile(r"\s*floe[-_.]+plugins(?![\w.-]*\w)", re.IGNORECASE)
 
 
-def check_api(plugin: object, platform: str) -> str | None:
+def api_mismatch(plugin: object, platform: str) -> str | None:
     """None where a plugin written for API ``plugin`` runs on API ``platform``, else the reason why not.
 
     Major and minor decide: the same major, and a minor that is not newer than the
@@ -41,24 +41,24 @@ def check_api(plugin: object, platform: str) -> str | None:
     return f"the plugin needs floe API {plugin}, this platform provides {platform}"
 
 
-def refuse_api(
-    ref: PluginRef | None, distribution: str | None, needs: object, platform: str = FLOE_API_VERSION
+def api_incompatibility(
+    ref: PluginRef | None, distribution: str | None, requires: object, platform: str = FLOE_API_VERSION
 ) -> PluginIncompatibleError | None:
     """The error for a plugin whose ``floe_api_version`` does not fit ``platform``; None where it fits."""
-    reason = check_api(needs, platform)
+    reason = api_mismatch(requires, platform)
     if reason is None:
         return None
     return PluginIncompatibleError(
         reason,
         ref=ref,
         distribution=distribution,
-        needs=needs if isinstance(needs, str) else reprlib.repr(needs),
+        requires=requires if isinstance(requires, str) else reprlib.repr(requires),
         provides=platform,
-        hint=_advice(needs, platform, _subject(distribution)),
+        hint=_advice(requires, platform, _subject(distribution)),
     )
 
 
-def refuse_requires(
+def requirement_incompatibility(
     ref: PluginRef | None, distribution: str | None, requires: Sequence[str], installed: str = __version__
 ) -> PluginIncompatibleError | None:
     """The error for a distribution that requires another version of this package than is installed.
@@ -73,7 +73,7 @@ def refuse_requires(
                 f"the distribution requires {line.strip()!r}, {reason}",
                 ref=ref,
                 distribution=distribution,
-                needs=line.strip(),
+                requires=line.strip(),
                 provides=installed,
                 hint=f"Install a {PLATFORM} that satisfies it, "
                 f"or a version of {_subject(distribution)} made for {PLATFORM} {installed}",
@@ -116,8 +116,8 @@ def _fits(wanted: Version, provided: Version) -> bool:
     return wanted.minor == provided.minor if provided.major == 0 else wanted.minor <= provided.minor
 
 
-def _advice(needs: object, platform: str, subject: str) -> str:
-    wanted, provided = _parse(needs), _parse(platform)
+def _advice(requires: object, platform: str, subject: str) -> str:
+    wanted, provided = _parse(requires), _parse(platform)
     if isinstance(wanted, str) or isinstance(provided, str):
         return f"Set floe_api_version in {subject} to the FLOE_API_VERSION that it was written for"
     api = f"{wanted.major}.{wanted.minor}"
@@ -134,14 +134,14 @@ def _subject(distribution: str | None) -> str:
     return distribution.split(" ", 1)[0] if distribution else "the plugin"
 
 
-def refuse_unimported(candidate: Candidate) -> PluginIncompatibleError | None:
+def find_incompatibility(candidate: Candidate) -> PluginIncompatibleError | None:
     """Why a candidate cannot run on this platform, as far as its metadata and source tell; else None."""
     origin = str(candidate.distribution)
     requires = scanner.requires(candidate.distribution)
-    refusal = refuse_requires(candidate.ref, origin, requires, __version__)
+    refusal = requirement_incompatibility(candidate.ref, origin, requires, __version__)
     if refusal is not None:
         return refusal
     known = static_metadata.read(candidate)
     if known.floe_api_version is None:
         return None
-    return refuse_api(candidate.ref, origin, known.floe_api_version)
+    return api_incompatibility(candidate.ref, origin, known.floe_api_version)

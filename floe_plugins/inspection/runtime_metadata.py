@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from floe_plugins.core.refs import PluginRef
-from floe_plugins.core.safe_text import told
+from floe_plugins.core.safe_text import describe_error
 from floe_plugins.errors import PluginLoadError
 from floe_plugins.hookspecs.base import PluginMetadata
 
 
-class Declarations(NamedTuple):
+class RuntimeMetadata(NamedTuple):
     """A plugin's metadata, of the very types that it stands for here."""
 
     name: str
@@ -27,14 +27,14 @@ class Declarations(NamedTuple):
     caller_thread: bool
 
 
-def declarations_of(plugin: PluginMetadata, ref: PluginRef | None, origin: str | None) -> Declarations:
+def read_metadata(plugin: PluginMetadata, ref: PluginRef | None, origin: str | None) -> RuntimeMetadata:
     """What ``plugin`` declares; properties are evaluated.
 
     Raises:
         PluginLoadError: something is missing or of another type, or reading it raised.
     """
     reader = _Reader(plugin, ref, origin)
-    return Declarations(
+    return RuntimeMetadata(
         reader.text("name"),
         reader.text("version"),
         reader.text("floe_api_version"),
@@ -45,7 +45,7 @@ def declarations_of(plugin: PluginMetadata, ref: PluginRef | None, origin: str |
     )
 
 
-def read(plugin: PluginMetadata, attribute: str, ref: PluginRef | None, origin: str | None) -> Any:
+def read_attribute(plugin: PluginMetadata, attribute: str, ref: PluginRef | None, origin: str | None) -> Any:
     """One of a plugin's attributes; a property is evaluated. None if there is none.
 
     Raises:
@@ -56,7 +56,7 @@ def read(plugin: PluginMetadata, attribute: str, ref: PluginRef | None, origin: 
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        message = f"reading {attribute!r} failed with {told(error)}"
+        message = f"reading {attribute!r} failed with {describe_error(error)}"
         raise PluginLoadError(message, ref=ref, distribution=origin, hint="Tell the plugin's author.") from error
 
 
@@ -66,7 +66,7 @@ class _Reader(NamedTuple):
     origin: str | None
 
     def value(self, attribute: str) -> Any:
-        return read(self.plugin, attribute, self.ref, self.origin)
+        return read_attribute(self.plugin, attribute, self.ref, self.origin)
 
     def text(self, attribute: str, *, may_be_empty: bool = False) -> str:
         found = self.value(attribute)

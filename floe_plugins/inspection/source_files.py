@@ -14,7 +14,7 @@ import attrs
 from floe_plugins.core.candidate import Distribution
 from floe_plugins.discovery.metadata_files import read_file
 
-_LIMIT = 1 << 20
+_MAX_SIZE = 1 << 20
 
 # Words without which a module cannot change its names other than its statements show.
 _HAZARDS = rb"\bglobals?\b|\bexec\b|\bsys\s*\.\s*modules\b"
@@ -57,7 +57,7 @@ class Module:
         return any(_touches(node, name) for node in ast.walk(self.tree))
 
 
-class Sources:
+class SourceModules:
     """The modules of one distribution, each read once."""
 
     def __init__(self, distribution: Distribution) -> None:
@@ -74,7 +74,7 @@ class Sources:
         for base in self._bases(name):
             for path, is_package in ((f"{base}{os.sep}__init__.py", True), (f"{base}.py", False)):
                 try:
-                    source = read_file(path, _LIMIT)
+                    source = read_file(path, _MAX_SIZE)
                 except (OSError, ValueError):
                     continue
                 return _parse(name, source, path, is_package=is_package)
@@ -127,7 +127,7 @@ def _bound(node: ast.AST) -> Iterator[str]:
 
 
 def _parse(name: str, source: bytes, path: str, *, is_package: bool) -> Module | None:
-    if len(source) > _LIMIT:
+    if len(source) > _MAX_SIZE:
         return None
     try:
         tree = _tree(source, path)
@@ -186,7 +186,7 @@ def _places(distribution: Distribution) -> Iterator[tuple[str, str]]:
     site = os.path.dirname(distribution.path)
     yield "", site
     try:
-        record = read_file(f"{distribution.path}{os.sep}RECORD", _LIMIT)
+        record = read_file(f"{distribution.path}{os.sep}RECORD", _MAX_SIZE)
     except OSError:
         return
     for line in record.splitlines():

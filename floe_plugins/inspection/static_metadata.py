@@ -14,7 +14,7 @@ from floe_plugins.core.candidate import Candidate
 from floe_plugins.core.record import Record
 from floe_plugins.core.refs import PluginType
 from floe_plugins.discovery.entry_points_txt import target
-from floe_plugins.inspection.source_files import Module, Sources, bindings
+from floe_plugins.inspection.source_files import Module, SourceModules, bindings
 
 _PLATFORM = __name__.partition(".")[0]
 _BASE = (f"{_PLATFORM}.hookspecs.base", "PluginMetadata")
@@ -25,7 +25,7 @@ _EXPORTED = {name: (module, name) for module, name in (*_CATEGORIES, _BASE)}
 _DEFAULTS: dict[str, Any] = {"description": "", "dependencies": (), "optional_dependencies": ()}
 _FIELDS = ("name", "version", "floe_api_version", *_DEFAULTS)
 _FINAL = {("typing", "final"), ("typing_extensions", "final")}
-_DEEPEST = 50
+_MAX_DEPTH = 50
 
 
 @attrs.frozen(kw_only=True)
@@ -54,7 +54,7 @@ def read(candidate: Candidate) -> StaticMetadata:
     named = target(candidate.value)
     if named is None or not named.attribute or "." in named.attribute:
         return UNKNOWN
-    return _Reader(Sources(candidate.distribution), named.module.partition(".")[0]).read(*named)
+    return _Reader(SourceModules(candidate.distribution), named.module.partition(".")[0]).read(*named)
 
 
 class _Found(NamedTuple):
@@ -80,7 +80,7 @@ _OPAQUE = _Foreign("", "")
 class _Reader:
     """Resolves names across the modules of one top-level package."""
 
-    def __init__(self, sources: Sources, package: str) -> None:
+    def __init__(self, sources: SourceModules, package: str) -> None:
         self._sources = sources
         self._package = package
         self._categories: set[PluginType] = set()
@@ -147,7 +147,7 @@ class _Reader:
     def _linear(self, found: _Found, depth: int) -> _Order:
         """The method resolution order, as far as it is sure, then ``_OPAQUE``."""
         node = found.node
-        if not isinstance(node, ast.ClassDef) or depth > _DEEPEST:
+        if not isinstance(node, ast.ClassDef) or depth > _MAX_DEPTH:
             return [_OPAQUE]
         orders = [self._base(found.module, base, depth + 1) for base in node.bases]
         if len(orders) == 1:

@@ -26,7 +26,7 @@ from floe_plugins.execution.worker import Worker
 _inside: ContextVar[tuple[tuple[object, PluginRef], ...]] = ContextVar("floe_plugins_inside", default=())
 
 
-class Kind(Enum):
+class Action(Enum):
     """What an operation does. Starting and stopping exclude each other; each may be done by several at once."""
 
     START = "started"
@@ -38,7 +38,7 @@ class RefusedError(Exception):
 
 
 @attrs.define(eq=False)
-class Act:
+class Transition:
     """Starting or stopping one plugin; whoever wants the same waits for it."""
 
     entry: Entry
@@ -64,7 +64,7 @@ class Act:
 
 
 @attrs.frozen
-class Running:
+class StartedPlugin:
     """A started plugin.
 
     Attributes:
@@ -73,8 +73,8 @@ class Running:
     """
 
     entry: Entry
-    after: frozenset[PluginRef]
-    needs: frozenset[PluginRef]
+    predecessors: frozenset[PluginRef]
+    dependencies: frozenset[PluginRef]
 
 
 @attrs.define(eq=False)
@@ -87,39 +87,39 @@ class Operation:
         started: what it has started.
     """
 
-    kind: Kind
+    action: Action
     owner: PluginRef | None
-    after: Mapping[PluginRef, Collection[PluginRef]] = attrs.field(factory=dict)
+    predecessors: Mapping[PluginRef, Collection[PluginRef]] = attrs.field(factory=dict)
     started: list[PluginRef] = attrs.field(factory=list)
 
 
-class Operations:
+class Coordinator:
     """The table of one registry."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition(threading.Lock())
         self._operations: list[Operation] = []
         self._waiting_to_stop = 0
-        self._acts: dict[PluginRef, Act] = {}
-        self._running: dict[PluginRef, Running] = {}
+        self._transitions: dict[PluginRef, Transition] = {}
+        self._running: dict[PluginRef, StartedPlugin] = {}
         self._token = object()
         self._endings = 0
 
     # Requests
 
     @contextmanager
-    def operation(self, kind: Kind) -> Generator[Operation, None, None]:
+    def operation(self, action: Action) -> Generator[Operation, None, None]:
         """Wait for the other kind to be over, and keep it from beginning.
 
         Raises:
             RefusedError: plugin code asks for it, and the other kind may be waiting for that very code.
         """
         with self._changed:
-            operation = Operation(kind, self._owner())
+            operation = Operation(action, self._owner())
             if operation.owner is not None or Worker.current() is not None:
                 self._refuse(operation)
             else:
-                self._await_turn(kind)
+                self._await_turn(action)
             self._operations.append(operation)
         try:
             yield operation
@@ -129,14 +129,16 @@ class Operations:
                 self._changed.notify_all()
 
     def _refuse(self, operation: Operation) -> None:
-        if any(other.kind is not operation.kind for other in self._operations):
+        if any(other.action is not operation.action for other in self._operations):
             raise RefusedError
 
-    def _await_turn(self, kind: Kind) -> None:
-        stopping = kind is Kind.STOP
+    def _await_turn(self, action: Action) -> None:
+        stopping = action is Action.STOP
         self._waiting_to_stop += stopping
         try:
-            while any(other.kind is not kind for other in self._operations) or (not stopping and self._waiting_to_stop):
+            while any(other.action is not action for other in self._operations) or (
+                not stopping and self._waiting_to_stop
+            ):
                 self._changed.wait()
         finally:
             self._waiting_to_stop -= stopping
@@ -160,7 +162,7 @@ class Operations:
 
     # Plugin code
 
-    def within(self, ref: PluginRef, function: Callable[[], Any]) -> Callable[[], Any]:
+    def in_plugin_context(self, ref: PluginRef, function: Callable[[], Any]) -> Callable[[], Any]:
         """``function``, marked as the code of a plugin; call it in a context of its own."""
 
         def marked() -> Any:
@@ -172,12 +174,14 @@ class Operations:
     def _owner(self) -> PluginRef | None:
         # A task that a plugin left running has the mark too, but nobody waits for it any more.
         marks = (ref for token, ref in reversed(_inside.get()) if token is self._token)
-        return next((ref for ref in marks if ref in self._acts), None)
+        return next((ref for ref in marks if ref in self._transitions), None)
 
-    def announce(self, operation: Operation, after: Mapping[PluginRef, Collection[PluginRef]]) -> frozenset[PluginRef]:
+    def announce(
+        self, operation: Operation, predecessors: Mapping[PluginRef, Collection[PluginRef]]
+    ) -> frozenset[PluginRef]:
         """Say what an operation will wait for; those that wait for its owner, it must not wait for."""
         with self._changed:
-            operation.after = after
+            operation.predecessors = predecessors
             if operation.owner is None:
                 return frozenset()
             return frozenset(self._waiting_for(operation.owner))
@@ -186,7 +190,7 @@ class Operations:
         """All whose turn or end cannot come before ``owner``'s."""
         waiters: dict[PluginRef, set[PluginRef]] = {}
         for operation in self._operations:
-            for ref, others in operation.after.items():
+            for ref, others in operation.predecessors.items():
                 for other in others:
                     waiters.setdefault(other, set()).add(ref)
                 if operation.owner is not None and ref != operation.owner:
@@ -201,35 +205,35 @@ class Operations:
 
     # Plugins
 
-    def claim(self, entry: Entry) -> tuple[Act, bool]:
+    def begin_or_join(self, entry: Entry) -> tuple[Transition, bool]:
         """The act on a plugin, and whether it is the caller's to do and to ``settle``."""
         with self._changed:
-            act = self._acts.get(entry.ref)
-            if act is not None:
-                return act, False
-            act = self._acts[entry.ref] = Act(entry)
-            return act, True
+            transition = self._transitions.get(entry.ref)
+            if transition is not None:
+                return transition, False
+            transition = self._transitions[entry.ref] = Transition(entry)
+            return transition, True
 
-    def settle(
+    def finish(
         self,
-        act: Act,
+        transition: Transition,
         outcome: Outcome,
         *,
         state: PluginState | None = None,
         error: PluginError | None = None,
-        running: Running | None = None,
+        running: StartedPlugin | None = None,
     ) -> Outcome:
         """End an act; its plugin's new state, if it has one, is seen by all before its outcome is."""
-        ref = act.entry.ref
+        ref = transition.entry.ref
         with self._changed:
             if state is not None:
-                act.entry.state, act.entry.error = state, error
+                transition.entry.state, transition.entry.error = state, error
                 self._running.pop(ref, None)
             if running is not None:
                 self._running[ref] = running
-            del self._acts[ref]
+            del self._transitions[ref]
         _note(outcome)
-        act.end(outcome)
+        transition.end(outcome)
         return outcome
 
     def configured(self, entry: Entry, error: PluginError | None = None) -> None:
@@ -245,7 +249,7 @@ class Operations:
             if entry.plugin is None and entry.state is PluginState.FAILED:
                 entry.state, entry.error = PluginState.DISCOVERED, None
 
-    def running(self) -> dict[PluginRef, Running]:
+    def running(self) -> dict[PluginRef, StartedPlugin]:
         """The started plugins, in the order in which they started."""
         with self._changed:
             return dict(self._running)
@@ -254,13 +258,13 @@ class Operations:
         """Whether a plugin is started."""
         return ref in self._running
 
-    def needing(self, refs: Sequence[PluginRef]) -> set[PluginRef]:
+    def dependents_of(self, refs: Sequence[PluginRef]) -> set[PluginRef]:
         """``refs`` and the started plugins that cannot do without them, directly or not."""
         running = self.running()
         found = set(refs)
         # Each started after what it needs, so that one pass sees the whole chain.
         for ref, each in running.items():
-            if each.needs & found:
+            if each.dependencies & found:
                 found.add(ref)
         return found
 

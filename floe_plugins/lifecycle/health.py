@@ -12,7 +12,7 @@ import attrs
 
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.report import HealthReport, HealthState, HealthStatus, Outcome, OutcomeState
-from floe_plugins.core.safe_text import told
+from floe_plugins.core.safe_text import describe_error
 from floe_plugins.core.state import PluginState, Stage
 from floe_plugins.execution.entry import Entry
 from floe_plugins.execution.worker import Call
@@ -23,7 +23,7 @@ _lock = threading.Lock()
 
 
 @attrs.define(eq=False)
-class _Check:
+class _PendingCheck:
     """A check of one plugin, shared by all who ask while it is under way.
 
     Attributes:
@@ -35,27 +35,27 @@ class _Check:
 
     call: Call[Any]
     limit: float
-    conceal: Callable[[Any], Any]
+    redact: Callable[[Any], Any]
     asked_at: float = attrs.field(factory=time.time)
     begun: float = attrs.field(factory=time.monotonic)
 
     @property
     def under_way(self) -> bool:
-        return self.call.ended is None and not self.call.withdrawn
+        return self.call.ended is None and not self.call.cancelled
 
     @property
     def age(self) -> float:
         return time.monotonic() - self.begun
 
-    def answer(self, begun: float, patience: float) -> HealthStatus:
+    def answer(self, begun: float, timeout: float) -> HealthStatus:
         """The plugin's status, waited for until its own deadline, or until who asks has no more patience."""
         own = self.begun + self.limit
-        if self.call.wait(min(own, begun + patience) - time.monotonic()):
+        if self.call.wait(min(own, begun + timeout) - time.monotonic()):
             return self._status()
-        waited = f"in {min(self.limit, patience):g} s"
+        waited = f"in {min(self.limit, timeout):g} s"
         if time.monotonic() >= own:
-            if not self.call.abandoned:
-                self.call.abandon()
+            if not self.call.detached:
+                self.call.detach()
             waited = f"in {self.limit:g} s" if self.age < self.limit + 1 else f"for {self.age:.0f} s"
         return _unhealthy(f"no answer {waited}", seconds=self.age, time=self.asked_at)
 
@@ -65,7 +65,7 @@ class _Check:
         if isinstance(call.error, KeyboardInterrupt):
             raise call.error
         if call.error is not None:
-            message = f"health_check raised {self.conceal(told(call.error))}"
+            message = f"health_check raised {self.redact(describe_error(call.error))}"
             return _unhealthy(message, seconds=seconds, time=self.asked_at)
         value = call.result()
         if not isinstance(value, HealthStatus):
@@ -74,12 +74,12 @@ class _Check:
             )
             return _unhealthy(message, seconds=seconds, time=self.asked_at)
         try:
-            message, details = self.conceal(value.message), self.conceal(value.details)
+            message, details = self.redact(value.message), self.redact(value.details)
             return HealthStatus(
                 value.state, message, details, default=value.default, seconds=seconds, time=self.asked_at
             )
         except Exception as error:  # noqa: BLE001 what is in it may be the plugin's own
-            message = f"what health_check returned cannot be read: {self.conceal(told(error))}"
+            message = f"what health_check returned cannot be read: {self.redact(describe_error(error))}"
             return _unhealthy(message, seconds=seconds, time=self.asked_at)
 
 
@@ -94,11 +94,11 @@ def check(host: Host, refs: Iterable[PluginRef], timeout: float | None = None, *
     """
     entries = host.entries()
     asked = {ref: entries[ref] for ref in sorted(set(refs)) if ref in entries}
-    return _Round(host, timeout, max_age).ask_all(asked)
+    return _HealthRound(host, timeout, max_age).ask_all(asked)
 
 
 @attrs.define(eq=False)
-class _Round:
+class _HealthRound:
     host: Host
     timeout: float | None
     max_age: float
@@ -108,49 +108,52 @@ class _Round:
     def ask_all(self, entries: Mapping[PluginRef, Entry]) -> HealthReport:
         aside = {ref for ref, entry in entries.items() if asks_for_caller(entry)}
         asked = {
-            ref: self.ask(entries[ref], here=ref in aside) for ref in sorted(entries, key=lambda ref: ref in aside)
+            ref: self.ask(entries[ref], caller_thread=ref in aside)
+            for ref in sorted(entries, key=lambda ref: ref in aside)
         }
-        patience = math.inf if self.timeout is None else self.timeout
+        timeout = math.inf if self.timeout is None else self.timeout
         statuses = {
-            ref: found if isinstance(found := asked[ref], HealthStatus) else found.answer(self.begun, patience)
+            ref: found if isinstance(found := asked[ref], HealthStatus) else found.answer(self.begun, timeout)
             for ref in entries
         }
         seconds = time.monotonic() - self.begun
         return HealthReport(state=_overall(entries, statuses), statuses=statuses, seconds=seconds, time=self.asked_at)
 
-    def ask(self, entry: Entry, *, here: bool) -> _Check | HealthStatus:
+    def ask(self, entry: Entry, *, caller_thread: bool) -> _PendingCheck | HealthStatus:
         if entry.state is not PluginState.STARTED:
             reason = f": {entry.error.message}" if entry.error is not None else ""
             return _unhealthy(f"it is not started, but {entry.state}{reason}")
         try:
             limit = self.limit(entry)
         except Exception as error:  # noqa: BLE001 a deadline of the plugin's class that is no number
-            return _unhealthy(f"it cannot be asked: {told(error)}")
-        if here and time.monotonic() - self.begun > limit:
+            return _unhealthy(f"it cannot be asked: {describe_error(error)}")
+        if caller_thread and time.monotonic() - self.begun > limit:
             return _unhealthy(f"not asked: the {limit:g} s were over")
         hook = self.host.hook(entry, "health_check")
         found, call = self.claim(entry, limit, hook)
-        if call is not None and (here or is_default(hook) or entry.worker.is_here):
-            entry.worker.run_here(call)
+        if call is not None and (caller_thread or is_default(hook) or entry.worker.is_current_thread):
+            entry.worker.run_call_in_caller_thread(call)
         elif call is not None:
             entry.worker.enqueue(call)
         return found
 
     def claim(
         self, entry: Entry, limit: float, hook: Callable[[], Any]
-    ) -> tuple[_Check | HealthStatus, Call[Any] | None]:
+    ) -> tuple[_PendingCheck | HealthStatus, Call[Any] | None]:
         """The check to wait for, and its call if that is to be made."""
         with _lock:
-            previous: _Check | None = entry.check
+            previous: _PendingCheck | None = entry.check
             if previous is not None and previous.under_way:
-                return (_unhealthy("it is being asked by this very call") if entry.worker.is_here else previous), None
+                return (
+                    _unhealthy("it is being asked by this very call") if entry.worker.is_current_thread else previous
+                ), None
             if previous is not None and previous.age <= self.max_age:
                 return previous, None
             overdue = entry.worker.overdue
             if overdue is not None:
                 return _unhealthy(f"its thread is busy with an earlier call, which began {overdue:.0f} s ago"), None
             call = Call(hook)
-            entry.check = fresh = _Check(call, limit, lambda said: self.host.conceal(entry, said))
+            entry.check = fresh = _PendingCheck(call, limit, lambda said: self.host.redact(entry, said))
             return fresh, call
 
     def limit(self, entry: Entry) -> float:

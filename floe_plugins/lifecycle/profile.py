@@ -43,7 +43,7 @@ def critical_chain(report: LifecycleReport) -> tuple[Outcome, ...]:
     chain: list[Outcome] = []
     while last is not None:
         chain.append(last)
-        waited_for = (called[ref] for ref in last.needs if ref in called)
+        waited_for = (called[ref] for ref in last.waited_for if ref in called)
         last = max(waited_for, key=lambda each: (ended(each), each.ref), default=None)
     return tuple(reversed(chain))
 

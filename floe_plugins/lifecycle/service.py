@@ -10,7 +10,7 @@ from floe_plugins.core.state import Stage
 from floe_plugins.dependencies.resolver import resolve
 from floe_plugins.errors import PluginNotFoundError
 from floe_plugins.execution.entry import Entry
-from floe_plugins.lifecycle.coordinator import Kind, Operations, RefusedError
+from floe_plugins.lifecycle.coordinator import Action, Coordinator, RefusedError
 from floe_plugins.lifecycle.start import start
 from floe_plugins.lifecycle.stop import stop
 from floe_plugins.lifecycle.supervision import Host
@@ -27,12 +27,12 @@ class Lifecycle:
 
     def __init__(self, host: Host) -> None:
         self._host = host
-        self._operations = Operations()
+        self._coordinator = Coordinator()
 
     @property
     def running(self) -> tuple[PluginRef, ...]:
         """The started plugins, in the order in which they started."""
-        return tuple(self._operations.running())
+        return tuple(self._coordinator.running())
 
     def resolve(self, refs: Iterable[PluginRef], *, plan: bool = False) -> tuple[PluginRef, ...]:
         """The start order of ``refs`` and all that they need.
@@ -52,10 +52,10 @@ class Lifecycle:
                     self._host.load(entry)
 
         found = resolve(self._host, refs) if plan else resolve(self._host, refs, load)
-        found.raise_for_faults()
+        found.raise_for_errors()
         return found.order
 
-    def accept(self, refs: Iterable[PluginRef]) -> None:
+    def check_startable(self, refs: Iterable[PluginRef]) -> None:
         """Do nothing if ``refs`` are declared so that they can start; what others lack does not count.
 
         Raises:
@@ -63,7 +63,7 @@ class Lifecycle:
             CircularDependencyError: one of them needs itself.
         """
         refs = frozenset(refs)
-        resolve(self._host, refs).raise_for_faults(refs)
+        resolve(self._host, refs).raise_for_errors(refs)
 
     def startup(self, refs: Iterable[PluginRef] | None = None) -> LifecycleReport:
         """Load, configure and start ``refs`` (None: the selected plugins) and what they need.
@@ -78,9 +78,9 @@ class Lifecycle:
         wanted = tuple(self._host.selected() if refs is None else refs)
         started: list[PluginRef] = []
         try:
-            with self._operations.operation(Kind.START) as operation:
+            with self._coordinator.operation(Action.START) as operation:
                 started = operation.started
-                return start(self._host, self._operations, operation, wanted)
+                return start(self._host, self._coordinator, operation, wanted)
         except RefusedError:
             return self._refused(wanted, Stage.START, "plugins are being stopped, and the call comes from one of them")
         except KeyboardInterrupt:
@@ -94,7 +94,7 @@ class Lifecycle:
             PluginNotFoundError: there is no such plugin, or it is disabled.
         """
         entry = self._entry(ref)
-        self._operations.retry_load(entry)
+        self._coordinator.retry_load(entry)
         return self._of(ref, self.startup((ref,)))
 
     def stop(self, ref: PluginRef) -> Outcome:
@@ -117,8 +117,11 @@ class Lifecycle:
         but for KeyboardInterrupt.
         """
         try:
-            with self._operations.ending(everything=refs is None), self._operations.operation(Kind.STOP) as operation:
-                report = stop(self._host, self._operations, operation, refs)
+            with (
+                self._coordinator.ending(everything=refs is None),
+                self._coordinator.operation(Action.STOP) as operation,
+            ):
+                report = stop(self._host, self._coordinator, operation, refs)
                 if refs is None:
                     self._release_threads()
                 return report

@@ -12,9 +12,9 @@ import attrs
 from floe_plugins.core.log import log
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.report import LifecycleReport, Outcome, OutcomeState
-from floe_plugins.core.safe_text import told
+from floe_plugins.core.safe_text import describe_error
 from floe_plugins.core.state import PluginState, Stage
-from floe_plugins.dependencies.resolver import Need, Plan, resolve
+from floe_plugins.dependencies.resolver import Dependency, StartPlan, resolve
 from floe_plugins.errors import (
     MissingDependencyError,
     PluginConfigurationError,
@@ -24,8 +24,8 @@ from floe_plugins.errors import (
     PluginUnavailableError,
 )
 from floe_plugins.execution.entry import Entry
-from floe_plugins.execution.executor import Attempt, Retry, Schedule, Task
-from floe_plugins.lifecycle.coordinator import Act, Operation, Operations, Running
+from floe_plugins.execution.executor import Executor, Retry, Task, TaskRun
+from floe_plugins.lifecycle.coordinator import Coordinator, Operation, StartedPlugin, Transition
 from floe_plugins.lifecycle.prepare import Loading, configure
 from floe_plugins.lifecycle.supervision import Host, asks_for_caller, busy, is_default, timed_out
 
@@ -39,7 +39,7 @@ _WHY = {
 }
 
 
-def start(host: Host, operations: Operations, operation: Operation, refs: Iterable[PluginRef]) -> LifecycleReport:
+def start(host: Host, coordinator: Coordinator, operation: Operation, refs: Iterable[PluginRef]) -> LifecycleReport:
     """Start ``refs`` and what they need; the report has an outcome for each of them.
 
     Raises:
@@ -47,19 +47,19 @@ def start(host: Host, operations: Operations, operation: Operation, refs: Iterab
         KeyboardInterrupt: the waiting thread, or a plugin, was interrupted.
     """
     begun, began_at = time.monotonic(), time.time()
-    loading = Loading(host, operations, operation)
+    loading = Loading(host, coordinator, operation)
     plan = resolve(host, refs, loading.load)
     loaded = time.monotonic()
-    faults = configure(host, operations, plan)
-    host.review(faults)
+    errors = configure(host, coordinator, plan)
+    host.review(errors)
     configured = time.monotonic()
-    shunned = operations.announce(operation, plan.after)
-    starter = _Starter(host, operations, operation, plan, {**loading.errors, **faults}, begun, shunned)
-    schedule: Schedule[PluginRef, Outcome] = Schedule(
-        plan.order, plan.after, starter, workers=host.workers, result=Outcome
+    would_deadlock = coordinator.announce(operation, plan.predecessors)
+    starter = _Starter(host, coordinator, operation, plan, {**loading.errors, **errors}, begun, would_deadlock)
+    executor: Executor[PluginRef, Outcome] = Executor(
+        plan.order, plan.predecessors, starter, workers=host.workers, result=Outcome
     )
     try:
-        results = schedule.run()
+        results = executor.run()
     finally:
         starter.release()
     return LifecycleReport(
@@ -78,48 +78,50 @@ class _Starter:
     Attributes:
         errors: why plugins could not be loaded or configured.
         begun: when the whole start began, by ``time.monotonic``.
-        shunned: the plugins that wait for the one whose code asks for this start.
+        would_deadlock: the plugins that wait for the one whose code asks for this start.
     """
 
     host: Host
-    operations: Operations
+    coordinator: Coordinator
     operation: Operation
-    plan: Plan
+    plan: StartPlan
     errors: Mapping[PluginRef, PluginError]
     begun: float
-    shunned: frozenset[PluginRef]
+    would_deadlock: frozenset[PluginRef]
     _outcomes: dict[PluginRef, Outcome] = attrs.field(factory=dict, init=False)
-    _acts: dict[PluginRef, Act] = attrs.field(factory=dict, init=False)
+    _transitions: dict[PluginRef, Transition] = attrs.field(factory=dict, init=False)
 
-    def begin(self, ref: PluginRef) -> Task | Act | Outcome:
+    def begin(self, ref: PluginRef) -> Task | Transition | Outcome:
         """Claim the plugin, and see what stands in its way."""
         entry = self.plan.entries[ref]
-        if not self.operations.is_running(ref) and ref in self.shunned:
+        if not self.coordinator.is_running(ref) and ref in self.would_deadlock:
             reason = "it waits for the plugin whose code asks for it"
             return self._keep(self._outcome(entry, OutcomeState.SKIPPED, reason))
-        act, mine = self.operations.claim(entry)
+        transition, mine = self.coordinator.begin_or_join(entry)
         if not mine:
-            act.when_done(self._keep)
-            return act
-        self._acts[ref] = act
-        if self.operations.is_running(ref):
-            return self._settle(self._outcome(entry, OutcomeState.SUCCEEDED, "it was started before"))
+            transition.when_done(self._keep)
+            return transition
+        self._transitions[ref] = transition
+        if self.coordinator.is_running(ref):
+            return self._finish(self._outcome(entry, OutcomeState.SUCCEEDED, "it was started before"))
         try:
-            return self._hindrance(entry) or self._task(entry)
+            return self._obstacle(entry) or self._task(entry)
         except Exception as error:  # noqa: BLE001 such as a deadline of the plugin's class that is no number
-            return self._fail(entry, _failure(entry, f"it cannot be started: {self._told(entry, error)}", error))
+            return self._fail(
+                entry, _failure(entry, f"it cannot be started: {self._describe_error(entry, error)}", error)
+            )
 
-    def _hindrance(self, entry: Entry) -> Outcome | None:
-        error = self.errors.get(entry.ref) or self.plan.faults.get(entry.ref)
+    def _obstacle(self, entry: Entry) -> Outcome | None:
+        error = self.errors.get(entry.ref) or self.plan.errors.get(entry.ref)
         if isinstance(error, MissingDependencyError):
             return self._skip(entry, error)
         if error is not None:
             return self._fail(entry, error)
-        for need in self.plan.needs[entry.ref]:
+        for need in self.plan.dependencies[entry.ref]:
             if not any(self._outcomes[ref].ok for ref in need.refs):
                 return self._skip(entry, self._unmet(entry, need))
-        if self.operations.is_ending:
-            return self._settle(self._outcome(entry, OutcomeState.SKIPPED, "everything is being stopped"))
+        if self.coordinator.is_ending:
+            return self._finish(self._outcome(entry, OutcomeState.SKIPPED, "everything is being stopped"))
         overdue = entry.worker.overdue
         return None if overdue is None else self._fail(entry, busy(entry, overdue, PluginStartupError))
 
@@ -127,10 +129,10 @@ class _Starter:
         hook = self.host.hook(entry, "startup")
         return Task(
             worker=entry.worker,
-            function=self.operations.within(entry.ref, hook),
+            function=self.coordinator.in_plugin_context(entry.ref, hook),
             timeout=self.host.timeout(entry, Stage.START),
-            here=is_default(hook) or asks_for_caller(entry),
-            late=self._undo(entry),
+            caller_thread=is_default(hook) or asks_for_caller(entry),
+            on_late_result=self._undo(entry),
         )
 
     def _undo(self, entry: Entry) -> Callable[[object], Any]:
@@ -140,68 +142,69 @@ class _Starter:
 
         return shut_down
 
-    def ended(self, ref: PluginRef, attempt: Attempt) -> Retry | Outcome:
+    def ended(self, ref: PluginRef, run: TaskRun) -> Retry | Outcome:
         """Say what the hook came to, or ask for another try."""
-        entry, error = self.plan.entries[ref], attempt.call.error
+        entry, error = self.plan.entries[ref], run.call.error
         if error is None:
-            return self._returned(entry, attempt)
+            return self._returned(entry, run)
         if isinstance(error, KeyboardInterrupt):
             raise error
         if isinstance(error, PluginUnavailableError):
-            pause = _pause(attempt, error)
-            if pause is not None and not self.operations.is_ending:
+            pause = _pause(run, error)
+            if pause is not None and not self.coordinator.is_ending:
                 return Retry(pause)
-            tries = f"{attempt.tries} {'try' if attempt.tries == 1 else 'tries'}"
-            message = (
-                f"what it needs is not available after {tries} in {attempt.seconds:.1f} s: {self._told(entry, error)}"
-            )
-            return self._fail(entry, _failure(entry, message, error), attempt)
-        return self._fail(entry, _failure(entry, f"startup raised {self._told(entry, error)}", error), attempt)
+            attempts = f"{run.attempts} {'try' if run.attempts == 1 else 'tries'}"
+            reason = self._describe_error(entry, error)
+            message = f"unavailable after {attempts} in {run.seconds:.1f} s: {reason}"
+            return self._fail(entry, _failure(entry, message, error), run)
+        return self._fail(entry, _failure(entry, f"startup raised {self._describe_error(entry, error)}", error), run)
 
-    def _told(self, entry: Entry, error: BaseException) -> str:
-        text: str = self.host.conceal(entry, told(error))
+    def _describe_error(self, entry: Entry, error: BaseException) -> str:
+        text: str = self.host.redact(entry, describe_error(error))
         return text
 
-    def _returned(self, entry: Entry, attempt: Attempt) -> Outcome:
-        value = attempt.call.result()
+    def _returned(self, entry: Entry, run: TaskRun) -> Outcome:
+        value = run.call.result()
         if value is None:
-            after = self.plan.after[entry.ref]
-            needs = frozenset(ref for need in self.plan.needs[entry.ref] for ref in need.refs)
-            outcome = self._outcome(entry, OutcomeState.SUCCEEDED, attempt=attempt)
+            predecessors = self.plan.predecessors[entry.ref]
+            dependencies = frozenset(ref for need in self.plan.dependencies[entry.ref] for ref in need.refs)
+            outcome = self._outcome(entry, OutcomeState.SUCCEEDED, run=run)
             self.operation.started.append(entry.ref)
-            return self._settle(outcome, state=PluginState.STARTED, running=Running(entry, after, needs))
+            return self._finish(
+                outcome, state=PluginState.STARTED, running=StartedPlugin(entry, predecessors, dependencies)
+            )
         message = f"startup returned an object of type {type(value).__qualname__}, and must return None"
         if isinstance(value, (types.GeneratorType, types.AsyncGeneratorType)):
             message = f"startup returned a {type(value).__name__}: it contains a yield, and nothing of it has run"
         else:
-            self._shut_down(entry, attempt)
-        return self._fail(entry, _failure(entry, message, None, "Tell the plugin's author."), attempt)
+            self._shut_down(entry, run)
+        return self._fail(entry, _failure(entry, message, None, "Tell the plugin's author."), run)
 
-    def _shut_down(self, entry: Entry, attempt: Attempt) -> None:
-        call = self.operations.within(entry.ref, self.host.hook(entry, "shutdown"))
-        if attempt.task.here:
-            entry.worker.here(call)
+    def _shut_down(self, entry: Entry, run: TaskRun) -> None:
+        call = self.coordinator.in_plugin_context(entry.ref, self.host.hook(entry, "shutdown"))
+        if run.task.caller_thread:
+            entry.worker.run_in_caller_thread(call)
         else:
             entry.worker.submit(call)
 
-    def overdue(self, ref: PluginRef, attempt: Attempt) -> Outcome:
+    def overdue(self, ref: PluginRef, run: TaskRun) -> Outcome:
         """The plugin has failed; if its start ends after all, it is shut down."""
         entry = self.plan.entries[ref]
-        return self._fail(entry, timed_out(entry, attempt, Stage.START, "startup"), attempt)
+        return self._fail(entry, timed_out(entry, run, Stage.START, "startup"), run)
 
-    def interrupted(self, ref: PluginRef, attempt: Attempt) -> None:
+    def interrupted(self, ref: PluginRef, run: TaskRun) -> None:
         """The plugin has failed; if its start ended unseen, or ends later, it is shut down."""
-        entry, call = self.plan.entries[ref], attempt.call
+        entry, call = self.plan.entries[ref], run.call
         if call.ended is not None and call.error is None:
-            self._shut_down(entry, attempt)
-        self._fail(entry, _failure(entry, "its start was interrupted", call.error), attempt)
+            self._shut_down(entry, run)
+        self._fail(entry, _failure(entry, "its start was interrupted", call.error), run)
 
     def release(self) -> None:
         """Let go of what was claimed and not begun."""
-        for ref in list(self._acts):
-            self._settle(self._outcome(self.plan.entries[ref], OutcomeState.SKIPPED, "the start was interrupted"))
+        for ref in list(self._transitions):
+            self._finish(self._outcome(self.plan.entries[ref], OutcomeState.SKIPPED, "the start was interrupted"))
 
-    def _unmet(self, entry: Entry, need: Need) -> PluginError:
+    def _unmet(self, entry: Entry, need: Dependency) -> PluginError:
         failures = [self._outcomes[ref] for ref in need.refs]
         reasons = [
             f"{'was skipped' if each.state is OutcomeState.SKIPPED else _WHY[each.stage]}: {each.message}"
@@ -218,15 +221,15 @@ class _Starter:
 
     def _skip(self, entry: Entry, error: PluginError) -> Outcome:
         outcome = self._outcome(entry, OutcomeState.SKIPPED, error.message, error)
-        return self._settle(outcome, state=PluginState.SKIPPED, error=error)
+        return self._finish(outcome, state=PluginState.SKIPPED, error=error)
 
-    def _fail(self, entry: Entry, error: PluginError, attempt: Attempt | None = None) -> Outcome:
+    def _fail(self, entry: Entry, error: PluginError, run: TaskRun | None = None) -> Outcome:
         late = isinstance(error, PluginTimeoutError)
         state = OutcomeState.TIMED_OUT if late else OutcomeState.FAILED
-        outcome = self._outcome(entry, state, error.message, error, attempt)
+        outcome = self._outcome(entry, state, error.message, error, run)
         if entry.plugin is None:
-            return self._settle(outcome)  # loading has said so already
-        return self._settle(outcome, state=PluginState.FAILED, error=error)
+            return self._finish(outcome)  # loading has said so already
+        return self._finish(outcome, state=PluginState.FAILED, error=error)
 
     def _outcome(
         self,
@@ -234,7 +237,7 @@ class _Starter:
         state: OutcomeState,
         message: str = "",
         cause: PluginError | None = None,
-        attempt: Attempt | None = None,
+        run: TaskRun | None = None,
     ) -> Outcome:
         return Outcome(
             ref=entry.ref,
@@ -244,24 +247,24 @@ class _Starter:
             cause=cause,
             distribution=entry.distribution,
             required=entry.required,
-            seconds=attempt.seconds if attempt else 0.0,
+            seconds=run.seconds if run else 0.0,
             load_seconds=entry.load_seconds,
             configure_seconds=entry.configure_seconds,
-            began=attempt.began - self.begun if attempt else None,
-            tries=attempt.tries if attempt else 0,
-            needs=tuple(sorted(self.plan.after[entry.ref])),
+            began=run.began - self.begun if run else None,
+            attempts=run.attempts if run else 0,
+            waited_for=tuple(sorted(self.plan.predecessors[entry.ref])),
         )
 
-    def _settle(
+    def _finish(
         self,
         outcome: Outcome,
         *,
         state: PluginState | None = None,
         error: PluginError | None = None,
-        running: Running | None = None,
+        running: StartedPlugin | None = None,
     ) -> Outcome:
-        act = self._acts.pop(outcome.ref)
-        self.operations.settle(act, outcome, state=state, error=error, running=running)
+        transition = self._transitions.pop(outcome.ref)
+        self.coordinator.finish(transition, outcome, state=state, error=error, running=running)
         return self._keep(outcome)
 
     def _keep(self, outcome: Outcome) -> Outcome:
@@ -275,13 +278,13 @@ def _failure(entry: Entry, message: str, cause: BaseException | None, hint: str 
     return error
 
 
-def _pause(attempt: Attempt, error: PluginUnavailableError) -> float | None:
+def _pause(run: TaskRun, error: PluginUnavailableError) -> float | None:
     """How long to wait before the next try; None if there is no time for one."""
-    left = attempt.deadline - attempt.began - attempt.seconds
+    left = run.deadline - run.began - run.seconds
     if isinstance(error.retry_after, (int, float)):
         wanted = max(error.retry_after, 0.0)
         return wanted if wanted < left else None
-    pause = min(_FIRST_PAUSE * 2 ** min(attempt.tries - 1, 10), _LONGEST_PAUSE, left / 2)
+    pause = min(_FIRST_PAUSE * 2 ** min(run.attempts - 1, 10), _LONGEST_PAUSE, left / 2)
     return pause if pause >= _FIRST_PAUSE / 2 else None
 
 

@@ -10,7 +10,7 @@ from floe_plugins.core.state import Stage
 from floe_plugins.dependencies.resolver import Known
 from floe_plugins.errors import PluginError, PluginTimeoutError
 from floe_plugins.execution.entry import Entry
-from floe_plugins.execution.executor import Attempt
+from floe_plugins.execution.executor import TaskRun
 from floe_plugins.hookspecs.base import PluginMetadata
 
 _DEFAULTS = frozenset({PluginMetadata.startup, PluginMetadata.shutdown, PluginMetadata.health_check})
@@ -48,7 +48,7 @@ class Host(Known, Protocol):
         """
         ...
 
-    def conceal(self, entry: Entry, said: Any) -> Any:
+    def redact(self, entry: Entry, said: Any) -> Any:
         """What a plugin said, in an error or a status, without the secrets of its configuration."""
         ...
 
@@ -61,10 +61,10 @@ class Host(Known, Protocol):
         ...
 
 
-def timed_out(entry: Entry, attempt: Attempt, stage: Stage, name: str) -> PluginTimeoutError:
+def timed_out(entry: Entry, run: TaskRun, stage: Stage, name: str) -> PluginTimeoutError:
     """The error of a call that did not end within its deadline."""
-    seconds = attempt.task.timeout or 0.0
-    began = attempt.call.began is not None
+    seconds = run.task.timeout or 0.0
+    began = run.call.began is not None
     return PluginTimeoutError(
         f"{name} did not end within {seconds:g} s"
         if began
@@ -94,4 +94,4 @@ def is_default(hook: object) -> bool:
 
 def asks_for_caller(entry: Entry) -> bool:
     """Whether a plugin wants its lifecycle hooks on the thread that asks."""
-    return entry.declared is not None and entry.declared.caller_thread
+    return entry.metadata is not None and entry.metadata.caller_thread

@@ -12,40 +12,40 @@ from typing import Any, NamedTuple
 from floe_plugins._version import FLOE_API_VERSION, __version__
 from floe_plugins.core.candidate import Candidate
 from floe_plugins.core.refs import PluginRef
-from floe_plugins.core.safe_text import told
+from floe_plugins.core.safe_text import describe_error
 from floe_plugins.errors import PluginError, PluginIncompatibleError, PluginLoadError
 from floe_plugins.hookspecs.base import LIFECYCLE_HOOKS, PROJECT, PluginMetadata
 from floe_plugins.inspection import compatibility
-from floe_plugins.inspection.runtime_metadata import Declarations, declarations_of, read
+from floe_plugins.inspection.runtime_metadata import RuntimeMetadata, read_attribute, read_metadata
 
 _THIS = __name__.partition(".")[0]
 _MARKS = frozenset({f"{PROJECT}_impl"})
 _ASYNC = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 
 
-class Made(NamedTuple):
+class CheckedPlugin(NamedTuple):
     """A checked plugin, and what it says of itself."""
 
     plugin: Any
-    declared: Declarations
+    metadata: RuntimeMetadata
 
 
-def import_plugin(candidate: Candidate) -> Made:
+def import_plugin(candidate: Candidate) -> CheckedPlugin:
     """The checked plugin of a candidate; may take as long as its import takes.
 
     Raises:
         PluginIncompatibleError: a gate refuses it.
         PluginLoadError: it cannot be imported or made, or is no such plugin.
     """
-    refusal = compatibility.refuse_unimported(candidate)
+    refusal = compatibility.find_incompatibility(candidate)
     if refusal is not None:
         raise refusal
     origin = str(candidate.distribution)
     found = _resolve(candidate, origin)
-    made = make(found, candidate.ref, origin)
-    if made.declared.name != candidate.name:
+    made = instantiate(found, candidate.ref, origin)
+    if made.metadata.name != candidate.name:
         raise PluginLoadError(
-            f"the plugin calls itself {made.declared.name!r}, its entry point {candidate.name!r}",
+            f"the plugin calls itself {made.metadata.name!r}, its entry point {candidate.name!r}",
             ref=candidate.ref,
             distribution=origin,
             hint="Give the class and the entry point in pyproject.toml the same name.",
@@ -69,15 +69,15 @@ def _resolve(candidate: Candidate, origin: str) -> Any:
 def _import_failure(error: BaseException, candidate: Candidate, origin: str) -> PluginError:
     if _wants_newer_platform(error):
         return PluginIncompatibleError(
-            f"it uses a name that floe-plugins {__version__} does not have ({told(error)})",
+            f"it uses a name that floe-plugins {__version__} does not have ({describe_error(error)})",
             ref=candidate.ref,
             distribution=origin,
-            needs="a newer floe-plugins",
+            requires="a newer floe-plugins",
             provides=__version__,
             hint="Upgrade floe-plugins, or install a release of the plugin that was made for this version.",
         )
     return PluginLoadError(
-        f"importing {candidate.value!r} failed with {told(error)}",
+        f"importing {candidate.value!r} failed with {describe_error(error)}",
         ref=candidate.ref,
         distribution=origin,
         hint=_import_hint(error, candidate),
@@ -102,7 +102,9 @@ def _import_hint(error: BaseException, candidate: Candidate) -> str:
     return f"Upgrade or reinstall {name}, or disable the plugin with FLOE_PLUGINS_DISABLE={candidate.ref}."
 
 
-def make(found: Any, ref: PluginRef | None, origin: str | None, category: type[Any] | None = None) -> Made:
+def instantiate(
+    found: Any, ref: PluginRef | None, origin: str | None, category: type[Any] | None = None
+) -> CheckedPlugin:
     """A checked plugin of a class, an instance or a factory without arguments.
 
     ``category`` is that of ``ref`` by default. The API version of a class is looked
@@ -114,12 +116,12 @@ def make(found: Any, ref: PluginRef | None, origin: str | None, category: type[A
     """
     try:
         plugin = _made(found, category or (ref.type.spec if ref else PluginMetadata), ref, origin)
-        return Made(plugin, _check_instance(plugin, ref, origin))
+        return CheckedPlugin(plugin, _check_instance(plugin, ref, origin))
     except (PluginLoadError, PluginIncompatibleError, KeyboardInterrupt):
         raise
     except BaseException as error:
         # Its own class may answer in any way when it is looked at.
-        message = f"looking at the plugin failed with {told(error)}"
+        message = f"looking at the plugin failed with {describe_error(error)}"
         raise PluginLoadError(message, ref=ref, distribution=origin, hint="Tell the plugin's author.") from error
 
 
@@ -145,20 +147,20 @@ def _check_class(cls: type[Any], expected: type[Any], ref: PluginRef | None, ori
             distribution=origin,
             hint=f"Override every abstract hook of {expected.__name__}.",
         )
-    declared = inspect.getattr_static(cls, "floe_api_version", None)
-    if not hasattr(declared, "__get__"):
-        refuse_version(declared, ref, origin)
+    metadata = inspect.getattr_static(cls, "floe_api_version", None)
+    if not hasattr(metadata, "__get__"):
+        check_api_version(metadata, ref, origin)
 
 
-def refuse_version(declared: object, ref: PluginRef | None, origin: str | None) -> None:
+def check_api_version(metadata: object, ref: PluginRef | None, origin: str | None) -> None:
     """Do nothing if a plugin made for that API version runs here.
 
     Raises:
         PluginIncompatibleError: it does not.
     """
-    if type(declared) is str and declared == FLOE_API_VERSION:
+    if type(metadata) is str and metadata == FLOE_API_VERSION:
         return  # the most common case needs no parsing
-    refusal = compatibility.refuse_api(ref, origin, declared)
+    refusal = compatibility.api_incompatibility(ref, origin, metadata)
     if refusal is not None:
         raise refusal
 
@@ -170,7 +172,7 @@ def _call(factory: Callable[[], Any], expected: type[Any], ref: PluginRef | None
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        message = f"making the plugin by calling {name} failed with {told(error)}"
+        message = f"making the plugin by calling {name} failed with {describe_error(error)}"
         hint = "A plugin is made without arguments; it opens what it needs in startup()."
         raise PluginLoadError(message, ref=ref, distribution=origin, hint=hint) from error
     if not isinstance(plugin, expected):
@@ -189,15 +191,15 @@ def _not_a_plugin(found: object, expected: type[Any], ref: PluginRef | None, ori
     )
 
 
-def _check_instance(plugin: PluginMetadata, ref: PluginRef | None, origin: str | None) -> Declarations:
-    refuse_version(read(plugin, "floe_api_version", ref, origin), ref, origin)
-    declared = declarations_of(plugin, ref, origin)
-    for fault in _hook_faults(plugin):
+def _check_instance(plugin: PluginMetadata, ref: PluginRef | None, origin: str | None) -> RuntimeMetadata:
+    check_api_version(read_attribute(plugin, "floe_api_version", ref, origin), ref, origin)
+    metadata = read_metadata(plugin, ref, origin)
+    for fault in _hook_errors(plugin):
         raise PluginLoadError(fault, ref=ref, distribution=origin, hint="Tell the plugin's author.")
-    return declared
+    return metadata
 
 
-def _hook_faults(plugin: PluginMetadata) -> Iterable[str]:
+def _hook_errors(plugin: PluginMetadata) -> Iterable[str]:
     category = next(cls for cls in type(plugin).__mro__ if cls.__module__.startswith(f"{_THIS}."))
     hooks = _hooks(category)
     for name, function in _functions(type(plugin)):

@@ -18,7 +18,7 @@ from floe_plugins.hookspecs.base import PluginMetadata
 
 
 @attrs.define(eq=False)
-class _Load:
+class _PendingLoad:
     """One load under way: which thread runs it, and when it ends."""
 
     ref: PluginRef
@@ -40,8 +40,8 @@ class Loader:
     admit: Callable[[Entry, PluginMetadata], None]
     timeout: Callable[[Entry], float | None]
     _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
-    _loads: dict[PluginRef, _Load] = attrs.field(factory=dict, init=False)
-    _waits: dict[int, _Load] = attrs.field(factory=dict, init=False)
+    _loads: dict[PluginRef, _PendingLoad] = attrs.field(factory=dict, init=False)
+    _waits: dict[int, _PendingLoad] = attrs.field(factory=dict, init=False)
     _here: threading.local = attrs.field(factory=threading.local, init=False)
 
     def load(self, entry: Entry) -> PluginMetadata:
@@ -61,14 +61,14 @@ class Loader:
                     raise entry.error.with_traceback(None)
                 under_way = self._loads.get(entry.ref)
                 if under_way is None:
-                    mine = self._loads[entry.ref] = _Load(entry.ref)
+                    mine = self._loads[entry.ref] = _PendingLoad(entry.ref)
                     break
-                self._refuse_circle(entry, under_way)
+                self._raise_on_cycle(entry, under_way)
                 self._waits[threading.get_ident()] = under_way
             self._wait(entry, under_way)
         return self._run(entry, mine)
 
-    def _refuse_circle(self, entry: Entry, load: _Load) -> None:
+    def _raise_on_cycle(self, entry: Entry, load: _PendingLoad) -> None:
         me = threading.get_ident()
         circle = [load]
         while circle[-1].thread != me:
@@ -84,7 +84,7 @@ class Loader:
             hint="Ask the registry for another plugin in startup() or later, not while modules are imported.",
         )
 
-    def _wait(self, entry: Entry, load: _Load) -> None:
+    def _wait(self, entry: Entry, load: _PendingLoad) -> None:
         seconds = self.timeout(entry)
         try:
             if not load.done.wait(seconds):
@@ -93,7 +93,7 @@ class Loader:
             with self._lock:
                 self._waits.pop(threading.get_ident(), None)
 
-    def _run(self, entry: Entry, load: _Load) -> PluginMetadata:
+    def _run(self, entry: Entry, load: _PendingLoad) -> PluginMetadata:
         begun = time.perf_counter()
         try:
             plugin = self._build(entry, load)
@@ -107,7 +107,7 @@ class Loader:
         self._end(load, entry, plugin=plugin, seconds=time.perf_counter() - begun)
         return plugin
 
-    def _build(self, entry: Entry, load: _Load) -> PluginMetadata:
+    def _build(self, entry: Entry, load: _PendingLoad) -> PluginMetadata:
         def build() -> PluginMetadata:
             load.thread = threading.get_ident()
             with self._nested():
@@ -124,7 +124,7 @@ class Loader:
 
     def _end(
         self,
-        load: _Load,
+        load: _PendingLoad,
         entry: Entry,
         *,
         plugin: PluginMetadata | None = None,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pluggy
 
 from floe_plugins.core.problem import Problem
-from floe_plugins.core.safe_text import shown, told
+from floe_plugins.core.safe_text import describe_error, safe_str
 from floe_plugins.core.state import Stage
 from floe_plugins.errors import PluginLoadError
 from floe_plugins.execution.entry import Entry
@@ -15,18 +15,18 @@ from floe_plugins.hookspecs.base import PluginMetadata
 from floe_plugins.inspection import static_metadata
 
 
-def unfit(entry: Entry, error: Exception) -> PluginLoadError:
+def hook_validation_error(entry: Entry, error: Exception) -> PluginLoadError:
     """The error of a plugin that its category's manager did not take in."""
     if isinstance(error, (pluggy.PluginValidationError, ValueError)):
         hint = "A hook takes the arguments that its contract names, or fewer."
-        message = f"its hooks do not fit the contract: {' '.join(shown(error).split())}"
+        message = f"its hooks do not fit the contract: {' '.join(safe_str(error).split())}"
     else:
         hint = "Tell the plugin's author."
-        message = f"looking for its hooks failed with {told(error)}"
+        message = f"looking for its hooks failed with {describe_error(error)}"
     return PluginLoadError(message, ref=entry.ref, distribution=entry.distribution, hint=hint)
 
 
-def give(entry: Entry, plugin: PluginMetadata, name: str, value: object) -> None:
+def inject(entry: Entry, plugin: PluginMetadata, name: str, value: object) -> None:
     """Set an attribute that plugins get from the platform.
 
     Raises:
@@ -36,19 +36,19 @@ def give(entry: Entry, plugin: PluginMetadata, name: str, value: object) -> None
         # Frozen attrs and dataclass plugins refuse ordinary assignment.
         object.__setattr__(plugin, name, value)
     except Exception as error:
-        message = f"its attribute {name!r} cannot be set: {told(error)}"
+        message = f"its attribute {name!r} cannot be set: {describe_error(error)}"
         hint = f"Leave {name!r} to the platform: no property, and no __slots__ without it."
         raise PluginLoadError(message, ref=entry.ref, distribution=entry.distribution, hint=hint) from error
 
 
-def differences(entry: Entry) -> Sequence[Problem]:
+def metadata_differences(entry: Entry) -> Sequence[Problem]:
     """Where a loaded plugin says of itself what its source does not."""
     if entry.candidate is None:
         return ()
     known = static_metadata.read(entry.candidate)
     found = []
     for name in ("version", "floe_api_version", "description", "dependencies", "optional_dependencies"):
-        declared, real = getattr(known, name), getattr(entry.declared, name)
+        declared, real = getattr(known, name), getattr(entry.metadata, name)
         if declared is not None and declared != real:
             found.append(
                 Problem(

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from floe_plugins.registry.facade import PluginRegistry, lent
+from floe_plugins.registry.facade import PluginRegistry, current_registry
 
 _shared: PluginRegistry | None = None
 _shared_lock = threading.Lock()
@@ -14,7 +14,7 @@ _shared_lock = threading.Lock()
 
 def get_registry() -> PluginRegistry:
     """The process-wide registry, made on first use; while a plugin is being loaded, the one that loads it."""
-    lender = lent.get()
+    lender = current_registry.get()
     if lender is not None:
         return lender
     global _shared  # noqa: PLW0603 one per process is what it is for

@@ -19,17 +19,17 @@ from floe_plugins.errors import DuplicatePluginError, PluginError, PluginNotFoun
 from floe_plugins.execution.entry import Entry
 
 if TYPE_CHECKING:
-    from floe_plugins.configuration.issues import ConfigurationFault
+    from floe_plugins.configuration.issues import ConfigurationIssue
 
 
-class Inventory:
+class EntryStore:
     """Candidates, entries and problems of one registry. Safe from several threads; runs no plugin code."""
 
     def __init__(
-        self, configuration: Configuration, switches: policy.Switches, path: Sequence[object] | None = None
+        self, configuration: Configuration, policy: policy.LoadPolicy, path: Sequence[object] | None = None
     ) -> None:
         self.configuration = configuration
-        self.switches = switches
+        self.policy = policy
         self._path = path
         self._lock = threading.RLock()
         self._entries: dict[PluginRef, Entry] = {}
@@ -54,9 +54,9 @@ class Inventory:
 
     def _discover(self, before: DiscoveryReport | None) -> DiscoveryReport:
         begun = time.perf_counter()
-        scan = scanner.Scan() if self.switches.autoload == "none" else scanner.scan(self._path)
+        scan = scanner.Scan() if self.policy.autoload == "none" else scanner.scan(self._path)
         self.configuration = self.configuration.aligned(candidate.ref for candidate in scan.candidates)
-        chosen = selection.select(scan.candidates, self.switches, self.configuration.pins)
+        chosen = selection.select(scan.candidates, self.policy, self.configuration.pins)
         problems = [*scan.problems, *chosen.problems]
         if scan.corrupt:
             self._shield_pydantic()
@@ -118,7 +118,7 @@ class Inventory:
             PluginError: where problems are strict.
         """
         log("warning", "%s", problem)
-        if not self.switches.strict:
+        if not self.policy.strict:
             return
         if isinstance(problem.cause, PluginError):
             raise problem.cause
@@ -129,9 +129,9 @@ class Inventory:
     def problems(self) -> tuple[Problem, ...]:
         """All that is known not to work: of the scan, the selection and each plugin."""
         with self._lock:
-            faults = (_wrong(fault) for fault in self.configuration.faults)
+            issues = (_wrong(issue) for issue in self.configuration.issues)
             return (
-                *faults,
+                *issues,
                 *self._problems,
                 *(problem for entry in self._entries.values() for problem in entry.problems),
             )
@@ -188,7 +188,7 @@ class Inventory:
         return PluginNotFoundError("no such plugin is installed or registered", ref=ref, suggestions=close, hint=there)
 
     def _what_there_is(self, category: PluginType) -> str:
-        if self.switches.autoload == "none":
+        if self.policy.autoload == "none":
             return "Discovery is switched off (autoload is none)."
         names = ", ".join(sorted(str(ref) for ref in self._entries if ref.type is category))
         hint = f"Install a distribution with an entry point in the group {category.group}"
@@ -211,7 +211,7 @@ class Inventory:
                 fresh[entry.ref] = entry
             self._entries.update(fresh)
 
-    def drop(self, ref: PluginRef) -> None:
+    def remove(self, ref: PluginRef) -> None:
         """Forget a plugin; one that is installed can be loaded again."""
         with self._lock:
             entry = self._entries.pop(ref, None)
@@ -225,7 +225,7 @@ class Inventory:
 
     def selected(self, category: PluginType | None = None) -> tuple[PluginRef, ...]:
         """The refs that the platform is to run, sorted: those it is told to load, and those registered by hand."""
-        everything = self.switches.autoload == "all"
+        everything = self.policy.autoload == "all"
         wanted = {*self.configuration.plugins, *self.configuration.required}
         return tuple(
             sorted(
@@ -239,8 +239,8 @@ class Inventory:
         )
 
 
-def _wrong(fault: ConfigurationFault) -> Problem:
-    return Problem(stage=Stage.CONFIGURE, ref=fault.ref, distribution=fault.distribution, message=str(fault))
+def _wrong(issue: ConfigurationIssue) -> Problem:
+    return Problem(stage=Stage.CONFIGURE, ref=issue.ref, distribution=issue.distribution, message=str(issue))
 
 
 def _duplicate(ref: PluginRef, claimants: Sequence[Candidate]) -> DuplicatePluginError:

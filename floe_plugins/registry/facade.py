@@ -16,7 +16,7 @@ import attrs
 from floe_plugins.configuration.loader import load
 from floe_plugins.configuration.model import Configuration
 from floe_plugins.core.candidate import Candidate
-from floe_plugins.core.lazy import Late
+from floe_plugins.core.lazy import LazyModule
 from floe_plugins.core.problem import Problem
 from floe_plugins.core.refs import PluginRef, PluginType
 from floe_plugins.core.state import PluginState
@@ -24,7 +24,7 @@ from floe_plugins.discovery import policy
 from floe_plugins.discovery.report import DiscoveryReport
 from floe_plugins.errors import AmbiguousPluginError, PluginNotFoundError
 from floe_plugins.execution.entry import Entry
-from floe_plugins.registry.entry_store import Inventory
+from floe_plugins.registry.entry_store import EntryStore
 
 if TYPE_CHECKING:
     # Importing pluggy, and all that this needs itself, is left to the first use.
@@ -33,16 +33,16 @@ if TYPE_CHECKING:
     from floe_plugins.loading import plugin_manager
     from floe_plugins.registry import plugin_info, services
 else:
-    plugin_info = Late("floe_plugins.registry.plugin_info")
-    plugin_manager = Late("floe_plugins.loading.plugin_manager")
-    report = Late("floe_plugins.core.report")
-    services = Late("floe_plugins.registry.services")
+    plugin_info = LazyModule("floe_plugins.registry.plugin_info")
+    plugin_manager = LazyModule("floe_plugins.loading.plugin_manager")
+    report = LazyModule("floe_plugins.core.report")
+    services = LazyModule("floe_plugins.registry.services")
 
 P = TypeVar("P", bound="PluginMetadata")
 Category = PluginType | Callable[..., Any]
 
 # The registry that loads a plugin, for that plugin's code.
-lent: ContextVar[PluginRegistry | None] = ContextVar("floe_plugins_registry", default=None)
+current_registry: ContextVar[PluginRegistry | None] = ContextVar("floe_plugins_registry", default=None)
 
 
 @attrs.define(eq=False, init=False)
@@ -68,9 +68,9 @@ class PluginRegistry:
         PluginConfigurationError: the configuration cannot be read.
     """
 
-    _inventory: Inventory
+    _store: EntryStore
     _plugins: dict[Any, dict[str, Any]]
-    _wired: services.Wiring | None
+    _made_services: services.PluginServices | None
     _lock: threading.RLock
 
     def __init__(  # noqa: PLR0913 all but the first are keyword-only switches
@@ -94,26 +94,26 @@ class PluginRegistry:
             timeouts={**settings.timeouts, **(timeouts or {})},
             workers=settings.workers if workers is None else workers,
         )
-        said = policy.Switches.said(autoload=autoload, disable=disable, only=only)
+        said = policy.LoadPolicy.create(autoload=autoload, disable=disable, only=only)
         self._plugins = {}
-        self._wired = None
+        self._made_services = None
         self._lock = threading.RLock()
-        self._inventory = Inventory(settings, said.merged(policy.Switches.of(settings, environ)), path)
+        self._store = EntryStore(settings, said.merged(policy.LoadPolicy.of(settings, environ)), path)
 
-    def _wiring(self) -> services.Wiring:
+    def _services(self) -> services.PluginServices:
         with self._lock:
-            if self._wired is None:
+            if self._made_services is None:
                 # Everything that needs pluggy or runs plugin code is imported here, when first needed.
-                self._wired = services.Wiring(self, self._inventory, self._plugins, self._lend)
-            return self._wired
+                self._made_services = services.PluginServices(self, self._store, self._plugins, self._as_current)
+            return self._made_services
 
     @contextmanager
-    def _lend(self) -> Generator[None, None, None]:
-        token = lent.set(self)
+    def _as_current(self) -> Generator[None, None, None]:
+        token = current_registry.set(self)
         try:
             yield
         finally:
-            lent.reset(token)
+            current_registry.reset(token)
 
     def __enter__(self) -> PluginRegistry:  # noqa: PYI034 Self is not in typing on 3.10
         self.startup()
@@ -123,12 +123,12 @@ class PluginRegistry:
         self.shutdown()
 
     def __del__(self) -> None:
-        wired = getattr(self, "_wired", None)
+        wired = getattr(self, "_made_services", None)
         if wired is not None and wired.lifecycle.running:
             warnings.warn("a PluginRegistry was forgotten while its plugins run", ResourceWarning, 2, source=self)
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} with {self._inventory.known()} plugins>"
+        return f"<{type(self).__name__} with {self._store.known()} plugins>"
 
     def discover(self, *, refresh: bool = False) -> DiscoveryReport:
         """What is installed; scanned at the first use, and again with ``refresh``.
@@ -139,25 +139,25 @@ class PluginRegistry:
         Raises:
             PluginError: the first problem, where problems are strict.
         """
-        report = self._inventory.discover(refresh=refresh)
-        if refresh and self._wired is not None:
-            self._wired.load_again()
+        report = self._store.discover(refresh=refresh)
+        if refresh and self._made_services is not None:
+            self._made_services.load_again()
         return report
 
     def candidates(self, category: Category | None = None) -> tuple[Candidate, ...]:
         """What is installed in a category, or in all; nothing is imported."""
-        return self._inventory.candidates(None if category is None else _type_of(category))
+        return self._store.candidates(None if category is None else _type_of(category))
 
     @property
     def problems(self) -> tuple[Problem, ...]:
         """All that is known not to work, and whose it is."""
-        self._inventory.discover()
-        return self._inventory.problems()
+        self._store.discover()
+        return self._store.problems()
 
     @property
     def configuration(self) -> Configuration:
         """The configuration in force."""
-        return self._inventory.configuration
+        return self._store.configuration
 
     def register(self, *plugins: Any) -> tuple[PluginRef, ...]:
         """Take in plugins that are not installed: instances, or classes, which are called. All or none.
@@ -169,7 +169,7 @@ class PluginRegistry:
             MissingDependencyError: needs what is neither there nor among ``plugins``.
             CircularDependencyError: they need each other.
         """
-        return self._wiring().register(*plugins)
+        return self._services().register(*plugins)
 
     def unregister(self, category: Category, name: str) -> Any:
         """Forget a plugin and return it, stopped; an installed one is loaded anew when asked for.
@@ -177,7 +177,7 @@ class PluginRegistry:
         Raises:
             PluginNotFoundError: there is none.
         """
-        return self._wiring().unregister(_type_of(category), name)
+        return self._services().unregister(_type_of(category), name)
 
     @overload
     def get(self, category: Callable[..., P], name: str) -> P: ...
@@ -201,7 +201,7 @@ class PluginRegistry:
             return self._load(category, name)
 
     def _load(self, category: Category, name: str) -> Any:
-        plugin = self._wiring().load(self._inventory.entry(PluginRef(_type_of(category), name)))
+        plugin = self._services().load(self._store.entry(PluginRef(_type_of(category), name)))
         if isinstance(category, type) and not isinstance(plugin, category):
             raise PluginNotFoundError(
                 f"the plugin of that name is no {category.__name__} but {type(plugin).__qualname__}",
@@ -222,7 +222,7 @@ class PluginRegistry:
             PluginError: as ``get``.
         """
         kind = _type_of(category)
-        refs = self._inventory.selected(kind)
+        refs = self._store.selected(kind)
         if len(refs) == 1:
             return self.get(category, refs[0].name)
         names = [str(ref) for ref in refs]
@@ -244,9 +244,9 @@ class PluginRegistry:
         Raises:
             PluginError: the first failure, where problems are strict.
         """
-        wiring = self._wiring()
-        entries = self._inventory.entries()
-        refs = self._inventory.selected(None if category is None else _type_of(category))
+        wiring = self._services()
+        entries = self._store.entries()
+        refs = self._store.selected(None if category is None else _type_of(category))
         return [entries[ref].plugin for ref in refs if wiring.try_load(entries[ref])]
 
     def info(self, category: Category, name: str) -> plugin_info.PluginInfo:
@@ -255,12 +255,12 @@ class PluginRegistry:
         Raises:
             PluginNotFoundError: there is none.
         """
-        return plugin_info.describe(self._inventory.known_entry(PluginRef(_type_of(category), name)))
+        return plugin_info.describe(self._store.known_entry(PluginRef(_type_of(category), name)))
 
     def infos(self, category: Category | None = None) -> tuple[plugin_info.PluginInfo, ...]:
         """What is known of every plugin, by ref, the disabled and the broken ones too; nothing is imported."""
         kind = None if category is None else _type_of(category)
-        entries = sorted(self._inventory.entries().items())
+        entries = sorted(self._store.entries().items())
         return tuple(plugin_info.describe(entry) for ref, entry in entries if kind in {None, ref.type})
 
     def state(self, category: Category, name: str) -> PluginState:
@@ -269,7 +269,7 @@ class PluginRegistry:
         Raises:
             PluginNotFoundError: there is none.
         """
-        return self._inventory.known_entry(PluginRef(_type_of(category), name)).state
+        return self._store.known_entry(PluginRef(_type_of(category), name)).state
 
     def configure(self, category: Category, name: str, mapping: Mapping[str, Any]) -> Any:
         """Configure a plugin by argument, loading it, and return the validated model; None without a schema.
@@ -280,7 +280,7 @@ class PluginRegistry:
             PluginConfigurationError: it is wrong, or the plugin is started.
             PluginError: as ``get``.
         """
-        return self._wiring().override(self._entry(category, name), mapping)
+        return self._services().override(self._entry(category, name), mapping)
 
     def config(self, category: Category, name: str) -> Any:
         """A plugin's validated configuration, loading it; None without a schema.
@@ -291,7 +291,7 @@ class PluginRegistry:
         """
         entry = self._entry(category, name)
         if entry.model is None:
-            self._wiring().configure(entry)
+            self._services().configure(entry)
         return entry.model
 
     def resolve(self, *, plan: bool = False) -> tuple[PluginRef, ...]:
@@ -304,7 +304,7 @@ class PluginRegistry:
             MissingDependencyError: a plugin needs what is not there.
             CircularDependencyError: plugins need each other.
         """
-        return self._wiring().lifecycle.resolve(self._inventory.selected(), plan=plan)
+        return self._services().lifecycle.resolve(self._store.selected(), plan=plan)
 
     def startup(self) -> report.LifecycleReport:
         """Load, configure and start the selected plugins and what they need; failures are isolated.
@@ -315,7 +315,7 @@ class PluginRegistry:
         Raises:
             PluginConfigurationError: configuration is wrong; nothing was started.
         """
-        return self._wiring().lifecycle.startup(self._inventory.selected())
+        return self._services().lifecycle.startup(self._store.selected())
 
     def start(self, category: Category, name: str) -> report.Outcome:
         """Start one plugin and what it needs; what failed before is tried again.
@@ -324,7 +324,7 @@ class PluginRegistry:
             PluginNotFoundError: there is none.
         """
         entry = self._entry(category, name)
-        return self._wiring().lifecycle.start(entry.ref)
+        return self._services().lifecycle.start(entry.ref)
 
     def stop(self, category: Category, name: str) -> report.Outcome:
         """Stop one plugin, after all that need it.
@@ -333,11 +333,11 @@ class PluginRegistry:
             PluginNotFoundError: there is none.
         """
         entry = self._entry(category, name)
-        return self._wiring().lifecycle.stop(entry.ref)
+        return self._services().lifecycle.stop(entry.ref)
 
     def shutdown(self) -> report.LifecycleReport:
         """Stop what runs, each plugin after all that need it; never raises, and may be repeated."""
-        return self._wiring().lifecycle.shutdown()
+        return self._services().lifecycle.shutdown()
 
     def health(self, timeout: float | None = None, *, max_age: float = 0.0) -> report.HealthReport:
         """The health of all selected plugins, asked all at once, within ``timeout`` seconds (5 by default).
@@ -346,12 +346,12 @@ class PluginRegistry:
         """
         from floe_plugins.lifecycle import health
 
-        return health.check(self._wiring(), self._inventory.selected(), timeout, max_age=max_age)
+        return health.check(self._services(), self._store.selected(), timeout, max_age=max_age)
 
     @property
     def busy(self) -> tuple[PluginRef, ...]:
         """The plugins whose code is running on their own threads now, overdue calls among it."""
-        return tuple(ref for ref, entry in sorted(self._inventory.entries().items()) if entry.busy)
+        return tuple(ref for ref, entry in sorted(self._store.entries().items()) if entry.busy)
 
     def manager(self, category: Category) -> plugin_manager.CategoryManager:
         """The category's pluggy ``PluginManager``.
@@ -360,10 +360,10 @@ class PluginRegistry:
         ``hook.startup()``, ``.shutdown()`` and ``.health_check()`` are supervised
         and return one outcome per plugin; all others are pluggy's own calls.
         """
-        return self._wiring().manager(_type_of(category))
+        return self._services().manager(_type_of(category))
 
     def _entry(self, category: Category, name: str) -> Entry:
-        return self._inventory.entry(PluginRef(_type_of(category), name))
+        return self._store.entry(PluginRef(_type_of(category), name))
 
 
 def _ref(ref: str | PluginRef) -> PluginRef:

@@ -48,19 +48,19 @@ class PluginInfo(Record):
 
 def describe(entry: Entry) -> PluginInfo:
     """What is known of a plugin now; imports nothing of it."""
-    declared: Any = entry.declared
+    metadata: Any = entry.metadata
     if entry.candidate is not None and entry.plugin is None:
-        declared = static_metadata.read(entry.candidate)
+        metadata = static_metadata.read(entry.candidate)
     return PluginInfo(
         ref=entry.ref,
         state=entry.state,
         distribution=entry.candidate.distribution if entry.candidate else None,
         entry_point=entry.candidate.value if entry.candidate else None,
-        version=declared.version,
-        floe_api_version=declared.floe_api_version,
-        description=declared.description,
-        dependencies=_texts(declared.dependencies),
-        optional_dependencies=_texts(declared.optional_dependencies),
+        version=metadata.version,
+        floe_api_version=metadata.floe_api_version,
+        description=metadata.description,
+        dependencies=_texts(metadata.dependencies),
+        optional_dependencies=_texts(metadata.optional_dependencies),
         required=entry.required,
         problems=_problems(entry),
     )
@@ -69,9 +69,9 @@ def describe(entry: Entry) -> PluginInfo:
 def _problems(entry: Entry) -> tuple[Problem, ...]:
     if entry.candidate is None or entry.state is not PluginState.DISCOVERED:
         return entry.problems
-    refusal = compatibility.refuse_unimported(entry.candidate)
+    refusal = compatibility.find_incompatibility(entry.candidate)
     return entry.problems if refusal is None else (*entry.problems, problem_of(refusal, entry))
 
 
-def _texts(declared: Any) -> tuple[str, ...] | None:
-    return None if declared is None else tuple(declared)
+def _texts(metadata: Any) -> tuple[str, ...] | None:
+    return None if metadata is None else tuple(metadata)

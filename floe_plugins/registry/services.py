@@ -12,7 +12,7 @@ import attrs
 
 from floe_plugins import configuration
 from floe_plugins.configuration import BROKEN_SCHEMA
-from floe_plugins.configuration.redaction import conceal_secrets
+from floe_plugins.configuration.redaction import redact
 from floe_plugins.core.candidate import Distribution
 from floe_plugins.core.refs import PluginRef, PluginType, is_name
 from floe_plugins.core.report import Outcome
@@ -26,7 +26,7 @@ from floe_plugins.lifecycle.service import Lifecycle
 from floe_plugins.loading import importer, registration
 from floe_plugins.loading.loader import Loader
 from floe_plugins.loading.plugin_manager import CategoryManager
-from floe_plugins.registry.entry_store import Inventory
+from floe_plugins.registry.entry_store import EntryStore
 
 Plugins = dict[Any, dict[str, Any]]
 
@@ -47,7 +47,7 @@ _TIMEOUT_NAMES = {
 
 
 @attrs.define(eq=False)
-class Wiring:
+class PluginServices:
     """Serves the lifecycle and the category managers of one registry. Safe from several threads.
 
     Attributes:
@@ -56,9 +56,9 @@ class Wiring:
     """
 
     registry: PluginLookup
-    inventory: Inventory
+    store: EntryStore
     plugins: Plugins
-    lending: Callable[[], AbstractContextManager[object]]
+    as_current: Callable[[], AbstractContextManager[object]]
     loader: Loader = attrs.field(init=False)
     lifecycle: Lifecycle = attrs.field(init=False)
     _managers: dict[PluginType, CategoryManager] = attrs.field(factory=dict, init=False)
@@ -89,27 +89,27 @@ class Wiring:
             return self.loader.load(entry)
         except PluginError as error:
             if fresh and entry.error is error:
-                self.inventory.log(problem_of(error, entry))
+                self.store.log(problem_of(error, entry))
             raise
 
     def _build(self, entry: Entry) -> PluginMetadata:
         if entry.candidate is None:
             raise PluginLoadError("it was registered by hand and is gone", ref=entry.ref)
-        with self.lending():
+        with self.as_current():
             made = importer.import_plugin(entry.candidate)
-        entry.declared = made.declared
+        entry.metadata = made.metadata
         plugin: PluginMetadata = made.plugin
         return plugin
 
     def _admit(self, entry: Entry, plugin: PluginMetadata) -> None:
-        remarks = registration.differences(entry)
-        registration.give(entry, plugin, "registry", self.registry)
+        warnings = registration.metadata_differences(entry)
+        registration.inject(entry, plugin, "registry", self.registry)
         try:
             self.manager(entry.ref.type).add(plugin, entry.ref.name)
         except Exception as error:
             self.manager(entry.ref.type).remove(entry.ref.name)
-            raise registration.unfit(entry, error) from error
-        entry.remarks.extend(remarks)
+            raise registration.hook_validation_error(entry, error) from error
+        entry.warnings.extend(warnings)
         self._show(entry.ref, plugin)
 
     def _show(self, ref: PluginRef, plugin: PluginMetadata) -> None:
@@ -121,7 +121,7 @@ class Wiring:
     def register(self, *plugins: Any) -> tuple[PluginRef, ...]:
         """Check plugins and take them in, all or none."""
         entries = [self._entry_of(found) for found in plugins]
-        self.inventory.add(entries)
+        self.store.add(entries)
         refs = tuple(entry.ref for entry in entries)
         try:
             for entry in entries:
@@ -130,10 +130,10 @@ class Wiring:
                 self._admit(entry, plugin)
             # What declares no needs lacks nothing, and no circle goes through it.
             if any(any(self.dependencies(entry) or ()) for entry in entries):
-                self.lifecycle.accept(refs)
+                self.lifecycle.check_startable(refs)
         except BaseException:
             for entry in entries:
-                self._forget(entry.ref)
+                self._remove(entry.ref)
             raise
         return refs
 
@@ -143,30 +143,30 @@ class Wiring:
             category = PluginType.of(cls)
         except TypeError as error:
             raise PluginLoadError(str(error)) from None
-        with self.lending():
-            plugin, declared = importer.make(found, None, None, category.spec)
-        if not is_name(declared.name):
-            message = f"{declared.name!r} cannot name a plugin"
+        with self.as_current():
+            plugin, metadata = importer.instantiate(found, None, None, category.spec)
+        if not is_name(metadata.name):
+            message = f"{metadata.name!r} cannot name a plugin"
             raise PluginLoadError(message, hint="Use lower-case letters, digits, '-' and '_'.")
-        ref = PluginRef(category, declared.name)
-        return Entry(ref, plugin=plugin, declared=declared, state=PluginState.LOADED)
+        ref = PluginRef(category, metadata.name)
+        return Entry(ref, plugin=plugin, metadata=metadata, state=PluginState.LOADED)
 
     def unregister(self, category: PluginType, name: str) -> Any:
         """Stop a plugin and what needs it, forget it, and return it; None if it is not loaded."""
         ref = PluginRef(category, name)
-        entry = self.inventory.entry(ref)
+        entry = self.store.entry(ref)
         if entry.state is PluginState.STARTED:
             self.lifecycle.stop(ref)
         plugin = entry.plugin
-        self._forget(ref)
+        self._remove(ref)
         entry.worker.close()
         return plugin
 
-    def _forget(self, ref: PluginRef) -> None:
+    def _remove(self, ref: PluginRef) -> None:
         with self._lock:
             self.plugins.get(ref.type, {}).pop(ref.name, None)
         self.manager(ref.type).remove(ref.name)
-        self.inventory.drop(ref)
+        self.store.remove(ref)
 
     def load_selected(self, category: PluginType) -> None:
         """Load the selected plugins of a category; failures become problems."""
@@ -175,8 +175,8 @@ class Wiring:
     def load_entry_points(self, category: PluginType, name: str | None) -> int:
         """Load the selected plugins of a category, or one of them, and count the new ones."""
         count = 0
-        for ref in self.inventory.selected(category):
-            entry = self.inventory.entries()[ref]
+        for ref in self.store.selected(category):
+            entry = self.store.entries()[ref]
             if entry.plugin is None and name in {None, ref.name}:
                 count += self.try_load(entry)
         return count
@@ -190,7 +190,7 @@ class Wiring:
         try:
             self.load(entry)
         except PluginError:
-            if self.inventory.switches.strict:
+            if self.store.policy.strict:
                 raise
             # Kept as the entry's error, logged, and listed among the problems.
             return False
@@ -198,11 +198,11 @@ class Wiring:
 
     def block(self, category: PluginType, name: str, blocked: bool) -> None:  # noqa: FBT001 one of two states
         """Keep a plugin from being loaded, or allow it again."""
-        self.inventory.block(PluginRef(category, name), blocked=blocked)
+        self.store.block(PluginRef(category, name), blocked=blocked)
 
     def distribution(self, category: PluginType, name: str) -> Distribution | None:
         """The distribution that a plugin comes from."""
-        entry = self.inventory.entries().get(PluginRef(category, name))
+        entry = self.store.entries().get(PluginRef(category, name))
         return entry.candidate.distribution if entry and entry.candidate else None
 
     def load_again(self) -> None:
@@ -220,13 +220,13 @@ class Wiring:
             PluginConfigurationError: it is wrong.
         """
         plugin = self.load(entry)
-        settings = self.inventory.configuration
+        settings = self.store.configuration
         if inspect.getattr_static(plugin, "config_schema", None) is None and not _said(settings, entry):
             # Most plugins without a schema are not configured either: they need no pydantic.
             return
-        model, faults = configuration.validate(settings, entry.ref, plugin, entry.distribution, entry.overrides)
-        configuration.raise_faults(faults)
-        registration.give(entry, plugin, "config", model)
+        model, issues = configuration.validate_and_log(settings, entry.ref, plugin, entry.distribution, entry.overrides)
+        configuration.raise_issues(issues)
+        registration.inject(entry, plugin, "config", model)
         entry.model = model
 
     def override(self, entry: Entry, mapping: Mapping[str, Any]) -> Any:
@@ -257,37 +257,37 @@ class Wiring:
         Raises:
             PluginConfigurationError: with every mistake of all plugins.
         """
-        settings = self.inventory.configuration
+        settings = self.store.configuration
         found = [
-            fault for error in errors.values() if isinstance(error, PluginConfigurationError) for fault in error.errors
+            issue for error in errors.values() if isinstance(error, PluginConfigurationError) for issue in error.errors
         ]
         mentioned = attrs.evolve(settings, required=())
-        configuration.raise_faults(
+        configuration.raise_issues(
             [
-                *settings.faults,
-                *configuration.not_installed(mentioned, self.inventory.entries()),
-                *(fault for fault in found if fault.rule != BROKEN_SCHEMA),
+                *settings.issues,
+                *configuration.not_installed(mentioned, self.store.entries()),
+                *(issue for issue in found if issue.rule != BROKEN_SCHEMA),
             ]
         )
 
-    def conceal(self, entry: Entry, said: Any) -> Any:
+    def redact(self, entry: Entry, said: Any) -> Any:
         """What a plugin said, in an error or a status, without the secrets of its configuration."""
-        return conceal_secrets(said, entry.model)
+        return redact(said, entry.model)
 
     # Lifecycle and health
 
     @property
     def workers(self) -> int:
         """How many plugins are started or stopped side by side."""
-        return self.inventory.configuration.workers or 16
+        return self.store.configuration.workers or 16
 
     def entries(self) -> Mapping[PluginRef, Entry]:
         """All entries now."""
-        return self.inventory.entries()
+        return self.store.entries()
 
     def selected(self) -> Sequence[PluginRef]:
         """The refs that the platform is to run."""
-        return self.inventory.selected()
+        return self.store.selected()
 
     def hook(self, entry: Entry, name: str) -> Callable[[], Any]:
         """A loaded plugin's function for a lifecycle hook."""
@@ -296,7 +296,7 @@ class Wiring:
     def timeout(self, entry: Entry, stage: Stage) -> float | None:
         """The deadline of a stage in seconds: as configured, else as the class says, else the default."""
         name = _TIMEOUT_NAMES[stage]
-        settings = self.inventory.configuration
+        settings = self.store.configuration
         for source in (
             settings.plugin_timeouts.get(entry.ref, {}),
             getattr(entry.plugin, "timeouts", None) or {},
@@ -309,8 +309,8 @@ class Wiring:
 
     def dependencies(self, entry: Entry) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
         """What a plugin needs, and what it uses if present, without loading it; None if that needs loading."""
-        if entry.plugin is not None and entry.declared is not None:
-            return entry.declared.dependencies, entry.declared.optional_dependencies
+        if entry.plugin is not None and entry.metadata is not None:
+            return entry.metadata.dependencies, entry.metadata.optional_dependencies
         if entry.candidate is None:
             return None
         source = static_metadata.read(entry.candidate)
@@ -320,7 +320,7 @@ class Wiring:
 
     def supervise(self, category: PluginType, hook_name: str) -> Sequence[Outcome]:
         """Call a lifecycle hook on each plugin of a category on its own."""
-        refs = self.inventory.selected(category)
+        refs = self.store.selected(category)
         if hook_name == "startup":
             return self.lifecycle.startup(refs).outcomes
         if hook_name == "shutdown":

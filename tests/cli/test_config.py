@@ -29,8 +29,8 @@ def test_validate_tells_every_mistake_at_once_and_exits_2(
     assert done.returncode == 2
     assert "2 mistakes" in done.stdout
     assert "prefx" in done.stdout
-    faults = json.loads(floe(reference, "config", "validate", "--json", wrong).stdout)["faults"]
-    assert [(fault["path"], fault["line"]) for fault in faults] == [
+    issues = json.loads(floe(reference, "config", "validate", "--json", wrong).stdout)["issues"]
+    assert [(fault["path"], fault["line"]) for fault in issues] == [
         ("plugins.secrets.env.prefx", 1),
         ("plugins.storage.local.root", 1),
     ]

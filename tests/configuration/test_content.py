@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from floe_plugins import PluginRef
-from floe_plugins.configuration.content import DEEPEST, MOST_VALUES, Content
-from floe_plugins.configuration.file import Source
+from floe_plugins.configuration.content import MAX_DEPTH, MAX_VALUES, Content
+from floe_plugins.configuration.file import ConfigurationFile
 
 ENVIRON = {"NAME": "value", "DB_PASSWORD": "hunter2"}
 REFERENCES = ["${NAME}", "a${NAME}", "${NO:-x}", "${DB_PASSWORD}", "${GONE}", "${", "$", "$${", "$schema"]
@@ -24,7 +24,7 @@ trees = st.dictionaries(texts, values, max_size=5)
 
 def of_file(tree):
     text = json.dumps(tree)
-    source = Source("floe.json", ".json", text)
+    source = ConfigurationFile("floe.json", ".json", text)
     return Content(json.loads(text), source, ENVIRON)
 
 
@@ -33,8 +33,8 @@ def of_mapping(tree):
 
 
 def facts(content):
-    faults = [(fault.path, fault.rule, fault.message) for fault in content.faults]
-    return content.tree, faults, content.textual, content.secret, content.faulted
+    issues = [(issue.path, issue.rule, issue.message) for issue in content.issues]
+    return content.tree, issues, content.textual, content.secret, content.paths_with_issues
 
 
 def nested(depth):
@@ -54,16 +54,16 @@ def test_a_file_and_a_mapping_with_the_same_content_come_to_the_same(tree):
 @pytest.mark.parametrize(
     ("tree", "rules"),
     [
-        (nested(DEEPEST), []),
-        (nested(DEEPEST + 1), ["depth"]),
-        ({"a": [0] * (MOST_VALUES - 1)}, []),
-        ({"a": [0] * MOST_VALUES}, ["size"]),
-        ({"a": {str(number): [0] for number in range(MOST_VALUES // 2)}}, ["size"]),
+        (nested(MAX_DEPTH), []),
+        (nested(MAX_DEPTH + 1), ["depth"]),
+        ({"a": [0] * (MAX_VALUES - 1)}, []),
+        ({"a": [0] * MAX_VALUES}, ["size"]),
+        ({"a": {str(number): [0] for number in range(MAX_VALUES // 2)}}, ["size"]),
     ],
     ids=["deep", "too deep", "many", "too many", "too many in all"],
 )
 def test_a_file_may_be_so_deep_and_so_large_and_no_more(content, tree, rules):
-    assert [fault.rule for fault in content(tree).faults] == rules
+    assert [issue.rule for issue in content(tree).issues] == rules
 
 
 @given(trees)
@@ -81,7 +81,7 @@ def test_what_is_handed_in_stays_as_it_was_and_shares_nothing_with_the_result(tr
 def test_no_reference_is_left_but_where_a_fault_says_why(tree):
     content = of_mapping(tree)
     left = {path for path, text in leaves(content.tree) if "${" in text and text != "${"}
-    assert left <= content.faulted
+    assert left <= content.paths_with_issues
 
 
 def leaves(value, path=()):
@@ -101,13 +101,13 @@ def test_it_is_known_which_values_are_text_of_the_environment_and_which_of_these
 
 
 def test_an_escaped_dollar_sign_is_a_reference_too():
-    source = Source("floe.json", ".json", r'{"a": "\u0024{NAME}"}')
+    source = ConfigurationFile("floe.json", ".json", r'{"a": "\u0024{NAME}"}')
     assert Content(source.parse(), source, ENVIRON).tree == {"a": "value"}
 
 
 @pytest.mark.parametrize("value", ["!!omap [b: '${NAME}']", "{b: '${NAME}'}"])
 def test_references_are_filled_in_in_every_kind_of_table_that_yaml_has(value):
-    source = Source("floe.yaml", ".yaml", f"a: {value}")
+    source = ConfigurationFile("floe.yaml", ".yaml", f"a: {value}")
     assert Content(source.parse(), source, ENVIRON).tree == {"a": {"b": "value"}}
 
 
@@ -124,31 +124,31 @@ def test_references_are_filled_in_in_every_kind_of_table_that_yaml_has(value):
 )
 def test_a_wrong_value_is_one_fault_at_its_path(value, rule):
     content = of_mapping({"plugins": {"compute": {"duckdb": {"hosts": ["ok", value]}}}})
-    (fault,) = content.faults
-    assert (fault.rule, fault.path) == (rule, "plugins.compute.duckdb.hosts[1]")
-    assert fault.ref == PluginRef.parse("compute:duckdb")
-    assert content.faulted == {("plugins", "compute", "duckdb", "hosts", 1)}
+    (issue,) = content.issues
+    assert (issue.rule, issue.path) == (rule, "plugins.compute.duckdb.hosts[1]")
+    assert issue.ref == PluginRef.parse("compute:duckdb")
+    assert content.paths_with_issues == {("plugins", "compute", "duckdb", "hosts", 1)}
 
 
 @pytest.mark.parametrize("value", [2**64 - 1, -(2**64) + 1, 2**62, 1e18, -1e300, 0.0, True, None])
 def test_numbers_of_64_bits_and_finite_ones_are_right(value):
     content = of_mapping({"a": value})
-    assert (content.tree, content.faults) == ({"a": value}, [])
+    assert (content.tree, content.issues) == ({"a": value}, [])
 
 
 def test_only_the_first_mistake_of_a_value_is_noted():
     content = of_mapping({"a": 1})
-    content.fault(("a",), "first", "one")
-    content.fault(("a",), "second", "two")
-    assert [fault.rule for fault in content.faults] == ["first"]
+    content.issue(("a",), "first", "one")
+    content.issue(("a",), "second", "two")
+    assert [issue.rule for issue in content.issues] == ["first"]
 
 
 def test_a_fault_of_a_file_has_its_line_and_one_of_a_mapping_none():
     tree = {"a": "${GONE}"}
-    assert [(fault.file, fault.line) for fault in of_file(tree).faults] == [("floe.json", 1)]
-    assert [(fault.file, fault.line) for fault in of_mapping(tree).faults] == [(None, None)]
+    assert [(issue.file, issue.line) for issue in of_file(tree).issues] == [("floe.json", 1)]
+    assert [(issue.file, issue.line) for issue in of_mapping(tree).issues] == [(None, None)]
 
 
 def test_a_key_below_a_name_that_says_secret_is_not_shown():
     content = of_mapping({"plugins": {"secrets": {"x": {"tokens": {"hunter2": "${GONE}"}}}}})
-    assert [fault.path for fault in content.faults] == ["plugins.secrets.x.tokens.***"]
+    assert [issue.path for issue in content.issues] == ["plugins.secrets.x.tokens.***"]

@@ -2,7 +2,7 @@ import pytest
 from pydantic import BaseModel, SecretStr
 
 from floe_plugins import PluginConfigurationError, PluginRef
-from floe_plugins.configuration import load, validate
+from floe_plugins.configuration import load, validate_and_log
 
 DUCK = PluginRef.parse("compute:duckdb")
 PREFIX = "FLOE_PLUGINS__COMPUTE__DUCKDB__"
@@ -33,8 +33,8 @@ def configured(environ, table=None, name="duckdb"):
 
 
 def model_of(environ, table=None):
-    model, faults = validate(configured(environ, table), DUCK, Plugin, None)
-    assert faults == []
+    model, issues = validate_and_log(configured(environ, table), DUCK, Plugin, None)
+    assert issues == []
     return model
 
 
@@ -91,16 +91,16 @@ def test_keys_are_found_without_regard_to_case_and_dashes():
 
     plugin = type("P", (), {"config_schema": Dashed})
     configuration = configured({PREFIX + "CAMELCASE": "5"}, {})
-    model, faults = validate(configuration, DUCK, plugin, None)
-    assert (faults, model) == ([], Dashed(camelCase=5))
+    model, issues = validate_and_log(configuration, DUCK, plugin, None)
+    assert (issues, model) == ([], Dashed(camelCase=5))
 
 
 def test_a_name_with_a_dash_is_reached_with_an_underscore():
     environ = {"FLOE_PLUGINS__COMPUTE__MY_DUCK__PATH": "x"}
     ref = PluginRef.parse("compute:my-duck")
     for table in ({"threads": 2}, None):
-        model, faults = validate(configured(environ, table, "my-duck"), ref, Plugin, None)
-        assert (faults, model.path) == ([], "x")
+        model, issues = validate_and_log(configured(environ, table, "my-duck"), ref, Plugin, None)
+        assert (issues, model.path) == ([], "x")
 
 
 def test_a_variable_that_fits_two_names_is_an_error():
@@ -130,9 +130,9 @@ def test_the_reserved_keys_can_be_set():
 def test_a_variable_that_makes_no_sense_is_an_error_that_names_it(name, text, said):
     with pytest.raises(PluginConfigurationError) as caught:
         load(None, environ={name: text})
-    (fault,) = caught.value.errors
-    assert (fault.variable, fault.message) == (name, said)
-    assert fault.place == f"environment variable {name}"
+    (issue,) = caught.value.errors
+    assert (issue.variable, issue.message) == (name, said)
+    assert issue.place == f"environment variable {name}"
 
 
 def test_two_spellings_of_one_variable_are_an_error():
@@ -141,16 +141,16 @@ def test_two_spellings_of_one_variable_are_an_error():
 
 
 def test_a_mistake_in_a_variable_names_the_variable():
-    _, (fault,) = validate(configured({PREFIX + "POOL__SIZE": "many"}, {"pool": {}}), DUCK, Plugin, None)
-    assert (fault.variable, fault.path) == (PREFIX + "POOL__SIZE", "plugins.compute.duckdb.pool.size")
-    assert fault.file is None
+    _, (issue,) = validate_and_log(configured({PREFIX + "POOL__SIZE": "many"}, {"pool": {}}), DUCK, Plugin, None)
+    assert (issue.variable, issue.path) == (PREFIX + "POOL__SIZE", "plugins.compute.duckdb.pool.size")
+    assert issue.file is None
 
 
 @pytest.mark.parametrize("text", ["NaN", "[NaN]", '{"size": Infinity}', "[" * 100_000, "9" * 5000])
 def test_what_is_no_json_value_stays_a_text_and_a_mistake(text):
-    model, faults = validate(configured({PREFIX + "POOL": text}), DUCK, Plugin, None)
+    model, issues = validate_and_log(configured({PREFIX + "POOL": text}), DUCK, Plugin, None)
     assert model is None
-    assert faults[0].variable == PREFIX + "POOL"
+    assert issues[0].variable == PREFIX + "POOL"
 
 
 def test_other_variables_are_left_alone():

@@ -18,9 +18,9 @@ def mistakes(file):
 
 
 def one(file):
-    (fault,) = mistakes(file)
-    assert str(fault).count("\n") == 0
-    return fault
+    (issue,) = mistakes(file)
+    assert str(issue).count("\n") == 0
+    return issue
 
 
 def write(directory, name, content):
@@ -30,9 +30,9 @@ def write(directory, name, content):
 
 
 def test_a_missing_file_is_named(tmp_path):
-    fault = one(tmp_path / "floe.toml")
-    assert fault.file == str(tmp_path / "floe.toml")
-    assert fault.message == "there is no such file"
+    issue = one(tmp_path / "floe.toml")
+    assert issue.file == str(tmp_path / "floe.toml")
+    assert issue.message == "there is no such file"
 
 
 def test_a_directory_is_no_file(tmp_path):
@@ -73,8 +73,8 @@ def test_a_file_without_permission_is_a_fault(public_path):
 
 @pytest.mark.parametrize("name", ["floe.ini", "floe", "floe.toml.bak"])
 def test_a_name_without_a_known_format_is_a_fault(tmp_path, name):
-    fault = one(write(tmp_path, name, ""))
-    assert fault.expected == "a name that ends in .toml, .yaml or .json"
+    issue = one(write(tmp_path, name, ""))
+    assert issue.expected == "a name that ends in .toml, .yaml or .json"
 
 
 def test_a_file_that_is_not_utf8_is_a_fault(tmp_path):
@@ -99,8 +99,8 @@ def test_a_file_that_says_that_there_is_nothing_is_right(tmp_path, name, content
 
 @pytest.mark.parametrize("name", ["floe.toml", "floe.yaml", "floe.json"])
 def test_a_file_of_ten_megabytes_is_refused_without_being_parsed(tmp_path, name):
-    fault = one(write(tmp_path, name, b"# " + b"x" * 10_000_000))
-    assert fault.message == "the file is larger than 1 MiB"
+    issue = one(write(tmp_path, name, b"# " + b"x" * 10_000_000))
+    assert issue.message == "the file is larger than 1 MiB"
 
 
 @pytest.mark.parametrize(
@@ -122,9 +122,9 @@ def test_a_file_of_ten_megabytes_is_refused_without_being_parsed(tmp_path, name)
     ],
 )
 def test_invalid_syntax_names_line_and_column(tmp_path, name, content, line, column):
-    fault = one(write(tmp_path, name, content))
-    assert fault.rule == "syntax"
-    assert (fault.line, fault.column) == (line, column), fault
+    issue = one(write(tmp_path, name, content))
+    assert issue.rule == "syntax"
+    assert (issue.line, issue.column) == (line, column), issue
 
 
 @pytest.mark.parametrize(
@@ -137,8 +137,8 @@ def test_invalid_syntax_names_line_and_column(tmp_path, name, content, line, col
     ],
 )
 def test_something_else_than_a_table_at_the_top_is_a_fault(tmp_path, name, content, kind):
-    fault = one(write(tmp_path, name, content))
-    assert (fault.message, fault.expected) == (f"this is {kind}", "a table at the top")
+    issue = one(write(tmp_path, name, content))
+    assert (issue.message, issue.expected) == (f"this is {kind}", "a table at the top")
 
 
 @pytest.mark.parametrize(
@@ -150,10 +150,10 @@ def test_something_else_than_a_table_at_the_top_is_a_fault(tmp_path, name, conte
     ],
 )
 def test_a_key_that_stands_twice_is_an_error_which_repeats_no_value(tmp_path, name, content, line):
-    fault = one(write(tmp_path, name, content))
-    assert fault.rule == "syntax"
-    assert fault.line == line
-    assert "s3cret" not in repr(fault)
+    issue = one(write(tmp_path, name, content))
+    assert issue.rule == "syntax"
+    assert issue.line == line
+    assert "s3cret" not in repr(issue)
 
 
 def test_syntax_errors_quote_no_piece_of_the_file(tmp_path):
@@ -171,9 +171,9 @@ def test_syntax_errors_quote_no_piece_of_the_file(tmp_path):
     }
     for name, contents in broken.items():
         for content in contents:
-            (fault,) = mistakes(write(tmp_path, name, content))
+            (issue,) = mistakes(write(tmp_path, name, content))
             if "!<" not in content:  # a tag's name is no value
-                assert secret not in f"{fault!r} {fault}"
+                assert secret not in f"{issue!r} {issue}"
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_values_nested_too_deeply_are_one_fault(tmp_path, name, content):
 def test_a_yaml_file_that_blows_up_by_aliases_is_refused(tmp_path):
     levels = "\n".join(f"  a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 9))
     content = f"plugins:\n compute:\n  a0: &a0 [x]\n{levels}\n"
-    assert any(fault.rule == "size" for fault in mistakes(write(tmp_path, "floe.yaml", content)))
+    assert any(issue.rule == "size" for issue in mistakes(write(tmp_path, "floe.yaml", content)))
 
 
 def test_a_yaml_file_whose_alias_holds_itself_is_refused(tmp_path):
@@ -225,9 +225,9 @@ def test_numbers_that_no_schema_should_meet_are_one_fault(tmp_path, name, number
         "floe.toml": f"plugins.compute.x.a = {number}",
         "floe.yaml": f"plugins: {{compute: {{x: {{a: {number}}}}}}}",
     }[name]
-    fault = one(write(tmp_path, name, nested))
-    assert fault.rule in {"finite_number", "integer_size", "syntax"}
-    assert len(str(fault)) < 400
+    issue = one(write(tmp_path, name, nested))
+    assert issue.rule in {"finite_number", "integer_size", "syntax"}
+    assert len(str(issue)) < 400
 
 
 def test_the_same_content_is_the_same_configuration_in_every_format(tmp_path):
@@ -299,7 +299,7 @@ def test_reading_imports_neither_pydantic_nor_pluggy(tmp_path):
         from floe_plugins.configuration import load, not_installed
         configuration = load({str(file)!r}, collect=True)
         not_installed(configuration, [])
-        print(len(configuration.faults), {{"pydantic", "pluggy", "ruamel", "tomlkit"}} & set(sys.modules))
+        print(len(configuration.issues), {{"pydantic", "pluggy", "ruamel", "tomlkit"}} & set(sys.modules))
         """
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert answer.stdout == "1 set()\n", answer.stderr

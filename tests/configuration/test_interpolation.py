@@ -1,6 +1,6 @@
 import pytest
 
-from floe_plugins.configuration.interpolation import InterpolationError, fill
+from floe_plugins.configuration.interpolation import InterpolationError, interpolate
 
 ENVIRON = {"A": "1", "EMPTY": "", "B": "x${A}y", "C": "${B}${B}", "ODD": "p${w", "NESTED": "${NO:-d}"}
 
@@ -33,49 +33,49 @@ ENVIRON = {"A": "1", "EMPTY": "", "B": "x${A}y", "C": "${B}${B}", "ODD": "p${w",
 def test_references_are_filled_in(text, result):
     if result is None:
         with pytest.raises(InterpolationError, match="does not begin a reference"):
-            fill(text, ENVIRON)
+            interpolate(text, ENVIRON)
     else:
-        assert fill(text, ENVIRON).text == result
+        assert interpolate(text, ENVIRON).text == result
 
 
 def test_a_missing_variable_is_named_with_what_to_do():
     with pytest.raises(InterpolationError) as caught:
-        fill("${NO}", {})
+        interpolate("${NO}", {})
     assert caught.value.message == "the environment variable NO is not set"
     assert caught.value.hint == "Set it, or write ${NO:-default}"
 
 
 def test_a_variable_that_misses_another_is_named_too():
     with pytest.raises(InterpolationError, match="variable NO, which A refers to, is not set"):
-        fill("${A}", {"A": "${NO}"})
+        interpolate("${A}", {"A": "${NO}"})
 
 
 def test_a_circle_is_shown():
     with pytest.raises(InterpolationError, match="in a circle: B -> C -> B"):
-        fill("${A}", {"A": "${B}", "B": "${C}", "C": "${B}"})
+        interpolate("${A}", {"A": "${B}", "B": "${C}", "C": "${B}"})
 
 
 def test_references_that_multiply_without_end_are_stopped():
     environ = {f"V{level}": f"${{V{level + 1}}}" * 10 for level in range(30)} | {"V30": "x" * 10}
     with pytest.raises(InterpolationError, match="longer than 65536 characters"):
-        fill("${V0}", environ)
+        interpolate("${V0}", environ)
 
 
 def test_a_chain_without_end_is_stopped():
     with pytest.raises(InterpolationError, match="more than 32"):
-        fill("${V0}", {f"V{level}": f"${{V{level + 1}}}" for level in range(100)})
+        interpolate("${V0}", {f"V{level}": f"${{V{level + 1}}}" for level in range(100)})
 
 
 @pytest.mark.parametrize("text", ["${A:-" * 20_000, "${" * 50_000, "${NO:-{{{{" * 10_000])
 def test_malformed_texts_of_any_length_are_refused_at_once(text):
     with pytest.raises(InterpolationError):
-        fill(text, {"A": "1"})
+        interpolate(text, {"A": "1"})
 
 
 @pytest.mark.parametrize(("text", "whole"), [("${A}", True), ("${NO:-x}", True), ("${A} ", False), ("$${A}", False)])
 def test_it_is_known_whether_a_text_is_one_reference_alone(text, whole):
-    assert fill(text, {"A": "1"}).whole is whole
+    assert interpolate(text, {"A": "1"}).whole is whole
 
 
 def test_the_variables_that_took_part_are_known():
-    assert fill("${A} ${C} ${NO:-${EMPTY}}", ENVIRON).names == {"A", "B", "C", "EMPTY", "NO"}
+    assert interpolate("${A} ${C} ${NO:-${EMPTY}}", ENVIRON).names == {"A", "B", "C", "EMPTY", "NO"}

@@ -3,14 +3,14 @@ import pickle
 import pytest
 
 from floe_plugins import PluginConfigurationError, PluginRef
-from floe_plugins.configuration import ConfigurationFault, raise_faults
+from floe_plugins.configuration import ConfigurationIssue, raise_issues
 from floe_plugins.configuration.issues import dotted
 
 REF = PluginRef.parse("compute:duckdb")
 
 
-def fault(**facts):
-    return ConfigurationFault(**{"path": "a.b", "rule": "odd", "message": "this is odd", **facts})
+def issue(**facts):
+    return ConfigurationIssue(**{"path": "a.b", "rule": "odd", "message": "this is odd", **facts})
 
 
 @pytest.mark.parametrize(
@@ -38,39 +38,39 @@ def test_a_path_is_written_as_operators_write_it(path, text):
     ],
 )
 def test_a_fault_is_one_line_that_begins_with_its_place(facts, text):
-    assert str(fault(**facts)) == text
+    assert str(issue(**facts)) == text
 
 
 def test_no_faults_raise_nothing():
-    raise_faults([])
+    raise_issues([])
 
 
 def test_several_faults_are_one_error_in_the_order_of_the_file_without_repetition():
-    third, first, second = (fault(file="f", line=line) for line in (30, 4, 11))
+    third, first, second = (issue(file="f", line=line) for line in (30, 4, 11))
     with pytest.raises(PluginConfigurationError) as caught:
-        raise_faults([third, first, second, third])
+        raise_issues([third, first, second, third])
     assert caught.value.errors == (first, second, third)
     assert str(caught.value).splitlines()[0] == "wrong configuration, 3 mistakes:"
 
 
 def test_an_error_about_one_plugin_names_it():
     with pytest.raises(PluginConfigurationError) as caught:
-        raise_faults([fault(ref=REF, distribution="acme 1.0")] * 2)
+        raise_issues([issue(ref=REF, distribution="acme 1.0")] * 2)
     assert (caught.value.ref, caught.value.distribution) == (REF, "acme 1.0")
 
 
 def test_an_error_about_several_plugins_names_none():
     with pytest.raises(PluginConfigurationError) as caught:
-        raise_faults([fault(ref=REF, distribution="acme 1.0"), fault()])
+        raise_issues([issue(ref=REF, distribution="acme 1.0"), issue()])
     assert (caught.value.ref, caught.value.distribution) == (None, None)
 
 
 def test_errors_and_faults_can_be_pickled():
     with pytest.raises(PluginConfigurationError) as caught:
-        raise_faults([fault(ref=REF, line=3)])
+        raise_issues([issue(ref=REF, line=3)])
     copy = pickle.loads(pickle.dumps(caught.value))  # noqa: S301 our own
     assert (str(copy), copy.errors) == (str(caught.value), caught.value.errors)
 
 
 def test_a_fault_as_json_has_its_facts():
-    assert fault(ref=REF, line=3).to_dict()["ref"] == "compute:duckdb"
+    assert issue(ref=REF, line=3).to_dict()["ref"] == "compute:duckdb"

@@ -34,7 +34,7 @@ def test_a_path_may_be_text_or_a_path(tmp_path):
 def test_collected_mistakes_leave_the_rest_readable():
     source = {"registry": {"workers": 0, "autoload": "all"}, "plugins": {"compute": {"duckdb": {"a": 1, "b": "${NO}"}}}}
     configuration = load(source, environ={}, collect=True)
-    assert [fault.path for fault in configuration.faults] == ["plugins.compute.duckdb.b", "registry.workers"]
+    assert [issue.path for issue in configuration.issues] == ["plugins.compute.duckdb.b", "registry.workers"]
     assert (configuration.autoload, configuration.workers) == ("all", None)
     with pytest.raises(PluginConfigurationError):
         load(source, environ={})
@@ -57,19 +57,19 @@ def test_a_file_that_cannot_be_read_is_raised_also_where_mistakes_are_collected(
 def test_a_wrong_reference_is_one_fault_that_names_the_key(rule, source, environ):
     with pytest.raises(PluginConfigurationError) as caught:
         load(source, environ=environ)
-    (fault,) = caught.value.errors
-    assert fault.rule == rule
-    assert fault.path.startswith("plugins.compute.x.a")
+    (issue,) = caught.value.errors
+    assert issue.rule == rule
+    assert issue.path.startswith("plugins.compute.x.a")
 
 
 def test_a_required_plugin_that_is_not_installed_is_named(tmp_path):
     file = tmp_path / "floe.toml"
     file.write_text('[registry]\nrequired = ["compute:quack"]\n', "utf-8")
-    (fault,) = not_installed(load(file, environ={}), [DUCK])
-    assert (fault.path, fault.line, fault.ref) == ("registry.required", 2, PluginRef.parse("compute:quack"))
+    (issue,) = not_installed(load(file, environ={}), [DUCK])
+    assert (issue.path, issue.line, issue.ref) == ("registry.required", 2, PluginRef.parse("compute:quack"))
 
 
 def test_a_plugin_that_only_a_variable_mentions_is_named_with_the_variable():
     name = "FLOE_PLUGINS__COMPUTE__QUACK__PATH"
-    (fault,) = not_installed(load(None, environ={name: "x"}), [DUCK])
-    assert fault.variable == name
+    (issue,) = not_installed(load(None, environ={name: "x"}), [DUCK])
+    assert issue.variable == name

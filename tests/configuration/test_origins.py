@@ -5,7 +5,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from floe_plugins import PluginRef
-from floe_plugins.configuration import effective, load
+from floe_plugins.configuration import effective_settings, load
 
 REF = PluginRef.parse("compute:duckdb")
 
@@ -43,8 +43,8 @@ pools.a = {size = 5}
 
 
 def rows(configuration):
-    settings, faults = effective(configuration, {REF: Plugin})
-    assert faults == ()
+    settings, issues = effective_settings(configuration, {REF: Plugin})
+    assert issues == ()
     json.dumps([setting.to_dict() for setting in settings])
     return {setting.path: (setting.value, setting.origin) for setting in settings}
 
@@ -91,8 +91,8 @@ def test_texts_are_shown_as_they_are():
 
 def test_what_is_wrong_is_reported_beside_what_is_right():
     configuration = load({"plugins": {"compute": {"duckdb": {}}}}, environ={})
-    settings, faults = effective(configuration, {REF: Plugin}, {REF: "acme 1.0"})
-    assert [(fault.path, fault.distribution) for fault in faults] == [("plugins.compute.duckdb.path", "acme 1.0")]
+    settings, issues = effective_settings(configuration, {REF: Plugin}, {REF: "acme 1.0"})
+    assert [(issue.path, issue.distribution) for issue in issues] == [("plugins.compute.duckdb.path", "acme 1.0")]
     assert all(setting.path.startswith("registry.") for setting in settings)
 
 
@@ -107,7 +107,7 @@ def test_values_that_a_migration_moved_come_from_the_old_table(tmp_path):
 
     file = tmp_path / "floe.toml"
     file.write_text("\n[plugins.compute.duckdb]\ncount = 4\n", "utf-8")
-    settings, _ = effective(load(file, environ={}), {REF: Moved})
+    settings, _ = effective_settings(load(file, environ={}), {REF: Moved})
     assert {s.path: s.origin for s in settings}["plugins.compute.duckdb.size"] == f"{file}:2"
 
 
@@ -122,8 +122,8 @@ def test_a_value_that_cannot_be_shown_is_named_by_its_type():
         path: str = "x"
 
     plugin = type("P", (), {"config_schema": Config})
-    settings, faults = effective(load({"plugins": {"compute": {"duckdb": {}}}}, environ={}), {REF: plugin})
+    settings, issues = effective_settings(load({"plugins": {"compute": {"duckdb": {}}}}, environ={}), {REF: plugin})
     shown = {setting.path: setting.value for setting in settings}
     assert shown["plugins.compute.duckdb.engine"] == "<Mute that cannot be shown>"
     assert shown["plugins.compute.duckdb.path"] == "x"
-    assert not faults
+    assert not issues

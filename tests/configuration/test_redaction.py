@@ -6,7 +6,7 @@ import pytest
 from pydantic import BaseModel, ConfigDict, SecretBytes, SecretStr
 
 from floe_plugins import HealthState, HealthStatus, PluginRegistry, SecretsPlugin
-from floe_plugins.configuration.redaction import MASK, conceal, conceal_secrets, says_secret, scrub
+from floe_plugins.configuration.redaction import MASK, is_secret_name, redact, redact_patterns, redact_text
 
 
 @pytest.mark.parametrize(
@@ -37,14 +37,14 @@ from floe_plugins.configuration.redaction import MASK, conceal, conceal_secrets,
     ],
 )
 def test_a_name_that_says_so_is_secret(name):
-    assert says_secret(name)
+    assert is_secret_name(name)
 
 
 @pytest.mark.parametrize(
     "name", ["path", "size", "user", "keyboard", "keep", "author", "compass", "host", "", "threads"]
 )
 def test_other_names_are_not(name):
-    assert not says_secret(name)
+    assert not is_secret_name(name)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_other_names_are_not(name):
     ],
 )
 def test_secrets_are_known_by_their_form(text, shown):
-    assert conceal(text) == shown
+    assert redact_patterns(text) == shown
 
 
 @pytest.mark.parametrize(
@@ -73,14 +73,14 @@ def test_secrets_are_known_by_their_form(text, shown):
     ["", "a", "https://example.org/path:x@y", "user@example.org", "s3://bucket/key", "a basic idea", "10:30", "x=1"],
 )
 def test_ordinary_texts_are_left_alone(text):
-    assert conceal(text) == text
+    assert redact_patterns(text) == text
 
 
 @pytest.mark.parametrize(
     "piece", ["a", "eyJ-", "a.", "://", "a://b:", "password ", "-----BEGIN ", "basic ", "@", "sk-", "xoxb"]
 )
 def test_texts_of_any_length_are_searched_in_one_go(piece):
-    conceal(piece * (1_000_000 // len(piece)))
+    redact_patterns(piece * (1_000_000 // len(piece)))
 
 
 @pytest.mark.parametrize(
@@ -97,11 +97,11 @@ def test_texts_of_any_length_are_searched_in_one_go(piece):
     ],
 )
 def test_a_message_loses_every_trace_of_a_secret(message, secret, left):
-    assert scrub(message, [secret]) == left
+    assert redact_text(message, [secret]) == left
 
 
 def test_a_message_loses_what_is_secret_by_its_form_too():
-    assert scrub("cannot reach https://me:hunter2@x.org", []) == f"cannot reach https://{MASK}@x.org"
+    assert redact_text("cannot reach https://me:hunter2@x.org", []) == f"cannot reach https://{MASK}@x.org"
 
 
 SECRETS = ("hunter2-of-the-year", "tok_5f4dcc3b5aa7", "correct-horse", "b4ttery-st4ple")
@@ -176,12 +176,12 @@ def test_no_report_problem_or_log_repeats_a_secret(plugin: type[Talkative], capl
 
 
 def test_other_values_pass_as_they_are() -> None:
-    assert conceal_secrets({"n": 3, "ok": True, "host": "example.org"}, Config()) == {
+    assert redact({"n": 3, "ok": True, "host": "example.org"}, Config()) == {
         "n": 3,
         "ok": True,
         "host": "example.org",
     }
-    assert conceal_secrets(SECRETS[0], None) == SECRETS[0]
+    assert redact(SECRETS[0], None) == SECRETS[0]
 
 
 class Withdrawn(BaseModel):
@@ -199,9 +199,9 @@ class Mute:
 
 
 def test_nothing_is_told_where_secrets_cannot_be_told_from_the_rest() -> None:
-    told = conceal_secrets(f"refused {SECRETS[0]}", Withdrawn())
+    told = redact(f"refused {SECRETS[0]}", Withdrawn())
     assert told.startswith("(withheld")
-    assert conceal_secrets({"password": SECRETS[0]}, Withdrawn()) == {}
+    assert redact({"password": SECRETS[0]}, Withdrawn()) == {}
 
 
 class Engine(BaseModel):
@@ -211,4 +211,4 @@ class Engine(BaseModel):
 
 
 def test_a_value_that_cannot_be_shown_does_not_keep_others_from_being_masked() -> None:
-    assert conceal_secrets(f"refused {SECRETS[0]}", Engine()) == "refused ***"
+    assert redact(f"refused {SECRETS[0]}", Engine()) == "refused ***"

@@ -22,7 +22,14 @@ from pydantic import (
 )
 
 from floe_plugins import PluginConfigurationError, PluginRef
-from floe_plugins.configuration import effective, examine, json_schema, load, raise_faults, validate
+from floe_plugins.configuration import (
+    effective_settings,
+    json_schema,
+    load,
+    raise_issues,
+    validate_and_log,
+    validate_settings,
+)
 
 REF = PluginRef.parse("compute:vault")
 T = TypeVar("T")
@@ -162,7 +169,7 @@ def channels(error):
             repr(error.args),
             repr(error.errors),
             repr(vars(error)),
-            json.dumps([fault.to_dict() for fault in error.errors]),
+            json.dumps([issue.to_dict() for issue in error.errors]),
             formatted,
             log.getvalue(),
             pickle.dumps(error).decode("latin-1"),
@@ -172,9 +179,9 @@ def channels(error):
     )
 
 
-def fail(faults):
+def fail(issues):
     with pytest.raises(PluginConfigurationError) as caught:
-        raise_faults(faults)
+        raise_issues(issues)
     return caught.value
 
 
@@ -190,9 +197,9 @@ def test_twenty_kinds_are_planted():
 def test_no_error_shows_a_secret_of_any_kind(strict_types):
     table, environ, secrets = plant()
     configuration = configured(table, environ)
-    _, faults = validate(configuration, REF, plugin(schema(failing=True, strict_types=strict_types)), "acme 1")
-    assert len(faults) >= len(KINDS)
-    assert traces(secrets, channels(fail(faults))) == set()
+    _, issues = validate_and_log(configuration, REF, plugin(schema(failing=True, strict_types=strict_types)), "acme 1")
+    assert len(issues) >= len(KINDS)
+    assert traces(secrets, channels(fail(issues))) == set()
 
 
 def test_no_error_shows_a_secret_that_an_environment_variable_sets():
@@ -201,16 +208,16 @@ def test_no_error_shows_a_secret_that_an_environment_variable_sets():
         if name.replace("-", "_").isidentifier() and name != "f_from_environment":
             text = value if isinstance(value, str) else json.dumps(value)
             environ[f"FLOE_PLUGINS__COMPUTE__VAULT__{name.upper().replace('-', '_')}"] = text
-    _, faults = validate(load(None, environ=environ), REF, plugin(schema(failing=True)), "acme 1")
-    assert sum(fault.variable is not None for fault in faults) >= 20
-    assert traces(secrets, channels(fail(faults))) == set()
+    _, issues = validate_and_log(load(None, environ=environ), REF, plugin(schema(failing=True)), "acme 1")
+    assert sum(issue.variable is not None for issue in issues) >= 20
+    assert traces(secrets, channels(fail(issues))) == set()
 
 
 def test_no_error_shows_a_secret_that_is_given_in_code():
     table, _, secrets = plant({name: kind for name, kind in KINDS.items() if name != "f_from_environment"})
-    _, faults = validate(load(None, environ={}), REF, plugin(schema(failing=True)), "acme 1", table)
-    assert len(faults) >= 20
-    assert traces(secrets, channels(fail(faults))) == set()
+    _, issues = validate_and_log(load(None, environ={}), REF, plugin(schema(failing=True)), "acme 1", table)
+    assert len(issues) >= 20
+    assert traces(secrets, channels(fail(issues))) == set()
 
 
 @pytest.mark.parametrize("raised", [ValueError, AssertionError, RuntimeError, TypeError, KeyError, SystemExit])
@@ -224,18 +231,18 @@ def test_a_validator_of_the_whole_model_that_repeats_everything_shows_nothing(ra
             message = f"refused: {data} {json.dumps(data)}"
             raise raised(message)
 
-    _, faults = validate(configured(table, environ), REF, plugin(Loud), "acme 1")
-    assert len(faults) == 1
-    assert "refused" in faults[0].message
-    assert traces(secrets, channels(fail(faults))) == set()
+    _, issues = validate_and_log(configured(table, environ), REF, plugin(Loud), "acme 1")
+    assert len(issues) == 1
+    assert "refused" in issues[0].message
+    assert traces(secrets, channels(fail(issues))) == set()
 
 
 def test_unknown_keys_and_missing_ones_show_no_value_of_their_neighbours():
     table, environ, secrets = plant()
     table["pasword"] = table.pop("password")
-    _, faults = validate(configured(table, environ), REF, plugin(schema(failing=False)), "acme 1")
-    assert {fault.rule for fault in faults} == {"missing", "unknown_key"}
-    assert traces(secrets, channels(fail(faults))) == set()
+    _, issues = validate_and_log(configured(table, environ), REF, plugin(schema(failing=False)), "acme 1")
+    assert {issue.rule for issue in issues} == {"missing", "unknown_key"}
+    assert traces(secrets, channels(fail(issues))) == set()
 
 
 def test_a_secret_that_is_a_key_of_a_secret_table_is_masked_in_paths():
@@ -243,17 +250,17 @@ def test_a_secret_that_is_a_key_of_a_secret_table_is_masked_in_paths():
         tokens: dict[str, int]
 
     value = secret(1)
-    _, faults = validate(configured({"tokens": {value: "x"}}), REF, plugin(Keys), None)
-    assert faults[0].path == "plugins.compute.vault.tokens.***"
-    assert traces({"key": value}, channels(fail(faults))) == set()
+    _, issues = validate_and_log(configured({"tokens": {value: "x"}}), REF, plugin(Keys), None)
+    assert issues[0].path == "plugins.compute.vault.tokens.***"
+    assert traces({"key": value}, channels(fail(issues))) == set()
 
 
 def test_the_effective_configuration_masks_every_kind():
     table, environ, secrets = plant()
     configuration = configured(table, environ)
     model = schema(failing=False)
-    rows, faults = effective(configuration, {REF: plugin(model)})
-    assert faults == ()
+    rows, issues = effective_settings(configuration, {REF: plugin(model)})
+    assert issues == ()
     shown = repr(rows) + json.dumps([row.to_dict() for row in rows])
     assert traces(secrets, shown) == set()
     assert len({row.path.split(".")[3].split("[")[0] for row in rows if row.path.startswith("plugins.")}) == len(KINDS)
@@ -263,7 +270,7 @@ def test_records_of_the_configuration_show_no_value():
     table, environ, secrets = plant()
     environ["FLOE_PLUGINS__COMPUTE__VAULT__PASSWORD"] = secret(99)
     configuration = configured(table, environ).with_arguments(REF, {"api_key": secret(98)})
-    examination = examine(configuration, REF, plugin(schema(failing=False)), None)
+    examination = validate_settings(configuration, REF, plugin(schema(failing=False)), None)
     assert examination.model is not None
     secrets |= {"environment": secret(99), "argument": secret(98)}
     shown = [repr(configuration), str(configuration), json.dumps(configuration.to_dict()), repr(examination)]
@@ -280,8 +287,8 @@ def test_the_warning_about_an_old_form_shows_no_secret(caplog):
     old = {f"old_{name}": value for name, value in table.items()}
     vault = plugin(schema(failing=False), config_version=2, migrate_config=staticmethod(migrate_config))
     with caplog.at_level(logging.DEBUG):
-        model, faults = validate(configured(old, environ), REF, vault, "acme 1")
-    assert (faults, model is not None) == ([], True)
+        model, issues = validate_and_log(configured(old, environ), REF, vault, "acme 1")
+    assert (issues, model is not None) == ([], True)
     assert "Write now: config_version = 2" in caplog.text
     assert traces(secrets, caplog.text) == set()
 
@@ -292,7 +299,7 @@ def test_the_warning_shows_no_value_of_a_key_that_the_schema_does_not_know(caplo
 
     value = secret(1)
     vault = plugin(Small, config_version=2, migrate_config=staticmethod(lambda _version, data: {"left": data["b"]}))
-    validate(configured({"b": value}), REF, vault, None)
+    validate_and_log(configured({"b": value}), REF, vault, None)
     assert 'left = "***"' in caplog.text
     assert traces({"value": value}, caplog.text) == set()
 
@@ -305,9 +312,9 @@ def test_a_migration_that_raises_with_its_data_shows_nothing():
         raise KeyError(message)
 
     vault = plugin(schema(failing=False), config_version=2, migrate_config=staticmethod(migrate_config))
-    _, faults = validate(configured({**table, "config_version": 1}, environ), REF, vault, "acme 1")
-    assert faults[0].rule == "migration"
-    assert traces(secrets, channels(fail(faults))) == set()
+    _, issues = validate_and_log(configured({**table, "config_version": 1}, environ), REF, vault, "acme 1")
+    assert issues[0].rule == "migration"
+    assert traces(secrets, channels(fail(issues))) == set()
 
 
 def test_the_json_schema_shows_no_secret_default():
@@ -359,5 +366,5 @@ def test_a_validator_that_says_what_is_wrong_is_still_understood():
             message = f"a token begins with 'tk-', {value.get_secret_value()!r} does not"
             raise ValueError(message)
 
-    _, faults = validate(configured({"token": secret(1)}), REF, plugin(Checked), None)
-    assert faults[0].message == "Value error, a token begins with 'tk-', '***' does not"
+    _, issues = validate_and_log(configured({"token": secret(1)}), REF, plugin(Checked), None)
+    assert issues[0].message == "Value error, a token begins with 'tk-', '***' does not"

@@ -27,7 +27,7 @@ FULL = {
 def faults_of(source):
     with pytest.raises(PluginConfigurationError) as caught:
         load(source, environ={})
-    return [(fault.path, fault.rule) for fault in caught.value.errors]
+    return [(issue.path, issue.rule) for issue in caught.value.errors]
 
 
 def test_everything_that_a_file_can_say_of_the_registry_is_read():
@@ -128,7 +128,7 @@ def test_a_mistake_does_not_hide_the_others():
 def test_nearest_words_are_offered():
     with pytest.raises(PluginConfigurationError) as caught:
         load({"registry": {"timeout": {}}, "plugins": {"computes": {}}, "plugin": {}}, environ={})
-    assert {fault.hint for fault in caught.value.errors} == {
+    assert {issue.hint for issue in caught.value.errors} == {
         "Did you mean 'timeouts'?",
         "Did you mean 'compute'?",
         "Did you mean 'plugins'?",

@@ -1,6 +1,6 @@
 import pytest
 
-from floe_plugins.configuration.values import at, copy, json_value, merge, nested
+from floe_plugins.configuration.values import copy, get_at, json_value, merge, nest
 
 
 def test_a_copy_shares_no_table_and_no_list():
@@ -25,13 +25,13 @@ def test_a_merge_changes_neither_of_its_parts():
 
 
 def test_a_value_is_found_at_its_path():
-    assert at(nested(("a", "b"), [1, {"c": 2}]), ("a", "b", 1, "c")) == 2
+    assert get_at(nest(("a", "b"), [1, {"c": 2}]), ("a", "b", 1, "c")) == 2
 
 
 @pytest.mark.parametrize("path", [("x",), ("a", 5), ("a", "b"), ("t", 0), ("a", 0, "c")])
 def test_a_path_that_leads_nowhere_is_a_lookup_error(path):
     with pytest.raises(LookupError):
-        at({"a": [1], "t": "text"}, path)
+        get_at({"a": [1], "t": "text"}, path)
 
 
 @pytest.mark.parametrize("text", ["", "x", "NaN", "[Infinity]", "[" * 100_000, "{1: 2}"])

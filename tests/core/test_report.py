@@ -19,7 +19,7 @@ from floe_plugins import (
     PluginStartupError,
     Stage,
 )
-from floe_plugins.core.safe_text import told
+from floe_plugins.core.safe_text import describe_error
 
 if sys.version_info < (3, 11):
     from exceptiongroup import ExceptionGroup
@@ -88,6 +88,6 @@ def test_an_error_is_told_even_if_it_says_nothing_or_cannot_speak() -> None:
         def __str__(self) -> str:
             raise RuntimeError
 
-    assert told(ValueError("bad")) == "ValueError: bad"
-    assert told(ValueError()) == "ValueError"
-    assert told(MuteError()) == "MuteError"
+    assert describe_error(ValueError("bad")) == "ValueError: bad"
+    assert describe_error(ValueError()) == "ValueError"
+    assert describe_error(MuteError()) == "MuteError"

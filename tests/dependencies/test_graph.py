@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from floe_plugins.dependencies.graph import CycleError, MissingError, cycles, knots, missing, order
+from floe_plugins.dependencies.graph import (
+    CycleError,
+    MissingError,
+    cycles,
+    missing,
+    order,
+    strongly_connected_components,
+)
 
 
 def test_each_node_comes_after_what_it_needs() -> None:
@@ -57,11 +64,11 @@ def test_a_circle_is_told_as_its_whole_path_from_its_smallest_node(
 def test_every_circle_is_found_and_what_only_leads_to_one_is_not_in_it() -> None:
     graph = {"a": ["b"], "b": ["a"], "q": ["r"], "r": ["q"], "outside": ["a", "q"], "free": []}
     assert cycles(graph) == (("a", "b", "a"), ("q", "r", "q"))
-    assert knots(graph) == (("a", "b"), ("q", "r"))
+    assert strongly_connected_components(graph) == (("a", "b"), ("q", "r"))
 
 
 def test_circles_that_touch_are_one_knot() -> None:
-    assert knots({"a": ["b"], "b": ["a", "c"], "c": ["b"]}) == (("a", "b", "c"),)
+    assert strongly_connected_components({"a": ["b"], "b": ["a", "c"], "c": ["b"]}) == (("a", "b", "c"),)
 
 
 def test_a_chain_of_100_000_is_ordered_and_a_circle_of_100_000_found() -> None:

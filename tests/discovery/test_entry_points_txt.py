@@ -9,7 +9,7 @@ from floe_plugins.discovery import entry_points_txt
 
 
 def messages(data: bytes) -> list[str]:
-    return [str(mistake) for mistake in entry_points_txt.read(data).mistakes]
+    return [str(mistake) for mistake in entry_points_txt.read(data).errors]
 
 
 def values(data: bytes) -> dict[str, str]:
@@ -77,11 +77,11 @@ def test_each_mistake_is_named_with_its_line_and_whether_others_fall_over_it(
     reading = entry_points_txt.read(data)
     assert f"line {line}: {said}" in messages(data)[0]
     assert reading.fatal is fatal
-    assert all(mistake.hint for mistake in reading.mistakes)
+    assert all(mistake.hint for mistake in reading.errors)
 
 
 def test_a_misspelt_group_is_told_the_right_one() -> None:
-    assert entry_points_txt.read(b"[floe.computers]\na = m:A\n").mistakes[0].hint == "Did you mean floe.computes?"
+    assert entry_points_txt.read(b"[floe.computers]\na = m:A\n").errors[0].hint == "Did you mean floe.computes?"
 
 
 def test_a_wrong_line_takes_no_other_line_with_it() -> None:
@@ -91,12 +91,12 @@ def test_a_wrong_line_takes_no_other_line_with_it() -> None:
 
 
 def test_a_mistake_in_an_entry_knows_whose_it_is() -> None:
-    assert entry_points_txt.read(b"[floe.computes]\na =\n").mistakes[0].ref == PluginRef.parse("compute:a")
+    assert entry_points_txt.read(b"[floe.computes]\na =\n").errors[0].ref == PluginRef.parse("compute:a")
 
 
 def test_ten_thousand_mistakes_are_not_ten_thousand_records() -> None:
     reading = entry_points_txt.read(b"[floe.computes]\n" + b"A = m:A\n" * 10_000 + b"fatal\n")
-    assert len(reading.mistakes) < 25
+    assert len(reading.errors) < 25
     assert reading.fatal
 
 

@@ -5,8 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from floe_plugins import Candidate, Distribution, PluginConfigurationError, PluginRef
-from floe_plugins.discovery import policy
-from floe_plugins.discovery.policy import Rule, Switches
+from floe_plugins.discovery.policy import AUTOLOAD_VARIABLE, DISABLE_VARIABLE, ONLY_VARIABLE, LoadPolicy, Rule
 from floe_plugins.discovery.selection import select
 
 DUCKDB = PluginRef.parse("compute:duckdb")
@@ -25,16 +24,16 @@ ENV = candidate("secrets:env", "floe-secrets-env")
 ALL = (ONE, SPARK, ENV)
 
 
-def switches(**environ: str) -> Switches:
-    return Switches.from_environ({f"FLOE_PLUGINS_{name.upper()}": value for name, value in environ.items()})
+def policy(**environ: str) -> LoadPolicy:
+    return LoadPolicy.from_environ({f"FLOE_PLUGINS_{name.upper()}": value for name, value in environ.items()})
 
 
 def chosen(candidates: tuple[Candidate, ...], **environ: str) -> set[str]:
-    return {str(ref) for ref in select(candidates, switches(**environ), {}).chosen}
+    return {str(ref) for ref in select(candidates, policy(**environ), {}).chosen}
 
 
 def test_without_switches_everything_may_be_loaded() -> None:
-    found = select(ALL, Switches(), {})
+    found = select(ALL, LoadPolicy(), {})
     assert found.chosen == {each.ref: each for each in ALL}
     assert (found.disabled, found.duplicates, found.problems) == ({}, {}, ())
 
@@ -46,21 +45,21 @@ def test_autoload_switched_off_leaves_nothing(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["1", "true", "Yes", " on ", "all"])
 def test_autoload_switched_on_means_all(text: str) -> None:
-    assert switches(autoload=text).autoload == "all"
+    assert policy(autoload=text).autoload == "all"
 
 
 def test_autoload_takes_the_configurations_word() -> None:
-    assert switches(autoload="configured").autoload == "configured"
+    assert policy(autoload="configured").autoload == "configured"
 
 
 @pytest.mark.parametrize("variable", ["autoload", "strict", "disable", "only"])
 def test_an_empty_variable_says_nothing(variable: str) -> None:
-    assert switches(**{variable: " "}) == Switches()
+    assert policy(**{variable: " "}) == LoadPolicy()
 
 
 @pytest.mark.parametrize(("text", "strict"), [("1", True), ("on", True), ("0", False), ("FALSE", False)])
 def test_strict_is_on_or_off(text: str, *, strict: bool) -> None:
-    assert switches(strict=text).strict is strict
+    assert policy(strict=text).strict is strict
 
 
 @pytest.mark.parametrize(
@@ -69,12 +68,12 @@ def test_strict_is_on_or_off(text: str, *, strict: bool) -> None:
 )
 def test_a_value_without_meaning_is_an_error_that_names_the_variable(variable: str, text: str) -> None:
     with pytest.raises(PluginConfigurationError, match=f"FLOE_PLUGINS_{variable.upper()}"):
-        switches(**{variable: text})
+        policy(**{variable: text})
 
 
 @pytest.mark.parametrize("text", ["0", "false", "", " , ", "no"])
 def test_disable_switched_off_disables_nothing(text: str) -> None:
-    assert switches(disable=text).disable == ()
+    assert policy(disable=text).disable == ()
 
 
 @pytest.mark.parametrize(
@@ -97,12 +96,12 @@ def test_the_allow_list_leaves_only_its_distributions() -> None:
 
 
 def test_a_disabled_ref_says_which_rule_disables_it_and_where_that_stands() -> None:
-    disabled = select(ALL, switches(disable="compute:spark"), {}).disabled
+    disabled = select(ALL, policy(disable="compute:spark"), {}).disabled
     assert disabled == {SPARK.ref: (SPARK, "disabled by 'compute:spark' in FLOE_PLUGINS_DISABLE")}
 
 
 def test_two_distributions_with_one_ref_are_both_named_and_neither_wins() -> None:
-    found = select((ONE, OTHER, ENV), Switches(), {})
+    found = select((ONE, OTHER, ENV), LoadPolicy(), {})
     assert found.chosen == {ENV.ref: ENV}
     assert found.duplicates == {DUCKDB: (ONE, OTHER)}
     [problem] = found.problems
@@ -114,18 +113,18 @@ def test_two_distributions_with_one_ref_are_both_named_and_neither_wins() -> Non
 
 @pytest.mark.parametrize(("pin", "winner"), [("other-floe", OTHER), ("ACME_FLOE", ONE)])
 def test_a_pin_decides_between_distributions(pin: str, winner: Candidate) -> None:
-    found = select((ONE, OTHER), Switches(), {DUCKDB: pin})
+    found = select((ONE, OTHER), LoadPolicy(), {DUCKDB: pin})
     assert found.chosen == {DUCKDB: winner}
     assert (found.duplicates, found.disabled, found.problems) == ({}, {}, ())
 
 
 def test_disabling_one_distribution_decides_too() -> None:
-    found = select((ONE, OTHER), switches(disable="distribution:acme-floe"), {})
+    found = select((ONE, OTHER), policy(disable="distribution:acme-floe"), {})
     assert (found.chosen, found.disabled) == ({DUCKDB: OTHER}, {})
 
 
 def test_a_pin_to_a_distribution_that_does_not_offer_the_ref_lets_no_other_in() -> None:
-    found = select((ONE, ENV), Switches(), {DUCKDB: "elsewhere"})
+    found = select((ONE, ENV), LoadPolicy(), {DUCKDB: "elsewhere"})
     assert DUCKDB not in found.chosen
     assert found.disabled[DUCKDB][1] == "disabled: the configuration pins it to elsewhere, which does not offer it"
     [problem] = found.problems
@@ -134,52 +133,52 @@ def test_a_pin_to_a_distribution_that_does_not_offer_the_ref_lets_no_other_in() 
 
 
 def test_a_pin_of_a_ref_that_nobody_offers_is_a_problem() -> None:
-    [problem] = select((), Switches(), {DUCKDB: "acme-floe"}).problems
+    [problem] = select((), LoadPolicy(), {DUCKDB: "acme-floe"}).problems
     assert problem.ref == DUCKDB
     assert "no installed distribution" in problem.message
 
 
 def test_a_pin_to_a_disabled_distribution_leaves_it_disabled() -> None:
-    found = select((ONE, OTHER), switches(disable="distribution:acme-floe"), {DUCKDB: "acme-floe"})
+    found = select((ONE, OTHER), policy(disable="distribution:acme-floe"), {DUCKDB: "acme-floe"})
     assert found.disabled[DUCKDB] == (ONE, "disabled by 'distribution:acme-floe' in FLOE_PLUGINS_DISABLE")
     assert found.problems == ()
 
 
 def test_the_same_line_twice_in_one_distribution_is_no_duplicate() -> None:
-    assert select((ONE, ONE), Switches(), {}).chosen == {DUCKDB: ONE}
+    assert select((ONE, ONE), LoadPolicy(), {}).chosen == {DUCKDB: ONE}
 
 
 def test_one_distribution_with_two_values_for_a_ref_is_told_that_no_pin_helps() -> None:
-    [problem] = select((ONE, candidate("compute:duckdb", "acme-floe", value="m:D")), Switches(), {}).problems
+    [problem] = select((ONE, candidate("compute:duckdb", "acme-floe", value="m:D")), LoadPolicy(), {}).problems
     assert "declares it 2 times: m:C and m:D" in problem.message
     assert "pin" not in problem.hint
 
 
 def test_the_environment_wins_over_the_configuration_and_both_may_disable() -> None:
     settings = SimpleNamespace(autoload="none", disable=("compute:spark",), only=("acme-floe",))
-    merged = Switches.of(settings, {policy.AUTOLOAD: "1", policy.DISABLE: "secrets", policy.ONLY: "x"})
+    merged = LoadPolicy.of(settings, {AUTOLOAD_VARIABLE: "1", DISABLE_VARIABLE: "secrets", ONLY_VARIABLE: "x"})
     assert (merged.autoload, merged.only) == ("all", frozenset({"x"}))
     assert {rule.text for rule in merged.disable} == {"compute:spark", "secrets"}
 
 
 def test_the_configuration_counts_where_the_environment_says_nothing() -> None:
     settings = SimpleNamespace(autoload="configured", disable=(), only=None)
-    assert Switches.of(settings, {}) == Switches(autoload="configured")
+    assert LoadPolicy.of(settings, {}) == LoadPolicy(autoload="configured")
 
 
 def test_a_wrong_rule_in_the_configuration_names_its_place() -> None:
     settings = SimpleNamespace(autoload=None, disable=("nonsense",), only=None)
     with pytest.raises(PluginConfigurationError, match=r"registry\.disable: .*nonsense"):
-        Switches.of(settings, {})
+        LoadPolicy.of(settings, {})
 
 
 def test_switching_strict_off_in_the_environment_wins() -> None:
-    assert Switches(strict=False).merged(Switches(strict=True)).strict is False
+    assert LoadPolicy(strict=False).merged(LoadPolicy(strict=True)).strict is False
 
 
 def test_an_unknown_autoload_mode_is_refused() -> None:
     with pytest.raises(ValueError, match="autoload"):
-        Switches.said(autoload="some")
+        LoadPolicy.create(autoload="some")
 
 
 @pytest.mark.parametrize("text", ["", "compute:", "compute:Upper", "distribution:", "computes"])

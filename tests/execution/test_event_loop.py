@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 from support import SOON
 
-from floe_plugins.execution.background_errors import Background
-from floe_plugins.execution.event_loop import Loop
+from floe_plugins.execution.background_errors import BackgroundErrors
+from floe_plugins.execution.event_loop import EventLoop
 
 
 @pytest.fixture
-def loop() -> Iterator[Loop]:
-    loop = Loop(Background("compute:test"))
+def loop() -> Iterator[EventLoop]:
+    loop = EventLoop(BackgroundErrors("compute:test"))
     yield loop
     loop.close()
 
@@ -39,7 +39,7 @@ class Later:
         return self._value
 
 
-def test_what_is_awaited_runs_here_and_gives_its_value(loop: Loop) -> None:
+def test_what_is_awaited_runs_here_and_gives_its_value(loop: EventLoop) -> None:
     async def thread() -> threading.Thread:
         await asyncio.sleep(0)
         assert loop.running
@@ -51,7 +51,7 @@ def test_what_is_awaited_runs_here_and_gives_its_value(loop: Loop) -> None:
 
 
 @pytest.mark.parametrize("error", [ValueError("bad"), SystemExit(3), KeyboardInterrupt(), asyncio.CancelledError()])
-def test_what_is_awaited_raises_here(loop: Loop, error: BaseException) -> None:
+def test_what_is_awaited_raises_here(loop: EventLoop, error: BaseException) -> None:
     async def fail() -> None:
         await asyncio.sleep(0)
         raise error
@@ -62,13 +62,15 @@ def test_what_is_awaited_raises_here(loop: Loop, error: BaseException) -> None:
 
 
 @pytest.mark.parametrize("make", [Later, lambda _: never()], ids=["awaitable", "coroutine"])
-def test_nothing_begins_that_is_refused_at_its_beginning(loop: Loop, make: Callable[[object], Awaitable[Any]]) -> None:
+def test_nothing_begins_that_is_refused_at_its_beginning(
+    loop: EventLoop, make: Callable[[object], Awaitable[Any]]
+) -> None:
     with pytest.raises(asyncio.CancelledError):
         loop.run(make(1), lambda _cancel: False)
     gc.collect()  # a coroutine that is neither awaited nor closed would be warned of, which is an error here
 
 
-def test_what_is_awaited_can_be_cancelled_from_any_thread(loop: Loop) -> None:
+def test_what_is_awaited_can_be_cancelled_from_any_thread(loop: EventLoop) -> None:
     entered = threading.Event()
 
     async def hang() -> None:
@@ -84,7 +86,7 @@ def test_what_is_awaited_can_be_cancelled_from_any_thread(loop: Loop) -> None:
 
 
 def test_cancelling_what_is_over_harms_nothing() -> None:
-    loop, cancels = Loop(Background("compute:test")), list[Callable[[], None]]()
+    loop, cancels = EventLoop(BackgroundErrors("compute:test")), list[Callable[[], None]]()
     assert loop.run(Later(1), lambda cancel: cancels.append(cancel) is None) == 1
     cancels[0]()
     assert loop.run(Later(2)) == 2
@@ -92,7 +94,7 @@ def test_cancelling_what_is_over_harms_nothing() -> None:
     cancels[0]()
 
 
-def test_what_a_coroutine_awaits_cannot_wait_for_its_own_loop(loop: Loop) -> None:
+def test_what_a_coroutine_awaits_cannot_wait_for_its_own_loop(loop: EventLoop) -> None:
     async def outer() -> str:
         with pytest.raises(RuntimeError, match="cannot run inside another one of the same plugin"):
             loop.run(never())
@@ -102,7 +104,7 @@ def test_what_a_coroutine_awaits_cannot_wait_for_its_own_loop(loop: Loop) -> Non
     assert loop.run(outer()) == "went on"
 
 
-def test_a_task_left_behind_that_exits_takes_nothing_with_it(loop: Loop, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_task_left_behind_that_exits_takes_nothing_with_it(loop: EventLoop, caplog: pytest.LogCaptureFixture) -> None:
     kept = []
 
     async def leave() -> None:
@@ -118,7 +120,7 @@ def test_a_task_left_behind_that_exits_takes_nothing_with_it(loop: Loop, caplog:
     assert "a background task of compute:test tried to end the thread" in caplog.text
 
 
-def test_tasks_that_are_left_go_on_while_it_is_idle_until_it_is_woken(loop: Loop) -> None:
+def test_tasks_that_are_left_go_on_while_it_is_idle_until_it_is_woken(loop: EventLoop) -> None:
     kept = []
 
     async def background() -> str:
@@ -139,7 +141,7 @@ def test_tasks_that_are_left_go_on_while_it_is_idle_until_it_is_woken(loop: Loop
     assert kept[0].result() == "went on"
 
 
-def test_it_can_be_woken_from_any_thread_even_before_it_is_idle(loop: Loop) -> None:
+def test_it_can_be_woken_from_any_thread_even_before_it_is_idle(loop: EventLoop) -> None:
     future = loop.future()
     thread = threading.Thread(target=loop.wake, args=(future,))
     thread.start()
@@ -149,7 +151,7 @@ def test_it_can_be_woken_from_any_thread_even_before_it_is_idle(loop: Loop) -> N
 
 
 def test_a_task_that_exits_while_it_is_idle_does_not_end_the_thread(
-    loop: Loop, caplog: pytest.LogCaptureFixture
+    loop: EventLoop, caplog: pytest.LogCaptureFixture
 ) -> None:
     kept = []
 
@@ -166,7 +168,7 @@ def test_a_task_that_exits_while_it_is_idle_does_not_end_the_thread(
     assert "tried to end the thread" in caplog.text
 
 
-def test_a_thread_that_a_coroutine_asks_for_is_a_daemon_with_the_same_context(loop: Loop) -> None:
+def test_a_thread_that_a_coroutine_asks_for_is_a_daemon_with_the_same_context(loop: EventLoop) -> None:
     variable = contextvars.ContextVar("variable", default="")
 
     def here() -> tuple[bool, str]:
@@ -184,7 +186,7 @@ def test_a_thread_that_a_coroutine_asks_for_is_a_daemon_with_the_same_context(lo
     assert loop.run(ask()) == (True, "the coroutine's")
 
 
-def test_as_many_threads_run_at_once_as_are_asked_for(loop: Loop) -> None:
+def test_as_many_threads_run_at_once_as_are_asked_for(loop: EventLoop) -> None:
     together = threading.Barrier(50)
 
     async def ask() -> list[int]:
@@ -194,7 +196,7 @@ def test_as_many_threads_run_at_once_as_are_asked_for(loop: Loop) -> None:
 
 
 def test_the_end_cancels_what_is_left_and_waits_for_it() -> None:
-    loop, ended, kept = Loop(Background("compute:test")), list[str](), list[Any]()
+    loop, ended, kept = EventLoop(BackgroundErrors("compute:test")), list[str](), list[Any]()
 
     async def background() -> None:
         try:

@@ -117,7 +117,7 @@ def test_what_ends_late_is_handed_over_on_the_workers_own_thread(worker: Worker,
         return "late"
 
     with pytest.raises(DeadlineError):
-        call(worker, hang, 0.05, late=lambda result: handed.append((result, threading.current_thread())))
+        call(worker, hang, 0.05, on_late_result=lambda result: handed.append((result, threading.current_thread())))
     forever.set()
     assert worker.submit(lambda: None).wait(SOON)
     assert handed == [("late", thread)]
@@ -130,9 +130,9 @@ def test_what_ends_in_time_or_fails_late_is_not_handed_over(worker: Worker, fore
         forever.wait()
         raise ValueError
 
-    worker.call(lambda: None, timeout=SOON, late=handed.append)
+    worker.call(lambda: None, timeout=SOON, on_late_result=handed.append)
     with pytest.raises(DeadlineError):
-        call(worker, fail, 0.05, late=handed.append)
+        call(worker, fail, 0.05, on_late_result=handed.append)
     forever.set()
     assert worker.submit(lambda: None).wait(SOON)
     assert handed == []
@@ -145,7 +145,7 @@ def test_a_failing_late_handler_is_logged_and_the_thread_goes_on(
         raise ConnectionError("gone")
 
     with pytest.raises(DeadlineError):
-        call(worker, forever.wait, 0.05, late=refuse)
+        call(worker, forever.wait, 0.05, on_late_result=refuse)
     forever.set()
     assert worker.submit(lambda: None).wait(SOON)
     assert "gone" in caplog.text
@@ -158,7 +158,7 @@ def test_what_had_not_begun_by_its_deadline_never_does(worker: Worker, forever: 
         worker.call(lambda: ran.append(1), timeout=0.05)
     assert not caught.value.began
     kept = worker.submit(lambda: ran.append(2))
-    assert kept.abandon(withdraw=False)
+    assert kept.detach(cancel_unstarted=False)
     forever.set()
     assert kept.wait(SOON)
     assert ran == [2]
@@ -238,7 +238,7 @@ def test_a_coroutine_that_is_overdue_before_it_awaits_never_begins(worker: Worke
         return startup()
 
     late: Call[object] = worker.submit(slow)
-    assert late.abandon()
+    assert late.detach()
     forever.set()
     assert late.wait(SOON)
     assert ran == []
@@ -262,7 +262,7 @@ def test_when_done_is_called_for_running_and_for_ended_calls(worker: Worker, for
     assert told.get(timeout=SOON) is running
     running.when_done(told.put)
     assert told.get_nowait() is running
-    assert not running.abandon()
+    assert not running.detach()
 
 
 def test_here_runs_on_the_calling_thread_and_keeps_the_error(worker: Worker) -> None:
@@ -270,8 +270,8 @@ def test_here_runs_on_the_calling_thread_and_keeps_the_error(worker: Worker) -> 
         return threading.current_thread()
 
     awaited: Callable[[], Any] = startup
-    assert worker.here(awaited).result() is threading.current_thread()
-    assert isinstance(worker.here(lambda: 1 / 0).error, ZeroDivisionError)
+    assert worker.run_in_caller_thread(awaited).result() is threading.current_thread()
+    assert isinstance(worker.run_in_caller_thread(lambda: 1 / 0).error, ZeroDivisionError)
 
 
 def test_close_ends_the_thread_after_what_is_queued_and_a_later_call_starts_another(worker: Worker) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from floe_plugins import FLOE_API_VERSION, PluginIncompatibleError, PluginRef, __version__
-from floe_plugins.inspection.compatibility import check_api, refuse_api, refuse_requires
+from floe_plugins.inspection.compatibility import api_incompatibility, api_mismatch, requirement_incompatibility
 
 TABLE = Path(__file__).parents[2] / "docs" / "compatibility.md"
 ROW = re.compile(r"^\| (?P<plugin>.+?) \| (?P<platform>\".*?\") \| (?P<answer>runs|refused) \|")
@@ -21,22 +21,22 @@ def test_the_documented_table_has_the_combinations():
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row['plugin']} on {row['platform']}")
 def test_every_combination_in_the_documented_table_is_answered_as_documented(row):
-    reason = check_api(ast.literal_eval(row["plugin"]), ast.literal_eval(row["platform"]))
+    reason = api_mismatch(ast.literal_eval(row["plugin"]), ast.literal_eval(row["platform"]))
     assert (reason is None) == (row["answer"] == "runs"), reason
 
 
 @pytest.mark.parametrize("nonsense", ["banana", "", None, 1.0, "9" * 5000, object(), ["1.0"]])
 def test_nonsense_is_incompatible_with_a_short_message_that_says_what_is_expected(nonsense):
-    reason = check_api(nonsense, "1.0")
+    reason = api_mismatch(nonsense, "1.0")
     assert reason is not None
     assert "expected MAJOR.MINOR in a string, such as '1.0'" in reason
     assert len(reason) < 200
 
 
 def test_a_plugin_for_a_newer_api_is_told_what_it_needs_what_there_is_and_what_to_upgrade():
-    error = refuse_api(REF, "acme-quack 2.1 in /site", "1.7", "1.2")
+    error = api_incompatibility(REF, "acme-quack 2.1 in /site", "1.7", "1.2")
     assert isinstance(error, PluginIncompatibleError)
-    assert (error.ref, error.needs, error.provides) == (REF, "1.7", "1.2")
+    assert (error.ref, error.requires, error.provides) == (REF, "1.7", "1.2")
     assert str(error) == (
         "compute:quack (from acme-quack 2.1 in /site): the plugin needs floe API 1.7, this platform provides 1.2. "
         "Upgrade floe-plugins to a version that provides API 1.7, "
@@ -44,22 +44,22 @@ def test_a_plugin_for_a_newer_api_is_told_what_it_needs_what_there_is_and_what_t
     )
 
 
-@pytest.mark.parametrize(("needs", "platform"), [("0.9", "1.0"), ("1.5", "2.0"), ("0.2", "0.3")])
-def test_a_plugin_for_an_older_api_is_told_to_upgrade_the_distribution(needs, platform):
-    error = refuse_api(REF, "acme-quack 2.1 in /site", needs, platform)
+@pytest.mark.parametrize(("requires", "platform"), [("0.9", "1.0"), ("1.5", "2.0"), ("0.2", "0.3")])
+def test_a_plugin_for_an_older_api_is_told_to_upgrade_the_distribution(requires, platform):
+    error = api_incompatibility(REF, "acme-quack 2.1 in /site", requires, platform)
     assert error is not None
     assert error.hint.startswith(f"Upgrade acme-quack to a version made for API {platform}")
 
 
 def test_a_plugin_without_a_known_distribution_is_refused_too():
-    error = refuse_api(None, None, None)
+    error = api_incompatibility(None, None, None)
     assert error is not None
     assert "Set floe_api_version in the plugin" in error.hint
-    assert error.needs == "None"
+    assert error.requires == "None"
 
 
 def test_the_platform_takes_plugins_of_its_own_version():
-    assert refuse_api(REF, None, FLOE_API_VERSION) is None
+    assert api_incompatibility(REF, None, FLOE_API_VERSION) is None
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_the_platform_takes_plugins_of_its_own_version():
     ],
 )
 def test_a_distribution_whose_requirement_is_met_or_does_not_concern_us_is_let_through(requires):
-    assert refuse_requires(REF, "acme 1.0", requires, "0.1.5") is None
+    assert requirement_incompatibility(REF, "acme 1.0", requires, "0.1.5") is None
 
 
 @pytest.mark.parametrize(
@@ -96,21 +96,21 @@ def test_a_distribution_whose_requirement_is_met_or_does_not_concern_us_is_let_t
     ],
 )
 def test_a_distribution_whose_requirement_is_not_met_is_refused(line):
-    error = refuse_requires(REF, "acme 1.0 in /site", ["pydantic>=2", line], "0.1.5")
+    error = requirement_incompatibility(REF, "acme 1.0 in /site", ["pydantic>=2", line], "0.1.5")
     assert error is not None
-    assert (error.needs, error.provides) == (line, "0.1.5")
+    assert (error.requires, error.provides) == (line, "0.1.5")
     assert "acme made for floe-plugins 0.1.5" in error.hint
 
 
 def test_every_one_of_several_requirements_counts():
-    assert refuse_requires(REF, None, ["floe-plugins>=0.1", "floe-plugins<0.1.5"], "0.1.5") is not None
+    assert requirement_incompatibility(REF, None, ["floe-plugins>=0.1", "floe-plugins<0.1.5"], "0.1.5") is not None
 
 
 @pytest.mark.parametrize(
     ("line", "answer"), [("floe-plugins>=0.1", True), ("floe-plugins>=0.2a1", True), ("floe-plugins>=0.2", False)]
 )
 def test_an_installed_prerelease_counts_where_it_satisfies(line, answer):
-    assert (refuse_requires(REF, None, [line], "0.2rc1") is None) is answer
+    assert (requirement_incompatibility(REF, None, [line], "0.2rc1") is None) is answer
 
 
 @pytest.mark.parametrize("name", ["newer-api", "newer-requires"])
@@ -123,7 +123,7 @@ def test_what_can_be_refused_without_importing_is_never_imported(environment: An
         try:
             registry.get(candidate.type, candidate.name)
         except PluginIncompatibleError as error:
-            said = [error.needs, error.provides, error.distribution.split()[0], error.hint]
+            said = [error.requires, error.provides, error.distribution.split()[0], error.hint]
         print(json.dumps([said, [name for name in sys.modules if name.startswith("floe_faulty")]]))
     """)
     assert all(error)

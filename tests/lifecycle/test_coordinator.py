@@ -215,9 +215,9 @@ def test_32_threads_that_do_everything_at_once_leave_a_registry_that_works(lab: 
     running: set[str] = set()
     for event in lab.log:
         name = event[1:]
-        needs = names[: names.index(name) // 3]
+        waited_for = names[: names.index(name) // 3]
         if event[0] == "+":
-            assert running.issuperset(needs)
+            assert running.issuperset(waited_for)
             running.add(name)
         else:
             running.discard(name)

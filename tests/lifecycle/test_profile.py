@@ -8,13 +8,13 @@ from floe_plugins import LifecycleReport, Outcome, OutcomeState, PluginRef, Stag
 from floe_plugins.lifecycle.profile import blame, critical_chain, describe
 
 
-def outcome(name: str, began: float | None, seconds: float, *needs: str, **facts: Any) -> Outcome:
+def outcome(name: str, began: float | None, seconds: float, *waited_for: str, **facts: Any) -> Outcome:
     return Outcome(
         ref=PluginRef.parse(f"compute:{name}"),
         stage=Stage.START,
         began=began,
         seconds=seconds,
-        needs=tuple(PluginRef.parse(f"compute:{need}") for need in needs),
+        waited_for=tuple(PluginRef.parse(f"compute:{need}") for need in waited_for),
         **{"state": OutcomeState.SUCCEEDED, **facts},
     )
 

@@ -220,7 +220,7 @@ def test_an_unavailable_service_is_tried_again_within_the_deadline(lab: Any) -> 
 
     outcome = lab.registry(lab.plugin("a", startup)).startup().outcomes[0]
     assert outcome.ok
-    assert outcome.tries == 3
+    assert outcome.attempts == 3
     assert outcome.seconds >= 0.3
 
 
@@ -230,7 +230,7 @@ def test_an_unavailable_service_fails_when_the_time_is_over(lab: Any) -> None:
 
     outcome = lab.registry(lab.plugin("a", startup), timeouts={"startup": 0.5}).startup().outcomes[0]
     assert outcome.state is OutcomeState.FAILED
-    assert outcome.tries > 1
+    assert outcome.attempts > 1
     assert outcome.seconds < 0.5
     assert isinstance(outcome.cause, PluginStartupError)
     assert isinstance(outcome.cause.__cause__, PluginUnavailableError)
@@ -255,4 +255,4 @@ def test_a_hint_beyond_the_deadline_fails_at_once(lab: Any) -> None:
 
     outcome = lab.registry(lab.plugin("a", startup)).startup().outcomes[0]
     assert outcome.state is OutcomeState.FAILED
-    assert outcome.tries == 1
+    assert outcome.attempts == 1

@@ -13,13 +13,13 @@ from floe_plugins.lifecycle.timeline import svg
 NAMESPACE = "{http://www.w3.org/2000/svg}"
 
 
-def outcome(name: str, began: float | None, seconds: float, *needs: str, **facts: Any) -> Outcome:
+def outcome(name: str, began: float | None, seconds: float, *waited_for: str, **facts: Any) -> Outcome:
     return Outcome(
         ref=PluginRef.parse(f"compute:{name}"),
         stage=Stage.START,
         began=began,
         seconds=seconds,
-        needs=tuple(PluginRef.parse(f"compute:{need}") for need in needs),
+        waited_for=tuple(PluginRef.parse(f"compute:{need}") for need in waited_for),
         **{"state": OutcomeState.SUCCEEDED, **facts},
     )
 
@@ -46,10 +46,10 @@ class Drawing:
         self.text = svg(report)
         self.root = ET.fromstring(self.text)  # noqa: S314 our own
         self.labels = [each.text for each in self.root.iter(f"{NAMESPACE}text") if ":" in (each.text or "")]
-        self.rects = {self.told(each).split()[0]: each for each in self.root.iter(f"{NAMESPACE}rect")}
+        self.rects = {self.described(each).split()[0]: each for each in self.root.iter(f"{NAMESPACE}rect")}
 
     @staticmethod
-    def told(rect: ET.Element) -> str:
+    def described(rect: ET.Element) -> str:
         return rect.findtext(f"{NAMESPACE}title") or ""
 
     def number(self, name: str, attribute: str) -> float:
@@ -86,7 +86,7 @@ def test_loading_and_configuring_come_first_and_one_after_the_other(drawing: Dra
     loading, configuring = drawing.number("loading:", "width"), drawing.number("configuring:", "width")
     assert loading == pytest.approx(4 * configuring)
     assert drawing.number("configuring:", "x") == pytest.approx(drawing.number("loading:", "x") + loading)
-    assert drawing.told(drawing.rects["loading:"]) == "loading: 0.400 s"
+    assert drawing.described(drawing.rects["loading:"]) == "loading: 0.400 s"
 
 
 def test_the_chain_that_decided_the_length_is_marked_and_nothing_else(drawing: Drawing) -> None:
@@ -97,12 +97,12 @@ def test_the_chain_that_decided_the_length_is_marked_and_nothing_else(drawing: D
 def test_what_became_of_a_plugin_can_be_seen_and_read(drawing: Drawing) -> None:
     colours = {name: drawing.rects[f"compute:{name}"].attrib["fill"] for name in ("db", "broken", "skipped")}
     assert len(set(colours.values())) == 3
-    assert drawing.told(drawing.rects["compute:log"]) == "compute:log succeeded, load 0.300 s, start 0.100 s"
-    assert drawing.told(drawing.rects["compute:broken"]).endswith(": startup raised OSError")
+    assert drawing.described(drawing.rects["compute:log"]) == "compute:log succeeded, load 0.300 s, start 0.100 s"
+    assert drawing.described(drawing.rects["compute:broken"]).endswith(": startup raised OSError")
 
 
 def test_what_a_plugin_says_is_text_and_never_markup(drawing: Drawing) -> None:
-    assert drawing.told(drawing.rects["compute:skipped"]).endswith('needs <that> & "more"')
+    assert drawing.described(drawing.rects["compute:skipped"]).endswith('needs <that> & "more"')
     hostile = outcome("x", 0.0, 1.0, message="</title></rect><script>alert(1)</script>")
     assert not [*Drawing(LifecycleReport(outcomes=(hostile,))).root.iter(f"{NAMESPACE}script")]
 

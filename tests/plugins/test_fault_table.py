@@ -148,10 +148,10 @@ def row_of(stage: str, fault: str, site: Path, support: ModuleType) -> str:
             thread.join(30)
         assert registry.state(*FAULTY) is state
     reported, message = mine[max(STAGES.index(stage) - 3, 0)]
-    return f"| {stage} | {fault} | {reported} | {shown(message, site)} | {state} |"
+    return f"| {stage} | {fault} | {reported} | {safe_str(message, site)} | {state} |"
 
 
-def shown(message: str, site: Path) -> str:
+def safe_str(message: str, site: Path) -> str:
     """What is the same in every place and with every version of Python and pydantic."""
     message = re.sub(r"(maximum recursion depth exceeded)(?: \w+)*", r"\1", message)
     return re.sub(r"\s+", " ", message.replace(str(site), "...")).replace("|", "/")

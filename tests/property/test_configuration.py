@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict
 
 from floe_plugins import PluginConfigurationError, PluginRef
-from floe_plugins.configuration import load, validate
+from floe_plugins.configuration import load, validate_and_log
 from floe_plugins.configuration.formats.json import locate as locate_json
 from floe_plugins.configuration.formats.toml import locate as locate_toml
 from floe_plugins.configuration.formats.toml import parse as parse_toml
-from floe_plugins.configuration.interpolation import InterpolationError, fill
-from floe_plugins.configuration.redaction import MASK, scrub
+from floe_plugins.configuration.interpolation import InterpolationError, interpolate
+from floe_plugins.configuration.redaction import MASK, redact_text
 
 REF = PluginRef.parse("compute:duckdb")
 PREFIX = "FLOE_PLUGINS__COMPUTE__DUCKDB__"
@@ -40,7 +40,7 @@ def paths(value, path=()):
 
 @given(plain_texts)
 def test_a_text_without_references_stays_as_it_is(text):
-    assert fill(text, {}).text == text
+    assert interpolate(text, {}).text == text
 
 
 @given(st.lists(st.tuples(plain_texts, names)), plain_texts, st.dictionaries(names, plain_texts))
@@ -49,27 +49,27 @@ def test_every_reference_is_replaced_by_its_variable_or_the_lack_of_one_is_an_er
     missing = {name for _, name in pieces} - environ.keys()
     if missing:
         with pytest.raises(InterpolationError) as caught:
-            fill(text, environ)
+            interpolate(text, environ)
         assert any(f"variable {name} is not set" in caught.value.message for name in missing)
     else:
-        assert fill(text, environ).text == "".join(before + environ[name] for before, name in pieces) + end
+        assert interpolate(text, environ).text == "".join(before + environ[name] for before, name in pieces) + end
 
 
 @given(names, plain_texts.filter(lambda text: not re.search(r"[{}]", text)), st.dictionaries(names, plain_texts))
 def test_a_default_counts_only_where_the_variable_is_not_set(name, default, environ):
-    assert fill(f"${{{name}:-{default}}}", environ).text == environ.get(name, default)
+    assert interpolate(f"${{{name}:-{default}}}", environ).text == environ.get(name, default)
 
 
 @given(st.text())
 def test_an_escaped_text_comes_out_as_it_was(text):
     text = text.replace("$", "")
-    assert fill(f"$${{{text}", {}).text == f"${{{text}"
+    assert interpolate(f"$${{{text}", {}).text == f"${{{text}"
 
 
 @given(st.text(), st.dictionaries(names, st.text()))
 def test_any_text_is_filled_or_refused(text, environ):
     try:
-        fill(text, environ)
+        interpolate(text, environ)
     except InterpolationError as error:
         assert error.message  # noqa: PT017 either answer is right
 
@@ -78,7 +78,7 @@ def test_any_text_is_filled_or_refused(text, environ):
 def test_variables_in_a_circle_are_an_error_that_shows_the_circle(circle):
     environ = {name: f"${{{following}}}" for name, following in zip(circle, [*circle[1:], circle[0]], strict=True)}
     with pytest.raises(InterpolationError) as caught:
-        fill(f"${{{circle[0]}}}", environ)
+        interpolate(f"${{{circle[0]}}}", environ)
     assert caught.value.message.endswith(" -> ".join([*circle, circle[0]]))
 
 
@@ -101,8 +101,8 @@ fields = st.sampled_from(["a", "b", "c", "d"])
 def test_arguments_win_over_the_environment_and_that_over_the_file(file, environment, arguments):
     environ = {PREFIX + key.upper(): value for key, value in environment.items()}
     configuration = load({"plugins": {"compute": {"duckdb": file}}}, environ=environ)
-    model, faults = validate(configuration, REF, Plugin, None, arguments)
-    assert faults == []
+    model, issues = validate_and_log(configuration, REF, Plugin, None, arguments)
+    assert issues == []
     assert model is not None
     assert model.model_dump() == {**file, **environment, **arguments}
 
@@ -135,11 +135,13 @@ def test_every_key_and_item_of_a_toml_file_has_a_position(tree):
 @given(texts, st.text(min_size=7, max_size=20), texts)
 def test_no_six_characters_of_a_secret_are_left_in_a_message(before, secret, after):
     for form in (secret, repr(secret)[1:-1], secret[1:], secret[:-1]):
-        left = scrub(before + form + after, [secret]).lower()
+        left = redact_text(before + form + after, [secret]).lower()
         pieces = left.split(MASK)
         assert not any(secret.lower()[at : at + 6] in piece for at in range(len(secret) - 5) for piece in pieces)
 
 
 @given(texts, st.text(min_size=4, max_size=6), texts)
 def test_a_short_secret_is_not_left_in_a_message(before, secret, after):
-    assert not any(secret.lower() in piece for piece in scrub(before + secret + after, [secret]).lower().split(MASK))
+    assert not any(
+        secret.lower() in piece for piece in redact_text(before + secret + after, [secret]).lower().split(MASK)
+    )

@@ -8,7 +8,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from floe_plugins.dependencies.graph import CycleError, cycles, knots, missing, order
+from floe_plugins.dependencies.graph import CycleError, cycles, missing, order, strongly_connected_components
 
 nodes = st.integers(0, 12)
 graphs = st.dictionaries(nodes, st.frozensets(nodes, max_size=4), max_size=12)
@@ -56,16 +56,16 @@ def test_there_is_an_order_exactly_where_graphlib_has_one(graph: dict[int, froze
 
 @given(graphs)
 def test_a_circle_is_a_path_along_needs_that_repeats_nothing(graph: dict[int, frozenset[int]]) -> None:
-    for knot, circle in zip(knots(graph), cycles(graph), strict=True):
-        assert circle[0] == circle[-1] == min(circle) == knot[0]
+    for component, circle in zip(strongly_connected_components(graph), cycles(graph), strict=True):
+        assert circle[0] == circle[-1] == min(circle) == component[0]
         assert len(set(circle)) == len(circle) - 1
-        assert set(circle) <= set(knot)
+        assert set(circle) <= set(component)
         assert all(following in graph[node] for node, following in itertools.pairwise(circle))
 
 
 @given(graphs)
 def test_without_its_knots_a_graph_has_an_order(graph: dict[int, frozenset[int]]) -> None:
-    tangled = {node for knot in knots(graph) for node in knot}
+    tangled = {node for component in strongly_connected_components(graph) for node in component}
     rest = {node: (needs & graph.keys()) - tangled for node, needs in graph.items() if node not in tangled}
     try:
         assert sorted(order(rest)) == sorted(rest)

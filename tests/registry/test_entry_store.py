@@ -104,8 +104,8 @@ def test_without_a_pin_neither_is_imported_and_both_are_named(environment: Any) 
 
 def test_disabling_one_of_two_decides_as_well(environment: Any) -> None:
     plugins = environment("same-ref-a", "same-ref-b")
-    switches = {"FLOE_PLUGINS_DISABLE": "distribution:floe-faulty-same-ref-a"}
-    assert survey(plugins, **switches)[2] == ["floe_faulty_same_ref_b"]
+    policy = {"FLOE_PLUGINS_DISABLE": "distribution:floe-faulty-same-ref-a"}
+    assert survey(plugins, **policy)[2] == ["floe_faulty_same_ref_b"]
 
 
 def test_getting_a_disabled_or_doubly_claimed_plugin_says_why_not(environment: Any) -> None:

@@ -180,9 +180,9 @@ FAULTS = {
 }
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-def test_a_faulty_class_is_a_load_error_that_says_why(registry: PluginRegistry, fault: str) -> None:
-    attributes, reason = FAULTS[fault]
+@pytest.mark.parametrize("issue", FAULTS)
+def test_a_faulty_class_is_a_load_error_that_says_why(registry: PluginRegistry, issue: str) -> None:
+    attributes, reason = FAULTS[issue]
     with pytest.raises(PluginLoadError, match=reason):
         registry.register(named("faulty", **attributes))
 

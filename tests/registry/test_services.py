@@ -92,12 +92,12 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("fault", REFUSED)
-def test_of_plugins_registered_together_none_stays_if_one_is_refused(fault: str) -> None:
+@pytest.mark.parametrize("issue", REFUSED)
+def test_of_plugins_registered_together_none_stays_if_one_is_refused(issue: str) -> None:
     registry = made()
     registry.register(named("before"))
     with pytest.raises((PluginLoadError, MissingDependencyError)):
-        registry.register(named("first"), named("second", **REFUSED[fault]), named("third"))
+        registry.register(named("first"), named("second", **REFUSED[issue]), named("third"))
     assert_gone(registry, "first", "second", "third")
     assert [plugin.name for plugin in registry.list()] == ["before"]
     assert registry.manager(SecretsPlugin).hook.secret_names() == ("before",)

@@ -30,14 +30,14 @@ def parse(text: str) -> Any:
     try:
         return json.loads(text, object_pairs_hook=_table, parse_constant=_constant)
     except json.JSONDecodeError as error:
-        fault = FormatError(f"invalid JSON: {error.msg}", (error.lineno, error.colno))
+        issue = FormatError(f"invalid JSON: {error.msg}", (error.lineno, error.colno))
     except _DuplicateKeyError as error:
-        fault = FormatError(f"the key {error.args[0]!r} stands twice in one object", _second(text, error.args[0]))
+        issue = FormatError(f"the key {error.args[0]!r} stands twice in one object", _second(text, error.args[0]))
     except _NoNumberError as error:
-        fault = FormatError(f"invalid JSON: {error.args[0]} is not a number in JSON", _place(text, error.args[0]))
+        issue = FormatError(f"invalid JSON: {error.args[0]} is not a number in JSON", _place(text, error.args[0]))
     except ValueError:  # what Python says is for programmers
-        fault = FormatError("invalid JSON: a number has too many digits", _longest_number(text))
-    raise fault
+        issue = FormatError("invalid JSON: a number has too many digits", _longest_number(text))
+    raise issue
 
 
 def locate(text: str) -> dict[tuple[object, ...], Position]:

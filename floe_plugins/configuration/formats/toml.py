@@ -37,10 +37,10 @@ def parse(text: str) -> Any:
     except tomllib.TOMLDecodeError as error:
         found = _AT.match(str(error))
         position = (int(found["line"]), int(found["column"])) if found and found["line"] else _end(text)
-        fault = FormatError(f"invalid TOML: {found['message'] if found else 'it cannot be parsed'}", position)
+        issue = FormatError(f"invalid TOML: {found['message'] if found else 'it cannot be parsed'}", position)
     except ValueError:  # what Python says is for programmers
-        fault = FormatError("invalid TOML: a number has too many digits", _longest_number(text))
-    raise fault
+        issue = FormatError("invalid TOML: a number has too many digits", _longest_number(text))
+    raise issue
 
 
 def locate(text: str) -> dict[tuple[object, ...], Position]:

@@ -22,17 +22,17 @@ def parse(text: str) -> Any:
     try:
         return reader.load(text)
     except MarkedYAMLError as error:
-        fault = FormatError(f"invalid YAML: {_problem(error)}", _mark(error.problem_mark or error.context_mark))
+        issue = FormatError(f"invalid YAML: {_problem(error)}", _mark(error.problem_mark or error.context_mark))
     except YAMLError:
         # Its text quotes the character and a piece of the file.
-        fault = FormatError("invalid YAML: a character that YAML does not allow")
+        issue = FormatError("invalid YAML: a character that YAML does not allow")
     except (ValueError, TypeError, AttributeError) as error:
         # Scalars that look like dates or numbers and are none; keys that cannot be keys.
         digits = _MANY_DIGITS.search(text)
-        fault = FormatError(f"invalid YAML: a value cannot be read ({type(error).__name__})")
+        issue = FormatError(f"invalid YAML: a value cannot be read ({type(error).__name__})")
         if digits:
-            fault = FormatError("invalid YAML: a number has too many digits", Lines(text).position(digits.start()))
-    raise fault
+            issue = FormatError("invalid YAML: a number has too many digits", Lines(text).position(digits.start()))
+    raise issue
 
 
 def locate(text: str) -> dict[tuple[object, ...], Position]:
@@ -44,15 +44,15 @@ def locate(text: str) -> dict[tuple[object, ...], Position]:
         path, node, depth = pending.pop()
         for step, mark, child in _children(node):
             where = (*path, step)
-            if where not in found and depth < _DEEPEST and len(found) < _MOST:
+            if where not in found and depth < _MAX_DEPTH and len(found) < _MAX_NODES:
                 found[where] = (mark.line + 1, mark.column + 1)
                 pending.append((where, child, depth + 1))
     return found
 
 
 # Aliases of aliases can stand for any number of values, of themselves for an endless one.
-_DEEPEST = 100
-_MOST = 200_000
+_MAX_DEPTH = 100
+_MAX_NODES = 200_000
 
 
 def _children(node: Any) -> list[tuple[object, Any, Any]]:

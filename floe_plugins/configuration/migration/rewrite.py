@@ -9,11 +9,11 @@ from typing import Any
 
 import attrs
 
-from floe_plugins.configuration.file import Source
-from floe_plugins.configuration.issues import ConfigurationFault, failure, raise_faults
-from floe_plugins.configuration.migration.steps import Form, climb, present_version
+from floe_plugins.configuration.file import ConfigurationFile
+from floe_plugins.configuration.issues import ConfigurationIssue, configuration_error, raise_issues
+from floe_plugins.configuration.migration.steps import VersionedSettings, present_version, upgrade
 from floe_plugins.configuration.model import Configuration
-from floe_plugins.configuration.schema.error_reporter import Reporter
+from floe_plugins.configuration.schema.error_reporter import ErrorReporter
 from floe_plugins.configuration.sections import RESERVED
 from floe_plugins.configuration.settings import PluginSettings
 from floe_plugins.configuration.values import copy, is_table
@@ -21,7 +21,7 @@ from floe_plugins.core.refs import PluginRef
 
 
 @attrs.frozen
-class Rewritten:
+class MigratedText:
     """A file's new text.
 
     Attributes:
@@ -35,7 +35,7 @@ class Rewritten:
 
 def migrate_text(
     configuration: Configuration, plugins: Mapping[PluginRef, object], distributions: Mapping[PluginRef, str] = {}
-) -> Rewritten:
+) -> MigratedText:
     """The text of the file that ``configuration`` was read from, brought up to date.
 
     Each plugin is given as its class or instance. References such as ``${NAME}`` stay
@@ -47,21 +47,23 @@ def migrate_text(
     """
     source = configuration.source
     if source is None:
-        raise failure(ConfigurationFault(path="", rule="file", message="there is no file to bring up to date"))
+        raise configuration_error(
+            ConfigurationIssue(path="", rule="file", message="there is no file to bring up to date")
+        )
     content = source.parse()
     tables: dict[PluginRef, dict[str, Any]] = {}
-    faults: list[ConfigurationFault] = []
+    issues: list[ConfigurationIssue] = []
     for ref, plugin in plugins.items():
         written = _table(content, ref)
         if written:
             raw = attrs.evolve(configuration, plugins={ref: _settings(written)})
-            reporter = Reporter(raw, ref, distributions.get(ref))
+            reporter = ErrorReporter(raw, ref, distributions.get(ref))
             table = _present(plugin, written, reporter)
-            faults += reporter.faults
+            issues += reporter.issues
             if table is not None:
                 tables[ref] = table
-    raise_faults(faults)
-    return Rewritten(_write(source, tables) if tables else source.text, tuple(tables))
+    raise_issues(issues)
+    return MigratedText(_write(source, tables) if tables else source.text, tuple(tables))
 
 
 def _table(content: Any, ref: PluginRef) -> dict[str, Any]:
@@ -74,24 +76,24 @@ def _settings(written: Mapping[str, Any]) -> PluginSettings:
     return PluginSettings(table={key: value for key, value in written.items() if key not in RESERVED})
 
 
-def _present(plugin: object, written: Mapping[str, Any], reporter: Reporter) -> dict[str, Any] | None:
+def _present(plugin: object, written: Mapping[str, Any], reporter: ErrorReporter) -> dict[str, Any] | None:
     """The table in the present form; None where it already is."""
     wanted, version = present_version(plugin, reporter), written.get("config_version", 1)
     if wanted is None or type(version) is not int or version == wanted:
         return None
     if version > wanted:
         message = f"the table is written for version {version} of the configuration, the plugin knows up to {wanted}"
-        reporter.fault(("config_version",), "newer_version", message, f"at most {wanted}")
+        reporter.issue(("config_version",), "newer_version", message, f"at most {wanted}")
         return None
-    form = Form(_settings(written).table, version, wanted, stated="config_version" in written)
-    table = climb(plugin, form, reporter)
+    form = VersionedSettings(_settings(written).table, version, wanted, stated="config_version" in written)
+    table = upgrade(plugin, form, reporter)
     if table is None:
         return None
     kept = {key: written[key] for key in RESERVED if key in written}
     return {**kept, "config_version": wanted, **table}
 
 
-def _write(source: Source, tables: Mapping[PluginRef, Mapping[str, Any]]) -> str:
+def _write(source: ConfigurationFile, tables: Mapping[PluginRef, Mapping[str, Any]]) -> str:
     if source.suffix == ".json":
         return _write_json(source, tables)
     return _write_toml(source, tables) if source.suffix == ".toml" else _write_yaml(source, tables)
@@ -125,7 +127,7 @@ def _add(table: Any, key: str, value: Any, leaving: list[str]) -> None:
         comments[key] = comments[renamed]
 
 
-def _write_json(source: Source, tables: Mapping[PluginRef, Mapping[str, Any]]) -> str:
+def _write_json(source: ConfigurationFile, tables: Mapping[PluginRef, Mapping[str, Any]]) -> str:
     line = next((line for line in source.text.splitlines()[1:] if line.strip()), "")
     indent = len(line) - len(line.lstrip()) or None
     document = copy(source.parse())
@@ -134,21 +136,21 @@ def _write_json(source: Source, tables: Mapping[PluginRef, Mapping[str, Any]]) -
     return json.dumps(document, indent=indent, ensure_ascii=False) + "\n"
 
 
-def _write_toml(source: Source, tables: Mapping[PluginRef, Mapping[str, Any]]) -> str:
+def _write_toml(source: ConfigurationFile, tables: Mapping[PluginRef, Mapping[str, Any]]) -> str:
     try:
         import tomlkit
     except ImportError:
-        fault = source.fault(
+        issue = source.issue(
             rule="extra",
             message="keeping TOML's comments needs the extra 'cli'",
             hint="Install it: pip install 'floe-plugins[cli]'",
         )
     else:
         return tomlkit.dumps(_replace(tomlkit.parse(source.text), tables))
-    raise failure(fault)
+    raise configuration_error(issue)
 
 
-def _write_yaml(source: Source, tables: Mapping[PluginRef, Mapping[str, Any]]) -> str:
+def _write_yaml(source: ConfigurationFile, tables: Mapping[PluginRef, Mapping[str, Any]]) -> str:
     from ruamel.yaml import YAML
 
     writer: Any = YAML(pure=True)

@@ -12,8 +12,8 @@ from typing import Any
 
 import attrs
 
-from floe_plugins.configuration.issues import Path
-from floe_plugins.configuration.redaction import says_secret
+from floe_plugins.configuration.issues import KeyPath
+from floe_plugins.configuration.redaction import is_secret_name
 from floe_plugins.configuration.values import is_list, is_table
 
 
@@ -49,33 +49,35 @@ class Table:
     nested: Mapping[str, type | None]
 
 
-def below(annotations: Iterable[Any], step: object) -> list[Any]:
+def annotations_below(annotations: Iterable[Any], step: object) -> list[Any]:
     """The annotations of what lies one step below values of these."""
-    return [deeper for annotation in annotations for option in options(annotation) for deeper in _step(option, step)]
+    return [
+        deeper for annotation in annotations for option in union_members(annotation) for deeper in _step(option, step)
+    ]
 
 
-def along(schema: Any, path: Path) -> list[Any]:
+def annotations_at(schema: Any, path: KeyPath) -> list[Any]:
     """The annotations of what lies at a path below the schema."""
     annotations = [schema]
     for step in path:
-        annotations = below(annotations, step)
+        annotations = annotations_below(annotations, step)
     return annotations
 
 
-def is_secret(schema: Any, path: Path) -> bool:
+def is_secret(schema: Any, path: KeyPath) -> bool:
     """Whether the schema's types, or names on the path, call a value secret."""
     annotations = [schema]
     for step in path:
         names = {field.name for table in tables(annotations) if (field := table.fields.get(str(step)))}
-        if any(says_secret(name) for name in (*names, step) if not isinstance(name, int)):
+        if any(is_secret_name(name) for name in (*names, step) if not isinstance(name, int)):
             return True
-        annotations = below(annotations, step)
-        if any(_is_secret_type(option) for annotation in annotations for option in options(annotation)):
+        annotations = annotations_below(annotations, step)
+        if any(_is_secret_type(option) for annotation in annotations for option in union_members(annotation)):
             return True
     return False
 
 
-def all_known(schema: type, data: Mapping[Any, Any]) -> bool:
+def has_only_known_keys(schema: type, data: Mapping[Any, Any]) -> bool:
     """Whether it is plain at a glance that ``unknown_keys`` would find none; False where it is not."""
     keys, nested = _keys(schema)
     if not keys.issuperset(data):
@@ -83,7 +85,7 @@ def all_known(schema: type, data: Mapping[Any, Any]) -> bool:
     for key, kind, inner in nested:
         value = data.get(key)
         if type(value) is dict:
-            if not inner.issuperset(value) or (kind is not None and not all_known(kind, value)):
+            if not inner.issuperset(value) or (kind is not None and not has_only_known_keys(kind, value)):
                 return False
         elif value is not None and type(value) not in _PLAIN:
             return False
@@ -106,48 +108,48 @@ def _keys(schema: type) -> tuple[frozenset[str], tuple[tuple[str, type | None, f
 _PLAIN = {str, int, float, bool}
 
 
-def unknown_keys(schema: Any, data: Mapping[Any, Any]) -> list[tuple[Path, frozenset[str]]]:
+def unknown_keys(schema: Any, data: Mapping[Any, Any]) -> list[tuple[KeyPath, frozenset[str]]]:
     """Every key that no table of the schema knows nor has decided to accept, with the known ones."""
     return list(_unknown([schema], data, ()))
 
 
-def _unknown(annotations: Collection[Any], data: Any, path: Path) -> Iterator[tuple[Path, frozenset[str]]]:
+def _unknown(annotations: Collection[Any], data: Any, path: KeyPath) -> Iterator[tuple[KeyPath, frozenset[str]]]:
     if is_list(data):
         for index, item in enumerate(data):
             if isinstance(item, (dict, list)):
-                yield from _unknown(below(annotations, index), item, (*path, index))
+                yield from _unknown(annotations_below(annotations, index), item, (*path, index))
     elif is_table(data):
         fitting = [table for table in tables(annotations) if _tags_fit(table, data)]
-        free = any(_is_free(option) for annotation in annotations for option in options(annotation))
+        free = any(_is_free(option) for annotation in annotations for option in union_members(annotation))
         known = frozenset[str]().union(*(table.fields for table in fitting))
         if fitting and not free and not any(table.extra for table in fitting):
             yield from (((*path, key), known) for key in data if key not in known)
         nested = None if free or not fitting else frozenset[str]().union(*(table.nested for table in fitting))
         for key, item in data.items():
             if nested is None or key in nested:
-                yield from _unknown(below(annotations, key), item, (*path, key))
+                yield from _unknown(annotations_below(annotations, key), item, (*path, key))
 
 
 def tables(annotations: Iterable[Any], *, nested: bool = False) -> Iterator[Table]:
     """The tables among these annotations; with ``nested`` also those in lists and mappings of them."""
     for annotation in annotations:
-        for option in options(annotation):
+        for option in union_members(annotation):
             if (table := table_of(option)) is not None:
                 yield table
             elif nested and typing.get_origin(option) is not None:
                 yield from tables(typing.get_args(option), nested=True)
 
 
-def options(annotation: Any) -> Iterator[Any]:
+def union_members(annotation: Any) -> Iterator[Any]:
     """The alternatives of a union, without what only wraps a type."""
     origin = typing.get_origin(annotation)
     if origin is typing.Union or origin is types.UnionType:
         for argument in typing.get_args(annotation):
-            yield from options(argument)
+            yield from union_members(argument)
     elif origin is typing.Annotated or str(origin).rpartition(".")[2] in _WRAPPERS:
-        yield from options(typing.get_args(annotation)[0])
+        yield from union_members(typing.get_args(annotation)[0])
     elif (wrapped := _wrapped(annotation)) is not None:
-        yield from options(wrapped)
+        yield from union_members(wrapped)
     else:
         yield annotation
 
@@ -225,7 +227,7 @@ def _table_of_class(kind: type) -> Table | None:
         return None
     extra = config.get("extra")
     nested = {
-        key: found[0] if [*options(field.annotation)] == found[:1] else None
+        key: found[0] if [*union_members(field.annotation)] == found[:1] else None
         for key, field in fields.items()
         if (found := [*_anything_nested(field.annotation)])
     }
@@ -238,7 +240,7 @@ def table_of(option: Any) -> Table | None:
 
 
 def _anything_nested(annotation: Any) -> Iterator[Any]:
-    for option in options(annotation):
+    for option in union_members(annotation):
         if isinstance(option, type) and typing.get_origin(option) is None:
             if _is_table_class(option):
                 yield option

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from floe_plugins.configuration.redaction import says_secret, secret_parts
+from floe_plugins.configuration.redaction import find_secret_patterns, is_secret_name
 from floe_plugins.configuration.sections import RESERVED
-from floe_plugins.configuration.settings import AUTOLOAD, DEADLINES
-from floe_plugins.core.record import plain
+from floe_plugins.configuration.settings import AUTOLOAD_MODES, TIMEOUT_NAMES
+from floe_plugins.core.record import to_plain
 from floe_plugins.core.refs import PluginRef, PluginType
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -62,12 +62,12 @@ def _registry() -> dict[str, Any]:
     texts = {"type": "array", "items": {"type": "string"}}
     deadlines = {
         name: {"type": "number", "exclusiveMinimum": 0, "description": f"Seconds that {name} may take"}
-        for name in DEADLINES
+        for name in TIMEOUT_NAMES
     }
     single = _table(deadlines, "Deadlines of one plugin")
     timeouts: dict[str, Any] = {**_table(deadlines, "Deadlines in seconds"), "patternProperties": {_REF: single}}
     properties: dict[str, dict[str, Any]] = {
-        "autoload": {"enum": [*AUTOLOAD], "default": "configured", "description": "Which plugins are selected"},
+        "autoload": {"enum": [*AUTOLOAD_MODES], "default": "configured", "description": "Which plugins are selected"},
         "disable": {**texts, "description": "Refs, categories and distribution:NAME that are never imported"},
         "only": {**texts, "description": "The distributions whose plugins may be loaded"},
         "required": {
@@ -112,7 +112,9 @@ def _own(ref: PluginRef, schema: Any, definitions: dict[str, Any]) -> dict[str, 
     """The schema's own JSON Schema, its definitions moved to ours under the plugin's name."""
     prefix = f"{ref.type.slug}.{ref.name}."
     # Authors may write into it what JSON does not have.
-    own: dict[str, Any] = plain(schema.model_json_schema(mode="validation", ref_template=f"#/$defs/{prefix}{{model}}"))
+    own: dict[str, Any] = to_plain(
+        schema.model_json_schema(mode="validation", ref_template=f"#/$defs/{prefix}{{model}}")
+    )
     inner = own.pop("$defs", {})
     if set(own) <= {"$ref"}:  # a model that holds itself
         own = {**inner[own["$ref"].removeprefix(f"#/$defs/{prefix}")]}
@@ -145,7 +147,9 @@ def _holds_secret(name: object, value: Any) -> bool:
         return any(_holds_secret(key, item) or _holds_secret(name, item) for key, item in value.items())
     if isinstance(value, list):
         return any(_holds_secret(name, item) for item in value)
-    return (value is not None and says_secret(name)) or (isinstance(value, str) and bool(secret_parts(value)))
+    return (value is not None and is_secret_name(name)) or (
+        isinstance(value, str) and bool(find_secret_patterns(value))
+    )
 
 
 def _accept_references(schema: dict[str, Any]) -> None:

@@ -8,53 +8,53 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from floe_plugins.configuration.issues import ConfigurationFault, Path
+from floe_plugins.configuration.issues import ConfigurationIssue, KeyPath
 from floe_plugins.configuration.merge import Layers
-from floe_plugins.configuration.migration.steps import Form, forms, notice
+from floe_plugins.configuration.migration.steps import VersionedSettings, migration_warning, possible_versions
 from floe_plugins.configuration.model import Configuration
-from floe_plugins.configuration.schema.error_reporter import Reporter
+from floe_plugins.configuration.schema.error_reporter import ErrorReporter
 from floe_plugins.configuration.schema.harmless import leaves_input_alone
-from floe_plugins.configuration.schema.introspection import all_known, unknown_keys
+from floe_plugins.configuration.schema.introspection import has_only_known_keys, unknown_keys
 from floe_plugins.configuration.sections import RESERVED
 from floe_plugins.configuration.settings import PluginSettings
 from floe_plugins.configuration.values import copy, is_list
 from floe_plugins.core.log import log
 from floe_plugins.core.refs import PluginRef
-from floe_plugins.core.safe_text import words
+from floe_plugins.core.safe_text import error_message
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from floe_plugins.configuration.file import Source
+    from floe_plugins.configuration.file import ConfigurationFile
 
 _Preparation = Callable[[Mapping[Any, Any]], Mapping[Any, Any]]
 
 
 @attrs.frozen(kw_only=True)
-class Examination:
+class ValidationResult:
     """What validating one plugin's settings came to.
 
     Attributes:
-        model: the validated instance of the schema; None for a plugin without one, and with faults.
-        faults: every mistake.
-        notices: what an operator should change although it works, without values of secrets.
+        model: the validated instance of the schema; None for a plugin without one, and with issues.
+        issues: every mistake.
+        warnings: what an operator should change although it works, without values of secrets.
         layers: the settings by source, as they were validated.
     """
 
     model: BaseModel | None = attrs.field(default=None, repr=False)
-    faults: tuple[ConfigurationFault, ...] = ()
-    notices: tuple[str, ...] = ()
+    issues: tuple[ConfigurationIssue, ...] = ()
+    warnings: tuple[str, ...] = ()
     layers: Layers = attrs.field(factory=Layers, repr=False)
 
 
-def validate(
+def validate_and_log(
     configuration: Configuration,
     ref: PluginRef,
     plugin: object,
     distribution: str | None,
     overrides: Mapping[str, Any] | None = None,
-) -> tuple[BaseModel | None, list[ConfigurationFault]]:
-    """The plugin's model and every mistake in its settings; notices are logged as warnings.
+) -> tuple[BaseModel | None, list[ConfigurationIssue]]:
+    """The plugin's model and every mistake in its settings; warnings are logged as warnings.
 
     ``plugin`` is its class or instance; ``overrides`` win over the environment, and that over the file.
     Whatever the schema's own code raises becomes a fault.
@@ -63,36 +63,38 @@ def validate(
         configuration = configuration.with_arguments(ref, overrides)
     elif (model := _at_once(plugin, configuration.settings(ref), configuration.source)) is not None:
         return model, []
-    result = examine(configuration, ref, plugin, distribution)
-    for text in result.notices:
+    result = validate_settings(configuration, ref, plugin, distribution)
+    for text in result.warnings:
         log("warning", "%s", text)
-    return result.model, list(result.faults)
+    return result.model, list(result.issues)
 
 
-def examine(configuration: Configuration, ref: PluginRef, plugin: object, distribution: str | None) -> Examination:
+def validate_settings(
+    configuration: Configuration, ref: PluginRef, plugin: object, distribution: str | None
+) -> ValidationResult:
     """Validate one plugin's settings; nothing is raised or logged."""
     settings = configuration.settings(ref)
     model = _at_once(plugin, settings, configuration.source)
     if model is not None:
-        return Examination(model=model, layers=Layers(data=settings.table, textual=settings.textual))
-    reporter = Reporter(configuration, ref, distribution)
+        return ValidationResult(model=model, layers=Layers(data=settings.table, textual=settings.textual))
+    reporter = ErrorReporter(configuration, ref, distribution)
     schema = _schema(plugin, reporter)
     reporter.use(schema, Layers(data=settings.table))
-    found = [] if reporter.faults else forms(plugin, settings, reporter)
-    first: Examination | None = None
+    found = [] if reporter.issues else possible_versions(plugin, settings, reporter)
+    first: ValidationResult | None = None
     for form in found:
-        examination = _check(schema, form, settings, Reporter(configuration, ref, distribution))
-        if not examination.faults:
+        examination = _check(schema, form, settings, ErrorReporter(configuration, ref, distribution))
+        if not examination.issues:
             return examination
         first = first or examination
-    if first is None or reporter.faults:
-        return Examination(faults=tuple(reporter.faults))
+    if first is None or reporter.issues:
+        return ValidationResult(issues=tuple(reporter.issues))
     return first
 
 
-def _at_once(plugin: object, settings: PluginSettings, source: Source | None) -> BaseModel | None:
+def _at_once(plugin: object, settings: PluginSettings, source: ConfigurationFile | None) -> BaseModel | None:
     """The model where nothing is out of the ordinary; the long way finds out what is."""
-    if settings.variables or settings.arguments or settings.faulted:
+    if settings.variables or settings.arguments or settings.paths_with_issues:
         return None
     try:
         schema, wanted = plugin.config_schema, plugin.config_version  # type: ignore[attr-defined]
@@ -102,7 +104,7 @@ def _at_once(plugin: object, settings: PluginSettings, source: Source | None) ->
         model: BaseModel = schema.model_validate(prepared(settings.table))
     except (Exception, SystemExit):  # noqa: BLE001 whatever it is, the long way meets it too and reports it
         return None
-    return model if all_known(schema, settings.table) else None
+    return model if has_only_known_keys(schema, settings.table) else None
 
 
 @lru_cache(maxsize=1024)
@@ -131,21 +133,23 @@ def _taken(schema: type[BaseModel]) -> list[str]:
     return [name for name in RESERVED if name in schema.model_fields]
 
 
-def _check(schema: type[BaseModel] | None, form: Form, settings: PluginSettings, reporter: Reporter) -> Examination:
+def _check(
+    schema: type[BaseModel] | None, form: VersionedSettings, settings: PluginSettings, reporter: ErrorReporter
+) -> ValidationResult:
     layers = Layers.of(attrs.evolve(settings, table=form.table), schema)
     reporter.use(schema, layers)
     reporter.version = form.wanted
     model = None
     if schema is None:
         for key in layers.data:
-            reporter.fault((key,), "unknown_key", "the plugin takes no configuration", "no settings")
+            reporter.issue((key,), "unknown_key", "the plugin takes no configuration", "no settings")
     else:
         model, layers = _attempt(schema, layers, reporter)
-    said = notice(form, settings, reporter)
-    return Examination(model=model, faults=tuple(reporter.faults), notices=(said,) if said else (), layers=layers)
+    said = migration_warning(form, settings, reporter)
+    return ValidationResult(model=model, issues=tuple(reporter.issues), warnings=(said,) if said else (), layers=layers)
 
 
-def _schema(plugin: object, reporter: Reporter) -> type[BaseModel] | None:
+def _schema(plugin: object, reporter: ErrorReporter) -> type[BaseModel] | None:
     from pydantic import BaseModel
 
     try:
@@ -167,7 +171,7 @@ def _described(schema: object) -> str:
     return f"the class {schema.__name__}" if isinstance(schema, type) else f"of type {type(schema).__name__}"
 
 
-def _attempt(schema: type[BaseModel], layers: Layers, reporter: Reporter) -> tuple[BaseModel | None, Layers]:
+def _attempt(schema: type[BaseModel], layers: Layers, reporter: ErrorReporter) -> tuple[BaseModel | None, Layers]:
     """Validate; where texts of the environment are refused, once more with what they are as JSON."""
     tried = _Try(schema, layers.data)
     if tried.errors and layers.textual:
@@ -184,7 +188,7 @@ def _attempt(schema: type[BaseModel], layers: Layers, reporter: Reporter) -> tup
     if tried.raised is not None:
         reporter.raised(tried.raised)
     reporter.errors(tried.errors, {path for path, _ in unknown})
-    return (None if reporter.faults else tried.model), layers
+    return (None if reporter.issues else tried.model), layers
 
 
 class _Try:
@@ -202,7 +206,7 @@ class _Try:
         except ValidationError as error:
             self.errors = list(error.errors(include_url=False, include_input=False))
         except (Exception, SystemExit) as error:  # noqa: BLE001 a schema is the plugin's code
-            self.raised = type(error).__name__, words(error)
+            self.raised = type(error).__name__, error_message(error)
 
     def same(self, other: _Try) -> bool:
         """Whether both came to the same."""
@@ -212,7 +216,7 @@ class _Try:
         return self.model is None and other.model is None and facts[0] == facts[1] and self.raised == other.raised
 
 
-def _unknown(schema: type[BaseModel], data: Mapping[str, Any], tried: _Try) -> list[tuple[Path, frozenset[str]]]:
+def _unknown(schema: type[BaseModel], data: Mapping[str, Any], tried: _Try) -> list[tuple[KeyPath, frozenset[str]]]:
     """Unknown keys, without those that a validator of the schema makes use of."""
     unknown = unknown_keys(schema, data)
     if not unknown or not tried.same(_Try(schema, data)):  # a schema with random defaults cannot be asked
@@ -223,7 +227,7 @@ def _unknown(schema: type[BaseModel], data: Mapping[str, Any], tried: _Try) -> l
     ]
 
 
-def _without(data: Any, path: Path) -> Any:
+def _without(data: Any, path: KeyPath) -> Any:
     step, *rest = path
     if is_list(data):
         return [_without(item, tuple(rest)) if index == step else item for index, item in enumerate(data)]

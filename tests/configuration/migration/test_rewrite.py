@@ -6,7 +6,7 @@ import pytest
 from pydantic import BaseModel
 
 from floe_plugins import PluginConfigurationError, PluginRef
-from floe_plugins.configuration import load, migrate_text, validate
+from floe_plugins.configuration import load, migrate_text, validate_and_log
 
 REF = PluginRef.parse("compute:duckdb")
 
@@ -79,13 +79,13 @@ def configured(file):
 
 
 def test_the_new_text_is_in_the_present_form_and_means_the_same(file):
-    before, _ = validate(configured(file), REF, Plugin, None)
+    before, _ = validate_and_log(configured(file), REF, Plugin, None)
     rewritten = migrate_text(configured(file), {REF: Plugin})
     assert rewritten.changed == (REF,)
     file.write_text(rewritten.text, "utf-8")
     after = configured(file)
     assert after.plugins[REF].config_version == 2
-    assert validate(after, REF, Plugin, None) == (before, [])
+    assert validate_and_log(after, REF, Plugin, None) == (before, [])
     assert after.plugins[PluginRef.parse("compute:other")].table == {"b": 1}
     assert after.workers == 3
 

@@ -5,7 +5,7 @@ import pytest
 from pydantic import BaseModel
 
 from floe_plugins import PluginRef
-from floe_plugins.configuration import examine, load, validate
+from floe_plugins.configuration import load, validate_and_log, validate_settings
 
 REF = PluginRef.parse("compute:duckdb")
 
@@ -34,9 +34,9 @@ def configured(table, **environ):
 
 
 def fault_of(table, plugin=Plugin):
-    model, (fault,) = validate(configured(table), REF, plugin, "acme-duck 3.0")
+    model, (issue,) = validate_and_log(configured(table), REF, plugin, "acme-duck 3.0")
     assert model is None
-    return fault
+    return issue
 
 
 @pytest.mark.parametrize(
@@ -49,12 +49,12 @@ def fault_of(table, plugin=Plugin):
     ],
 )
 def test_settings_of_every_version_are_brought_up_to_date_step_by_step(table):
-    assert validate(configured(table), REF, Plugin, None) == (Duck(location="x", threads=2), [])
+    assert validate_and_log(configured(table), REF, Plugin, None) == (Duck(location="x", threads=2), [])
 
 
 def test_the_warning_says_what_to_write_now(caplog):
     with caplog.at_level(logging.WARNING, "floe_plugins.configuration"):
-        validate(configured({"config_version": 2, "path": "x"}), REF, Plugin, None)
+        validate_and_log(configured({"config_version": 2, "path": "x"}), REF, Plugin, None)
     assert caplog.messages == [
         (
             "plugins.compute.duckdb is written for version 2 of the configuration and was brought up to version 3. "
@@ -66,18 +66,18 @@ def test_the_warning_says_what_to_write_now(caplog):
 def test_the_warning_names_the_file(tmp_path):
     file = tmp_path / "floe.toml"
     file.write_text("[plugins.compute.duckdb]\nfile = 'x'\n", "utf-8")
-    (notice,) = examine(load(file, environ={}), REF, Plugin, None).notices
+    (notice,) = validate_settings(load(file, environ={}), REF, Plugin, None).warnings
     assert notice.startswith(f"plugins.compute.duckdb ({file}) is written for version 1")
 
 
 def test_settings_that_are_up_to_date_give_no_warning(caplog):
-    validate(configured({"config_version": 3, "location": "x"}), REF, Plugin, None)
+    validate_and_log(configured({"config_version": 3, "location": "x"}), REF, Plugin, None)
     assert caplog.messages == []
 
 
 def test_settings_in_the_present_form_without_a_version_are_accepted_with_a_word(caplog):
-    model, faults = validate(configured({"location": "x"}), REF, Plugin, None)
-    assert (model, faults) == (Duck(location="x"), [])
+    model, issues = validate_and_log(configured({"location": "x"}), REF, Plugin, None)
+    assert (model, issues) == (Duck(location="x"), [])
     assert caplog.messages == ["plugins.compute.duckdb: write config_version = 3, the form that it is in"]
 
 
@@ -90,30 +90,32 @@ def test_an_old_form_that_is_right_as_it_stands_too_is_still_brought_up_to_date(
         def migrate_config(_old_version, data):
             return {**data, "threads": 64}
 
-    model, _ = validate(configured({"location": "x"}), REF, Meaning, None)
+    model, _ = validate_and_log(configured({"location": "x"}), REF, Meaning, None)
     assert model == Duck(location="x", threads=64)
 
 
 def test_nothing_is_migrated_where_the_file_says_nothing():
-    model, faults = validate(load(None, environ={"FLOE_PLUGINS__COMPUTE__DUCKDB__LOCATION": "x"}), REF, Plugin, None)
-    assert (model, faults) == (Duck(location="x"), [])
+    model, issues = validate_and_log(
+        load(None, environ={"FLOE_PLUGINS__COMPUTE__DUCKDB__LOCATION": "x"}), REF, Plugin, None
+    )
+    assert (model, issues) == (Duck(location="x"), [])
 
 
 def test_the_environment_and_arguments_are_in_the_present_form():
-    model, faults = validate(configured({"file": "x"}, LOCATION="y"), REF, Plugin, None, {"threads": 5})
-    assert (model, faults) == (Duck(location="y", threads=5), [])
+    model, issues = validate_and_log(configured({"file": "x"}, LOCATION="y"), REF, Plugin, None, {"threads": 5})
+    assert (model, issues) == (Duck(location="y", threads=5), [])
 
 
 def test_settings_that_are_newer_than_the_plugin_are_an_error():
-    fault = fault_of({"config_version": 4, "location": "x"})
-    assert (fault.rule, fault.path) == ("newer_version", "plugins.compute.duckdb.config_version")
-    assert "version 4 of the configuration, the plugin knows up to 3" in fault.message
+    issue = fault_of({"config_version": 4, "location": "x"})
+    assert (issue.rule, issue.path) == ("newer_version", "plugins.compute.duckdb.config_version")
+    assert "version 4 of the configuration, the plugin knows up to 3" in issue.message
 
 
 def test_a_step_that_fails_is_an_error_that_names_the_step():
-    fault = fault_of({"config_version": 2, "paht": "x"})
-    assert (fault.rule, fault.path) == ("migration", "plugins.compute.duckdb")
-    assert "from version 2 to 3: migrate_config raised KeyError" in fault.message
+    issue = fault_of({"config_version": 2, "paht": "x"})
+    assert (issue.rule, issue.path) == ("migration", "plugins.compute.duckdb")
+    assert "from version 2 to 3: migrate_config raised KeyError" in issue.message
 
 
 def test_a_step_that_fails_on_a_table_without_version_says_how_to_state_one():
@@ -121,13 +123,13 @@ def test_a_step_that_fails_on_a_table_without_version_says_how_to_state_one():
 
 
 def test_a_mistake_after_the_last_step_is_an_error_in_the_present_form():
-    fault = fault_of({"config_version": 2, "path": "x", "threads": "many"})
-    assert (fault.rule, fault.path) == ("int_parsing", "plugins.compute.duckdb.threads")
+    issue = fault_of({"config_version": 2, "path": "x", "threads": "many"})
+    assert (issue.rule, issue.path) == ("int_parsing", "plugins.compute.duckdb.threads")
 
 
 def test_a_key_that_an_older_version_had_may_have_been_removed():
-    fault = fault_of({"config_version": 3, "location": "x", "encryption": 1})
-    assert fault.hint == "It may have been removed: version 3 of the plugin's configuration has no such key"
+    issue = fault_of({"config_version": 3, "location": "x", "encryption": 1})
+    assert issue.hint == "It may have been removed: version 3 of the plugin's configuration has no such key"
 
 
 @pytest.mark.parametrize(
@@ -147,4 +149,4 @@ def test_whatever_a_step_does_wrong_is_an_error(step, said):
 def test_steps_get_a_copy():
     configuration = configured({"config_version": 1, "file": "x"})
     for _ in range(2):
-        assert validate(configuration, REF, Plugin, None)[1] == []
+        assert validate_and_log(configuration, REF, Plugin, None)[1] == []

@@ -7,7 +7,7 @@ from floe_plugins import PluginRef
 from floe_plugins.configuration import BROKEN_SCHEMA, Configuration, PluginSettings, load
 from floe_plugins.configuration.merge import Layers
 from floe_plugins.configuration.redaction import MASK
-from floe_plugins.configuration.schema.error_reporter import Reporter, leaves
+from floe_plugins.configuration.schema.error_reporter import ErrorReporter, leaves
 
 DUCK = PluginRef.parse("compute:duckdb")
 
@@ -28,7 +28,7 @@ class Schema(BaseModel):
 
 def reporter(table, **fields):
     configuration = Configuration(plugins={DUCK: PluginSettings(table=table, **fields)})
-    made = Reporter(configuration, DUCK, "floe-compute-duckdb")
+    made = ErrorReporter(configuration, DUCK, "floe-compute-duckdb")
     made.use(Schema, Layers(data=table))
     return made
 
@@ -42,30 +42,30 @@ def errors(table):
 def reported(table, known=()):
     made = reporter(table)
     made.errors(errors(table), known)
-    return made.faults
+    return made.issues
 
 
 def test_a_fault_says_whose_it_is_and_the_whole_path():
     made = reporter({})
-    made.fault(("pool", "hosts", 0), "rule", "it is wrong", "another", "Mend it")
-    (fault,) = made.faults
-    assert (fault.path, fault.rule) == ("plugins.compute.duckdb.pool.hosts[0]", "rule")
-    assert (fault.message, fault.expected, fault.hint) == ("it is wrong", "another", "Mend it")
-    assert (fault.ref, fault.distribution) == (DUCK, "floe-compute-duckdb")
+    made.issue(("pool", "hosts", 0), "rule", "it is wrong", "another", "Mend it")
+    (issue,) = made.issues
+    assert (issue.path, issue.rule) == ("plugins.compute.duckdb.pool.hosts[0]", "rule")
+    assert (issue.message, issue.expected, issue.hint) == ("it is wrong", "another", "Mend it")
+    assert (issue.ref, issue.distribution) == (DUCK, "floe-compute-duckdb")
 
 
 def test_a_value_that_already_has_a_fault_gets_no_second_one():
-    made = reporter({}, faulted=frozenset({("pool",)}))
-    made.fault(("pool", "size"), "rule", "it is wrong")
-    made.fault(("path",), "rule", "it is wrong")
-    assert [fault.path for fault in made.faults] == ["plugins.compute.duckdb.path"]
+    made = reporter({}, paths_with_issues=frozenset({("pool",)}))
+    made.issue(("pool", "size"), "rule", "it is wrong")
+    made.issue(("path",), "rule", "it is wrong")
+    assert [issue.path for issue in made.issues] == ["plugins.compute.duckdb.path"]
 
 
 def test_a_value_of_a_file_has_its_line_and_one_of_a_variable_its_name(tmp_path):
     file = tmp_path / "floe.toml"
     file.write_text("[plugins.compute.duckdb]\npath = 1\n", "utf-8")
     configuration = load(file, environ={"FLOE_PLUGINS__COMPUTE__DUCKDB__POOL__SIZE": "x"})
-    made = Reporter(configuration, DUCK, None)
+    made = ErrorReporter(configuration, DUCK, None)
     made.use(Schema, Layers.of(configuration.settings(DUCK), Schema))
     assert made.place(("path",)) == {"file": str(file), "line": 2, "column": 1}
     assert made.place(("pool", "size")) == {"variable": "FLOE_PLUGINS__COMPUTE__DUCKDB__POOL__SIZE"}
@@ -78,8 +78,8 @@ def test_an_argument_has_no_place():
 
 
 def test_a_missing_value_says_of_which_type_it_is_wanted():
-    (fault,) = reported({})
-    assert (fault.path, fault.rule, fault.expected) == (
+    (issue,) = reported({})
+    assert (issue.path, issue.rule, issue.expected) == (
         "plugins.compute.duckdb.path",
         "missing",
         "a value of type str",
@@ -87,14 +87,14 @@ def test_a_missing_value_says_of_which_type_it_is_wanted():
 
 
 def test_the_branches_of_a_union_are_one_fault():
-    (fault,) = reported({"path": "a", "port": "x"})
-    assert fault.path == "plugins.compute.duckdb.port"
-    assert fault.expected == "a valid integer or a valid boolean"
+    (issue,) = reported({"path": "a", "port": "x"})
+    assert issue.path == "plugins.compute.duckdb.port"
+    assert issue.expected == "a valid integer or a valid boolean"
 
 
 def test_every_wrong_value_has_its_fault_and_known_ones_are_left_out():
     table = {"path": 1, "pool": {"size": 0, "hosts": [1, "a", 2]}}
-    paths = [fault.path.removeprefix("plugins.compute.duckdb.") for fault in reported(table)]
+    paths = [issue.path.removeprefix("plugins.compute.duckdb.") for issue in reported(table)]
     assert paths == ["path", "pool.size", "pool.hosts[0]", "pool.hosts[2]"]
     assert len(reported(table, known={("path",)})) == 3
 
@@ -102,48 +102,48 @@ def test_every_wrong_value_has_its_fault_and_known_ones_are_left_out():
 def test_an_unknown_key_is_told_the_known_ones_and_the_nearest():
     made = reporter({"pool": {"seize": 1}})
     made.unknown(("pool", "seize"), {"size", "hosts"})
-    (fault,) = made.faults
-    assert (fault.rule, fault.expected, fault.hint) == ("unknown_key", "one of hosts, size", "Did you mean 'size'?")
+    (issue,) = made.issues
+    assert (issue.rule, issue.expected, issue.hint) == ("unknown_key", "one of hosts, size", "Did you mean 'size'?")
 
 
 def test_a_field_called_by_its_name_where_it_has_an_alias_is_told_the_alias():
     made = reporter({"path": "a", "thread_count": 2})
     made.unknown(("thread_count",), {"path", "threads"})
-    assert made.faults[0].hint == "Did you mean 'threads'?"
+    assert made.issues[0].hint == "Did you mean 'threads'?"
 
 
 def test_a_key_like_no_other_may_have_been_removed_by_a_later_version():
     made = reporter({"zzz": 1})
     made.version = 3
     made.unknown(("zzz",), {"path"})
-    assert "It may have been removed: version 3" in made.faults[0].hint
+    assert "It may have been removed: version 3" in made.issues[0].hint
 
 
 @pytest.mark.parametrize(
     ("distribution", "whom"), [("acme-duck", "the authors of acme-duck"), (None, "the plugin's author")]
 )
 def test_a_broken_schema_is_reported_to_its_authors(distribution, whom):
-    made = Reporter(Configuration(), DUCK, distribution)
+    made = ErrorReporter(Configuration(), DUCK, distribution)
     made.broken("it has no fields")
-    (fault,) = made.faults
-    assert (fault.rule, fault.hint) == (BROKEN_SCHEMA, f"Report this to {whom}")
+    (issue,) = made.issues
+    assert (issue.rule, issue.hint) == (BROKEN_SCHEMA, f"Report this to {whom}")
 
 
 def test_what_a_schema_raises_is_reported_without_any_value():
     made = reporter({"path": "warehouse.duckdb"})
     made.raised(("RuntimeError", "cannot open warehouse.duckdb"))
-    assert made.faults[0].message.endswith(f"validating raised RuntimeError: cannot open {MASK}")
+    assert made.issues[0].message.endswith(f"validating raised RuntimeError: cannot open {MASK}")
 
 
 @given(st.text("abcdefgh", min_size=4, max_size=20), st.text("xyz ", max_size=10), st.text("xyz ", max_size=10))
 def test_no_message_repeats_a_secret(secret, before, after):
     made = reporter({"path": "p", "password": secret})
-    assert secret not in made.scrubbed(f"{before}{secret}{after}")
+    assert secret not in made.redacted(f"{before}{secret}{after}")
 
 
 @given(st.text(max_size=3000))
 def test_a_foreign_message_becomes_one_line_of_bearable_length(text):
-    said = reporter({}).scrubbed(text)
+    said = reporter({}).redacted(text)
     assert len(said.splitlines()) <= 1
     assert len(said) <= 1003
 
@@ -188,7 +188,7 @@ def test_keys_below_a_secret_are_not_shown_but_those_of_fields_are():
     ],
 )
 def test_pydantics_own_names_are_no_part_of_the_path(location, missing, path):
-    assert Reporter.data_path(location, {"pool": {"size": 1, "hosts": ["a", "b"]}}, missing=missing) == path
+    assert ErrorReporter.data_path(location, {"pool": {"size": 1, "hosts": ["a", "b"]}}, missing=missing) == path
 
 
 scalars = st.integers() | st.text(max_size=3)

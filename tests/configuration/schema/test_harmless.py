@@ -63,7 +63,7 @@ class Open(BaseModel):
     model_config = ConfigDict(extra="allow")
 
 
-class Made(BaseModel):
+class CheckedPlugin(BaseModel):
     size: int = 1
 
     def __init__(self, **data: Any) -> None:
@@ -155,11 +155,11 @@ def test_plain_schemas_need_no_copy_and_share_no_container_with_what_they_are_gi
         model(Callable[[], int]),
         model(Odd),
         model(Open),
-        model(Made),
+        model(CheckedPlugin),
         model(Before),
         model(Boxed[Any]),
         Open,
-        Made,
+        CheckedPlugin,
         Before,
         Replaced,
     ],

@@ -4,7 +4,7 @@ from typing import Annotated, Any, NewType, Optional, TypeVar, Union
 import pytest
 from pydantic import BaseModel, SecretStr
 
-from floe_plugins.configuration.schema.introspection import all_known, is_secret, unknown_keys
+from floe_plugins.configuration.schema.introspection import has_only_known_keys, is_secret, unknown_keys
 
 Bounded = TypeVar("Bounded", bound="Leaf")
 
@@ -50,11 +50,11 @@ class Tree(BaseModel):
 )
 def test_unknown_keys_are_found_wherever_tables_may_stand(data, paths):
     assert [path for path, _ in unknown_keys(Tree, data)] == paths
-    assert not (all_known(Tree, data) and paths)
+    assert not (has_only_known_keys(Tree, data) and paths)
 
 
 def test_what_is_plain_at_a_glance_is_seen():
-    assert all_known(Tree, {"one": {"a": 1}, "maybe": None, "free": {"x": 1}})
+    assert has_only_known_keys(Tree, {"one": {"a": 1}, "maybe": None, "free": {"x": 1}})
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from floe_plugins import PluginRef
-from floe_plugins.configuration import json_schema, load, validate
+from floe_plugins.configuration import json_schema, load, validate_and_log
 
 REF = PluginRef.parse("compute:duckdb")
 
@@ -201,5 +201,5 @@ def test_what_json_does_not_have_is_given_as_text():
 
 def test_the_schema_and_the_validation_agree_on_unknown_keys():
     configuration = load(duck(treads=1), environ={})
-    _, faults = validate(configuration, REF, Plugin, None)
-    assert [fault.rule for fault in faults] == ["unknown_key"]
+    _, issues = validate_and_log(configuration, REF, Plugin, None)
+    assert [issue.rule for issue in issues] == ["unknown_key"]

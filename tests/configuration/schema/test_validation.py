@@ -20,7 +20,7 @@ from pydantic import (
 from typing_extensions import NotRequired, TypedDict
 
 from floe_plugins import PluginConfigurationError, PluginRef
-from floe_plugins.configuration import load, not_installed, raise_faults, validate
+from floe_plugins.configuration import load, not_installed, raise_issues, validate_and_log
 
 REF = PluginRef.parse("compute:duckdb")
 T = TypeVar("T")
@@ -32,21 +32,21 @@ def plugin(schema, **attributes):
 
 def check(schema, table, environ=None, overrides=None):
     configuration = load({"plugins": {"compute": {"duckdb": table}}}, environ=environ or {})
-    return validate(configuration, REF, plugin(schema), "acme-duck 1.0 in /site", overrides)
+    return validate_and_log(configuration, REF, plugin(schema), "acme-duck 1.0 in /site", overrides)
 
 
 def model_of(schema, table, environ=None, overrides=None):
-    model, faults = check(schema, table, environ, overrides)
-    assert faults == []
+    model, issues = check(schema, table, environ, overrides)
+    assert issues == []
     assert type(model) is schema
     return model
 
 
 def fault_of(schema, table, environ=None):
-    model, faults = check(schema, table, environ)
+    model, issues = check(schema, table, environ)
     assert model is None
-    (fault,) = faults
-    return fault
+    (issue,) = issues
+    return issue
 
 
 class Pool(BaseModel):
@@ -65,21 +65,21 @@ def test_defaults_fill_in_what_is_not_given():
 
 
 def test_a_fault_says_where_which_rule_what_was_expected_and_whose_plugin_it_is():
-    fault = fault_of(Duck, {"path": "x.db", "pool": {"size": 0}})
-    assert fault.path == "plugins.compute.duckdb.pool.size"
-    assert fault.rule == "greater_than_equal"
-    assert fault.expected == "greater than or equal to 1"
-    assert (fault.ref, fault.distribution) == (REF, "acme-duck 1.0 in /site")
+    issue = fault_of(Duck, {"path": "x.db", "pool": {"size": 0}})
+    assert issue.path == "plugins.compute.duckdb.pool.size"
+    assert issue.rule == "greater_than_equal"
+    assert issue.expected == "greater than or equal to 1"
+    assert (issue.ref, issue.distribution) == (REF, "acme-duck 1.0 in /site")
 
 
 def test_a_missing_value_is_a_fault_with_the_type_that_is_wanted():
-    fault = fault_of(Duck, {})
-    assert (fault.path, fault.rule, fault.expected) == ("plugins.compute.duckdb.path", "missing", "a value of type str")
+    issue = fault_of(Duck, {})
+    assert (issue.path, issue.rule, issue.expected) == ("plugins.compute.duckdb.path", "missing", "a value of type str")
 
 
 def test_a_plugin_that_is_not_mentioned_is_validated_with_its_defaults():
-    model, faults = validate(load(None, environ={}), REF, plugin(Pool), None)
-    assert (model, faults) == (Pool(), [])
+    model, issues = validate_and_log(load(None, environ={}), REF, plugin(Pool), None)
+    assert (model, issues) == (Pool(), [])
 
 
 @pytest.mark.parametrize(
@@ -91,8 +91,8 @@ def test_a_plugin_that_is_not_mentioned_is_validated_with_its_defaults():
     ],
 )
 def test_an_unknown_key_is_a_fault_with_the_nearest_known_one(table, path, hint):
-    fault = fault_of(Duck, table)
-    assert (fault.path, fault.rule, fault.hint) == (f"plugins.compute.duckdb.{path}", "unknown_key", hint)
+    issue = fault_of(Duck, table)
+    assert (issue.path, issue.rule, issue.hint) == (f"plugins.compute.duckdb.{path}", "unknown_key", hint)
 
 
 @pytest.mark.parametrize("extra", ["allow", "ignore"])
@@ -136,9 +136,9 @@ def test_unknown_keys_are_found_in_lists_mappings_and_unions():
         "either": {"sise": 1},
         "pair": [1, {"sise": 1}],
     }
-    _, faults = check(Zoo, table)
+    _, issues = check(Zoo, table)
     base = "plugins.compute.duckdb."
-    assert {fault.path.removeprefix(base) for fault in faults} == {
+    assert {issue.path.removeprefix(base) for issue in issues} == {
         "pets[0].bark",
         "by_name.a.sise",
         "either.sise",
@@ -148,17 +148,17 @@ def test_unknown_keys_are_found_in_lists_mappings_and_unions():
 
 def test_faults_in_a_discriminated_union_name_the_path_in_the_file():
     assert fault_of(Zoo, {"pets": [{"kind": "dog", "bark": "x"}]}).path == "plugins.compute.duckdb.pets[0].bark"
-    fault = fault_of(Zoo, {"pets": [{"kind": "cow"}]})
-    assert fault.path == "plugins.compute.duckdb.pets[0]"
-    assert "'dog', 'cat'" in fault.message
+    issue = fault_of(Zoo, {"pets": [{"kind": "cow"}]})
+    assert issue.path == "plugins.compute.duckdb.pets[0]"
+    assert "'dog', 'cat'" in issue.message
 
 
 def test_the_branches_of_a_union_give_one_fault():
     class Union(BaseModel):
         value: int | list[int] | None = None
 
-    fault = fault_of(Union, {"value": "x"})
-    assert fault.expected == "a valid integer or a valid list"
+    issue = fault_of(Union, {"value": "x"})
+    assert issue.expected == "a valid integer or a valid list"
 
 
 def test_dataclasses_and_typed_dicts_have_keys_too():
@@ -175,8 +175,8 @@ def test_dataclasses_and_typed_dicts_have_keys_too():
         login: Login
 
     table = {"place": {"host": "x", "prt": 1}, "login": {"user": "u", "usr": 1, "pool": {"sise": 1}}}
-    _, faults = check(Settings, table)
-    assert [fault.path[len("plugins.compute.duckdb.") :] for fault in faults] == [
+    _, issues = check(Settings, table)
+    assert [issue.path[len("plugins.compute.duckdb.") :] for issue in issues] == [
         "place.prt",
         "login.usr",
         "login.pool.sise",
@@ -226,7 +226,7 @@ def test_validators_get_a_table_of_their_own():
 
     configuration = load({"plugins": {"compute": {"duckdb": {"path": "x"}}}}, environ={})
     for _ in range(2):
-        assert validate(configuration, REF, plugin(Greedy), None) == (Greedy(path="x"), [])
+        assert validate_and_log(configuration, REF, plugin(Greedy), None) == (Greedy(path="x"), [])
 
 
 @pytest.mark.parametrize(
@@ -257,7 +257,7 @@ def test_validators_that_change_what_a_file_says_get_it_whole_each_time(tmp_path
     tmp_path.joinpath(name).write_text(text, "utf-8")
     configuration = load(tmp_path / name, environ={})
     before = deepcopy(configuration.settings(REF).table)
-    models = [validate(configuration, REF, plugin(Greedy), None)[0] for _ in range(2)]
+    models = [validate_and_log(configuration, REF, plugin(Greedy), None)[0] for _ in range(2)]
     assert len(seen) >= 2
     assert all(each == before for each in seen)
     assert {key: type(value) for key, value in seen[0].items()} == {key: type(value) for key, value in before.items()}
@@ -407,10 +407,10 @@ class Taken(BaseModel):
 )
 def test_a_broken_schema_is_a_fault_of_the_plugin_and_raises_nothing(broken, said):
     configuration = load({"plugins": {"compute": {"duckdb": {"a": 1}}}}, environ={})
-    model, (fault,) = validate(configuration, REF, broken, "acme-duck 1.0")
+    model, (issue,) = validate_and_log(configuration, REF, broken, "acme-duck 1.0")
     assert model is None
-    assert said in fault.message
-    assert "the authors of acme-duck 1.0" in fault.hint
+    assert said in issue.message
+    assert "the authors of acme-duck 1.0" in issue.hint
 
 
 def test_a_validators_message_of_many_long_lines_becomes_one_of_bearable_length():
@@ -445,8 +445,8 @@ def test_nothing_is_said_twice_about_a_value_whose_reference_is_missing():
     configuration = load(
         {"plugins": {"compute": {"duckdb": {"path": "x", "threads": "${NO}"}}}}, environ={}, collect=True
     )
-    _, faults = validate(configuration, REF, plugin(Duck), None)
-    assert ([fault.rule for fault in configuration.faults], faults) == (["missing_variable"], [])
+    _, issues = validate_and_log(configuration, REF, plugin(Duck), None)
+    assert ([issue.rule for issue in configuration.issues], issues) == (["missing_variable"], [])
 
 
 def test_plugins_that_are_not_installed_are_named_with_the_nearest_and_how_to_install(tmp_path):
@@ -483,10 +483,10 @@ def test_eight_mistakes_are_reported_at_once_each_with_its_line(tmp_path):
     file = tmp_path / "floe.toml"
     file.write_text(EIGHT, "utf-8")
     configuration = load(file, environ={}, collect=True)
-    _, faults = validate(configuration, REF, plugin(Duck), "acme-duck 1.0 in /site")
+    _, issues = validate_and_log(configuration, REF, plugin(Duck), "acme-duck 1.0 in /site")
     with pytest.raises(PluginConfigurationError) as caught:
-        raise_faults([*configuration.faults, *faults])
-    assert [(fault.line, fault.path, fault.rule) for fault in caught.value.errors] == [
+        raise_issues([*configuration.issues, *issues])
+    assert [(issue.line, issue.path, issue.rule) for issue in caught.value.errors] == [
         (2, "registry.autolaod", "unknown_key"),
         (3, "registry.required[0]", "ref"),
         (6, "plugins.compute.duckdb.path", "string_type"),

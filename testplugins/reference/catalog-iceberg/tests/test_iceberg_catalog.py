@@ -489,7 +489,7 @@ def test_a_platform_starts_and_stops_without_a_database_that_stays_locked(
     [failed] = started.failed
     assert str(failed.ref) == "catalog:iceberg"
     assert "locked by another process" in failed.message
-    assert failed.tries > 1
+    assert failed.attempts > 1
     assert report.state is HealthState.UNHEALTHY
     assert states(report) == {"catalog:iceberg": "unhealthy", "secrets:env": "healthy", "storage:local": "healthy"}
     assert later.start(CatalogPlugin, "iceberg").ok

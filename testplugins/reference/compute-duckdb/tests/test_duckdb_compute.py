@@ -475,7 +475,7 @@ def test_a_database_that_another_process_holds_is_unavailable_until_it_is_let_go
     assert states(report) == {"compute:duckdb": "unhealthy", "storage:local": "healthy"}
     [failed] = started.failed
     assert "held by another process" in failed.message
-    assert failed.tries > 1
+    assert failed.attempts > 1
     assert states(while_held) == {"compute:duckdb": "unhealthy", "storage:local": "healthy"}
     assert later.start(ComputePlugin, "duckdb").ok
     assert rows(later.get(ComputePlugin, "duckdb").execute("SELECT a FROM t")) == [(1,)]
@@ -521,7 +521,7 @@ def test_a_corrupt_database_is_named_left_as_it_is_and_works_once_a_backup_takes
     assert states(report) == {"compute:duckdb": "unhealthy", "storage:local": "healthy"}
     [failed] = started.failed
     assert "cannot be opened" in failed.message
-    assert failed.tries == 1
+    assert failed.attempts == 1
     assert states(at_the_start) == {"compute:duckdb": "unhealthy", "storage:local": "healthy"}
     assert database.read_bytes() == damaged
     database.write_bytes(backup)

@@ -514,7 +514,7 @@ def test_an_issuer_that_is_down_at_the_start_is_unavailable(issuer: Issuer) -> N
     issuer.stop()
     outcome = failed_start(jwks=f"{issuer.url}/keys")
 
-    assert outcome.tries > 1
+    assert outcome.attempts > 1
     assert "refused" in outcome.message
 
 
@@ -536,7 +536,7 @@ def test_an_issuer_that_comes_up_while_starting_is_used(issuer: Issuer) -> None:
 def test_a_missing_key_file_fails_at_once(tmp_path: Path) -> None:
     outcome = failed_start(jwks=str(tmp_path / "missing.json"))
 
-    assert outcome.tries == 1
+    assert outcome.attempts == 1
     assert isinstance(outcome.cause, PluginError)
 
 
