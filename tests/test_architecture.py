@@ -35,11 +35,12 @@ TESTED_ELSEWHERE = {
     "core.safe_text": "core/test_record.py",
     "discovery.metadata_files": "discovery/test_scanner.py",
     "discovery.policy": "discovery/test_selection.py",
-    "execution.entry": "registry/test_entry_store.py",
     "inspection.runtime_metadata": "loading/test_importer.py",
     "inspection.source_files": "inspection/test_static_metadata.py",
-    "lifecycle.supervision": "lifecycle/test_service.py",
+    "lifecycle.parts": "lifecycle/test_start.py",
     "loading.registration": "registry/test_services.py",
+    "loading.configurer": "registry/test_services.py",
+    "execution.call": "execution/test_worker.py",
 }
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Protocol
 
 import attrs
 
@@ -11,24 +10,8 @@ from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.state import PluginState
 from floe_plugins.dependencies import graph
 from floe_plugins.dependencies.requirement import Requirement
+from floe_plugins.entries.entry import DeclaredDependencies, Entry
 from floe_plugins.errors import CircularDependencyError, MissingDependencyError, PluginError
-from floe_plugins.execution.entry import Entry
-
-
-class Known(Protocol):
-    """What resolving asks of the registry."""
-
-    def entries(self) -> Mapping[PluginRef, Entry]:
-        """All entries now."""
-        ...
-
-    def selected(self) -> Sequence[PluginRef]:
-        """The refs that the platform is to run."""
-        ...
-
-    def dependencies(self, entry: Entry) -> tuple[Sequence[str], Sequence[str]] | None:
-        """What a plugin needs, and what it uses if present; None if that is not known."""
-        ...
 
 
 @attrs.frozen
@@ -76,7 +59,8 @@ class StartPlan:
 
 
 def resolve(
-    known: Known,
+    entries: Mapping[PluginRef, Entry],
+    selected: Iterable[PluginRef],
     refs: Iterable[PluginRef],
     load: Callable[[Sequence[Entry]], object] = lambda _: None,
 ) -> StartPlan:
@@ -86,18 +70,20 @@ def resolve(
     loaded plugins tell their real dependencies. Without it nothing is loaded,
     and a plugin whose dependencies are not known counts as having none.
     """
-    return _Resolution(known, load).resolve(refs)
+    return _Resolution(entries, selected, load).resolve(refs)
 
 
 class _Resolution:
-    def __init__(self, known: Known, load: Callable[[Sequence[Entry]], object]) -> None:
-        self._known = known
+    def __init__(
+        self,
+        entries: Mapping[PluginRef, Entry],
+        selected: Iterable[PluginRef],
+        load: Callable[[Sequence[Entry]], object],
+    ) -> None:
         self._load = load
-        self._entries = {
-            ref: entry for ref, entry in known.entries().items() if entry.state is not PluginState.DISABLED
-        }
-        self._disabled = {ref for ref in known.entries() if ref not in self._entries}
-        self._selected = {ref for ref in known.selected() if ref in self._entries}
+        self._entries = {ref: entry for ref, entry in entries.items() if entry.state is not PluginState.DISABLED}
+        self._disabled = entries.keys() - self._entries.keys()
+        self._selected = {ref for ref in selected if ref in self._entries}
         self._by_name: dict[str, tuple[PluginRef, ...]] = {}
         for ref in sorted(self._entries):
             self._by_name[ref.name] = (*self._by_name.get(ref.name, ()), ref)
@@ -125,9 +111,9 @@ class _Resolution:
         )
 
     def _declare(self, entry: Entry) -> None:
-        declared = self._known.dependencies(entry) or ((), ())
-        self._required[entry.ref] = self._parsed(entry, declared[0])
-        self._optional[entry.ref] = self._parsed(entry, declared[1])
+        declared = entry.dependencies or DeclaredDependencies()
+        self._required[entry.ref] = self._parsed(entry, declared.required)
+        self._optional[entry.ref] = self._parsed(entry, declared.optional)
 
     def _parsed(self, entry: Entry, texts: Sequence[str]) -> list[Requirement]:
         parsed = (self._parse(entry, text) for text in texts)

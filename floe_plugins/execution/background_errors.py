@@ -1,4 +1,4 @@
-"""What goes wrong in a plugin where nobody waits for it: logged, without the secrets of its configuration."""
+"""Log the errors of a plugin that nobody waits for, without the secrets of its configuration."""
 
 from __future__ import annotations
 
@@ -7,41 +7,45 @@ from typing import Any
 
 from floe_plugins.configuration.redaction import redact
 from floe_plugins.core.log import log
-from floe_plugins.core.safe_text import describe_error, safe_str
+from floe_plugins.core.safe_text import describe_error, safe_str, type_name
 
 
 class BackgroundErrors:
-    """The log of one plugin's background. Safe from any thread; no method raises what a plugin can make it raise.
+    """Logs the background errors of one plugin. Safe from any thread; no method raises.
 
     Attributes:
-        name: whose background it is.
-        model: the plugin's validated configuration; None as long as it has none.
+        name: The plugin's ref.
+        model: The plugin's validated configuration; None as long as it has none.
     """
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.model: object = None
 
+    def redact(self, text: str) -> str:
+        """Mask the secrets of the plugin's configuration in a text."""
+        masked: str = redact(text, self.model)
+        return masked
+
     def log_error(self, what: str, error: BaseException) -> None:
         """Log what failed, with the error's traceback."""
-        log("error", "%s\n%s", what, self._redacted(lambda: _traceback(error)))
+        log("error", "%s: %s\n%s", self.name, what, self._redacted(lambda: _traceback(error)))
 
     def handle_loop_exception(self, _loop: object, context: Mapping[str, Any]) -> None:
         """Log what an event loop reports; asyncio calls it as an exception handler."""
-        what = f"in the background of {self.name}: {context.get('message') or 'an error'}"
+        what = f"in the background: {safe_str(context.get('message') or 'an error')}"
         error = context.get("exception")
         if isinstance(error, BaseException):
             self.log_error(what, error)
             return
         about = next((context[key] for key in ("task", "future", "asyncgen", "handle") if key in context), None)
-        log("error", "%s\n%s", what, self._redacted(lambda: safe_str(about)))
+        log("error", "%s: %s\n%s", self.name, self._redacted(lambda: what), self._redacted(lambda: safe_str(about)))
 
     def _redacted(self, text: Callable[[], str]) -> str:
         try:
-            said: str = redact(text(), self.model)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 the plugin's own classes are asked
-            return f"(withheld, since showing it raised {type(error).__name__})"
-        return said
+            return self.redact(text())
+        except BaseException as error:  # noqa: BLE001 the plugin's own classes are asked
+            return f"(withheld, since showing it raised {type_name(error)})"
 
 
 def _traceback(error: BaseException) -> str:
@@ -50,5 +54,5 @@ def _traceback(error: BaseException) -> str:
 
     try:
         return "".join(traceback.format_exception(type(error), error, error.__traceback__)).rstrip()
-    except Exception:  # noqa: BLE001 the error's class is the plugin's own
+    except BaseException:  # noqa: BLE001 the error's class is the plugin's own
         return describe_error(error)

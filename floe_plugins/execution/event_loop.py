@@ -111,7 +111,7 @@ class EventLoop:
             self._log_exit_attempt(error)
 
     def _log_exit_attempt(self, error: BaseException) -> None:
-        self._background.log_error(f"a background task of {self._background.name} tried to end the thread", error)
+        self._background.log_error("a background task tried to end the thread", error)
 
     def wake(self, future: asyncio.Future[None]) -> None:
         """End ``idle``; from any thread, as often as wanted."""

@@ -1,4 +1,4 @@
-"""Calls on many workers along a graph, driven by the thread that waits for them."""
+"""Run calls on many workers along a graph, driven by the thread that waits for them."""
 
 from __future__ import annotations
 
@@ -6,22 +6,30 @@ import heapq
 import math
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import Future
 from graphlib import TopologicalSorter
 from queue import Empty, SimpleQueue
-from typing import Any, Generic, Protocol, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
 import attrs
 
 from floe_plugins.core.log import log
-from floe_plugins.execution.worker import Call, Worker
+from floe_plugins.execution.call import Call
+from floe_plugins.execution.shield import InterruptedRequestError, Request
+from floe_plugins.execution.worker import Worker
 
 K = TypeVar("K", bound=Any)
 R = TypeVar("R")
-K_contra = TypeVar("K_contra", contravariant=True)
-R_co = TypeVar("R_co", covariant=True)
 
 # How often the log names what is still waited for, in seconds.
 LOG_INTERVAL = 10.0
+
+
+def completed(result: R) -> Future[R]:
+    """Return a future that holds a result."""
+    future: Future[R] = Future()
+    future.set_result(result)
+    return future
 
 
 @attrs.frozen(kw_only=True)
@@ -29,238 +37,254 @@ class Task:
     """One call to make for a node.
 
     Attributes:
-        timeout: how long to wait for all its tries; None for as long as it takes.
-        limit: the time that the log shows, where the call itself keeps to one.
-        here: run it on the waiting thread, which leaves it no deadline.
-        late: what the worker does with a result that comes after the deadline.
-        withdraw: whether a call that could not begin within the deadline is given up.
+        timeout: Seconds to wait for its end; None for as long as it takes.
+        delay: Seconds to wait before it is made.
+        convert: Turns the result of plugin code into plain values; None for this package's own code.
+        caller_thread: Whether to make it on the thread that made the request, without a deadline.
+        inline: Whether to make it on the executor's own thread, without a deadline.
+        on_late_end: Called on the worker's thread if the call ends after its deadline, whichever way.
+        cancel_unstarted: Whether a call that could not begin within the deadline is given up.
+        shown_timeout: The timeout that the log shows, where it is another one.
+        reason: Why the call is made again, for the log.
     """
 
     worker: Worker
     function: Callable[[], Any]
     timeout: float | None = None
-    limit: float | None = None
+    delay: float = 0.0
+    convert: Callable[[Any], Any] | None = None
     caller_thread: bool = False
-    on_late_result: Callable[[Any], object] | None = None
+    inline: bool = False
+    on_late_end: Callable[[], object] | None = None
     cancel_unstarted: bool = True
-
-
-@attrs.frozen
-class Retry:
-    """Make the call again after so many seconds."""
-
-    seconds: float
+    shown_timeout: float | None = None
+    reason: str = ""
 
 
 @attrs.define(eq=False)
 class TaskRun:
-    """A task under way.
+    """A task under way. Times are of ``time.monotonic``.
 
     Attributes:
-        began: when its first try began, by ``time.monotonic``.
-        tries: how many there were, this one included.
-        call: the present try.
-        note_at: when the log names it next.
-        retry_at: when the next try begins, if this one asked for it.
+        call: The call, once the task's delay is over.
+        began: When the call began, as far as that is known, else when it was submitted.
+        since: When the node's first task was begun.
+        log_at: When the log names it next.
     """
 
     task: Task
-    began: float
-    attempts: int
-    call: Call[Any]
-    note_at: float = math.inf
-    retry_at: float | None = None
+    since: float
+    log_at: float
+    begin_at: float
+    began: float = 0.0
+    call: Call[Any] | None = None
 
     @property
     def seconds(self) -> float:
-        """How long it has taken, or took, from the first try on."""
+        """Seconds that the call has taken, or took; 0 if it was not made."""
+        if self.call is None:
+            return 0.0
         ended = self.call.ended
         return (time.monotonic() if ended is None else ended) - self.began
 
     @property
+    def has_begun(self) -> bool:
+        """Whether the call's function was entered."""
+        return self.call is not None and self.call.began is not None
+
+    @property
     def deadline(self) -> float:
-        """When it is over, by ``time.monotonic``."""
-        return math.inf if self.task.timeout is None else self.began + self.task.timeout
+        """When the call has to have ended."""
+        if self.call is None or self.task.timeout is None or self.task.caller_thread or self.task.inline:
+            return math.inf
+        return self.began + self.task.timeout
 
     @property
     def due(self) -> float:
         """When it wants attention next."""
-        return min(self.note_at, self.deadline if self.retry_at is None else self.retry_at)
-
-    @property
-    def limit(self) -> float | None:
-        """The time it has, as the log shows it."""
-        return self.task.limit if self.task.timeout is None else self.task.timeout
+        return min(self.log_at, self.deadline if self.call is not None else self.begin_at)
 
 
-class Shared(Protocol[R_co]):
-    """Something that another schedule is doing."""
+class Driver(Generic[K, R]):
+    """Says what an executor does with each node. All methods run on the executor's thread.
 
-    def when_done(self, callback: Callable[[R_co], object]) -> None:
-        """Have ``callback(result)`` run on any thread, now if it is done."""
-        ...
+    Each returns the next task of the node, or a future of its result.
+    """
 
+    def begin(self, node: K) -> Task | Future[R]:
+        """The node's turn has come."""
+        raise NotImplementedError
 
-class Driver(Protocol[K_contra, R_co]):
-    """What a schedule does with each node. All of it runs on the waiting thread."""
-
-    def begin(self, node: K_contra, /) -> Task | Shared[R_co] | R_co:
-        """The node's turn has come: a call to make, something to wait for, or the result at once."""
-        ...
-
-    def ended(self, node: K_contra, attempt: TaskRun, /) -> Retry | R_co:
+    def ended(self, node: K, run: TaskRun) -> Task | Future[R]:
         """The node's call has ended in time."""
-        ...
+        raise NotImplementedError
 
-    def overdue(self, node: K_contra, attempt: TaskRun, /) -> R_co:
-        """The node's call has not ended in time."""
-        ...
+    def overdue(self, node: K, run: TaskRun) -> Task | Future[R]:
+        """The node's call has not ended in time, or the executor's own deadline is over."""
+        raise NotImplementedError
 
-    def interrupted(self, node: K_contra, attempt: TaskRun, /) -> object:
-        """The waiting thread was interrupted while the node's call was under way."""
-        ...
+    def interrupted(self, node: K, run: TaskRun) -> object:
+        """The request was interrupted while the node's call was under way, or about to be made."""
 
 
 class Executor(Generic[K, R]):
-    """Runs a driver over a graph without circles.
+    """Runs a driver over a graph without cycles.
 
-    Nodes begin in the order of ``sequence`` as far as ``after`` lets them, at most
-    ``workers`` at a time; with one worker that is ``sequence`` itself.
+    Nodes begin in the order of ``sequence`` as soon as their predecessors are done, at most ``workers`` at a time;
+    with one worker that is ``sequence`` itself. At ``deadline`` (by ``time.monotonic``) every call is overdue.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 all but the first three are keyword-only
         self,
         sequence: Sequence[K],
-        after: Mapping[K, Collection[K]],
+        predecessors: Mapping[K, Collection[K]],
         driver: Driver[K, R],
         *,
+        request: Request[Any],
         workers: int,
-        result: type[R] | tuple[type[Any], ...],
+        deadline: float = math.inf,
     ) -> None:
         self._place = {node: place for place, node in enumerate(sequence)}
-        self._sorter: TopologicalSorter[K] = TopologicalSorter({node: after.get(node, ()) for node in sequence})
+        self._sorter: TopologicalSorter[K] = TopologicalSorter({node: predecessors.get(node, ()) for node in sequence})
         self._sorter.prepare()
         self._driver = driver
+        self._request = request
         self._workers = max(workers, 1)
-        self._result = result
+        self._deadline = deadline
         self._ready: list[tuple[int, K]] = []
-        self._attempts: dict[K, TaskRun] = {}
-        self._events: SimpleQueue[tuple[K, Any]] = SimpleQueue()
-        self.results: dict[K, R] = {}
+        self._runs: dict[K, TaskRun] = {}
+        self._events: SimpleQueue[tuple[K, TaskRun | Future[R]] | None] = SimpleQueue()
+        self._results: dict[K, R] = {}
 
     def run(self) -> dict[K, R]:
-        """The result of each node, in the order in which they came; blocks until all are there.
+        """Return the result of each node, in the order in which they came; blocks until all are there.
 
         Raises:
-            KeyboardInterrupt: the waiting thread was interrupted; calls under way are left behind.
+            InterruptedRequestError: The request was interrupted; calls under way are left behind.
         """
+        self._request.on_interrupt(lambda: self._events.put(None))
         try:
             while self._sorter.is_active():
                 self._begin_ready()
                 if self._sorter.is_active():
                     self._wait()
         except BaseException:
-            for node, attempt in self._attempts.items():
-                attempt.call.detach(cancel_unstarted=attempt.task.cancel_unstarted)
-                self._driver.interrupted(node, attempt)
+            for node, run in self._runs.items():
+                if run.call is not None:
+                    run.call.detach(cancel_unstarted=run.task.cancel_unstarted)
+                self._driver.interrupted(node, run)
             raise
-        return self.results
+        finally:
+            self._request.on_interrupt(None)
+        return self._results
 
     def _begin_ready(self) -> None:
         while True:
             for node in self._sorter.get_ready():
                 heapq.heappush(self._ready, (self._place[node], node))
-            if not self._ready or len(self._attempts) >= self._workers:
+            if not self._ready or len(self._runs) >= self._workers:
                 return
-            self._begin(heapq.heappop(self._ready)[1])
+            node = heapq.heappop(self._ready)[1]
+            self._follow(node, self._driver.begin(node), time.monotonic())
 
-    def _begin(self, node: K) -> None:
-        step = self._driver.begin(node)
-        if isinstance(step, Task):
-            self._try(node, step, began=None, attempts=1)
-        elif isinstance(step, self._result):
-            self._finish(node, cast("R", step))
-        else:
-            cast("Shared[R]", step).when_done(lambda result: self._events.put((node, result)))
-
-    def _try(self, node: K, task: Task, *, began: float | None, attempts: int) -> None:
-        if task.caller_thread or task.worker.is_current_thread:
-            call = task.worker.run_in_caller_thread(task.function)
-            self._attempts[node] = attempt = TaskRun(task, began or call.began or 0.0, attempts, call)
-            self._ended(node, attempt)
+    def _follow(self, node: K, step: Task | Future[R], since: float) -> None:
+        """Make the node's next call, or take its result."""
+        if isinstance(step, Future):
+            self._runs.pop(node, None)
+            if step.done():
+                self._finish(node, step)
+            else:
+                step.add_done_callback(lambda future: self._events.put((node, future)))
             return
-        call = task.worker.submit(task.function, on_late_result=task.on_late_result)
-        self._attempts[node] = attempt = TaskRun(task, began or time.monotonic(), attempts, call)
-        attempt.note_at = time.monotonic() + _log_interval(attempt)
-        call.when_done(lambda _: self._events.put((node, attempt)))
+        now = time.monotonic()
+        run = TaskRun(step, since, now + _log_interval(step), now + step.delay)
+        self._runs[node] = run
+        if not step.delay:
+            self._make(node, run)
+
+    def _make(self, node: K, run: TaskRun) -> None:
+        task = run.task
+        run.call = call = Call(task.function, convert=task.convert, on_late_end=task.on_late_end)
+        run.began = time.monotonic()
+        if task.inline or task.worker.is_current_thread:
+            task.worker.run_in_caller_thread(call)
+            self._end(node, run, call)
+            return
+        call.add_done_callback(lambda _: self._events.put((node, run)))
+        if task.caller_thread:
+            self._request.run_on_caller(task.worker, call)
+        else:
+            task.worker.enqueue(call)
 
     def _wait(self) -> None:
-        """Take one event, or see to what is due."""
-        due = min((attempt.due for attempt in self._attempts.values()), default=math.inf)
+        """Take one event, or handle what is due."""
+        due = min((run.due for run in self._runs.values()), default=math.inf)
+        if self._runs:
+            due = min(due, self._deadline)
         left = due - time.monotonic()
         try:
-            if left <= 0:
-                node, event = self._events.get_nowait()
-            else:
-                node, event = self._events.get(timeout=None if left == math.inf else left)
+            event = self._events.get_nowait() if left <= 0 else self._events.get(timeout=min(left, 1e6))
         except Empty:
             self._handle_due()
             return
-        if not isinstance(event, TaskRun):
-            self._finish(node, event)
-        elif self._attempts.get(node) is event:
-            self._ended(node, event)
+        if event is None:
+            message = "the request was interrupted"
+            raise InterruptedRequestError(message)
+        node, ended = event
+        if isinstance(ended, Future):
+            self._finish(node, ended)
+        elif self._runs.get(node) is ended and ended.call is not None:
+            self._end(node, ended, ended.call)
 
     def _handle_due(self) -> None:
         now = time.monotonic()
-        for node, attempt in [each for each in self._attempts.items() if each[1].due <= now]:
-            if attempt.retry_at is not None and attempt.retry_at <= now:
-                self._try(node, attempt.task, began=attempt.began, attempts=attempt.attempts + 1)
-            elif attempt.retry_at is None and attempt.deadline <= now:
-                self._expire(node, attempt)
+        is_over = now >= self._deadline
+        for node, run in [each for each in self._runs.items() if is_over or each[1].due <= now]:
+            if is_over or (run.call is not None and run.deadline <= now):
+                self._expire(node, run, is_over=is_over)
+            elif run.call is None and run.begin_at <= now:
+                self._make(node, run)
             else:
-                self._log_waiting(node, attempt)
+                self._log_waiting(node, run)
 
-    def _ended(self, node: K, attempt: TaskRun) -> None:
-        call, task = attempt.call, attempt.task
-        if attempt.attempts == 1 and call.began is not None:
-            attempt.began = call.began
-        late = not task.caller_thread and call.ended is not None and call.ended > attempt.deadline
-        if late:
-            # This thread was held up by a call of its own, and saw it only now.
-            if call.error is None and task.on_late_result is not None:
-                handle, value = task.on_late_result, call.result()
-                task.worker.submit(lambda: handle(value))
-            self._finish(node, self._driver.overdue(node, attempt))
-            return
-        result = self._driver.ended(node, attempt)
-        if isinstance(result, Retry):
-            attempt.retry_at = time.monotonic() + result.seconds
+    def _end(self, node: K, run: TaskRun, call: Call[Any]) -> None:
+        if call.began is not None:
+            run.began = call.began
+        if call.ended is not None and call.ended > run.deadline:
+            # This thread was held up by another call, and saw it only now.
+            if run.task.on_late_end is not None:
+                run.task.worker.submit(run.task.on_late_end)
+            self._follow(node, self._driver.overdue(node, run), run.since)
         else:
-            self._finish(node, result)
+            self._follow(node, self._driver.ended(node, run), run.since)
 
-    def _expire(self, node: K, attempt: TaskRun) -> None:
-        begun = attempt.call.began
-        if attempt.attempts == 1 and begun is not None and begun > attempt.began:
-            # What counts is the plugin's own time, not that of its thread's other work.
-            attempt.began = begun
-        elif attempt.call.detach(cancel_unstarted=attempt.task.cancel_unstarted):
-            self._finish(node, self._driver.overdue(node, attempt))
-        else:
-            self._ended(node, attempt)
+    def _expire(self, node: K, run: TaskRun, *, is_over: bool) -> None:
+        call = run.call
+        if call is not None:
+            if not is_over and call.began is not None and call.began > run.began:
+                # The plugin's own time counts, not that of its thread's earlier calls.
+                run.began = call.began
+                return
+            if not call.detach(cancel_unstarted=run.task.cancel_unstarted):
+                self._end(node, run, call)
+                return
+        self._follow(node, self._driver.overdue(node, run), run.since)
 
-    def _finish(self, node: K, result: R) -> None:
-        self._attempts.pop(node, None)
-        self.results[node] = result
+    def _finish(self, node: K, future: Future[R]) -> None:
+        self._results[node] = future.result()
         self._sorter.done(node)
 
     @staticmethod
-    def _log_waiting(node: K, attempt: TaskRun) -> None:
-        of = "" if attempt.limit is None else f" of {attempt.limit:g} s"
-        log("warning", "still waiting for %s, %.3g s%s", node, attempt.seconds, of)
-        attempt.note_at = time.monotonic() + _log_interval(attempt)
+    def _log_waiting(node: K, run: TaskRun) -> None:
+        now = time.monotonic()
+        limit = run.task.timeout if run.task.shown_timeout is None else run.task.shown_timeout
+        of = "" if limit is None else f" of {limit:g} s"
+        reason = f": {run.task.reason}" if run.task.reason else ""
+        log("warning", "still waiting for %s, %.3g s%s%s", node, now - run.since, of, reason)
+        run.log_at = now + _log_interval(run.task)
 
 
-def _log_interval(attempt: TaskRun) -> float:
-    """How long the log says nothing of a call: a third of its time, if that is not much."""
-    return LOG_INTERVAL if not attempt.limit else min(LOG_INTERVAL, attempt.limit / 3)
+def _log_interval(task: Task) -> float:
+    """Return how long the log is silent about a call: a third of its timeout, if that is not much."""
+    limit = task.timeout if task.shown_timeout is None else task.shown_timeout
+    return LOG_INTERVAL if not limit else min(LOG_INTERVAL, limit / 3)

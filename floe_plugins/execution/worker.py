@@ -6,11 +6,11 @@ import threading
 import time
 import weakref
 from collections.abc import Awaitable, Callable
-from contextvars import copy_context
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from floe_plugins.execution.background_errors import BackgroundErrors
+from floe_plugins.execution.call import Call, Site
 
 if TYPE_CHECKING:
     from floe_plugins.execution.event_loop import EventLoop
@@ -20,152 +20,18 @@ T = TypeVar("T")
 _local = threading.local()
 
 
-class DeadlineError(TimeoutError):
-    """The call did not end in time.
-
-    Attributes:
-        seconds: what it was given.
-        began: whether it had begun; if not, it never will.
-    """
-
-    def __init__(self, seconds: float, *, began: bool) -> None:
-        super().__init__(f"no answer within {seconds:g} s")
-        self.seconds = seconds
-        self.began = began
-
-
-class BusyError(RuntimeError):
-    """An earlier call is overdue and still running.
-
-    Attributes:
-        seconds: how long it has been running.
-    """
-
-    def __init__(self, seconds: float) -> None:
-        super().__init__(f"an earlier call that is overdue has been running for {seconds:.1f} s")
-        self.seconds = seconds
-
-
-class Call(Generic[T]):
-    """A call handed to a worker. Times are of ``time.monotonic``; all methods are safe from any thread.
-
-    Attributes:
-        began: when the function was entered, None before.
-        ended: when it was left, None before.
-        abandoned: whether nobody waits for it any more.
-        withdrawn: whether it will never begin.
-    """
-
-    def __init__(
-        self, function: Callable[[], T | Awaitable[T]], on_late_result: Callable[[T], object] | None = None
-    ) -> None:
-        self.began: float | None = None
-        self.ended: float | None = None
-        self.detached = False
-        self.cancelled = False
-        self._function = function
-        self._on_late_result = on_late_result
-        self._context = copy_context()
-        self._lock = threading.Lock()
-        self._open = threading.Lock()  # held until the call has ended
-        self._open.acquire()
-        self._cancel: Callable[[], None] | None = None
-        self._callbacks: list[Callable[[Call[T]], object]] = []
-        self._value: Any = None
-        self._error: BaseException | None = None
-
-    def wait(self, timeout: float | None = None) -> bool:
-        """Block until the call has ended, at most ``timeout`` seconds; whether it has."""
-        if not self._open.acquire(timeout=-1 if timeout is None else max(timeout, 0.0)):
-            return False
-        self._open.release()
-        return True
-
-    def result(self) -> T:
-        """What the function returned, once ``wait`` said that it has ended.
-
-        Raises:
-            BaseException: what the function raised.
-        """
-        if self._error is not None:
-            raise self._error
-        return cast("T", self._value)
-
-    @property
-    def error(self) -> BaseException | None:
-        """What the function raised, if it has ended that way."""
-        return self._error
-
-    def when_done(self, callback: Callable[[Call[T]], object]) -> None:
-        """Have ``callback(call)`` run when the call has ended: on the worker's thread, or now if it has already."""
-        with self._lock:
-            if self.ended is None:
-                self._callbacks.append(callback)
-                return
-        callback(self)
-
-    def detach(self, *, cancel_unstarted: bool = True) -> bool:
-        """Stop waiting for the call; False if it had already ended.
-
-        A coroutine is cancelled. What has not begun never will, unless ``withdraw``
-        is False; what ends later goes to the call's ``late``.
-        """
-        with self._lock:
-            if self.ended is not None:
-                return False
-            self.detached = True
-            self.cancelled = cancel_unstarted and self.began is None
-            cancel = self._cancel
-        if cancel is not None:
-            cancel()
-        return True
-
-    def _run(self, runner: _Runner) -> None:
-        with self._lock:
-            if self.cancelled:
-                runner.pending.discard(self)
-                return
-            self.began = time.monotonic()
-        try:
-            self._value = self._context.run(runner.run_to_completion, self._function, self._begin_awaiting)
-        except BaseException as error:  # noqa: BLE001 the caller gets it
-            self._error = error
-        self._end(runner)
-
-    def _begin_awaiting(self, cancel: Callable[[], None]) -> bool:
-        with self._lock:
-            self._cancel = cancel
-            return not self.detached
-
-    def _end(self, runner: _Runner) -> None:
-        with self._lock:
-            self.ended = time.monotonic()
-            self._cancel = None
-            callbacks, detached = self._callbacks, self.detached
-            self._callbacks = []  # they may lead back here, and garbage in circles is dear
-        if detached and self._on_late_result is not None and self._error is None:
-            on_late_result, value = self._on_late_result, self._value
-            try:
-                self._context.run(runner.run_to_completion, lambda: on_late_result(value))
-            except BaseException as error:  # noqa: BLE001 nobody waits for it; the thread must live on
-                runner.background.log_error(f"undoing what came too late failed for {runner.background.name}", error)
-        runner.pending.discard(self)
-        self._open.release()
-        for callback in callbacks:
-            callback(self)
-
-
 class _Runner:
-    """What the thread itself holds. It must not hold the Worker, whose end is the thread's."""
+    """The part that the thread holds. It must not hold the ``Worker``: the thread ends when that is collected."""
 
     def __init__(self, background: BackgroundErrors) -> None:
         self.background = background
         self.jobs: SimpleQueue[Call[Any] | None] = SimpleQueue()
-        self.pending: set[Call[Any]] = set()  # queued or running; whoever waited for a call finds it gone from here
+        self.pending: set[Call[Any]] = set()  # queued or running
         self.current: Call[Any] | None = None
         self.ended = False
         self.lock = threading.Lock()
         self.thread: threading.Thread | None = None
+        self.site = Site(self.run_to_completion, background.redact, background.log_error, self.pending.discard)
         self._loop: EventLoop | None = None
         self._wake: Any = None
 
@@ -194,7 +60,7 @@ class _Runner:
             while True:
                 self.current = self._next()
                 if self.current is not None:
-                    self.current._run(self)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] halves of one thing
+                    self.current.run(self.site)
                     self.current = None
                 elif self._may_end():
                     break
@@ -228,13 +94,12 @@ class _Runner:
 class Worker:
     """One daemon thread for one plugin, started at the first call and named after it.
 
-    Calls run on it one after another, each in a copy of its caller's context;
-    what they await runs on an event loop of the thread's own, which goes on
-    between calls. The thread never keeps the interpreter from exiting, and ends
-    with ``close`` or with the Worker itself. Safe from any thread.
+    Calls run on it one after another, each in a copy of its caller's context; coroutines run on an event loop of the
+    thread's own, which goes on between calls. The thread never keeps the interpreter from exiting, and ends with
+    ``close`` or when the ``Worker`` is collected. Safe from any thread.
 
     Attributes:
-        background: logs what fails while nobody waits for it.
+        background: Logs what fails while nobody waits for it.
     """
 
     def __init__(self, name: str) -> None:
@@ -242,11 +107,11 @@ class Worker:
         self.background = BackgroundErrors(name)
         self._lock = threading.Lock()
         self._runner: _Runner | None = None
-        self._here: _Runner | None = None
+        self._caller_runner: _Runner | None = None
 
     @staticmethod
     def current() -> Worker | None:
-        """The worker on whose thread this is called."""
+        """Return the worker on whose thread this is called."""
         worker = getattr(_local, "worker", None)
         return worker() if worker is not None else None
 
@@ -258,56 +123,30 @@ class Worker:
 
     @property
     def overdue(self) -> float | None:
-        """For how many seconds the running call has run, if nobody waits for it any more."""
+        """Seconds that the running call has run, if nobody waits for it any more; else None."""
         runner = self._runner
         call = runner.current if runner is not None else None
         if call is None or not call.detached or call.began is None:
             return None
         return time.monotonic() - call.began
 
-    def call(
-        self,
-        function: Callable[[], T | Awaitable[T]],
-        *,
-        timeout: float | None,
-        on_late_result: Callable[[T], object] | None = None,
-    ) -> T:
-        """What ``function`` returns on the worker's thread, waited for at most ``timeout`` seconds.
+    @property
+    def is_current_thread(self) -> bool:
+        """Whether this is the worker's own thread."""
+        runner = self._runner
+        return runner is not None and runner.thread is threading.current_thread()
 
-        On the worker's own thread it runs at once, without a deadline. A
-        ``function`` that ends after its deadline has ``late(result)`` called on
-        the worker's thread.
-
-        Raises:
-            DeadlineError: the time is over.
-            BusyError: an earlier overdue call still runs.
-            BaseException: what ``function`` raised.
-        """
-        if self.is_current_thread:
-            return cast("T", self._own_or_here().run_to_completion(function))
-        overdue = self.overdue
-        if overdue is not None:
-            raise BusyError(overdue)
-        call = self.submit(function, on_late_result=on_late_result)
-        try:
-            ended = call.wait(timeout)
-        except BaseException:
-            call.detach()  # KeyboardInterrupt: nobody will wait for it
-            raise
-        if not ended and timeout is not None and call.detach():
-            raise DeadlineError(timeout, began=call.began is not None)
-        return call.result()
-
-    def submit(
-        self, function: Callable[[], T | Awaitable[T]], *, on_late_result: Callable[[T], object] | None = None
-    ) -> Call[T]:
-        """Queue ``function`` behind what the worker has to do, without waiting."""
-        call: Call[T] = Call(function, on_late_result)
+    def submit(self, function: Callable[[], T | Awaitable[T]]) -> Call[T]:
+        """Queue a function of this package behind the worker's other calls, without waiting."""
+        call: Call[T] = Call(function)
         self.enqueue(call)
         return call
 
     def enqueue(self, call: Call[Any]) -> None:
-        """Queue a call behind what the worker has to do, without waiting."""
+        """Queue a call behind the worker's other calls, without waiting.
+
+        Where no thread can be started, the call ends with the error at once.
+        """
         with self._lock:
             runner = self._runner
             if runner is not None and runner.thread is not None and runner.thread.is_alive():
@@ -318,41 +157,38 @@ class Worker:
             self._runner = runner = _Runner(self.background)
             runner.put(call)
             runner.thread = threading.Thread(target=runner.main, args=(weakref.ref(self),), name=self.name, daemon=True)
-            runner.thread.start()
+            try:
+                runner.thread.start()
+            except RuntimeError as error:
+                self._runner = None
+                failure = error
+            else:
+                return
+        call.fail(failure)
 
-    def run_in_caller_thread(self, function: Callable[[], T | Awaitable[T]]) -> Call[T]:
-        """Run ``function`` on the calling thread, awaited there if need be, without a deadline; the ended call."""
-        call: Call[T] = Call(function)
-        self.run_call_in_caller_thread(call)
-        return call
+    def run_in_caller_thread(self, call: Call[Any]) -> None:
+        """Make a call on the calling thread, without a deadline; on the worker's own thread, at once.
 
-    def run_call_in_caller_thread(self, call: Call[Any]) -> None:
-        """Run a call on the calling thread, without a deadline."""
-        call._run(self._own_or_here())  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] halves of one thing
-
-    @property
-    def is_current_thread(self) -> bool:
-        """Whether this is the worker's own thread."""
-        runner = self._runner
-        return runner is not None and runner.thread is threading.current_thread()
-
-    def _own_or_here(self) -> _Runner:
+        Raises:
+            KeyboardInterrupt: On the main thread.
+        """
         if self.is_current_thread and self._runner is not None:
-            return self._runner
-        if self._here is None:
-            self._here = _Runner(self.background)
-        return self._here
+            call.run(self._runner.site)
+            return
+        if self._caller_runner is None:
+            self._caller_runner = _Runner(self.background)
+        call.run(self._caller_runner.site)
 
     def close(self) -> None:
-        """End the thread after what is queued, without waiting for it; a later call starts a new one."""
+        """End the thread after its queued calls, without waiting for it; a later call starts a new one."""
         runner = self._runner
         if runner is not None:
             runner.put(None)
-        if self._here is not None:
-            self._here.close_loop()
+        if self._caller_runner is not None:
+            self._caller_runner.close_loop()
 
     def __del__(self) -> None:
-        # No lock here: garbage is collected at any point of any thread, also while it holds one.
+        # No lock here: the collector runs at any point of any thread, also of one that holds it.
         runner = self._runner
         if runner is not None:
             runner.put(None)

@@ -1,22 +1,24 @@
-"""What a plugin says of itself, read once when it is made and kept as plain values.
+"""A plugin's declarations, read once when it is made and kept as plain values.
 
-Later reads could run its code again, on any thread, and answer otherwise.
+Reading them again could run its code on any thread, and give another answer.
 """
 
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from floe_plugins.core.refs import PluginRef
-from floe_plugins.core.safe_text import describe_error
+from floe_plugins.core.safe_text import type_name
+from floe_plugins.core.timeouts import TIMEOUT_NAMES, check_timeout
 from floe_plugins.errors import PluginLoadError
-from floe_plugins.hookspecs.base import PluginMetadata
+from floe_plugins.execution import boundary
+
+_HINT = "Tell the plugin's author."
 
 
 class RuntimeMetadata(NamedTuple):
-    """A plugin's metadata, of the very types that it stands for here."""
+    """A plugin's metadata as exact ``str``, ``bool``, ``float`` and tuples."""
 
     name: str
     version: str
@@ -25,64 +27,87 @@ class RuntimeMetadata(NamedTuple):
     dependencies: tuple[str, ...]
     optional_dependencies: tuple[str, ...]
     caller_thread: bool
+    timeouts: Mapping[str, float]
 
 
-def read_metadata(plugin: PluginMetadata, ref: PluginRef | None, origin: str | None) -> RuntimeMetadata:
-    """What ``plugin`` declares; properties are evaluated.
+def read_metadata(plugin: object) -> RuntimeMetadata:
+    """Read what ``plugin`` declares; properties are evaluated, so call it on the plugin's thread.
 
     Raises:
-        PluginLoadError: something is missing or of another type, or reading it raised.
+        PluginLoadError: Something is missing or of another type, or reading it raised.
     """
-    reader = _Reader(plugin, ref, origin)
     return RuntimeMetadata(
-        reader.text("name"),
-        reader.text("version"),
-        reader.text("floe_api_version"),
-        reader.text("description", may_be_empty=True),
-        reader.texts("dependencies"),
-        reader.texts("optional_dependencies"),
-        bool(reader.value("caller_thread")),
+        _text(plugin, "name"),
+        _text(plugin, "version"),
+        _text(plugin, "floe_api_version"),
+        _text(plugin, "description", may_be_empty=True),
+        _texts(plugin, "dependencies"),
+        _texts(plugin, "optional_dependencies"),
+        bool(boundary.to_plain(read_attribute(plugin, "caller_thread"))),
+        _timeouts(plugin),
     )
 
 
-def read_attribute(plugin: PluginMetadata, attribute: str, ref: PluginRef | None, origin: str | None) -> Any:
-    """One of a plugin's attributes; a property is evaluated. None if there is none.
+def read_attribute(plugin: object, attribute: str) -> Any:
+    """Return one of a plugin's attributes, None if there is none; a property is evaluated.
 
     Raises:
-        PluginLoadError: the plugin's property raised.
+        PluginLoadError: The plugin's property raised.
     """
     try:
-        return getattr(plugin, attribute, None)
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:
-        message = f"reading {attribute!r} failed with {describe_error(error)}"
-        raise PluginLoadError(message, ref=ref, distribution=origin, hint="Tell the plugin's author.") from error
+        return boundary.call(lambda: getattr(plugin, attribute, None))
+    except boundary.ForeignError as error:
+        failure = error
+    message = f"reading {attribute!r} failed with {failure}"
+    raise PluginLoadError(message, hint=_HINT) from failure.chained
 
 
-class _Reader(NamedTuple):
-    plugin: PluginMetadata
-    ref: PluginRef | None
-    origin: str | None
+def _text(plugin: object, attribute: str, *, may_be_empty: bool = False) -> str:
+    found = read_attribute(plugin, attribute)
+    if not issubclass(type(found), str) or not (found or may_be_empty):
+        message = f"{attribute!r} must be a string, and is {_shown(found)}"
+        raise PluginLoadError(message, hint=_HINT)
+    return str.__str__(found)
 
-    def value(self, attribute: str) -> Any:
-        return read_attribute(self.plugin, attribute, self.ref, self.origin)
 
-    def text(self, attribute: str, *, may_be_empty: bool = False) -> str:
-        found = self.value(attribute)
-        if not isinstance(found, str) or not (found or may_be_empty):
-            raise self.fault(f"{attribute!r} must be a text, and is {reprlib.repr(found)}")
-        return str.__str__(found)
+def _texts(plugin: object, attribute: str) -> tuple[str, ...]:
+    found = read_attribute(plugin, attribute)
+    if type(found) is tuple and not found:
+        return ()  # as it is for most plugins
+    items: Any = None
+    if issubclass(type(found), Sequence) and not issubclass(type(found), str):
+        items = boundary.call(lambda: tuple(found))
+    if items is None or not all(issubclass(type(item), str) for item in items):
+        message = f"{attribute!r} must be a list or tuple of refs, and is {_shown(found)}"
+        raise PluginLoadError(message, hint=_HINT)
+    return tuple(str.__str__(item) for item in items)
 
-    def texts(self, attribute: str) -> tuple[str, ...]:
-        found = self.value(attribute)
-        if type(found) is tuple and not found:
-            return ()  # as it is for most plugins
-        if not isinstance(found, str) and isinstance(found, Sequence):
-            items = tuple(found)
-            if all(isinstance(item, str) for item in items):
-                return tuple(str.__str__(item) for item in items)
-        raise self.fault(f"{attribute!r} must be a list or tuple of refs, and is {reprlib.repr(found)}")
 
-    def fault(self, message: str) -> PluginLoadError:
-        return PluginLoadError(message, ref=self.ref, distribution=self.origin, hint="Tell the plugin's author.")
+def _timeouts(plugin: object) -> Mapping[str, float]:
+    found = read_attribute(plugin, "timeouts")
+    if found is None or (type(found) is dict and not found):
+        return {}
+    if not issubclass(type(found), Mapping):
+        message = f"'timeouts' must be a mapping of seconds, and is {_shown(found)}"
+        raise PluginLoadError(message, hint=_HINT)
+    timeouts: dict[str, float] = {}
+    for key, value in boundary.call(lambda: tuple(found.items())):
+        if type(key) is not str or key not in TIMEOUT_NAMES:
+            message = f"'timeouts' has the key {_shown(key)}; expected {', '.join(TIMEOUT_NAMES)}"
+            raise PluginLoadError(message, hint=_HINT)
+        try:
+            timeouts[key] = check_timeout(value)
+        except ValueError as error:
+            message = f"timeouts[{key!r}] {error}"
+            raise PluginLoadError(message, hint=_HINT) from None
+    return timeouts
+
+
+def _shown(value: object) -> str:
+    """Return the ``repr`` of a scalar, and the class of anything else."""
+    if value is None or type(value) in {str, int, float, bool, list, tuple, dict}:
+        try:
+            return reprlib.repr(value)
+        except BaseException:  # noqa: BLE001 a list may hold the plugin's own objects
+            return f"an object of type {type_name(value)}"
+    return f"an object of type {type_name(value)}"

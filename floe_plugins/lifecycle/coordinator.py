@@ -1,12 +1,13 @@
-"""What is being started and stopped right now, by whom: keeps concurrent and nested requests apart.
+"""Keep concurrent and nested starts and stops of one registry apart.
 
-One lock guards it all. It is never held while plugin code runs.
+One lock guards all of it. It is never held while plugin code runs.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from contextvars import ContextVar
 from enum import Enum
@@ -18,16 +19,16 @@ from floe_plugins.core.log import log
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.report import Outcome
 from floe_plugins.core.state import PluginState, Stage
+from floe_plugins.entries.entry import Entry
 from floe_plugins.errors import PluginError
-from floe_plugins.execution.entry import Entry
-from floe_plugins.execution.worker import Worker
+from floe_plugins.execution.shield import InterruptedRequestError, Request
 
 # The plugins whose code the present call is part of, outermost first, each with its table's token.
 _inside: ContextVar[tuple[tuple[object, PluginRef], ...]] = ContextVar("floe_plugins_inside", default=())
 
 
 class Action(Enum):
-    """What an operation does. Starting and stopping exclude each other; each may be done by several at once."""
+    """What an operation does. Starts and stops exclude each other; several of the same action may be under way."""
 
     START = "started"
     STOP = "stopped"
@@ -39,28 +40,10 @@ class RefusedError(Exception):
 
 @attrs.define(eq=False)
 class Transition:
-    """Starting or stopping one plugin; whoever wants the same waits for it."""
+    """A plugin's start or stop under way; ``done`` gives its outcome to all who wait."""
 
     entry: Entry
-    outcome: Outcome | None = None
-    _callbacks: list[Callable[[Outcome], object]] = attrs.field(factory=list)
-    _lock: threading.Lock = attrs.field(factory=threading.Lock)
-
-    def when_done(self, callback: Callable[[Outcome], object]) -> None:
-        """Have ``callback(outcome)`` run on the thread that ends the act, or now if it is over."""
-        with self._lock:
-            if self.outcome is None:
-                self._callbacks.append(callback)
-                return
-        callback(self.outcome)
-
-    def end(self, outcome: Outcome) -> None:
-        """Tell everyone who waits."""
-        with self._lock:
-            self.outcome = outcome
-            callbacks, self._callbacks = self._callbacks, []
-        for callback in callbacks:
-            callback(outcome)
+    done: Future[Outcome] = attrs.field(factory=Future)
 
 
 @attrs.frozen
@@ -68,8 +51,8 @@ class StartedPlugin:
     """A started plugin.
 
     Attributes:
-        after: what it waited for when it started, and so outlives it.
-        needs: those of them that it cannot do without.
+        predecessors: The plugins that it waited for when it started; they outlive it.
+        dependencies: Those of them that it cannot do without.
     """
 
     entry: Entry
@@ -82,9 +65,9 @@ class Operation:
     """One request under way.
 
     Attributes:
-        owner: the plugin whose code made the request.
-        after: which of its plugins waits for which.
-        started: what it has started.
+        owner: The plugin whose code made the request.
+        predecessors: For each plugin, those that it waits for.
+        started: The plugins that it has started.
     """
 
     action: Action
@@ -94,7 +77,7 @@ class Operation:
 
 
 class Coordinator:
-    """The table of one registry."""
+    """The operations, transitions and started plugins of one registry."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition(threading.Lock())
@@ -108,18 +91,18 @@ class Coordinator:
     # Requests
 
     @contextmanager
-    def operation(self, action: Action) -> Generator[Operation, None, None]:
-        """Wait for the other kind to be over, and keep it from beginning.
+    def operation(self, action: Action, request: Request[Any]) -> Generator[Operation, None, None]:
+        """Wait until no operation of the other action is under way, and keep one from beginning.
 
         Raises:
-            RefusedError: plugin code asks for it, and the other kind may be waiting for that very code.
+            RefusedError: Plugin code asks for it, and an operation of the other action may be waiting for that code.
         """
         with self._changed:
             operation = Operation(action, self._owner())
-            if operation.owner is not None or Worker.current() is not None:
+            if operation.owner is not None or request.caller is not None:
                 self._refuse(operation)
             else:
-                self._await_turn(action)
+                self._await_turn(action, request)
             self._operations.append(operation)
         try:
             yield operation
@@ -132,21 +115,30 @@ class Coordinator:
         if any(other.action is not operation.action for other in self._operations):
             raise RefusedError
 
-    def _await_turn(self, action: Action) -> None:
+    def _await_turn(self, action: Action, request: Request[Any]) -> None:
         stopping = action is Action.STOP
         self._waiting_to_stop += stopping
+        request.on_interrupt(self._wake)
         try:
             while any(other.action is not action for other in self._operations) or (
                 not stopping and self._waiting_to_stop
             ):
+                if request.is_interrupted:
+                    message = "the request was interrupted"
+                    raise InterruptedRequestError(message)
                 self._changed.wait()
         finally:
+            request.on_interrupt(None)
             self._waiting_to_stop -= stopping
+            self._changed.notify_all()
+
+    def _wake(self) -> None:
+        with self._changed:
             self._changed.notify_all()
 
     @contextmanager
     def ending(self, *, everything: bool) -> Generator[None, None, None]:
-        """While entered for everything, nothing that has not begun to start begins."""
+        """While it is entered for everything, no plugin begins to start that has not begun."""
         with self._changed:
             self._endings += everything
         try:
@@ -157,13 +149,16 @@ class Coordinator:
 
     @property
     def is_ending(self) -> bool:
-        """Whether everything is about to be stopped."""
+        """Whether all plugins are about to be stopped."""
         return self._endings > 0
 
     # Plugin code
 
     def in_plugin_context(self, ref: PluginRef, function: Callable[[], Any]) -> Callable[[], Any]:
-        """``function``, marked as the code of a plugin; call it in a context of its own."""
+        """Mark a function as a plugin's code, so that its requests are known as that plugin's.
+
+        Call the result in a context of its own.
+        """
 
         def marked() -> Any:
             _inside.set((*_inside.get(), (self._token, ref)))
@@ -172,14 +167,14 @@ class Coordinator:
         return marked
 
     def _owner(self) -> PluginRef | None:
-        # A task that a plugin left running has the mark too, but nobody waits for it any more.
+        # A task that a plugin left running is marked too, but nobody waits for it any more.
         marks = (ref for token, ref in reversed(_inside.get()) if token is self._token)
         return next((ref for ref in marks if ref in self._transitions), None)
 
     def announce(
         self, operation: Operation, predecessors: Mapping[PluginRef, Collection[PluginRef]]
     ) -> frozenset[PluginRef]:
-        """Say what an operation will wait for; those that wait for its owner, it must not wait for."""
+        """Note what an operation will wait for; return those that wait for its owner, which it must not."""
         with self._changed:
             operation.predecessors = predecessors
             if operation.owner is None:
@@ -187,7 +182,7 @@ class Coordinator:
             return frozenset(self._waiting_for(operation.owner))
 
     def _waiting_for(self, owner: PluginRef) -> set[PluginRef]:
-        """All whose turn or end cannot come before ``owner``'s."""
+        """Return all plugins that cannot begin or end before ``owner`` does."""
         waiters: dict[PluginRef, set[PluginRef]] = {}
         for operation in self._operations:
             for ref, others in operation.predecessors.items():
@@ -195,7 +190,7 @@ class Coordinator:
                     waiters.setdefault(other, set()).add(ref)
                 if operation.owner is not None and ref != operation.owner:
                     waiters.setdefault(ref, set()).add(operation.owner)
-        # The request of the owner itself waits for everything in it: that is what is being asked.
+        # The owner's own request waits for everything in it.
         found, queue = {owner}, [owner]
         while queue:
             for waiter in waiters.get(queue.pop(), set()) - found:
@@ -206,7 +201,7 @@ class Coordinator:
     # Plugins
 
     def begin_or_join(self, entry: Entry) -> tuple[Transition, bool]:
-        """The act on a plugin, and whether it is the caller's to do and to ``settle``."""
+        """Return the plugin's transition, and whether the caller is to make and ``finish`` it."""
         with self._changed:
             transition = self._transitions.get(entry.ref)
             if transition is not None:
@@ -223,7 +218,7 @@ class Coordinator:
         error: PluginError | None = None,
         running: StartedPlugin | None = None,
     ) -> Outcome:
-        """End an act; its plugin's new state, if it has one, is seen by all before its outcome is."""
+        """End a transition; everybody sees the plugin's new state, if there is one, before its outcome."""
         ref = transition.entry.ref
         with self._changed:
             if state is not None:
@@ -232,25 +227,25 @@ class Coordinator:
             if running is not None:
                 self._running[ref] = running
             del self._transitions[ref]
-        _note(outcome)
-        transition.end(outcome)
+        _log(outcome)
+        transition.done.set_result(outcome)
         return outcome
 
     def configured(self, entry: Entry, error: PluginError | None = None) -> None:
-        """Note that a plugin's configuration is valid, or what is wrong with it."""
+        """Note that a plugin's configuration is valid, or the error."""
         with self._changed:
             if entry.ref not in self._running:
                 entry.state = PluginState.CONFIGURED if error is None else PluginState.FAILED
                 entry.error = error
 
     def retry_load(self, entry: Entry) -> None:
-        """Let a failed load be tried again."""
+        """Forget a failed load, so that the next one tries again."""
         with self._changed:
             if entry.plugin is None and entry.state is PluginState.FAILED:
                 entry.state, entry.error = PluginState.DISCOVERED, None
 
     def running(self) -> dict[PluginRef, StartedPlugin]:
-        """The started plugins, in the order in which they started."""
+        """Return the started plugins, in the order in which they started."""
         with self._changed:
             return dict(self._running)
 
@@ -259,17 +254,17 @@ class Coordinator:
         return ref in self._running
 
     def dependents_of(self, refs: Sequence[PluginRef]) -> set[PluginRef]:
-        """``refs`` and the started plugins that cannot do without them, directly or not."""
+        """Return ``refs`` and the started plugins that depend on them, directly or not."""
         running = self.running()
         found = set(refs)
-        # Each started after what it needs, so that one pass sees the whole chain.
+        # Each started after its dependencies, so that one pass sees the whole chain.
         for ref, each in running.items():
             if each.dependencies & found:
                 found.add(ref)
         return found
 
 
-def _note(outcome: Outcome) -> None:
+def _log(outcome: Outcome) -> None:
     done = "stopped" if outcome.stage is Stage.STOP else "started"
     how = f"{done} in {outcome.seconds:.3f} s" if outcome.ok else f"not {done}, {outcome.state}: {outcome.message}"
     log("info", "%s %s", outcome.ref, how)

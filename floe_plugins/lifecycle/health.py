@@ -1,22 +1,26 @@
-"""Asks all plugins at once how they are, and answers in time."""
+"""Ask all plugins at once how they are, and answer in time."""
 
 from __future__ import annotations
 
-import math
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future
+from functools import partial
 from typing import Any
 
 import attrs
 
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.report import HealthReport, HealthState, HealthStatus, Outcome, OutcomeState
-from floe_plugins.core.safe_text import describe_error
+from floe_plugins.core.safe_text import safe_str, type_name
 from floe_plugins.core.state import PluginState, Stage
-from floe_plugins.execution.entry import Entry
-from floe_plugins.execution.worker import Call
-from floe_plugins.lifecycle.supervision import Host, asks_for_caller, is_default
+from floe_plugins.core.timeouts import check_timeout
+from floe_plugins.entries.entry import Entry
+from floe_plugins.execution import boundary
+from floe_plugins.execution.call import Call
+from floe_plugins.execution.shield import InterruptedRequestError, Request
+from floe_plugins.lifecycle.parts import Parts, is_default
 
 # Guards every entry's `check`; held for moments only.
 _lock = threading.Lock()
@@ -27,15 +31,13 @@ class _PendingCheck:
     """A check of one plugin, shared by all who ask while it is under way.
 
     Attributes:
-        asked_at: when it was asked for, in seconds since the epoch.
-        begun: the same by ``time.monotonic``.
-        limit: how long it may take, in seconds.
-        conceal: takes the secrets out of what the plugin says.
+        timeout: Seconds that it may take.
+        asked_at: When it was asked for, in seconds since the epoch.
+        begun: The same by ``time.monotonic``.
     """
 
-    call: Call[Any]
-    limit: float
-    redact: Callable[[Any], Any]
+    call: Call[HealthStatus | str]
+    timeout: float
     asked_at: float = attrs.field(factory=time.time)
     begun: float = attrs.field(factory=time.monotonic)
 
@@ -47,120 +49,152 @@ class _PendingCheck:
     def age(self) -> float:
         return time.monotonic() - self.begun
 
-    def answer(self, begun: float, timeout: float) -> HealthStatus:
-        """The plugin's status, waited for until its own deadline, or until who asks has no more patience."""
-        own = self.begun + self.limit
-        if self.call.wait(min(own, begun + timeout) - time.monotonic()):
+    @property
+    def deadline(self) -> float:
+        return self.begun + self.timeout
+
+    def answer(self, timeout: float | None) -> HealthStatus:
+        """Return the plugin's status after waiting for ``timeout`` seconds; past its own deadline, cancel the call."""
+        if self.call.ended is not None:
             return self._status()
-        waited = f"in {min(self.limit, timeout):g} s"
-        if time.monotonic() >= own:
+        waited = f"in {min(self.timeout, timeout or self.timeout):g} s"
+        if time.monotonic() >= self.deadline:
             if not self.call.detached:
                 self.call.detach()
-            waited = f"in {self.limit:g} s" if self.age < self.limit + 1 else f"for {self.age:.0f} s"
+            waited = f"in {self.timeout:g} s" if self.age < self.timeout + 1 else f"for {self.age:.0f} s"
         return _unhealthy(f"no answer {waited}", seconds=self.age, time=self.asked_at)
 
     def _status(self) -> HealthStatus:
         call = self.call
-        seconds = (call.ended or 0.0) - (call.began or 0.0)
-        if isinstance(call.error, KeyboardInterrupt):
-            raise call.error
+        seconds = max((call.ended or 0.0) - (call.began or self.begun), 0.0)
         if call.error is not None:
-            message = f"health_check raised {self.redact(describe_error(call.error))}"
-            return _unhealthy(message, seconds=seconds, time=self.asked_at)
+            return _unhealthy(f"health_check raised {call.error}", seconds=seconds, time=self.asked_at)
         value = call.result()
-        if not isinstance(value, HealthStatus):
-            message = (
-                f"health_check returned an object of type {type(value).__qualname__}, and must return HealthStatus"
-            )
-            return _unhealthy(message, seconds=seconds, time=self.asked_at)
-        try:
-            message, details = self.redact(value.message), self.redact(value.details)
-            return HealthStatus(
-                value.state, message, details, default=value.default, seconds=seconds, time=self.asked_at
-            )
-        except Exception as error:  # noqa: BLE001 what is in it may be the plugin's own
-            message = f"what health_check returned cannot be read: {self.redact(describe_error(error))}"
-            return _unhealthy(message, seconds=seconds, time=self.asked_at)
+        if isinstance(value, str):
+            return _unhealthy(value, seconds=seconds, time=self.asked_at)
+        return attrs.evolve(value, seconds=seconds, time=self.asked_at)
 
 
-def check(host: Host, refs: Iterable[PluginRef], timeout: float | None = None, *, max_age: float = 0.0) -> HealthReport:
-    """The health of ``refs``, asked all at once.
+def to_plain_status(value: Any, redact: boundary.Redact) -> HealthStatus | str:
+    """Copy a plugin's status as plain values; return why that cannot be as text. For the plugin's own thread."""
+    if not issubclass(type(value), HealthStatus):
+        return f"health_check returned an object of type {type_name(value)}, and must return HealthStatus"
+    try:
+        state, default = HealthState(value.state), value.default is True
+        message, details = redact(safe_str(value.message)), boundary.to_plain(value.details, redact)
+        return HealthStatus(state, message, details, default=default)
+    except BaseException as error:  # noqa: BLE001 a subclass may raise anything
+        return f"the status that health_check returned cannot be read: {boundary.describe(error, redact)}"
 
-    Answers within ``timeout`` seconds, or the plugins' own deadlines if that is
-    None (5 s by default). A plugin is not asked again while a check of it is
-    under way: who comes later shares its answer. An answer that is not older
-    than ``max_age`` seconds is given again; each has its ``time``. Plugins that
-    ask for the caller's thread are asked last, and have no deadline.
+
+def check(
+    parts: Parts,
+    request: Request[Any],
+    refs: Iterable[PluginRef],
+    timeout: float | None = None,
+    *,
+    max_age: float = 0.0,
+) -> HealthReport:
+    """Return the health of ``refs``, asked all at once.
+
+    Answers within ``timeout`` seconds, or the plugins' own deadlines if that is None (5 s by default). A plugin is
+    not asked again while a check of it is under way: who comes later shares its answer. An answer that is not older
+    than ``max_age`` seconds is given again; each has its ``time``. Plugins that ask for the caller's thread are
+    asked last, and have no deadline.
+
+    Raises:
+        ValueError: ``timeout`` is not a number of seconds.
     """
-    entries = host.entries()
+    if timeout is not None:
+        timeout = check_timeout(timeout)
+    entries = parts.store.entries()
     asked = {ref: entries[ref] for ref in sorted(set(refs)) if ref in entries}
-    return _HealthRound(host, timeout, max_age).ask_all(asked)
+    return _HealthRound(parts, request, timeout, max_age).ask_all(asked)
 
 
 @attrs.define(eq=False)
 class _HealthRound:
-    host: Host
+    parts: Parts
+    request: Request[Any]
     timeout: float | None
     max_age: float
     asked_at: float = attrs.field(factory=time.time)
     begun: float = attrs.field(factory=time.monotonic)
+    _interrupted: Future[None] = attrs.field(factory=Future, init=False)
 
     def ask_all(self, entries: Mapping[PluginRef, Entry]) -> HealthReport:
-        aside = {ref for ref, entry in entries.items() if asks_for_caller(entry)}
-        asked = {
-            ref: self.ask(entries[ref], caller_thread=ref in aside)
-            for ref in sorted(entries, key=lambda ref: ref in aside)
-        }
-        timeout = math.inf if self.timeout is None else self.timeout
+        last = {ref for ref, entry in entries.items() if entry.runs_on_caller}
+        asked = {ref: self.ask(entries[ref]) for ref in sorted(entries, key=lambda ref: (ref in last, ref))}
+        self._wait([found for found in asked.values() if isinstance(found, _PendingCheck)])
         statuses = {
-            ref: found if isinstance(found := asked[ref], HealthStatus) else found.answer(self.begun, timeout)
+            ref: found if isinstance(found := asked[ref], HealthStatus) else found.answer(self.timeout)
             for ref in entries
         }
         seconds = time.monotonic() - self.begun
         return HealthReport(state=_overall(entries, statuses), statuses=statuses, seconds=seconds, time=self.asked_at)
 
-    def ask(self, entry: Entry, *, caller_thread: bool) -> _PendingCheck | HealthStatus:
+    def _wait(self, checks: list[_PendingCheck]) -> None:
+        """Wait for the checks, each until its own deadline, those of others at most for this round's timeout."""
+        changed = threading.Semaphore(0)
+        self.request.on_interrupt(changed.release)
+        for each in checks:
+            each.call.add_done_callback(lambda _: changed.release())
+        end = None if self.timeout is None else self.begun + self.timeout
+        try:
+            for each in checks:
+                # A check of this round has the round's timeout, and began a moment later.
+                joined = end is not None and each.begun < self.begun
+                deadline = min(each.deadline, end) if joined and end is not None else each.deadline
+                while each.under_way and not self.request.is_interrupted:
+                    left = deadline - time.monotonic()
+                    if left <= 0:
+                        break
+                    changed.acquire(timeout=min(left, threading.TIMEOUT_MAX))
+        finally:
+            self.request.on_interrupt(None)
+        if self.request.is_interrupted:
+            message = "the request was interrupted"
+            raise InterruptedRequestError(message)
+
+    def ask(self, entry: Entry) -> _PendingCheck | HealthStatus:
         if entry.state is not PluginState.STARTED:
             reason = f": {entry.error.message}" if entry.error is not None else ""
             return _unhealthy(f"it is not started, but {entry.state}{reason}")
-        try:
-            limit = self.limit(entry)
-        except Exception as error:  # noqa: BLE001 a deadline of the plugin's class that is no number
-            return _unhealthy(f"it cannot be asked: {describe_error(error)}")
-        if caller_thread and time.monotonic() - self.begun > limit:
-            return _unhealthy(f"not asked: the {limit:g} s were over")
-        hook = self.host.hook(entry, "health_check")
-        found, call = self.claim(entry, limit, hook)
-        if call is not None and (caller_thread or is_default(hook) or entry.worker.is_current_thread):
-            entry.worker.run_call_in_caller_thread(call)
-        elif call is not None:
+        timeout = self.timeout or self.parts.deadlines.timeout(entry, Stage.CHECK)
+        if entry.runs_on_caller and time.monotonic() - self.begun > timeout:
+            return _unhealthy(f"not asked: the {timeout:g} s were over")
+        hook = self.parts.hook(entry, "health_check")
+        found, call = self.begin_or_join(entry, timeout, hook)
+        if call is None:
+            return found
+        if entry.runs_on_caller and not is_default(hook):
+            self.request.run_on_caller(entry.worker, call)
+            call.wait()
+        elif is_default(hook) or entry.worker.is_current_thread:
+            entry.worker.run_in_caller_thread(call)
+        else:
             entry.worker.enqueue(call)
         return found
 
-    def claim(
-        self, entry: Entry, limit: float, hook: Callable[[], Any]
+    def begin_or_join(
+        self, entry: Entry, timeout: float, hook: Callable[[], Any]
     ) -> tuple[_PendingCheck | HealthStatus, Call[Any] | None]:
-        """The check to wait for, and its call if that is to be made."""
+        """Return the check to wait for, and its call if that is to be made."""
+        worker = entry.worker
         with _lock:
             previous: _PendingCheck | None = entry.check
             if previous is not None and previous.under_way:
-                return (
-                    _unhealthy("it is being asked by this very call") if entry.worker.is_current_thread else previous
-                ), None
+                is_own = worker.is_current_thread or self.request.caller is worker
+                return (_unhealthy("it is being asked by this very call") if is_own else previous), None
             if previous is not None and previous.age <= self.max_age:
                 return previous, None
-            overdue = entry.worker.overdue
+            overdue = worker.overdue
             if overdue is not None:
                 return _unhealthy(f"its thread is busy with an earlier call, which began {overdue:.0f} s ago"), None
-            call = Call(hook)
-            entry.check = fresh = _PendingCheck(call, limit, lambda said: self.host.redact(entry, said))
+            convert = partial(to_plain_status, redact=worker.background.redact)
+            call: Call[HealthStatus | str] = Call(hook, convert=convert)
+            entry.check = fresh = _PendingCheck(call, timeout)
             return fresh, call
-
-    def limit(self, entry: Entry) -> float:
-        if self.timeout is not None:
-            return self.timeout
-        own = self.host.timeout(entry, Stage.CHECK)
-        return threading.TIMEOUT_MAX if own is None else own
 
 
 def _unhealthy(message: str, *, seconds: float | None = None, time: float | None = None) -> HealthStatus:
@@ -168,7 +202,7 @@ def _unhealthy(message: str, *, seconds: float | None = None, time: float | None
 
 
 def _overall(entries: Mapping[PluginRef, Entry], statuses: Mapping[PluginRef, HealthStatus]) -> HealthState:
-    """The worst of the required plugins; optional ones can only degrade."""
+    """Return the worst state of the required plugins; optional ones can only degrade."""
     states = {(entries[ref].required, status.state) for ref, status in statuses.items()}
     if (True, HealthState.UNHEALTHY) in states:
         return HealthState.UNHEALTHY
@@ -176,7 +210,7 @@ def _overall(entries: Mapping[PluginRef, Entry], statuses: Mapping[PluginRef, He
 
 
 def outcomes(report: HealthReport) -> tuple[Outcome, ...]:
-    """A health report as one outcome per plugin; the check of an unhealthy one has failed."""
+    """Return a health report as one outcome per plugin; the check of an unhealthy one has failed."""
     return tuple(
         Outcome(
             ref=ref,

@@ -1,146 +1,130 @@
-"""Loads and configures plugins before any of them starts."""
+"""Load and configure plugins before any of them starts."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from typing import Any
 
 from floe_plugins.core.refs import PluginRef
+from floe_plugins.core.safe_text import type_name
 from floe_plugins.core.state import PluginState, Stage
 from floe_plugins.dependencies.resolver import StartPlan
+from floe_plugins.entries.entry import Entry
 from floe_plugins.errors import PluginConfigurationError, PluginError
-from floe_plugins.execution.entry import Entry
-from floe_plugins.execution.executor import Executor, Task, TaskRun
+from floe_plugins.execution.executor import Driver, Executor, Task, TaskRun, completed
+from floe_plugins.execution.shield import Request
 from floe_plugins.execution.worker import Worker
-from floe_plugins.lifecycle.coordinator import Coordinator, Operation
-from floe_plugins.lifecycle.supervision import Host, timed_out
+from floe_plugins.lifecycle.coordinator import Operation
+from floe_plugins.lifecycle.parts import Parts, timeout_error
+from floe_plugins.loading.configurer import has_schema
+from floe_plugins.loading.loader import SupersededError
 
 
-class Loading:
-    """Loads wave after wave, side by side; ``errors`` says what went wrong."""
+class Loading(Driver[PluginRef, bool]):
+    """Loads plugins wave after wave, side by side.
 
-    def __init__(self, host: Host, coordinator: Coordinator, operation: Operation) -> None:
-        self._host = host
-        self._coordinator = coordinator
+    Attributes:
+        errors: Why plugins could not be loaded.
+    """
+
+    def __init__(self, parts: Parts, operation: Operation, request: Request[Any]) -> None:
+        self._parts = parts
+        self._request = request
         # Plugin code may hold import locks that the loads need: they stay on its thread.
-        self._here = host.workers == 1 or operation.owner is not None or Worker.current() is not None
+        self._inline = parts.workers == 1 or operation.owner is not None or request.caller is not None
+        self._wave: Mapping[PluginRef, Entry] = {}
         self.errors: dict[PluginRef, PluginError] = {}
 
     def load(self, entries: Sequence[Entry]) -> None:
-        """Load the entries that are not loaded yet; failures go to ``errors``."""
-        wave = {entry.ref: entry for entry in entries if entry.plugin is None}
-        if wave:
-            self._wave = wave
-            executor: Executor[PluginRef, bool] = Executor(
-                tuple(wave), {}, self, workers=self._host.workers, result=bool
-            )
-            executor.run()
+        """Load the entries that are not loaded yet."""
+        self._wave = {entry.ref: entry for entry in entries if entry.plugin is None}
+        if self._wave:
+            Executor(tuple(self._wave), {}, self, request=self._request, workers=self._parts.workers).run()
 
-    def begin(self, ref: PluginRef) -> Task:
-        """Load the plugin on a thread of its own."""
-        entry = self._wave[ref]
+    def begin(self, node: PluginRef) -> Task | Future[bool]:
+        """Load the plugin on a thread of its own; the loader keeps the deadline itself."""
+        entry = self._wave[node]
         return Task(
-            worker=Worker(f"load {ref}"),
-            function=self._coordinator.in_plugin_context(ref, lambda: self._host.load(entry)),
-            limit=self._host.timeout(entry, Stage.LOAD),
-            caller_thread=self._here,
+            worker=Worker(f"load {node}"),
+            function=self._parts.coordinator.in_plugin_context(node, lambda: self._parts.loader.load(entry)),
+            shown_timeout=self._parts.deadlines.timeout(entry, Stage.LOAD),
+            inline=self._inline,
         )
 
-    def ended(self, ref: PluginRef, run: TaskRun) -> bool:
+    def ended(self, node: PluginRef, run: TaskRun) -> Task | Future[bool]:
         """Keep the error, if there is one."""
-        error = run.call.error
         run.task.worker.close()
+        error = run.call.error if run.call is not None else None
+        if isinstance(error, SupersededError):
+            error = PluginError("it was replaced while it was being loaded", ref=node)
         if isinstance(error, PluginError):
-            self.errors[ref] = error
+            self.errors[node] = error
         elif error is not None:
             raise error
-        return error is None
-
-    def overdue(self, _ref: PluginRef, _attempt: TaskRun) -> bool:
-        """Never called: the loader keeps the deadline itself."""
-        return False
-
-    def interrupted(self, _ref: PluginRef, _attempt: TaskRun) -> None:
-        """The load goes on by itself."""
+        return completed(error is None)
 
 
-def configure(host: Host, coordinator: Coordinator, plan: StartPlan) -> dict[PluginRef, PluginError]:
-    """Validate the configuration of all that are to start; what is wrong with each."""
-    todo = {
+def configure(parts: Parts, request: Request[Any], plan: StartPlan) -> dict[PluginRef, PluginError]:
+    """Validate the configuration of all plugins that are to start; return the errors."""
+    pending = {
         ref: entry
         for ref, entry in plan.entries.items()
         if entry.plugin is not None
         and entry.state not in {PluginState.CONFIGURED, PluginState.STARTED}
-        and not coordinator.is_running(ref)
+        and not parts.coordinator.is_running(ref)
     }
-    configurer = _Configurer(host, coordinator, todo)
-    # Without a schema no plugin code runs, and a thread is not worth its while.
-    for ref in [ref for ref, entry in todo.items() if getattr(type(entry.plugin), "config_schema", None) is None]:
-        configurer.caller_thread(ref)
-    executor: Executor[PluginRef, bool] = Executor(
-        [ref for ref in plan.order if ref in todo and ref not in configurer.done],
-        {},
-        configurer,
-        workers=host.workers,
-        result=bool,
-    )
-    executor.run()
-    return configurer.errors
+    driver = _Configuring(parts, pending)
+    sequence = [ref for ref in plan.order if ref in pending]
+    Executor(sequence, {}, driver, request=request, workers=parts.workers).run()
+    return driver.errors
 
 
-class _Configurer:
-    def __init__(self, host: Host, coordinator: Coordinator, todo: Mapping[PluginRef, Entry]) -> None:
-        self._host = host
-        self._coordinator = coordinator
-        self._todo = todo
-        self.done: set[PluginRef] = set()
+class _Configuring(Driver[PluginRef, bool]):
+    def __init__(self, parts: Parts, pending: Mapping[PluginRef, Entry]) -> None:
+        self._parts = parts
+        self._pending = pending
         self.errors: dict[PluginRef, PluginError] = {}
 
-    def caller_thread(self, ref: PluginRef) -> None:
-        """Configure on this thread a plugin none of whose code that runs."""
-        entry, begun, error = self._todo[ref], time.monotonic(), None
-        try:
-            self._host.configure(entry)
-        except PluginError as fault:
-            error = fault
-        self._done(entry, time.monotonic() - begun, error)
-        self.done.add(ref)
-
-    def begin(self, ref: PluginRef) -> Task:
-        entry = self._todo[ref]
+    def begin(self, node: PluginRef) -> Task | Future[bool]:
+        entry = self._pending[node]
+        if not has_schema(entry):
+            # None of its code runs, and a thread is not worth its while.
+            begun, error = time.monotonic(), None
+            try:
+                self._parts.configurer.configure(entry)
+            except PluginError as failure:
+                error = failure
+            return self._note(entry, time.monotonic() - begun, error)
         return Task(
             worker=entry.worker,
-            function=self._coordinator.in_plugin_context(ref, lambda: self._host.configure(entry)),
-            timeout=self._host.timeout(entry, Stage.CONFIGURE),
+            function=self._parts.coordinator.in_plugin_context(node, lambda: self._parts.configurer.configure(entry)),
+            timeout=self._parts.deadlines.timeout(entry, Stage.CONFIGURE),
         )
 
-    def ended(self, ref: PluginRef, run: TaskRun) -> bool:
-        entry, error = self._todo[ref], run.call.error
-        if isinstance(error, KeyboardInterrupt):
-            raise error
+    def ended(self, node: PluginRef, run: TaskRun) -> Task | Future[bool]:
+        entry, error = self._pending[node], run.call.error if run.call is not None else None
         if error is not None and not isinstance(error, PluginError):
             error = _unexpected(entry, error)
-        return self._done(entry, run.seconds, error)
+        return self._note(entry, run.seconds, error)
 
-    def overdue(self, ref: PluginRef, run: TaskRun) -> bool:
-        entry = self._todo[ref]
-        return self._done(entry, run.seconds, timed_out(entry, run, Stage.CONFIGURE, "configure"))
+    def overdue(self, node: PluginRef, run: TaskRun) -> Task | Future[bool]:
+        entry = self._pending[node]
+        return self._note(entry, run.seconds, timeout_error(entry, run, Stage.CONFIGURE))
 
-    def _done(self, entry: Entry, seconds: float, error: PluginError | None) -> bool:
+    def _note(self, entry: Entry, seconds: float, error: PluginError | None) -> Future[bool]:
         entry.configure_seconds = seconds
-        self._coordinator.configured(entry, error)
+        self._parts.coordinator.configured(entry, error)
         if error is not None:
             self.errors[entry.ref] = error
-        return error is None
-
-    def interrupted(self, _ref: PluginRef, _attempt: TaskRun) -> None:
-        """Nothing was changed."""
+        return completed(error is None)
 
 
 def _unexpected(entry: Entry, error: BaseException) -> PluginError:
     # The error's own text may repeat a value of the configuration.
     return PluginConfigurationError(
-        f"validating its configuration failed with {type(error).__name__}",
+        f"validating its configuration failed with {type_name(error)}",
         ref=entry.ref,
         distribution=entry.distribution,
         hint="Tell the plugin's author.",

@@ -1,86 +1,91 @@
-"""Starts plugins in the order of their dependencies and stops them in reverse."""
+"""Start plugins in the order of their dependencies, stop them in reverse, and check them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from floe_plugins.core.refs import PluginRef
-from floe_plugins.core.report import LifecycleReport, Outcome, OutcomeState
+import attrs
+
+from floe_plugins.core.refs import PluginRef, PluginType
+from floe_plugins.core.report import HealthReport, LifecycleReport, Outcome, OutcomeState
 from floe_plugins.core.state import Stage
 from floe_plugins.dependencies.resolver import resolve
+from floe_plugins.entries.entry import Entry
 from floe_plugins.errors import PluginNotFoundError
-from floe_plugins.execution.entry import Entry
-from floe_plugins.lifecycle.coordinator import Action, Coordinator, RefusedError
+from floe_plugins.execution.shield import Request
+from floe_plugins.lifecycle import health
+from floe_plugins.lifecycle.coordinator import Action, RefusedError
+from floe_plugins.lifecycle.parts import Parts
 from floe_plugins.lifecycle.start import start
 from floe_plugins.lifecycle.stop import stop
-from floe_plugins.lifecycle.supervision import Host
-
-__all__ = ["Host", "Lifecycle"]
 
 
+@attrs.frozen(eq=False)
 class Lifecycle:
-    """Start and stop of one registry's plugins. Safe from any thread, and from plugin code.
+    """Start, stop and health of one registry's plugins. Safe from any thread, and from plugin code.
 
-    Starting and stopping wait for each other; who wants what another thread is
-    already doing waits for that.
+    Starting and stopping wait for each other; whoever wants what another thread is already doing waits for that.
     """
 
-    def __init__(self, host: Host) -> None:
-        self._host = host
-        self._coordinator = Coordinator()
+    parts: Parts
 
     @property
     def running(self) -> tuple[PluginRef, ...]:
         """The started plugins, in the order in which they started."""
-        return tuple(self._coordinator.running())
+        return tuple(self.parts.coordinator.running())
 
     def resolve(self, refs: Iterable[PluginRef], *, plan: bool = False) -> tuple[PluginRef, ...]:
-        """The start order of ``refs`` and all that they need.
+        """Return the start order of ``refs`` and all that they depend on.
 
-        What is not loaded is loaded for it; with ``plan`` nothing is, and a plugin
-        whose dependencies only it can tell counts as having none.
+        Plugins that are not loaded are loaded for it. With ``plan`` nothing is loaded, and a plugin whose
+        dependencies only it can tell counts as having none.
 
         Raises:
-            MissingDependencyError: a plugin needs what is not there.
-            CircularDependencyError: plugins need each other.
-            PluginError: a plugin cannot be loaded.
+            MissingDependencyError: A plugin depends on one that is not there.
+            CircularDependencyError: Plugins depend on each other.
+            PluginError: A plugin cannot be loaded.
         """
 
         def load(entries: Iterable[Entry]) -> None:
             for entry in entries:
-                if entry.plugin is None:
-                    self._host.load(entry)
+                if not plan and entry.plugin is None:
+                    self.parts.loader.load(entry)
 
-        found = resolve(self._host, refs) if plan else resolve(self._host, refs, load)
+        found = resolve(self.parts.store.entries(), self.parts.store.selected(), refs, load)
         found.raise_for_errors()
         return found.order
 
     def check_startable(self, refs: Iterable[PluginRef]) -> None:
-        """Do nothing if ``refs`` are declared so that they can start; what others lack does not count.
+        """Do nothing if the dependencies of ``refs`` are there; those of other plugins do not count.
 
         Raises:
-            MissingDependencyError: one of them needs what is not there.
-            CircularDependencyError: one of them needs itself.
+            MissingDependencyError: One of them depends on a plugin that is not there.
+            CircularDependencyError: One of them depends on itself.
         """
         refs = frozenset(refs)
-        resolve(self._host, refs).raise_for_errors(refs)
+        resolve(self.parts.store.entries(), self.parts.store.selected(), refs).raise_for_errors(refs)
 
     def startup(self, refs: Iterable[PluginRef] | None = None) -> LifecycleReport:
-        """Load, configure and start ``refs`` (None: the selected plugins) and what they need.
+        """Load, configure and start ``refs`` (None: the selected plugins) and all that they depend on.
 
-        Failures are isolated: each plugin has its outcome in the report. Blocks until
-        all have one, at the latest at their deadlines.
+        Failures are isolated: each plugin has its outcome in the report. Blocks until all have one, at the latest at
+        their deadlines.
 
         Raises:
-            PluginConfigurationError: the operator's configuration is wrong; nothing was started.
-            KeyboardInterrupt: interrupted; what this call had started is stopped again.
+            PluginConfigurationError: The operator's configuration is invalid; nothing was started.
+            KeyboardInterrupt: Interrupted; the plugins that this call had started are stopped again.
         """
-        wanted = tuple(self._host.selected() if refs is None else refs)
+        wanted = tuple(self.parts.store.selected() if refs is None else refs)
         started: list[PluginRef] = []
-        try:
-            with self._coordinator.operation(Action.START) as operation:
+
+        def work(request: Request[LifecycleReport]) -> LifecycleReport:
+            nonlocal started
+            with self.parts.coordinator.operation(Action.START, request) as operation:
                 started = operation.started
-                return start(self._host, self._coordinator, operation, wanted)
+                return start(self.parts, request, operation, wanted)
+
+        try:
+            return Request(work).run()
         except RefusedError:
             return self._refused(wanted, Stage.START, "plugins are being stopped, and the call comes from one of them")
         except KeyboardInterrupt:
@@ -88,20 +93,19 @@ class Lifecycle:
             raise
 
     def start(self, ref: PluginRef) -> Outcome:
-        """Start one plugin and what it needs; what failed to load before is tried again.
+        """Start one plugin and all that it depends on; a failed load is tried again.
 
         Raises:
-            PluginNotFoundError: there is no such plugin, or it is disabled.
+            PluginNotFoundError: There is no such plugin, or it is disabled.
         """
-        entry = self._entry(ref)
-        self._coordinator.retry_load(entry)
+        self.parts.coordinator.retry_load(self._entry(ref))
         return self._of(ref, self.startup((ref,)))
 
     def stop(self, ref: PluginRef) -> Outcome:
-        """Stop one plugin, after all that cannot do without it.
+        """Stop one plugin, after all that depend on it.
 
         Raises:
-            PluginNotFoundError: there is no such plugin.
+            PluginNotFoundError: There is no such plugin.
         """
         entry = self._entry(ref)
         report = self.shutdown((ref,))
@@ -110,37 +114,55 @@ class Lifecycle:
         return self._outcome(entry, Stage.STOP, OutcomeState.SUCCEEDED, f"it is not started, but {entry.state}")
 
     def shutdown(self, refs: Iterable[PluginRef] | None = None) -> LifecycleReport:
-        """Stop what runs (of ``refs``), each plugin after all that need it.
+        """Stop the running plugins (of ``refs``), each after all that depend on it.
 
-        The report has an outcome for each plugin that was started. Starts that are
-        under way are waited for, and no others begin. May be repeated; never raises,
-        but for KeyboardInterrupt.
+        The report has an outcome for each plugin that was started. Starts that are under way are waited for, and no
+        others begin. May be repeated; raises nothing but KeyboardInterrupt.
         """
-        try:
+        wanted = None if refs is None else tuple(refs)
+
+        def work(request: Request[LifecycleReport]) -> LifecycleReport:
+            coordinator = self.parts.coordinator
             with (
-                self._coordinator.ending(everything=refs is None),
-                self._coordinator.operation(Action.STOP) as operation,
+                coordinator.ending(everything=wanted is None),
+                coordinator.operation(Action.STOP, request) as operation,
             ):
-                report = stop(self._host, self._coordinator, operation, refs)
-                if refs is None:
+                report = stop(self.parts, request, operation, wanted)
+                if wanted is None:
                     self._release_threads()
                 return report
+
+        try:
+            return Request(work).run()
         except RefusedError:
-            wanted = self.running if refs is None else tuple(refs)
-            return self._refused(wanted, Stage.STOP, "plugins are being started, and the call comes from one of them")
+            refused = self.running if wanted is None else wanted
+            return self._refused(refused, Stage.STOP, "plugins are being started, and the call comes from one of them")
+
+    def health(self, refs: Iterable[PluginRef], timeout: float | None = None, *, max_age: float = 0.0) -> HealthReport:
+        """Return the health of ``refs``, asked all at once, within ``timeout`` seconds."""
+        return Request(lambda request: health.check(self.parts, request, refs, timeout, max_age=max_age)).run()
+
+    def supervise(self, category: PluginType, hook_name: str) -> tuple[Outcome, ...]:
+        """Call a lifecycle hook on each selected plugin of a category, each on its own."""
+        refs = self.parts.store.selected(category)
+        if hook_name == "startup":
+            return self.startup(refs).outcomes
+        if hook_name == "shutdown":
+            return self.shutdown(refs).outcomes
+        return health.outcomes(self.health(refs))
 
     def _release_threads(self) -> None:
-        for entry in self._host.entries().values():
-            entry.worker.close()
+        for entry in self.parts.store.entries().values():
+            entry.release_thread()
 
     def _entry(self, ref: PluginRef) -> Entry:
-        entry = self._host.entries().get(ref)
+        entry = self.parts.store.entries().get(ref)
         if entry is None:
             raise PluginNotFoundError("no such plugin is installed or registered", ref=ref)
         return entry
 
     def _refused(self, refs: Iterable[PluginRef], stage: Stage, message: str) -> LifecycleReport:
-        entries = self._host.entries()
+        entries = self.parts.store.entries()
         return LifecycleReport(
             outcomes=tuple(
                 self._outcome(entries[ref], stage, OutcomeState.SKIPPED, message) for ref in refs if ref in entries

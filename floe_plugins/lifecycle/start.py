@@ -1,10 +1,11 @@
-"""Starts plugins with all that they need, each as soon as its dependencies run."""
+"""Start plugins with all that they depend on, each as soon as its dependencies run."""
 
 from __future__ import annotations
 
+import math
 import time
-import types
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Future
 from typing import Any
 
 import attrs
@@ -12,51 +13,54 @@ import attrs
 from floe_plugins.core.log import log
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.report import LifecycleReport, Outcome, OutcomeState
-from floe_plugins.core.safe_text import describe_error
 from floe_plugins.core.state import PluginState, Stage
 from floe_plugins.dependencies.resolver import Dependency, StartPlan, resolve
+from floe_plugins.entries.entry import Entry
 from floe_plugins.errors import (
     MissingDependencyError,
     PluginConfigurationError,
     PluginError,
     PluginStartupError,
     PluginTimeoutError,
-    PluginUnavailableError,
 )
-from floe_plugins.execution.entry import Entry
-from floe_plugins.execution.executor import Executor, Retry, Task, TaskRun
-from floe_plugins.lifecycle.coordinator import Coordinator, Operation, StartedPlugin, Transition
+from floe_plugins.execution.boundary import ForeignError
+from floe_plugins.execution.executor import Driver, Executor, Task, TaskRun, completed
+from floe_plugins.execution.shield import Request
+from floe_plugins.lifecycle.coordinator import Operation, StartedPlugin, Transition
+from floe_plugins.lifecycle.parts import Parts, busy_error, is_default, timeout_error
 from floe_plugins.lifecycle.prepare import Loading, configure
-from floe_plugins.lifecycle.supervision import Host, asks_for_caller, busy, is_default, timed_out
 
 _FIRST_PAUSE = 0.1
-_LONGEST_PAUSE = 5.0
-_WHY = {
+_MAX_PAUSE = 5.0
+_REASONS = {
     Stage.LOAD: "could not be loaded",
     Stage.CONFIGURE: "could not be configured",
     Stage.RESOLVE: "cannot be started",
     Stage.START: "failed to start",
 }
+_AUTHOR = "Tell the plugin's author."
 
 
-def start(host: Host, coordinator: Coordinator, operation: Operation, refs: Iterable[PluginRef]) -> LifecycleReport:
-    """Start ``refs`` and what they need; the report has an outcome for each of them.
+def start(parts: Parts, request: Request[Any], operation: Operation, refs: Iterable[PluginRef]) -> LifecycleReport:
+    """Start ``refs`` and all that they depend on; the report has an outcome for each of them.
 
     Raises:
-        PluginConfigurationError: the operator's configuration is wrong; nothing was started.
-        KeyboardInterrupt: the waiting thread, or a plugin, was interrupted.
+        PluginConfigurationError: The operator's configuration is invalid; nothing was started.
+        InterruptedRequestError: The request was interrupted.
     """
     begun, began_at = time.monotonic(), time.time()
-    loading = Loading(host, coordinator, operation)
-    plan = resolve(host, refs, loading.load)
+    loading = Loading(parts, operation, request)
+    plan = resolve(parts.store.entries(), parts.store.selected(), refs, loading.load)
     loaded = time.monotonic()
-    errors = configure(host, coordinator, plan)
-    host.review(errors)
+    errors = configure(parts, request, plan)
+    parts.configurer.review(errors)
     configured = time.monotonic()
-    would_deadlock = coordinator.announce(operation, plan.predecessors)
-    starter = _Starter(host, coordinator, operation, plan, {**loading.errors, **errors}, begun, would_deadlock)
-    executor: Executor[PluginRef, Outcome] = Executor(
-        plan.order, plan.predecessors, starter, workers=host.workers, result=Outcome
+    would_deadlock = parts.coordinator.announce(operation, plan.predecessors)
+    total = parts.deadlines.total("startup_total")
+    deadline = math.inf if total is None else begun + total
+    starter = _Starter(parts, operation, plan, {**loading.errors, **errors}, begun, deadline, would_deadlock)
+    executor = Executor(
+        plan.order, plan.predecessors, starter, request=request, workers=parts.workers, deadline=deadline
     )
     try:
         results = executor.run()
@@ -72,173 +76,224 @@ def start(host: Host, coordinator: Coordinator, operation: Operation, refs: Iter
 
 
 @attrs.define(eq=False)
-class _Starter:
-    """The driver of a start.
+class _Progress:
+    """How far the start of one plugin has come.
 
     Attributes:
-        errors: why plugins could not be loaded or configured.
-        begun: when the whole start began, by ``time.monotonic``.
-        would_deadlock: the plugins that wait for the one whose code asks for this start.
+        began: When ``startup`` was first entered.
+        attempts: How often it was called.
+        seconds: From its first beginning to the end of its last call.
+        deadline: When all attempts have to be over.
+        failure: Why the last attempt failed, once ``shutdown`` cleans up after it.
+        is_final: Whether no further attempt follows the clean-up.
     """
 
-    host: Host
-    coordinator: Coordinator
+    began: float | None = None
+    attempts: int = 0
+    seconds: float = 0.0
+    deadline: float = math.inf
+    failure: PluginError | None = None
+    retry_after: float | None = None
+    is_unavailable: bool = False
+
+
+@attrs.define(eq=False)
+class _Starter(Driver[PluginRef, Outcome]):
+    """The driver of a start.
+
+    After each ``startup`` that did not succeed, ``shutdown`` is called once, so that nothing stays open.
+
+    Attributes:
+        errors: Why plugins could not be loaded or configured.
+        begun: When the whole start began, by ``time.monotonic``.
+        would_deadlock: The plugins that wait for the one whose code asks for this start.
+    """
+
+    parts: Parts
     operation: Operation
     plan: StartPlan
     errors: Mapping[PluginRef, PluginError]
     begun: float
+    deadline: float
     would_deadlock: frozenset[PluginRef]
     _outcomes: dict[PluginRef, Outcome] = attrs.field(factory=dict, init=False)
     _transitions: dict[PluginRef, Transition] = attrs.field(factory=dict, init=False)
+    _progress: dict[PluginRef, _Progress] = attrs.field(factory=dict, init=False)
 
-    def begin(self, ref: PluginRef) -> Task | Transition | Outcome:
-        """Claim the plugin, and see what stands in its way."""
-        entry = self.plan.entries[ref]
-        if not self.coordinator.is_running(ref) and ref in self.would_deadlock:
+    def begin(self, node: PluginRef) -> Task | Future[Outcome]:
+        """Begin the plugin's transition, unless something stands in its way."""
+        entry = self.plan.entries[node]
+        if not self.parts.coordinator.is_running(node) and node in self.would_deadlock:
             reason = "it waits for the plugin whose code asks for it"
-            return self._keep(self._outcome(entry, OutcomeState.SKIPPED, reason))
-        transition, mine = self.coordinator.begin_or_join(entry)
+            return completed(self._keep(self._outcome(entry, OutcomeState.SKIPPED, reason)))
+        transition, mine = self.parts.coordinator.begin_or_join(entry)
         if not mine:
-            transition.when_done(self._keep)
-            return transition
-        self._transitions[ref] = transition
-        if self.coordinator.is_running(ref):
+            transition.done.add_done_callback(lambda future: self._keep(future.result()))
+            return transition.done
+        self._transitions[node] = transition
+        if self.parts.coordinator.is_running(node):
             return self._finish(self._outcome(entry, OutcomeState.SUCCEEDED, "it was started before"))
-        try:
-            return self._obstacle(entry) or self._task(entry)
-        except Exception as error:  # noqa: BLE001 such as a deadline of the plugin's class that is no number
-            return self._fail(
-                entry, _failure(entry, f"it cannot be started: {self._describe_error(entry, error)}", error)
-            )
+        self._progress[node] = _Progress()
+        return self._obstacle(entry) or self._startup(entry)
 
-    def _obstacle(self, entry: Entry) -> Outcome | None:
+    def _obstacle(self, entry: Entry) -> Future[Outcome] | None:
         error = self.errors.get(entry.ref) or self.plan.errors.get(entry.ref)
         if isinstance(error, MissingDependencyError):
             return self._skip(entry, error)
         if error is not None:
             return self._fail(entry, error)
-        for need in self.plan.dependencies[entry.ref]:
-            if not any(self._outcomes[ref].ok for ref in need.refs):
-                return self._skip(entry, self._unmet(entry, need))
-        if self.coordinator.is_ending:
-            return self._finish(self._outcome(entry, OutcomeState.SKIPPED, "everything is being stopped"))
+        for dependency in self.plan.dependencies[entry.ref]:
+            if not any(self._outcomes[ref].ok for ref in dependency.refs):
+                return self._skip(entry, self._unmet(entry, dependency))
+        if self.parts.coordinator.is_ending:
+            return self._finish(self._outcome(entry, OutcomeState.SKIPPED, "all plugins are being stopped"))
+        if time.monotonic() >= self.deadline:
+            reason = "the time that the whole startup may take is over (timeouts.startup_total)"
+            return self._finish(self._outcome(entry, OutcomeState.SKIPPED, reason))
         overdue = entry.worker.overdue
-        return None if overdue is None else self._fail(entry, busy(entry, overdue, PluginStartupError))
+        return None if overdue is None else self._fail(entry, busy_error(entry, overdue, PluginStartupError))
 
-    def _task(self, entry: Entry) -> Task:
-        hook = self.host.hook(entry, "startup")
-        return Task(
-            worker=entry.worker,
-            function=self.coordinator.in_plugin_context(entry.ref, hook),
-            timeout=self.host.timeout(entry, Stage.START),
-            caller_thread=is_default(hook) or asks_for_caller(entry),
-            on_late_result=self._undo(entry),
+    def _startup(self, entry: Entry, delay: float = 0.0) -> Task:
+        progress = self._progress[entry.ref]
+        left = None if progress.began is None else progress.deadline - time.monotonic() - delay
+        return self.parts.hook_task(
+            entry,
+            Stage.START,
+            timeout=left,
+            delay=delay,
+            on_late_end=lambda: self._clean_up_late(entry),
+            reason=""
+            if progress.failure is None
+            else f"attempt {progress.attempts} failed: {progress.failure.message}",
         )
 
-    def _undo(self, entry: Entry) -> Callable[[object], Any]:
-        def shut_down(_result: object) -> Any:
-            log("warning", "%s has started too late and is shut down again", entry.ref)
-            return self.host.hook(entry, "shutdown")()
+    def _clean_up_late(self, entry: Entry) -> Any:
+        log("warning", "%s: startup ended too late; shutting it down again", entry.ref)
+        return self.parts.hook(entry, "shutdown")()
 
-        return shut_down
-
-    def ended(self, ref: PluginRef, run: TaskRun) -> Retry | Outcome:
-        """Say what the hook came to, or ask for another try."""
-        entry, error = self.plan.entries[ref], run.call.error
+    def ended(self, node: PluginRef, run: TaskRun) -> Task | Future[Outcome]:
+        """Take note of the end of ``startup``, or of the clean-up after it."""
+        entry, progress = self.plan.entries[node], self._progress[node]
+        error = run.call.error if run.call is not None else None
+        if progress.failure is not None and run.task.reason == _CLEAN_UP:
+            return self._cleaned_up(entry, None if error is None else f"shutdown raised {error}")
+        self._count(progress, run, entry)
         if error is None:
-            return self._returned(entry, run)
-        if isinstance(error, KeyboardInterrupt):
-            raise error
-        if isinstance(error, PluginUnavailableError):
-            pause = _pause(run, error)
-            if pause is not None and not self.coordinator.is_ending:
-                return Retry(pause)
-            attempts = f"{run.attempts} {'try' if run.attempts == 1 else 'tries'}"
-            reason = self._describe_error(entry, error)
-            message = f"unavailable after {attempts} in {run.seconds:.1f} s: {reason}"
-            return self._fail(entry, _failure(entry, message, error), run)
-        return self._fail(entry, _failure(entry, f"startup raised {self._describe_error(entry, error)}", error), run)
+            wrong = run.call.result() if run.call is not None else None
+            if wrong is None:
+                return self._started(entry)
+            return self._clean_up(entry, _error(entry, f"startup returned {wrong}", None, _AUTHOR))
+        if not isinstance(error, ForeignError):
+            return self._fail(entry, _error(entry, f"startup could not be called: {error}", error))
+        if not error.is_unavailable:
+            return self._clean_up(entry, _error(entry, f"startup raised {error}", error.chained))
+        progress.is_unavailable, progress.retry_after = True, error.retry_after
+        return self._clean_up(entry, _error(entry, str(error), error.chained))
 
-    def _describe_error(self, entry: Entry, error: BaseException) -> str:
-        text: str = self.host.redact(entry, describe_error(error))
-        return text
+    def _count(self, progress: _Progress, run: TaskRun, entry: Entry) -> None:
+        if progress.began is None:
+            progress.began = run.began
+            progress.deadline = run.began + self.parts.deadlines.timeout(entry, Stage.START)
+        progress.attempts += run.has_begun
+        progress.seconds = run.began + run.seconds - progress.began
+        progress.is_unavailable = False
 
-    def _returned(self, entry: Entry, run: TaskRun) -> Outcome:
-        value = run.call.result()
-        if value is None:
-            predecessors = self.plan.predecessors[entry.ref]
-            dependencies = frozenset(ref for need in self.plan.dependencies[entry.ref] for ref in need.refs)
-            outcome = self._outcome(entry, OutcomeState.SUCCEEDED, run=run)
-            self.operation.started.append(entry.ref)
-            return self._finish(
-                outcome, state=PluginState.STARTED, running=StartedPlugin(entry, predecessors, dependencies)
-            )
-        message = f"startup returned an object of type {type(value).__qualname__}, and must return None"
-        if isinstance(value, (types.GeneratorType, types.AsyncGeneratorType)):
-            message = f"startup returned a {type(value).__name__}: it contains a yield, and nothing of it has run"
-        else:
-            self._shut_down(entry, run)
-        return self._fail(entry, _failure(entry, message, None, "Tell the plugin's author."), run)
+    def _started(self, entry: Entry) -> Future[Outcome]:
+        predecessors = self.plan.predecessors[entry.ref]
+        dependencies = frozenset(ref for each in self.plan.dependencies[entry.ref] for ref in each.refs)
+        self.operation.started.append(entry.ref)
+        return self._finish(
+            self._outcome(entry, OutcomeState.SUCCEEDED),
+            state=PluginState.STARTED,
+            running=StartedPlugin(entry, predecessors, dependencies),
+        )
 
-    def _shut_down(self, entry: Entry, run: TaskRun) -> None:
-        call = self.coordinator.in_plugin_context(entry.ref, self.host.hook(entry, "shutdown"))
-        if run.task.caller_thread:
-            entry.worker.run_in_caller_thread(call)
-        else:
-            entry.worker.submit(call)
+    def _clean_up(self, entry: Entry, failure: PluginError) -> Task | Future[Outcome]:
+        """Shut the plugin down after a ``startup`` that did not succeed."""
+        self._progress[entry.ref].failure = failure
+        if is_default(self.parts.hook(entry, "shutdown")):
+            return self._cleaned_up(entry, None)
+        return self.parts.hook_task(entry, Stage.STOP, reason=_CLEAN_UP)
 
-    def overdue(self, ref: PluginRef, run: TaskRun) -> Outcome:
-        """The plugin has failed; if its start ends after all, it is shut down."""
-        entry = self.plan.entries[ref]
-        return self._fail(entry, timed_out(entry, run, Stage.START, "startup"), run)
+    def _cleaned_up(self, entry: Entry, clean_up_error: str | None) -> Task | Future[Outcome]:
+        """Try again if that is due, else fail."""
+        progress = self._progress[entry.ref]
+        failure = progress.failure
+        assert failure is not None  # noqa: S101 for type checkers: _clean_up set it
+        if clean_up_error is not None:
+            failure.message = f"{failure.message}; the clean-up failed too: {clean_up_error}"
+        if not progress.is_unavailable:
+            return self._fail(entry, failure)
+        pause = _pause(progress)
+        if pause is not None and not self.parts.coordinator.is_ending:
+            return self._startup(entry, pause)
+        attempts = f"{progress.attempts} {'attempt' if progress.attempts == 1 else 'attempts'}"
+        failure.message = f"unavailable after {attempts} in {progress.seconds:.1f} s: {failure.message}"
+        return self._fail(entry, failure)
 
-    def interrupted(self, ref: PluginRef, run: TaskRun) -> None:
-        """The plugin has failed; if its start ended unseen, or ends later, it is shut down."""
-        entry, call = self.plan.entries[ref], run.call
-        if call.ended is not None and call.error is None:
-            self._shut_down(entry, run)
-        self._fail(entry, _failure(entry, "its start was interrupted", call.error), run)
+    def overdue(self, node: PluginRef, run: TaskRun) -> Task | Future[Outcome]:
+        """Fail the plugin; if its start ends after all, it is shut down then."""
+        entry, progress = self.plan.entries[node], self._progress[node]
+        if run.task.reason == _CLEAN_UP:
+            progress.is_unavailable = False
+            seconds = run.task.timeout or 0.0
+            return self._cleaned_up(entry, f"shutdown did not end within {seconds:g} s")
+        last = progress.failure
+        self._count(progress, run, entry)
+        error = timeout_error(entry, run, Stage.START)
+        if last is not None:
+            error.message = f"{error.message}; attempt before: {last.message}"
+        return self._fail(entry, error)
+
+    def interrupted(self, node: PluginRef, run: TaskRun) -> None:
+        """Fail the plugin; if its start ended unseen, it is shut down."""
+        entry, progress = self.plan.entries[node], self._progress[node]
+        call = run.call
+        if run.task.reason != _CLEAN_UP and call is not None:
+            self._count(progress, run, entry)
+            if call.ended is not None:
+                entry.worker.submit(lambda: self._clean_up_late(entry))
+        reason = f"; attempt before: {progress.failure.message}" if progress.failure is not None else ""
+        self._fail(entry, _error(entry, f"its start was interrupted{reason}", None))
 
     def release(self) -> None:
-        """Let go of what was claimed and not begun."""
+        """Finish the transitions that did not begin."""
         for ref in list(self._transitions):
-            self._finish(self._outcome(self.plan.entries[ref], OutcomeState.SKIPPED, "the start was interrupted"))
+            entry = self.plan.entries[ref]
+            self._finish(self._outcome(entry, OutcomeState.SKIPPED, "the start was interrupted"))
 
-    def _unmet(self, entry: Entry, need: Dependency) -> PluginError:
-        failures = [self._outcomes[ref] for ref in need.refs]
+    def _unmet(self, entry: Entry, dependency: Dependency) -> PluginError:
+        failures = [self._outcomes[ref] for ref in dependency.refs]
         reasons = [
-            f"{'was skipped' if each.state is OutcomeState.SKIPPED else _WHY[each.stage]}: {each.message}"
+            f"{'was skipped' if each.state is OutcomeState.SKIPPED else _REASONS[each.stage]}: {each.message}"
             for each in failures
         ]
         if len(failures) == 1:
             message = f"needs {failures[0].ref}, which {reasons[0]}"
         else:
             each = "; ".join(f"{o.ref} {reason}" for o, reason in zip(failures, reasons, strict=True))
-            message = f"needs a plugin of the category {need.text}, and none runs: {each}"
-        error = MissingDependencyError(message, ref=entry.ref, distribution=entry.distribution, requirement=need.text)
+            message = f"needs a plugin of the category {dependency.text}, and none runs: {each}"
+        error = MissingDependencyError(
+            message, ref=entry.ref, distribution=entry.distribution, requirement=dependency.text
+        )
         error.__cause__ = failures[0].cause
         return error
 
-    def _skip(self, entry: Entry, error: PluginError) -> Outcome:
+    def _skip(self, entry: Entry, error: PluginError) -> Future[Outcome]:
         outcome = self._outcome(entry, OutcomeState.SKIPPED, error.message, error)
         return self._finish(outcome, state=PluginState.SKIPPED, error=error)
 
-    def _fail(self, entry: Entry, error: PluginError, run: TaskRun | None = None) -> Outcome:
-        late = isinstance(error, PluginTimeoutError)
-        state = OutcomeState.TIMED_OUT if late else OutcomeState.FAILED
-        outcome = self._outcome(entry, state, error.message, error, run)
+    def _fail(self, entry: Entry, error: PluginError) -> Future[Outcome]:
+        state = OutcomeState.TIMED_OUT if isinstance(error, PluginTimeoutError) else OutcomeState.FAILED
+        outcome = self._outcome(entry, state, error.message, error)
         if entry.plugin is None:
-            return self._finish(outcome)  # loading has said so already
+            return self._finish(outcome)  # the load has failed, and is logged
         return self._finish(outcome, state=PluginState.FAILED, error=error)
 
     def _outcome(
-        self,
-        entry: Entry,
-        state: OutcomeState,
-        message: str = "",
-        cause: PluginError | None = None,
-        run: TaskRun | None = None,
+        self, entry: Entry, state: OutcomeState, message: str = "", cause: PluginError | None = None
     ) -> Outcome:
+        progress = self._progress.get(entry.ref) or _Progress()
         return Outcome(
             ref=entry.ref,
             stage=_stage(cause, entry),
@@ -247,11 +302,11 @@ class _Starter:
             cause=cause,
             distribution=entry.distribution,
             required=entry.required,
-            seconds=run.seconds if run else 0.0,
+            seconds=progress.seconds,
             load_seconds=entry.load_seconds,
             configure_seconds=entry.configure_seconds,
-            began=run.began - self.begun if run else None,
-            attempts=run.attempts if run else 0,
+            began=None if progress.began is None else progress.began - self.begun,
+            attempts=progress.attempts,
             waited_for=tuple(sorted(self.plan.predecessors[entry.ref])),
         )
 
@@ -262,29 +317,32 @@ class _Starter:
         state: PluginState | None = None,
         error: PluginError | None = None,
         running: StartedPlugin | None = None,
-    ) -> Outcome:
+    ) -> Future[Outcome]:
         transition = self._transitions.pop(outcome.ref)
-        self.coordinator.finish(transition, outcome, state=state, error=error, running=running)
-        return self._keep(outcome)
+        self.parts.coordinator.finish(transition, outcome, state=state, error=error, running=running)
+        return completed(self._keep(outcome))
 
     def _keep(self, outcome: Outcome) -> Outcome:
         self._outcomes[outcome.ref] = outcome
         return outcome
 
 
-def _failure(entry: Entry, message: str, cause: BaseException | None, hint: str = "") -> PluginStartupError:
+_CLEAN_UP = "cleaning up after a failed startup"
+
+
+def _error(entry: Entry, message: str, cause: BaseException | None, hint: str = "") -> PluginStartupError:
     error = PluginStartupError(message, ref=entry.ref, distribution=entry.distribution, hint=hint)
     error.__cause__ = cause
     return error
 
 
-def _pause(run: TaskRun, error: PluginUnavailableError) -> float | None:
-    """How long to wait before the next try; None if there is no time for one."""
-    left = run.deadline - run.began - run.seconds
-    if isinstance(error.retry_after, (int, float)):
-        wanted = max(error.retry_after, 0.0)
+def _pause(progress: _Progress) -> float | None:
+    """Return the seconds to wait before the next attempt; None if there is no time for one."""
+    left = progress.deadline - time.monotonic()
+    if progress.retry_after is not None:
+        wanted = max(progress.retry_after, _FIRST_PAUSE)
         return wanted if wanted < left else None
-    pause = min(_FIRST_PAUSE * 2 ** min(run.attempts - 1, 10), _LONGEST_PAUSE, left / 2)
+    pause = min(_FIRST_PAUSE * 2 ** min(progress.attempts - 1, 10), _MAX_PAUSE, left / 2)
     return pause if pause >= _FIRST_PAUSE / 2 else None
 
 

@@ -1,41 +1,45 @@
-"""Stops plugins, each after all that need it."""
+"""Stop plugins, each after all that depend on it."""
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable, Mapping
+from concurrent.futures import Future
+from typing import Any
 
 import attrs
 
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.report import LifecycleReport, Outcome, OutcomeState
-from floe_plugins.core.safe_text import describe_error
 from floe_plugins.core.state import PluginState, Stage
 from floe_plugins.errors import PluginError, PluginShutdownError, PluginTimeoutError
-from floe_plugins.execution.executor import Executor, Task, TaskRun
-from floe_plugins.lifecycle.coordinator import Coordinator, Operation, StartedPlugin, Transition
-from floe_plugins.lifecycle.supervision import Host, asks_for_caller, is_default, timed_out
-
-# The deadline in seconds where what the plugin declares is none.
-_FALLBACK = 30.0
+from floe_plugins.execution.boundary import ForeignError
+from floe_plugins.execution.executor import Driver, Executor, Task, TaskRun, completed
+from floe_plugins.execution.shield import Request
+from floe_plugins.lifecycle.coordinator import Operation, StartedPlugin, Transition
+from floe_plugins.lifecycle.parts import Parts, timeout_error
 
 
 def stop(
-    host: Host, coordinator: Coordinator, operation: Operation, refs: Iterable[PluginRef] | None = None
+    parts: Parts, request: Request[Any], operation: Operation, refs: Iterable[PluginRef] | None = None
 ) -> LifecycleReport:
-    """Stop the started ones among ``refs`` (None: all), and what cannot do without them.
+    """Stop the started ones among ``refs`` (None: all), and those that depend on them.
 
     Raises:
-        KeyboardInterrupt: the waiting thread, or a plugin, was interrupted.
+        InterruptedRequestError: The request was interrupted.
     """
     begun, began_at = time.monotonic(), time.time()
+    coordinator = parts.coordinator
     running = coordinator.running()
     wanted = set(running) if refs is None else coordinator.dependents_of(tuple(refs))
     sequence = [ref for ref in reversed(running) if ref in wanted]
-    after = {ref: [other for other in sequence if ref in running[other].predecessors] for ref in sequence}
-    would_deadlock = coordinator.announce(operation, after)
-    stopper = _Stopper(host, coordinator, running, after, begun, would_deadlock)
-    executor: Executor[PluginRef, Outcome] = Executor(sequence, after, stopper, workers=host.workers, result=Outcome)
+    waits_for = {ref: [other for other in sequence if ref in running[other].predecessors] for ref in sequence}
+    would_deadlock = coordinator.announce(operation, waits_for)
+    total = parts.deadlines.total("shutdown_total")
+    deadline = math.inf if total is None else begun + total
+    stopper = _Stopper(parts, running, waits_for, begun, would_deadlock, deadline)
+    executor = Executor(sequence, waits_for, stopper, request=request, workers=parts.workers, deadline=deadline)
     try:
         results = executor.run()
     finally:
@@ -45,80 +49,60 @@ def stop(
 
 
 @attrs.define(eq=False)
-class _Stopper:
-    host: Host
-    coordinator: Coordinator
+class _Stopper(Driver[PluginRef, Outcome]):
+    parts: Parts
     running: Mapping[PluginRef, StartedPlugin]
-    after: Mapping[PluginRef, list[PluginRef]]
+    waits_for: Mapping[PluginRef, list[PluginRef]]
     begun: float
     would_deadlock: frozenset[PluginRef]
+    deadline: float
     _transitions: dict[PluginRef, Transition] = attrs.field(factory=dict, init=False)
 
-    def begin(self, ref: PluginRef) -> Task | Transition | Outcome:
-        entry = self.running[ref].entry
-        if ref in self.would_deadlock:
-            return self._outcome(ref, OutcomeState.SKIPPED, "it waits for the plugin whose code asks for it")
-        transition, mine = self.coordinator.begin_or_join(entry)
-        if not mine:
-            return transition
-        self._transitions[ref] = transition
-        if not self.coordinator.is_running(ref):
-            return self._finish(self._outcome(ref, OutcomeState.SUCCEEDED, "it was stopped before"))
-        hook = self.host.hook(entry, "shutdown")
-        return Task(
-            worker=entry.worker,
-            function=self.coordinator.in_plugin_context(ref, hook),
-            timeout=self._timeout(ref),
-            caller_thread=is_default(hook) or asks_for_caller(entry),
-            cancel_unstarted=False,
-        )
-
-    def _timeout(self, ref: PluginRef) -> float | None:
-        try:
-            return self.host.timeout(self.running[ref].entry, Stage.STOP)
-        except Exception:  # noqa: BLE001 a deadline that is no number has kept it from starting, or came later
-            return _FALLBACK
-
-    def ended(self, ref: PluginRef, run: TaskRun) -> Outcome:
-        error = run.call.error
-        if isinstance(error, KeyboardInterrupt):
-            raise error
-        if error is not None:
-            return self._fail(
-                ref,
-                self._failure(
-                    ref, f"shutdown raised {self.host.redact(self.running[ref].entry, describe_error(error))}", error
-                ),
-                run,
+    def begin(self, node: PluginRef) -> Task | Future[Outcome]:
+        entry = self.running[node].entry
+        if node in self.would_deadlock:
+            return completed(
+                self._outcome(node, OutcomeState.SKIPPED, "it waits for the plugin whose code asks for it")
             )
-        value = run.call.result()
-        if value is not None:
-            shown = f"shutdown returned an object of type {type(value).__qualname__}, and must return None"
-            return self._fail(ref, self._failure(ref, shown, None), run)
-        outcome = self._outcome(ref, OutcomeState.SUCCEEDED, run=run)
-        return self._finish(outcome, state=PluginState.STOPPED)
+        transition, mine = self.parts.coordinator.begin_or_join(entry)
+        if not mine:
+            return transition.done
+        self._transitions[node] = transition
+        if not self.parts.coordinator.is_running(node):
+            return self._finish(self._outcome(node, OutcomeState.SUCCEEDED, "it was stopped before"))
+        # Its own thread may still be busy: the stop then waits in the queue, and is made when the thread is free.
+        return self.parts.hook_task(entry, Stage.STOP, cancel_unstarted=False)
 
-    def overdue(self, ref: PluginRef, run: TaskRun) -> Outcome:
-        return self._fail(ref, timed_out(self.running[ref].entry, run, Stage.STOP, "shutdown"), run)
+    def ended(self, node: PluginRef, run: TaskRun) -> Task | Future[Outcome]:
+        error = run.call.error if run.call is not None else None
+        if error is not None:
+            chained = error.chained if isinstance(error, ForeignError) else error
+            return self._fail(node, self._error(node, f"shutdown raised {error}", chained), run)
+        wrong = run.call.result() if run.call is not None else None
+        if wrong is not None:
+            return self._fail(node, self._error(node, f"shutdown returned {wrong}", None), run)
+        return self._finish(self._outcome(node, OutcomeState.SUCCEEDED, run=run), state=PluginState.STOPPED)
 
-    def interrupted(self, ref: PluginRef, run: TaskRun) -> None:
-        self._fail(ref, self._failure(ref, "its stop was interrupted", run.call.error), run)
+    def overdue(self, node: PluginRef, run: TaskRun) -> Task | Future[Outcome]:
+        return self._fail(node, timeout_error(self.running[node].entry, run, Stage.STOP), run)
+
+    def interrupted(self, node: PluginRef, run: TaskRun) -> None:
+        self._fail(node, self._error(node, "its stop was interrupted", None), run)
 
     def release(self) -> None:
-        """Let go of what was claimed and not begun."""
+        """Finish the transitions that did not begin."""
         for ref in list(self._transitions):
             self._finish(self._outcome(ref, OutcomeState.SKIPPED, "the stop was interrupted"))
 
-    def _failure(self, ref: PluginRef, message: str, cause: BaseException | None) -> PluginShutdownError:
+    def _error(self, ref: PluginRef, message: str, cause: BaseException | None) -> PluginShutdownError:
         error = PluginShutdownError(message, ref=ref, distribution=self.running[ref].entry.distribution)
         error.__cause__ = cause
         return error
 
-    def _fail(self, ref: PluginRef, error: PluginError, run: TaskRun) -> Outcome:
+    def _fail(self, ref: PluginRef, error: PluginError, run: TaskRun) -> Future[Outcome]:
         late = isinstance(error, PluginTimeoutError)
         state = OutcomeState.TIMED_OUT if late else OutcomeState.FAILED
-        outcome = self._outcome(ref, state, error.message, error, run)
-        return self._finish(outcome, state=PluginState.FAILED, error=error)
+        return self._finish(self._outcome(ref, state, error.message, error, run), state=PluginState.FAILED, error=error)
 
     def _outcome(
         self,
@@ -139,14 +123,14 @@ class _Stopper:
             required=entry.required,
             seconds=run.seconds if run else 0.0,
             began=run.began - self.begun if run else None,
-            attempts=run.attempts if run else 0,
-            waited_for=tuple(sorted(self.after[ref])),
+            attempts=1 if run and run.has_begun else 0,
+            waited_for=tuple(sorted(self.waits_for[ref])),
         )
 
     def _finish(
         self, outcome: Outcome, *, state: PluginState | None = None, error: PluginError | None = None
-    ) -> Outcome:
+    ) -> Future[Outcome]:
         transition = self._transitions.pop(outcome.ref)
         if state is not None:
             transition.entry.worker.close()
-        return self.coordinator.finish(transition, outcome, state=state, error=error)
+        return completed(self.parts.coordinator.finish(transition, outcome, state=state, error=error))

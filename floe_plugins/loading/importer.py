@@ -1,206 +1,214 @@
-"""Candidate -> checked plugin: import, gate, make, check. Runs plugin code on the calling thread."""
+"""Turn a candidate into a checked plugin: gate, import, instantiate, check. Runs plugin code on the calling thread."""
 
 from __future__ import annotations
 
 import functools
 import importlib
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
+from contextlib import contextmanager
 from types import FunctionType
 from typing import Any, NamedTuple
 
 from floe_plugins._version import FLOE_API_VERSION, __version__
 from floe_plugins.core.candidate import Candidate
 from floe_plugins.core.refs import PluginRef
-from floe_plugins.core.safe_text import describe_error
+from floe_plugins.core.safe_text import type_name
 from floe_plugins.errors import PluginError, PluginIncompatibleError, PluginLoadError
+from floe_plugins.execution import boundary
+from floe_plugins.execution.boundary import ForeignError
 from floe_plugins.hookspecs.base import LIFECYCLE_HOOKS, PROJECT, PluginMetadata
 from floe_plugins.inspection import compatibility
 from floe_plugins.inspection.runtime_metadata import RuntimeMetadata, read_attribute, read_metadata
 
-_THIS = __name__.partition(".")[0]
+_PACKAGE = __name__.partition(".")[0]
 _MARKS = frozenset({f"{PROJECT}_impl"})
 _ASYNC = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+_AUTHOR = "Tell the plugin's author."
 
 
 class CheckedPlugin(NamedTuple):
-    """A checked plugin, and what it says of itself."""
+    """A checked plugin and its metadata."""
 
     plugin: Any
     metadata: RuntimeMetadata
 
 
 def import_plugin(candidate: Candidate) -> CheckedPlugin:
-    """The checked plugin of a candidate; may take as long as its import takes.
+    """Import a candidate and return its checked plugin; may take as long as its import takes.
 
     Raises:
-        PluginIncompatibleError: a gate refuses it.
-        PluginLoadError: it cannot be imported or made, or is no such plugin.
+        PluginIncompatibleError: A gate refuses it.
+        PluginLoadError: It cannot be imported or instantiated, or is no such plugin.
     """
     refusal = compatibility.find_incompatibility(candidate)
     if refusal is not None:
         raise refusal
-    origin = str(candidate.distribution)
-    found = _resolve(candidate, origin)
-    made = instantiate(found, candidate.ref, origin)
-    if made.metadata.name != candidate.name:
-        raise PluginLoadError(
-            f"the plugin calls itself {made.metadata.name!r}, its entry point {candidate.name!r}",
-            ref=candidate.ref,
-            distribution=origin,
-            hint="Give the class and the entry point in pyproject.toml the same name.",
-        )
-    return made
+    with about(candidate.ref, str(candidate.distribution)):
+        found = _resolve(candidate)
+        checked = instantiate(found, candidate.ref.type.spec, f" in the group {candidate.ref.type.group}")
+        if checked.metadata.name != candidate.name:
+            raise PluginLoadError(
+                f"the plugin calls itself {checked.metadata.name!r}, its entry point {candidate.name!r}",
+                hint="Give the class and the entry point in pyproject.toml the same name.",
+            )
+        return checked
 
 
-def _resolve(candidate: Candidate, origin: str) -> Any:
-    module_name, _, path = candidate.value.partition("[")[0].strip().partition(":")
+@contextmanager
+def about(ref: PluginRef | None, distribution: str | None) -> Generator[None, None, None]:
+    """Within the block, errors that name no plugin are about this one."""
     try:
+        yield
+    except PluginError as error:
+        if error.ref is None:
+            error.ref = ref
+        if error.distribution is None:
+            error.distribution = distribution
+        raise
+
+
+def _resolve(candidate: Candidate) -> Any:
+    module_name, _, path = candidate.value.partition("[")[0].strip().partition(":")
+
+    def find() -> Any:
         found: Any = importlib.import_module(module_name.strip())
         for name in filter(None, path.strip().split(".")):
             found = getattr(found, name)
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:
-        raise _import_failure(error, candidate, origin) from error
-    return found
+        return found
+
+    try:
+        return boundary.call(find)
+    except ForeignError as error:
+        failure = error
+    raise _import_error(failure, candidate) from failure.chained
 
 
-def _import_failure(error: BaseException, candidate: Candidate, origin: str) -> PluginError:
-    if _wants_newer_platform(error):
+def _import_error(failure: ForeignError, candidate: Candidate) -> PluginError:
+    error = failure.exception
+    missing = error.name if type(error) in {ImportError, ModuleNotFoundError} else None  # type: ignore[attr-defined]
+    owner = _module_without_attribute(error)
+    if owner == _PACKAGE or (type(missing) is str and missing.partition(".")[0] == _PACKAGE):
         return PluginIncompatibleError(
-            f"it uses a name that floe-plugins {__version__} does not have ({describe_error(error)})",
-            ref=candidate.ref,
-            distribution=origin,
+            f"it uses a name that floe-plugins {__version__} does not have ({failure})",
             requires="a newer floe-plugins",
             provides=__version__,
             hint="Upgrade floe-plugins, or install a release of the plugin that was made for this version.",
         )
-    return PluginLoadError(
-        f"importing {candidate.value!r} failed with {describe_error(error)}",
-        ref=candidate.ref,
-        distribution=origin,
-        hint=_import_hint(error, candidate),
-    )
+    hint = _import_hint(missing if type(error) is ModuleNotFoundError else None, owner, candidate)
+    return PluginLoadError(f"importing {candidate.value!r} failed with {failure}", hint=hint)
 
 
-def _wants_newer_platform(error: BaseException) -> bool:
-    if isinstance(error, ImportError) and error.name:
-        return error.name.partition(".")[0] == _THIS
-    return isinstance(error, AttributeError) and getattr(error.obj, "__name__", None) == _THIS
+def _module_without_attribute(error: BaseException) -> object:
+    """Return the name of the module that lacks an attribute, if that is the error."""
+    if type(error) is not AttributeError or not inspect.ismodule(error.obj):
+        return None
+    return error.obj.__dict__.get("__name__")
 
 
-def _import_hint(error: BaseException, candidate: Candidate) -> str:
+def _import_hint(missing: object, owner: object, candidate: Candidate) -> str:
     module = candidate.value.partition(":")[0].strip()
     name = candidate.distribution.name
-    if isinstance(error, ModuleNotFoundError) and error.name:
-        if module == error.name or module.startswith(f"{error.name}."):
+    if type(missing) is str and missing:
+        if module == missing or module.startswith(f"{missing}."):
             return f"The distribution does not contain the module; reinstall {name} or tell its author."
-        return f"Install what provides {error.name!r}; {name} may not declare that it needs it."
-    if isinstance(error, AttributeError) and getattr(error.obj, "__name__", None) == module:
+        return f"Install what provides {missing!r}; {name} may not declare that it needs it."
+    if owner == module:
         return "The entry point names something that the module does not have; tell the plugin's author."
     return f"Upgrade or reinstall {name}, or disable the plugin with FLOE_PLUGINS_DISABLE={candidate.ref}."
 
 
-def instantiate(
-    found: Any, ref: PluginRef | None, origin: str | None, category: type[Any] | None = None
-) -> CheckedPlugin:
-    """A checked plugin of a class, an instance or a factory without arguments.
+def instantiate(found: Any, expected: type[Any] = PluginMetadata, group: str = "") -> CheckedPlugin:
+    """Return a checked plugin of a class, an instance or a factory without arguments.
 
-    ``category`` is that of ``ref`` by default. The API version of a class is looked
-    at before the class is called.
+    The API version of a class is looked at before the class is called.
 
     Raises:
-        PluginIncompatibleError: its API version does not fit.
-        PluginLoadError: it cannot be made, or is no such plugin.
+        PluginIncompatibleError: Its API version does not fit.
+        PluginLoadError: It cannot be instantiated, or is no such plugin.
     """
     try:
-        plugin = _made(found, category or (ref.type.spec if ref else PluginMetadata), ref, origin)
-        return CheckedPlugin(plugin, _check_instance(plugin, ref, origin))
-    except (PluginLoadError, PluginIncompatibleError, KeyboardInterrupt):
+        plugin = _instance(found, expected, group)
+        return CheckedPlugin(plugin, _check_instance(plugin))
+    except (PluginLoadError, PluginIncompatibleError):
         raise
-    except BaseException as error:
-        # Its own class may answer in any way when it is looked at.
-        message = f"looking at the plugin failed with {describe_error(error)}"
-        raise PluginLoadError(message, ref=ref, distribution=origin, hint="Tell the plugin's author.") from error
+    except BaseException as error:  # noqa: BLE001 its own class may answer in any way when it is looked at
+        failure = boundary.describe(error)
+    message = f"looking at the plugin failed with {failure}"
+    raise PluginLoadError(message, hint=_AUTHOR) from failure.chained
 
 
-def _made(found: Any, expected: type[Any], ref: PluginRef | None, origin: str | None) -> Any:
-    if isinstance(found, expected):
+def _instance(found: Any, expected: type[Any], group: str) -> Any:
+    if issubclass(type(found), expected):
         return found
     if inspect.isclass(found):
-        _check_class(found, expected, ref, origin)
-        return _call(found, expected, ref, origin)
-    if callable(found) and not isinstance(found, PluginMetadata):
-        return _call(found, expected, ref, origin)
-    raise _not_a_plugin(found, expected, ref, origin)
+        _check_class(found, expected, group)
+        return _call(found, expected, group)
+    if callable(found) and not issubclass(type(found), PluginMetadata):
+        return _call(found, expected, group)
+    raise _not_a_plugin(found, expected, group)
 
 
-def _check_class(cls: type[Any], expected: type[Any], ref: PluginRef | None, origin: str | None) -> None:
+def _check_class(cls: type[Any], expected: type[Any], group: str) -> None:
     if not issubclass(cls, expected):
-        raise _not_a_plugin(cls, expected, ref, origin)
+        raise _not_a_plugin(cls, expected, group)
     missing = sorted(getattr(cls, "__abstractmethods__", ()))
     if missing:
         raise PluginLoadError(
             f"{cls.__qualname__} is abstract: it does not implement {', '.join(missing)}",
-            ref=ref,
-            distribution=origin,
             hint=f"Override every abstract hook of {expected.__name__}.",
         )
-    metadata = inspect.getattr_static(cls, "floe_api_version", None)
-    if not hasattr(metadata, "__get__"):
-        check_api_version(metadata, ref, origin)
+    declared = inspect.getattr_static(cls, "floe_api_version", None)
+    if not hasattr(declared, "__get__"):
+        check_api_version(declared)
 
 
-def check_api_version(metadata: object, ref: PluginRef | None, origin: str | None) -> None:
+def check_api_version(declared: object) -> None:
     """Do nothing if a plugin made for that API version runs here.
 
     Raises:
-        PluginIncompatibleError: it does not.
+        PluginIncompatibleError: It does not.
     """
-    if type(metadata) is str and metadata == FLOE_API_VERSION:
+    if type(declared) is str and declared == FLOE_API_VERSION:
         return  # the most common case needs no parsing
-    refusal = compatibility.api_incompatibility(ref, origin, metadata)
+    refusal = compatibility.api_incompatibility(None, None, declared)
     if refusal is not None:
         raise refusal
 
 
-def _call(factory: Callable[[], Any], expected: type[Any], ref: PluginRef | None, origin: str | None) -> Any:
-    name = getattr(factory, "__qualname__", repr(factory))
+def _call(factory: Callable[[], Any], expected: type[Any], group: str) -> Any:
     try:
-        plugin = factory()
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:
-        message = f"making the plugin by calling {name} failed with {describe_error(error)}"
-        hint = "A plugin is made without arguments; it opens what it needs in startup()."
-        raise PluginLoadError(message, ref=ref, distribution=origin, hint=hint) from error
-    if not isinstance(plugin, expected):
-        raise _not_a_plugin(plugin, expected, ref, origin)
-    return plugin
+        plugin = boundary.call(factory)
+    except ForeignError as error:
+        failure = error
+    else:
+        if not issubclass(type(plugin), expected):
+            raise _not_a_plugin(plugin, expected, group)
+        return plugin
+    name = getattr(factory, "__qualname__", "the entry point")
+    message = f"making the plugin by calling {name} failed with {failure}"
+    hint = "A plugin is made without arguments; it opens what it needs in startup()."
+    raise PluginLoadError(message, hint=hint) from failure.chained
 
 
-def _not_a_plugin(found: object, expected: type[Any], ref: PluginRef | None, origin: str | None) -> PluginLoadError:
-    shown = f"the class {found.__qualname__}" if isinstance(found, type) else f"an object of {type(found).__qualname__}"
-    group = f" in the group {ref.type.group}" if ref else ""
+def _not_a_plugin(found: object, expected: type[Any], group: str) -> PluginLoadError:
+    shown = f"the class {found.__qualname__}" if isinstance(found, type) else f"an object of {type_name(found)}"
     return PluginLoadError(
         f"the entry point gives {shown}, which is no {expected.__name__}",
-        ref=ref,
-        distribution=origin,
         hint=f"An entry point{group} names a class that derives from {expected.__name__}.",
     )
 
 
-def _check_instance(plugin: PluginMetadata, ref: PluginRef | None, origin: str | None) -> RuntimeMetadata:
-    check_api_version(read_attribute(plugin, "floe_api_version", ref, origin), ref, origin)
-    metadata = read_metadata(plugin, ref, origin)
-    for fault in _hook_errors(plugin):
-        raise PluginLoadError(fault, ref=ref, distribution=origin, hint="Tell the plugin's author.")
+def _check_instance(plugin: PluginMetadata) -> RuntimeMetadata:
+    check_api_version(read_attribute(plugin, "floe_api_version"))
+    metadata = read_metadata(plugin)
+    for message in _hook_errors(plugin):
+        raise PluginLoadError(message, hint=_AUTHOR)
     return metadata
 
 
 def _hook_errors(plugin: PluginMetadata) -> Iterable[str]:
-    category = next(cls for cls in type(plugin).__mro__ if cls.__module__.startswith(f"{_THIS}."))
+    category = next(cls for cls in type(plugin).__mro__ if cls.__module__.startswith(f"{_PACKAGE}."))
     hooks = _hooks(category)
     for name, function in _functions(type(plugin)):
         options = _options(function, "impl")
@@ -224,7 +232,7 @@ def _hooks(category: type) -> frozenset[str]:
 def _functions(cls: type) -> Iterable[tuple[str, FunctionType]]:
     members: dict[str, object] = {}
     for base in reversed(cls.__mro__):
-        if base is not object and base.__module__.partition(".")[0] != _THIS:
+        if base is not object and base.__module__.partition(".")[0] != _PACKAGE:
             # A copy is a dict, which update() takes in whole; the proxy is read item by item.
             members.update(base.__dict__.copy())
     return [(name, value) for name, value in members.items() if isinstance(value, FunctionType)]

@@ -1,58 +1,70 @@
-"""Loads each candidate once, on its own thread, under a deadline, whoever asks for it."""
+"""Load each candidate once, on its own thread, under a deadline, whoever asks for it."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Generator
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import contextmanager
 
 import attrs
 
 from floe_plugins.core.refs import PluginRef
-from floe_plugins.core.state import PluginState
+from floe_plugins.core.safe_text import describe_error
+from floe_plugins.core.state import PluginState, Stage
+from floe_plugins.entries.deadlines import Deadlines
+from floe_plugins.entries.entry import Entry
+from floe_plugins.entries.store import EntryStore
 from floe_plugins.errors import PluginError, PluginLoadError, PluginTimeoutError
-from floe_plugins.execution.entry import Entry
-from floe_plugins.execution.worker import BusyError, DeadlineError
+from floe_plugins.execution.shield import Request
 from floe_plugins.hookspecs.base import PluginMetadata
+from floe_plugins.loading.importer import CheckedPlugin
+from floe_plugins.loading.registration import Registration, metadata_differences
+
+
+class SupersededError(Exception):
+    """The entry was replaced while its plugin was being loaded; ask the store for the new one."""
 
 
 @attrs.define(eq=False)
-class _PendingLoad:
-    """One load under way: which thread runs it, and when it ends."""
+class _Load:
+    """A load under way: the thread that runs it, and a future that is done when it ends."""
 
     ref: PluginRef
     thread: int | None = None
-    done: threading.Event = attrs.field(factory=threading.Event)
+    done: Future[None] = attrs.field(factory=Future)
 
 
 @attrs.define(eq=False)
 class Loader:
-    """Makes plugins of entries, exactly once under any number of threads.
+    """Makes plugins of entries, exactly once under any number of threads."""
 
-    Attributes:
-        build: makes the checked plugin; runs plugin code.
-        admit: takes a checked plugin in, before anyone sees it; raises PluginError.
-        timeout: the deadline of an entry's load, in seconds; None for none.
-    """
-
-    build: Callable[[Entry], PluginMetadata]
-    admit: Callable[[Entry, PluginMetadata], None]
-    timeout: Callable[[Entry], float | None]
+    store: EntryStore
+    deadlines: Deadlines
+    registration: Registration
     _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
-    _loads: dict[PluginRef, _PendingLoad] = attrs.field(factory=dict, init=False)
-    _waits: dict[int, _PendingLoad] = attrs.field(factory=dict, init=False)
-    _here: threading.local = attrs.field(factory=threading.local, init=False)
+    _loads: dict[PluginRef, _Load] = attrs.field(factory=dict, init=False)
+    _waits: dict[int, _Load] = attrs.field(factory=dict, init=False)
+    _nesting: threading.local = attrs.field(factory=threading.local, init=False)
 
     def load(self, entry: Entry) -> PluginMetadata:
-        """The entry's plugin, loaded by the first who asks; the others wait for it.
+        """Return the entry's plugin, loaded for the first who asks; the others wait for it.
 
-        Runs on the plugin's own thread, or on the calling one while that loads
-        another plugin: there it may hold import locks that this load needs.
+        Runs on the plugin's own thread, or on the calling one while that loads another plugin: there it may hold
+        import locks that this load needs.
 
         Raises:
-            PluginError: loading failed, now or before.
+            PluginError: Loading failed, now or before.
+            SupersededError: The entry was replaced.
+            KeyboardInterrupt: The waiting main thread was interrupted; the load goes on.
         """
+        if entry.plugin is not None:
+            return entry.plugin
+        return Request(lambda _: self._load(entry)).run()
+
+    def _load(self, entry: Entry) -> PluginMetadata:
         while True:
             with self._lock:
                 if entry.plugin is not None:
@@ -61,22 +73,27 @@ class Loader:
                     raise entry.error.with_traceback(None)
                 under_way = self._loads.get(entry.ref)
                 if under_way is None:
-                    mine = self._loads[entry.ref] = _PendingLoad(entry.ref)
+                    mine = self._loads[entry.ref] = _Load(entry.ref)
                     break
                 self._raise_on_cycle(entry, under_way)
                 self._waits[threading.get_ident()] = under_way
             self._wait(entry, under_way)
-        return self._run(entry, mine)
+        try:
+            return self._run(entry, mine)
+        finally:
+            with self._lock:
+                del self._loads[entry.ref]
+            mine.done.set_result(None)
 
-    def _raise_on_cycle(self, entry: Entry, load: _PendingLoad) -> None:
+    def _raise_on_cycle(self, entry: Entry, load: _Load) -> None:
         me = threading.get_ident()
-        circle = [load]
-        while circle[-1].thread != me:
-            following = self._waits.get(circle[-1].thread or 0)
-            if following is None or following in circle:
+        cycle = [load]
+        while cycle[-1].thread != me:
+            following = self._waits.get(cycle[-1].thread or 0)
+            if following is None or following in cycle:
                 return
-            circle.append(following)
-        asking = ", ".join(sorted({str(each.ref) for each in circle}))
+            cycle.append(following)
+        asking = ", ".join(sorted({str(each.ref) for each in cycle}))
         raise PluginLoadError(
             f"it is being loaded, and was asked for by what it waits for ({asking})",
             ref=entry.ref,
@@ -84,82 +101,72 @@ class Loader:
             hint="Ask the registry for another plugin in startup() or later, not while modules are imported.",
         )
 
-    def _wait(self, entry: Entry, load: _PendingLoad) -> None:
-        seconds = self.timeout(entry)
+    def _wait(self, entry: Entry, load: _Load) -> None:
+        seconds = self.deadlines.timeout(entry, Stage.LOAD)
         try:
-            if not load.done.wait(seconds):
-                raise self._overdue(entry, seconds)
+            load.done.result(seconds)
+        except FutureTimeoutError:
+            raise self._overdue(entry, seconds) from None
         finally:
             with self._lock:
                 self._waits.pop(threading.get_ident(), None)
 
-    def _run(self, entry: Entry, load: _PendingLoad) -> PluginMetadata:
+    def _run(self, entry: Entry, load: _Load) -> PluginMetadata:
         begun = time.perf_counter()
         try:
-            plugin = self._build(entry, load)
-            self.admit(entry, plugin)
+            checked = self._build(entry, load)
         except PluginError as error:
-            self._end(load, entry, error=error, seconds=time.perf_counter() - begun)
+            with self.store.lock:
+                entry.load_seconds = time.perf_counter() - begun
+                entry.error, entry.state = error, PluginState.FAILED
             raise
-        except BaseException:
-            self._end(load, entry)
-            raise
-        self._end(load, entry, plugin=plugin, seconds=time.perf_counter() - begun)
-        return plugin
+        differences = metadata_differences(entry)
+        plugin: PluginMetadata = checked.plugin
+        # Under the store's lock: no refresh comes between the look at the entry and its change.
+        with self.store.lock:
+            if self.store.is_current(entry):
+                entry.warnings.extend(differences)
+                entry.load_seconds = time.perf_counter() - begun
+                entry.plugin, entry.state = plugin, PluginState.LOADED
+                self.registration.publish(entry, plugin)
+                return plugin
+        self.registration.remove(entry.ref)
+        raise SupersededError(str(entry.ref))
 
-    def _build(self, entry: Entry, load: _PendingLoad) -> PluginMetadata:
-        def build() -> PluginMetadata:
+    def _build(self, entry: Entry, load: _Load) -> CheckedPlugin:
+        def build() -> CheckedPlugin:
             load.thread = threading.get_ident()
             with self._nested():
-                return self.build(entry)
+                return self.registration.build(entry)
 
-        if getattr(self._here, "depth", 0):
+        if getattr(self._nesting, "depth", 0) or entry.worker.is_current_thread:
             return build()
-        seconds = self.timeout(entry)
-        try:
-            return entry.worker.call(build, timeout=seconds)
-        except (DeadlineError, BusyError):
-            pass
-        raise self._overdue(entry, seconds)
-
-    def _end(
-        self,
-        load: _PendingLoad,
-        entry: Entry,
-        *,
-        plugin: PluginMetadata | None = None,
-        error: PluginError | None = None,
-        seconds: float = 0.0,
-    ) -> None:
-        with self._lock:
-            self._loads.pop(entry.ref, None)
-            entry.load_seconds = seconds
-            if plugin is not None:
-                entry.plugin, entry.state = plugin, PluginState.LOADED
-            elif error is not None:
-                entry.error, entry.state = error, PluginState.FAILED
-        load.done.set()
+        seconds = self.deadlines.timeout(entry, Stage.LOAD)
+        if entry.worker.overdue is not None:
+            raise self._overdue(entry, seconds)
+        call = entry.worker.submit(build)
+        if not call.wait(seconds) and call.detach():
+            raise self._overdue(entry, seconds)
+        error = call.error
+        if error is not None and not isinstance(error, PluginError):
+            message = f"loading failed with {describe_error(error)}"
+            raise PluginLoadError(message, ref=entry.ref, distribution=entry.distribution) from error
+        return call.result()
 
     @contextmanager
     def _nested(self) -> Generator[None, None, None]:
-        self._here.depth = getattr(self._here, "depth", 0) + 1
+        self._nesting.depth = getattr(self._nesting, "depth", 0) + 1
         try:
             yield
         finally:
-            self._here.depth -= 1
+            self._nesting.depth -= 1
 
-    def _overdue(self, entry: Entry, seconds: float | None) -> PluginTimeoutError:
+    def _overdue(self, entry: Entry, seconds: float) -> PluginTimeoutError:
         return PluginTimeoutError(
             f"loading did not end within {seconds:g} s; its import goes on and keeps the module locked",
             ref=entry.ref,
             distribution=entry.distribution,
-            seconds=seconds or 0.0,
+            seconds=seconds,
             stage="load",
             hint="Disable the plugin, raise timeouts.load, or restart the process to try again.",
         )
-
-
-def forget(entry: Entry) -> None:
-    """Let a failed load be tried again."""
-    if entry.plugin is None:
-        entry.error, entry.state = None, PluginState.DISCOVERED

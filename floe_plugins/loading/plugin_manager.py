@@ -7,13 +7,13 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from types import FunctionType
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pluggy
 from pluggy._hooks import _SubsetHookCaller
 
-from floe_plugins.core.candidate import Distribution
 from floe_plugins.core.refs import PluginRef, PluginType
+from floe_plugins.entries.store import EntryStore
 from floe_plugins.hookspecs.base import LIFECYCLE_HOOKS, PROJECT, PluginMetadata
 
 if TYPE_CHECKING:
@@ -32,38 +32,6 @@ _NO_OPTIONS: pluggy.HookimplOpts = {
 }
 
 
-class ManagerOwner(Protocol):
-    """What a manager asks of the registry that it belongs to."""
-
-    def load_selected(self, category: PluginType) -> None:
-        """Load the selected plugins of a category; failures become problems."""
-        ...
-
-    def load_entry_points(self, category: PluginType, name: str | None) -> int:
-        """Load the selected plugins of a category, or one of them, and count the new ones."""
-        ...
-
-    def supervise(self, category: PluginType, hook_name: str) -> Sequence[Outcome]:
-        """Call a lifecycle hook on each plugin of a category on its own."""
-        ...
-
-    def register(self, *plugins: Any) -> tuple[PluginRef, ...]:
-        """Check plugins and add them to their managers."""
-        ...
-
-    def unregister(self, category: PluginType, name: str) -> Any:
-        """Forget a plugin."""
-        ...
-
-    def block(self, category: PluginType, name: str, blocked: bool) -> None:  # noqa: FBT001 one of two states
-        """Keep a plugin from being loaded, or allow it again."""
-        ...
-
-    def distribution(self, category: PluginType, name: str) -> Distribution | None:
-        """The distribution that a plugin comes from."""
-        ...
-
-
 class CategoryManager(pluggy.PluginManager):
     """A ``pluggy.PluginManager`` for one category of one registry.
 
@@ -74,12 +42,35 @@ class CategoryManager(pluggy.PluginManager):
     which define ``__eq__`` work. Safe from several threads.
     """
 
-    def __init__(self, category: PluginType, owner: ManagerOwner) -> None:
+    def __init__(  # noqa: PLR0913 all but the first two are keyword-only
+        self,
+        category: PluginType,
+        store: EntryStore,
+        *,
+        load: Callable[[PluginRef], object],
+        supervise: Callable[[PluginType, str], Sequence[Outcome]],
+        register: Callable[[Any], tuple[PluginRef, ...]],
+        unregister: Callable[[PluginRef], Any],
+    ) -> None:
+        """Make the manager of a category.
+
+        Args:
+            category: Its category.
+            store: The entries of the registry that it belongs to.
+            load: Returns the plugin of a ref; None if it cannot be loaded.
+            supervise: Calls a lifecycle hook on each selected plugin of a category.
+            register: Checks plugins and takes them in.
+            unregister: Stops a plugin, takes it out, and returns it.
+        """
         super().__init__(PROJECT)
         # pluggy compares plugins with ==; a plugin's own __eq__ must not decide who is registered.
         self._name2plugin = _ByIdentity()  # type: ignore[misc] # pyright: ignore[reportAttributeAccessIssue]
         self._category = category
-        self._owner = owner
+        self._store = store
+        self._load = load
+        self._supervise_plugins = supervise
+        self._register = register
+        self._unregister = unregister
         self._lock = threading.RLock()
         self._without_loading = _Depth()
         self._inherited: dict[str, FunctionType] = {}
@@ -98,7 +89,7 @@ class CategoryManager(pluggy.PluginManager):
     def _supervise(
         self, hook_name: str, _methods: Sequence[pluggy.HookImpl], _kwargs: Mapping[str, object], _firstresult: object
     ) -> list[object]:
-        return list(self._owner.supervise(self._category, hook_name))
+        return list(self._supervise_plugins(self._category, hook_name))
 
     # pluggy keeps its relay in the instance under this name. It is taken out until the
     # plugins are loaded, so that only the first use comes here and later ones cost nothing.
@@ -110,7 +101,7 @@ class CategoryManager(pluggy.PluginManager):
                 raise AttributeError(message)
             if not self._without_loading.depth:
                 with self._without_loading:
-                    self._owner.load_selected(self._category)
+                    self._load_selected(None)
                 self.__dict__["hook"] = self._relay
             return self._relay
 
@@ -118,9 +109,11 @@ class CategoryManager(pluggy.PluginManager):
         """Let the next use of ``hook`` load what has been selected since."""
         self.__dict__.pop("hook", None)
 
-    def hook_names(self) -> frozenset[str]:
-        """The names of the category's hooks, the lifecycle's among them."""
-        return frozenset(self._inherited)
+    def _load_selected(self, name: str | None) -> int:
+        """Load the selected plugins, or the one of that name, and count the new ones; failures become problems."""
+        entries = self._store.entries()
+        selected = [ref for ref in self._store.selected(self._category) if name in {None, ref.name}]
+        return sum(self._load(ref) is not None for ref in selected if entries[ref].plugin is None)
 
     def add(self, plugin: PluginMetadata, name: str) -> None:
         """Take a checked plugin in.
@@ -198,7 +191,7 @@ class CategoryManager(pluggy.PluginManager):
             raise ValueError(message)
         if own is not None and self.is_blocked(own):
             return None
-        (ref,) = self._owner.register(plugin)
+        (ref,) = self._register(plugin)
         return ref.name
 
     def unregister(self, plugin: Any = None, name: str | None = None) -> Any:
@@ -209,19 +202,19 @@ class CategoryManager(pluggy.PluginManager):
         if plugin is not None and self.get_plugin(name) is not plugin:
             message = f"the plugin named {name!r} is another one"
             raise ValueError(message)
-        return self._owner.unregister(self._category, name)
+        return self._unregister(PluginRef(self._category, name))
 
     def set_blocked(self, name: str) -> None:
         """Keep the plugin of that name from being loaded; forget it if it is."""
         self.unregister(name=name)
         self._name2plugin[name] = None
-        self._owner.block(self._category, name, blocked=True)
+        self._store.block(PluginRef(self._category, name), blocked=True)
 
     def unblock(self, name: str) -> bool:
         """Allow a blocked name again; whether it was blocked."""
         unblocked = super().unblock(name)
         if unblocked:
-            self._owner.block(self._category, name, blocked=False)
+            self._store.block(PluginRef(self._category, name), blocked=False)
         return unblocked
 
     def load_setuptools_entrypoints(self, group: str, name: str | None = None) -> int:
@@ -235,7 +228,7 @@ class CategoryManager(pluggy.PluginManager):
         if group != self._category.group:
             message = f"this manager holds {self._category.group!r}, not {group!r}"
             raise ValueError(message)
-        return self._owner.load_entry_points(self._category, name)
+        return self._load_selected(name)
 
     def parse_hookimpl_opts(self, plugin: Any, name: str) -> pluggy.HookimplOpts | None:
         """The options of an implementation; None for what is inherited or no hook."""
@@ -269,9 +262,9 @@ class CategoryManager(pluggy.PluginManager):
 
         found: list[tuple[Any, importlib.metadata.Distribution]] = []
         for name, plugin in self.list_name_plugin():
-            origin = self._owner.distribution(self._category, name)
-            if origin is not None:
-                found.append((plugin, importlib.metadata.Distribution.at(origin.path)))
+            candidate = self._store.entry(PluginRef(self._category, name)).candidate
+            if candidate is not None:
+                found.append((plugin, importlib.metadata.Distribution.at(candidate.distribution.path)))
         return found
 
     def list_plugin_distinfo(self) -> Any:

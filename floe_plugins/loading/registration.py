@@ -1,28 +1,117 @@
-"""Taking a made plugin in: what it is given, what it may get wrong, and what it says differently than its source."""
+"""Hand checked plugins to the manager of their category and to the registry's table."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
 
+import attrs
 import pluggy
 
 from floe_plugins.core.problem import Problem
-from floe_plugins.core.safe_text import describe_error, safe_str
+from floe_plugins.core.refs import PluginRef, PluginType
 from floe_plugins.core.state import Stage
+from floe_plugins.entries.entry import Entry
+from floe_plugins.entries.store import EntryStore
 from floe_plugins.errors import PluginLoadError
-from floe_plugins.execution.entry import Entry
-from floe_plugins.hookspecs.base import PluginMetadata
+from floe_plugins.execution import boundary
+from floe_plugins.hookspecs.base import PluginLookup, PluginMetadata
 from floe_plugins.inspection import static_metadata
+from floe_plugins.loading.importer import CheckedPlugin, import_plugin
+from floe_plugins.loading.plugin_manager import CategoryManager
+
+Plugins = dict[Any, dict[str, Any]]
+
+_COMPARED = ("version", "floe_api_version", "description", "dependencies", "optional_dependencies")
 
 
-def hook_validation_error(entry: Entry, error: Exception) -> PluginLoadError:
-    """The error of a plugin that its category's manager did not take in."""
-    if isinstance(error, (pluggy.PluginValidationError, ValueError)):
+@attrs.define(eq=False)
+class Registration:
+    """The managers and the table of plugins of one registry. Safe from several threads.
+
+    Attributes:
+        plugins: The loaded plugins by category (as ``PluginType`` or class) and name.
+        as_current: While it is entered, ``get_registry()`` gives this registry.
+        new_manager: Makes the manager of a category.
+    """
+
+    registry: PluginLookup
+    store: EntryStore
+    plugins: Plugins
+    as_current: Callable[[], AbstractContextManager[object]]
+    new_manager: Callable[[PluginType], CategoryManager]
+    _managers: dict[PluginType, CategoryManager] = attrs.field(factory=dict, init=False)
+    _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
+
+    def manager(self, category: PluginType) -> CategoryManager:
+        """Return the category's plugin manager; the same at every call."""
+        found = self._managers.get(category)
+        if found is None:
+            made = self.new_manager(category)
+            with self._lock:
+                found = self._managers.setdefault(category, made)
+        return found
+
+    def managers(self) -> tuple[CategoryManager, ...]:
+        """Return the managers made so far."""
+        return tuple(self._managers.values())
+
+    def build(self, entry: Entry) -> CheckedPlugin:
+        """Import and instantiate an entry's candidate, and hand it to its manager; runs plugin code.
+
+        Raises:
+            PluginError: It cannot be loaded.
+        """
+        if entry.candidate is None:
+            raise PluginLoadError("it was registered by hand and is gone", ref=entry.ref)
+        with self.as_current():
+            checked = import_plugin(entry.candidate)
+        entry.metadata = checked.metadata
+        self.admit(entry, checked.plugin)
+        return checked
+
+    def admit(self, entry: Entry, plugin: PluginMetadata) -> None:
+        """Give a plugin its registry, and hand it to its category's manager.
+
+        Raises:
+            PluginLoadError: It refuses the attribute, or its hooks do not fit the contract.
+        """
+        inject(entry, plugin, "registry", self.registry)
+        manager = self.manager(entry.ref.type)
+        try:
+            manager.add(plugin, entry.ref.name)
+        except BaseException as error:  # noqa: BLE001 looking for hooks asks the plugin's own class
+            manager.remove(entry.ref.name)
+            failure = boundary.describe(error)
+            does_not_fit = isinstance(error, (pluggy.PluginValidationError, ValueError))
+        else:
+            return
+        raise _hook_validation_error(entry, failure, does_not_fit=does_not_fit) from failure.chained
+
+    def publish(self, entry: Entry, plugin: PluginMetadata) -> None:
+        """Let the registry's callers find the plugin."""
+        category = entry.ref.type
+        with self._lock:
+            by_name = self.plugins.setdefault(category, {})
+            self.plugins.setdefault(category.spec, by_name)
+            by_name[entry.ref.name] = plugin
+
+    def remove(self, ref: PluginRef) -> None:
+        """Take a plugin out of the table and its manager."""
+        with self._lock:
+            self.plugins.get(ref.type, {}).pop(ref.name, None)
+        self.manager(ref.type).remove(ref.name)
+
+
+def _hook_validation_error(entry: Entry, failure: boundary.ForeignError, *, does_not_fit: bool) -> PluginLoadError:
+    if does_not_fit:
         hint = "A hook takes the arguments that its contract names, or fewer."
-        message = f"its hooks do not fit the contract: {' '.join(safe_str(error).split())}"
+        message = f"its hooks do not fit the contract: {' '.join(failure.message.split())}"
     else:
         hint = "Tell the plugin's author."
-        message = f"looking for its hooks failed with {describe_error(error)}"
+        message = f"looking for its hooks failed with {failure}"
     return PluginLoadError(message, ref=entry.ref, distribution=entry.distribution, hint=hint)
 
 
@@ -30,32 +119,35 @@ def inject(entry: Entry, plugin: PluginMetadata, name: str, value: object) -> No
     """Set an attribute that plugins get from the platform.
 
     Raises:
-        PluginLoadError: the plugin refuses it.
+        PluginLoadError: The plugin refuses it.
     """
     try:
         # Frozen attrs and dataclass plugins refuse ordinary assignment.
-        object.__setattr__(plugin, name, value)
-    except Exception as error:
-        message = f"its attribute {name!r} cannot be set: {describe_error(error)}"
-        hint = f"Leave {name!r} to the platform: no property, and no __slots__ without it."
-        raise PluginLoadError(message, ref=entry.ref, distribution=entry.distribution, hint=hint) from error
+        boundary.call(lambda: object.__setattr__(plugin, name, value))
+    except boundary.ForeignError as error:
+        failure = error
+    else:
+        return
+    message = f"its attribute {name!r} cannot be set: {failure}"
+    hint = f"Leave {name!r} to the platform: no property, and no __slots__ without it."
+    raise PluginLoadError(message, ref=entry.ref, distribution=entry.distribution, hint=hint) from failure.chained
 
 
 def metadata_differences(entry: Entry) -> Sequence[Problem]:
-    """Where a loaded plugin says of itself what its source does not."""
+    """Return a problem for each declaration of a loaded plugin that differs from its source."""
     if entry.candidate is None:
         return ()
-    known = static_metadata.read(entry.candidate)
+    source = static_metadata.read(entry.candidate)
     found = []
-    for name in ("version", "floe_api_version", "description", "dependencies", "optional_dependencies"):
-        declared, real = getattr(known, name), getattr(entry.metadata, name)
-        if declared is not None and declared != real:
+    for name in _COMPARED:
+        static, runtime = getattr(source, name), getattr(entry.metadata, name)
+        if static is not None and static != runtime:
             found.append(
                 Problem(
                     stage=Stage.LOAD,
                     ref=entry.ref,
                     distribution=entry.distribution,
-                    message=f"its source declares {name} {declared!r}, the loaded plugin says {real!r}",
+                    message=f"its source declares {name} {static!r}, the loaded plugin says {runtime!r}",
                     hint="What the loaded plugin says is in force; tell its author.",
                 )
             )

@@ -22,9 +22,9 @@ from floe_plugins.core.refs import PluginRef, PluginType
 from floe_plugins.core.state import PluginState
 from floe_plugins.discovery import policy
 from floe_plugins.discovery.report import DiscoveryReport
+from floe_plugins.entries.entry import Entry
+from floe_plugins.entries.store import EntryStore
 from floe_plugins.errors import AmbiguousPluginError, PluginNotFoundError
-from floe_plugins.execution.entry import Entry
-from floe_plugins.registry.entry_store import EntryStore
 
 if TYPE_CHECKING:
     # Importing pluggy, and all that this needs itself, is left to the first use.
@@ -177,7 +177,7 @@ class PluginRegistry:
         Raises:
             PluginNotFoundError: there is none.
         """
-        return self._services().unregister(_type_of(category), name)
+        return self._services().unregister(PluginRef(_type_of(category), name))
 
     @overload
     def get(self, category: Callable[..., P], name: str) -> P: ...
@@ -201,7 +201,7 @@ class PluginRegistry:
             return self._load(category, name)
 
     def _load(self, category: Category, name: str) -> Any:
-        plugin = self._services().load(self._store.entry(PluginRef(_type_of(category), name)))
+        plugin = self._services().load(PluginRef(_type_of(category), name))
         if isinstance(category, type) and not isinstance(plugin, category):
             raise PluginNotFoundError(
                 f"the plugin of that name is no {category.__name__} but {type(plugin).__qualname__}",
@@ -244,10 +244,9 @@ class PluginRegistry:
         Raises:
             PluginError: the first failure, where problems are strict.
         """
-        wiring = self._services()
-        entries = self._store.entries()
+        services = self._services()
         refs = self._store.selected(None if category is None else _type_of(category))
-        return [entries[ref].plugin for ref in refs if wiring.try_load(entries[ref])]
+        return [plugin for ref in refs if (plugin := services.try_load(ref)) is not None]
 
     def info(self, category: Category, name: str) -> plugin_info.PluginInfo:
         """What is known of a plugin now; nothing is imported.
@@ -280,7 +279,7 @@ class PluginRegistry:
             PluginConfigurationError: it is wrong, or the plugin is started.
             PluginError: as ``get``.
         """
-        return self._services().override(self._entry(category, name), mapping)
+        return self._services().configurer.override(self._entry(category, name), mapping)
 
     def config(self, category: Category, name: str) -> Any:
         """A plugin's validated configuration, loading it; None without a schema.
@@ -291,7 +290,7 @@ class PluginRegistry:
         """
         entry = self._entry(category, name)
         if entry.model is None:
-            self._services().configure(entry)
+            self._services().configurer.configure(entry)
         return entry.model
 
     def resolve(self, *, plan: bool = False) -> tuple[PluginRef, ...]:
@@ -344,9 +343,7 @@ class PluginRegistry:
 
         For those who ask often, answers of up to ``max_age`` seconds ago will do; each status has its time.
         """
-        from floe_plugins.lifecycle import health
-
-        return health.check(self._services(), self._store.selected(), timeout, max_age=max_age)
+        return self._services().lifecycle.health(self._store.selected(), timeout, max_age=max_age)
 
     @property
     def busy(self) -> tuple[PluginRef, ...]:
@@ -360,7 +357,7 @@ class PluginRegistry:
         ``hook.startup()``, ``.shutdown()`` and ``.health_check()`` are supervised
         and return one outcome per plugin; all others are pluggy's own calls.
         """
-        return self._services().manager(_type_of(category))
+        return self._services().registration.manager(_type_of(category))
 
     def _entry(self, category: Category, name: str) -> Entry:
         return self._store.entry(PluginRef(_type_of(category), name))

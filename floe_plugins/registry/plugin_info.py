@@ -11,7 +11,7 @@ from floe_plugins.core.problem import Problem
 from floe_plugins.core.record import Record
 from floe_plugins.core.refs import PluginRef, PluginType
 from floe_plugins.core.state import PluginState
-from floe_plugins.execution.entry import Entry, problem_of
+from floe_plugins.entries.entry import Entry, problem_of
 from floe_plugins.inspection import compatibility, static_metadata
 
 

@@ -108,9 +108,9 @@ def _registry(lab: Any, plugin: Any, **options: Any) -> PluginRegistry:
 @pytest.mark.parametrize(
     ("startup", "said"),
     [
-        (_never_asked_for, "in the background of secrets:a: Task exception was never retrieved"),
-        (_in_a_thread, "in the background of secrets:a: Future exception was never retrieved"),
-        (_reported_by_hand, "in the background of secrets:a: lost"),
+        (_never_asked_for, "secrets:a: in the background: Task exception was never retrieved"),
+        (_in_a_thread, "secrets:a: in the background: Future exception was never retrieved"),
+        (_reported_by_hand, "secrets:a: in the background: lost"),
     ],
 )
 def test_what_nobody_asks_for_is_logged_without_secrets(
@@ -123,7 +123,7 @@ def test_what_nobody_asks_for_is_logged_without_secrets(
 def test_a_task_that_tries_to_end_the_thread_is_logged_without_secrets(lab: Any, seen: Seen) -> None:
     registry = _registry(lab, lab.plugin("a", _leaves, config_schema=Settings))
     assert registry.startup().ok
-    assert "in _leave" in seen.text("a background task of secrets:a tried to end the thread")
+    assert "in _leave" in seen.text("secrets:a: a background task tried to end the thread")
     assert registry.shutdown().ok
 
 
@@ -138,7 +138,7 @@ def test_undoing_what_came_too_late_is_logged_without_secrets(
     registry = _registry(lab, plugin, timeouts={"startup": 0.1})
     assert not registry.startup().ok
     lab.forever.set()
-    assert shown in seen.text("undoing what came too late failed for secrets:a")
+    assert shown in seen.text("secrets:a: cleaning up after a call that ended too late failed")
 
 
 def test_a_handler_that_fails_does_not_have_the_plugins_error_printed_with_its_own(

@@ -117,7 +117,7 @@ def test_a_task_left_behind_that_exits_takes_nothing_with_it(loop: EventLoop, ca
 
     assert loop.run(work()) == "done"
     assert isinstance(kept[0].exception(), SystemExit)
-    assert "a background task of compute:test tried to end the thread" in caplog.text
+    assert "compute:test: a background task tried to end the thread" in caplog.text
 
 
 def test_tasks_that_are_left_go_on_while_it_is_idle_until_it_is_woken(loop: EventLoop) -> None:

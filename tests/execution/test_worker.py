@@ -15,7 +15,9 @@ from typing import Any
 import pytest
 from support import SOON
 
-from floe_plugins.execution.worker import BusyError, Call, DeadlineError, Worker
+from floe_plugins.execution.boundary import ForeignError
+from floe_plugins.execution.call import Call
+from floe_plugins.execution.worker import Worker
 
 
 @pytest.fixture
@@ -33,8 +35,16 @@ def forever() -> Iterator[threading.Event]:
     event.set()
 
 
-def call(worker: Worker, function: Callable[[], Any], timeout: float | None = SOON, **options: Any) -> Any:
-    return worker.call(function, timeout=timeout, **options)
+def call(worker: Worker, function: Callable[[], Any], timeout: float = SOON, **options: Any) -> Any:
+    """The result of a call that is waited for as a caller with a deadline does."""
+    made: Call[Any] = Call(function, **options)
+    if worker.is_current_thread:
+        worker.run_in_caller_thread(made)
+    else:
+        worker.enqueue(made)
+    if not made.wait(timeout) and made.detach():
+        raise TimeoutError
+    return made.result()
 
 
 def thread_of(worker: Worker) -> threading.Thread:
@@ -57,7 +67,7 @@ def test_no_thread_is_started_before_the_first_call() -> None:
 
 
 def test_a_call_returns_what_the_function_returns_and_raises_what_it_raises(worker: Worker) -> None:
-    assert worker.call(lambda: 7, timeout=None) == 7
+    assert call(worker, lambda: 7) == 7
     for error in (ValueError("bad"), SystemExit(3), GeneratorExit(), KeyboardInterrupt()):
 
         def fail(error: BaseException = error) -> None:
@@ -90,62 +100,58 @@ def test_a_call_sees_the_callers_context_and_leaves_it_alone(worker: Worker) -> 
 
 
 def test_the_caller_returns_at_the_deadline_while_the_function_hangs(worker: Worker, forever: threading.Event) -> None:
-    with pytest.raises(DeadlineError, match=r"no answer within 0.05 s") as caught:
+    with pytest.raises(TimeoutError):
         call(worker, forever.wait, 0.05)
-    assert caught.value.began
     assert not forever.is_set()
     assert worker.busy
     assert worker.overdue is not None
 
 
-def test_nothing_is_piled_upon_an_overdue_call(worker: Worker, forever: threading.Event) -> None:
-    with pytest.raises(DeadlineError):
+def test_an_overdue_call_is_known_until_it_ends(worker: Worker, forever: threading.Event) -> None:
+    with pytest.raises(TimeoutError):
         call(worker, forever.wait, 0.05)
-    with pytest.raises(BusyError, match="has been running for"):
-        call(worker, lambda: 1)
+    assert worker.overdue is not None
     forever.set()
     assert worker.submit(lambda: 2).wait(SOON)
-    assert call(worker, lambda: 3) == 3
+    assert worker.overdue is None
 
 
-def test_what_ends_late_is_handed_over_on_the_workers_own_thread(worker: Worker, forever: threading.Event) -> None:
-    handed: list[tuple[object, threading.Thread]] = []
+@pytest.mark.parametrize("fails", [True, False], ids=["fails", "returns"])
+def test_what_ends_late_is_cleaned_up_after_on_the_workers_own_thread(
+    worker: Worker,
+    forever: threading.Event,
+    fails: bool,  # noqa: FBT001
+) -> None:
+    cleaned: list[threading.Thread] = []
     thread = thread_of(worker)
 
-    def hang() -> str:
+    def hang() -> None:
         forever.wait()
-        return "late"
+        if fails:
+            raise ValueError
 
-    with pytest.raises(DeadlineError):
-        call(worker, hang, 0.05, on_late_result=lambda result: handed.append((result, threading.current_thread())))
+    with pytest.raises(TimeoutError):
+        call(worker, hang, 0.05, on_late_end=lambda: cleaned.append(threading.current_thread()))
     forever.set()
     assert worker.submit(lambda: None).wait(SOON)
-    assert handed == [("late", thread)]
+    assert cleaned == [thread]
 
 
-def test_what_ends_in_time_or_fails_late_is_not_handed_over(worker: Worker, forever: threading.Event) -> None:
-    handed: list[object] = []
-
-    def fail() -> None:
-        forever.wait()
-        raise ValueError
-
-    worker.call(lambda: None, timeout=SOON, on_late_result=handed.append)
-    with pytest.raises(DeadlineError):
-        call(worker, fail, 0.05, on_late_result=handed.append)
-    forever.set()
+def test_what_ends_in_time_is_not_cleaned_up_after(worker: Worker) -> None:
+    cleaned: list[int] = []
+    call(worker, lambda: None, on_late_end=lambda: cleaned.append(1))
     assert worker.submit(lambda: None).wait(SOON)
-    assert handed == []
+    assert cleaned == []
 
 
 def test_a_failing_late_handler_is_logged_and_the_thread_goes_on(
     worker: Worker, forever: threading.Event, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def refuse(_result: object) -> None:
+    def refuse() -> None:
         raise ConnectionError("gone")
 
-    with pytest.raises(DeadlineError):
-        call(worker, forever.wait, 0.05, on_late_result=refuse)
+    with pytest.raises(TimeoutError):
+        call(worker, forever.wait, 0.05, on_late_end=refuse)
     forever.set()
     assert worker.submit(lambda: None).wait(SOON)
     assert "gone" in caplog.text
@@ -154,9 +160,8 @@ def test_a_failing_late_handler_is_logged_and_the_thread_goes_on(
 def test_what_had_not_begun_by_its_deadline_never_does(worker: Worker, forever: threading.Event) -> None:
     ran: list[int] = []
     worker.submit(forever.wait)
-    with pytest.raises(DeadlineError) as caught:
-        worker.call(lambda: ran.append(1), timeout=0.05)
-    assert not caught.value.began
+    with pytest.raises(TimeoutError):
+        call(worker, lambda: ran.append(1), 0.05)
     kept = worker.submit(lambda: ran.append(2))
     assert kept.detach(cancel_unstarted=False)
     forever.set()
@@ -207,7 +212,7 @@ def test_a_task_that_is_left_running_cannot_end_the_thread(worker: Worker, caplo
     call(worker, startup)
     assert tried.wait(SOON)
     assert thread_of(worker) is thread
-    assert worker.call(lambda: kept[0].done() and isinstance(kept[0].exception(), SystemExit), timeout=SOON)
+    assert call(worker, lambda: kept[0].done() and isinstance(kept[0].exception(), SystemExit))
     assert "background task" in caplog.text
 
 
@@ -221,7 +226,7 @@ def test_a_coroutine_is_cancelled_at_its_deadline(worker: Worker) -> None:
             cancelled.set()
             raise
 
-    with pytest.raises(DeadlineError):
+    with pytest.raises(TimeoutError):
         call(worker, hang, 0.05)
     assert cancelled.wait(SOON)
     assert worker.submit(lambda: 1).wait(SOON)
@@ -254,13 +259,13 @@ def test_an_async_call_inside_an_async_call_is_refused(worker: Worker) -> None:
         call(worker, outer)
 
 
-def test_when_done_is_called_for_running_and_for_ended_calls(worker: Worker, forever: threading.Event) -> None:
+def test_a_done_callback_is_called_for_running_and_for_ended_calls(worker: Worker, forever: threading.Event) -> None:
     told: SimpleQueue[Call[bool]] = SimpleQueue()
     running: Call[bool] = worker.submit(forever.wait)
-    running.when_done(told.put)
+    running.add_done_callback(told.put)
     forever.set()
     assert told.get(timeout=SOON) is running
-    running.when_done(told.put)
+    running.add_done_callback(told.put)
     assert told.get_nowait() is running
     assert not running.detach()
 
@@ -269,9 +274,38 @@ def test_here_runs_on_the_calling_thread_and_keeps_the_error(worker: Worker) -> 
     async def startup() -> threading.Thread:
         return threading.current_thread()
 
-    awaited: Callable[[], Any] = startup
-    assert worker.run_in_caller_thread(awaited).result() is threading.current_thread()
-    assert isinstance(worker.run_in_caller_thread(lambda: 1 / 0).error, ZeroDivisionError)
+    awaited: Call[threading.Thread] = Call(startup)
+    worker.run_in_caller_thread(awaited)
+    assert awaited.result() is threading.current_thread()
+    failing: Call[float] = Call(lambda: 1 / 0)
+    worker.run_in_caller_thread(failing)
+    assert isinstance(failing.error, ZeroDivisionError)
+
+
+def test_a_call_of_plugin_code_gives_plain_values_made_on_the_workers_thread(worker: Worker) -> None:
+    converted: list[threading.Thread] = []
+
+    def convert(value: Any) -> str:
+        converted.append(threading.current_thread())
+        return f"converted {value}"
+
+    assert call(worker, lambda: 7, convert=convert) == "converted 7"
+    assert converted == [thread_of(worker)]
+    with pytest.raises(ForeignError, match="SystemExit: 3"):
+        call(worker, lambda: sys.exit(3), convert=convert)
+
+
+def test_a_call_ends_with_the_error_where_no_thread_can_be_started(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with pytest.raises(RuntimeError, match="can't start new thread"):
+        call(worker, lambda: 7)
+    monkeypatch.undo()
+    assert call(worker, lambda: 7) == 7
 
 
 def test_close_ends_the_thread_after_what_is_queued_and_a_later_call_starts_another(worker: Worker) -> None:
@@ -316,7 +350,7 @@ def test_a_forgotten_worker_ends_its_thread() -> None:
 def test_a_hanging_call_does_not_keep_the_interpreter_from_exiting(hang: str) -> None:
     code = f"""
 import asyncio, threading
-from floe_plugins.execution.worker import DeadlineError, Worker
+from floe_plugins.execution.worker import Worker
 
 async def forever():
     while True:
@@ -329,9 +363,7 @@ async def in_thread():
     await asyncio.to_thread(threading.Event().wait)
 
 worker = Worker("compute:test")
-try:
-    worker.call({hang}, timeout=0.1)
-except DeadlineError:
+if not worker.submit({hang}).wait(0.1):
     print("overdue", flush=True)
 """
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)

@@ -86,7 +86,7 @@ def test_shutdown_during_a_startup_lets_what_is_under_way_end_and_begins_nothing
     stopping.join(SOON)
     assert lab.of(reports[0], "a").ok
     assert lab.of(reports[0], "b").state is OutcomeState.SKIPPED
-    assert lab.of(reports[0], "b").message == "everything is being stopped"
+    assert lab.of(reports[0], "b").message == "all plugins are being stopped"
     assert lab.log == ["+a", "-a"]
     assert registry.startup().ok
 

@@ -228,9 +228,8 @@ def test_a_report_becomes_one_outcome_per_plugin(lab: Any) -> None:
     assert found[1].health is not None
 
 
-def test_a_deadline_that_is_no_number_is_unhealthy(lab: Any) -> None:
-    registry = lab.registry(lab.plugin("p0", timeouts={"health": "soon"}), lab.plugin("p1"))
-    registry.startup()
-    report = registry.health()
-    assert "cannot be asked" in status(report).message
-    assert status(report, "p1").state is HealthState.HEALTHY
+@pytest.mark.parametrize("timeout", [0, -1, float("nan"), float("inf"), 1e300, True, "5"])
+def test_a_timeout_that_is_no_number_of_seconds_is_refused(lab: Any, timeout: Any) -> None:
+    registry = lab.registry(lab.plugin("p0"))
+    with pytest.raises(ValueError, match="must be a number of seconds"):
+        registry.health(timeout)

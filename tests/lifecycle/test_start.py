@@ -14,6 +14,7 @@ from support import SOON
 
 from floe_plugins import (
     OutcomeState,
+    PluginLoadError,
     PluginStartupError,
     PluginState,
     PluginTimeoutError,
@@ -117,7 +118,7 @@ def test_a_start_that_contains_a_yield_has_failed_without_having_run(lab: Any) -
 
     outcome = lab.registry(lab.plugin("a", startup)).startup().outcomes[0]
     assert "it contains a yield" in outcome.message
-    assert lab.log == ["+a"]
+    assert lab.log == ["+a", "-a"]
 
 
 def test_the_caller_has_its_answer_at_the_deadline_while_the_plugin_hangs(lab: Any) -> None:
@@ -172,10 +173,24 @@ def test_a_plugin_whose_thread_is_stuck_is_not_started_again_until_it_is_free(la
     assert again.ok
 
 
-def test_a_deadline_that_is_no_number_is_the_plugins_fault(lab: Any) -> None:
-    report = lab.registry(lab.plugin("a", timeouts={"startup": "soon"}), lab.plugin("b")).startup()
-    assert lab.of(report, "a").state is OutcomeState.FAILED
-    assert lab.of(report, "b").ok
+@pytest.mark.parametrize(
+    "timeouts",
+    [
+        {"startup": "soon"},
+        {"startup": 0},
+        {"startup": -5.0},
+        {"health": float("nan")},
+        {"shutdown": float("inf")},
+        {"load": 1e300},
+        {"startup": True},
+        {"startpu": 3},
+        ["startup"],
+    ],
+)
+def test_declared_timeouts_that_are_no_seconds_are_an_error_of_the_plugin(lab: Any, timeouts: Any) -> None:
+    with pytest.raises(PluginLoadError, match="timeouts") as caught:
+        lab.registry(lab.plugin("a", timeouts=timeouts))
+    assert str(caught.value.ref) == "secrets:a"
 
 
 @pytest.mark.parametrize("resists", [False, True])
@@ -215,13 +230,14 @@ def test_async_hooks_run_on_one_loop_on_the_plugins_thread(lab: Any) -> None:
 
 def test_an_unavailable_service_is_tried_again_within_the_deadline(lab: Any) -> None:
     def startup(_plugin: Any) -> None:
-        if len(lab.log) < 3:
+        if lab.log.count("+a") < 3:
             raise PluginUnavailableError("not yet")
 
     outcome = lab.registry(lab.plugin("a", startup)).startup().outcomes[0]
     assert outcome.ok
     assert outcome.attempts == 3
     assert outcome.seconds >= 0.3
+    assert lab.log == ["+a", "-a", "+a", "-a", "+a"]
 
 
 def test_an_unavailable_service_fails_when_the_time_is_over(lab: Any) -> None:
@@ -256,3 +272,51 @@ def test_a_hint_beyond_the_deadline_fails_at_once(lab: Any) -> None:
     outcome = lab.registry(lab.plugin("a", startup)).startup().outcomes[0]
     assert outcome.state is OutcomeState.FAILED
     assert outcome.attempts == 1
+
+
+@pytest.mark.parametrize("retry_after", [0, -3, 1e-9, float("nan"), float("inf"), "soon"])
+def test_a_hint_that_is_no_time_does_not_make_attempts_faster(lab: Any, retry_after: Any) -> None:
+    def startup(_plugin: Any) -> None:
+        raise PluginUnavailableError("port closed", retry_after=retry_after)
+
+    outcome = lab.registry(lab.plugin("a", startup), timeouts={"startup": 0.5}).startup().outcomes[0]
+    assert outcome.state is OutcomeState.FAILED
+    assert 1 < outcome.attempts <= 5
+
+
+def test_a_start_that_raised_is_shut_down_once_and_that_failure_is_told_beside_it(lab: Any) -> None:
+    def shutdown(_plugin: Any) -> None:
+        raise OSError("pool is closed")
+
+    registry = lab.registry(lab.plugin("a", lab.fail, shutdown))
+    outcome = registry.startup().outcomes[0]
+    assert lab.log == ["+a", "-a"]
+    assert outcome.message.startswith("startup raised ConnectionError: refused; the clean-up failed too: ")
+    assert "OSError: pool is closed" in outcome.message
+    assert isinstance(outcome.cause.__cause__, ConnectionError)
+    registry.shutdown()
+    assert lab.log == ["+a", "-a"]
+
+
+def test_a_clean_up_that_hangs_is_left_behind(lab: Any) -> None:
+    registry = lab.registry(lab.plugin("a", lab.fail, lab.hang), timeouts={"shutdown": 0.1})
+    outcome = registry.startup().outcomes[0]
+    assert "the clean-up failed too: shutdown did not end within 0.1 s" in outcome.message
+
+
+def test_an_interrupt_that_plugin_code_raises_is_its_failure(lab: Any) -> None:
+    def interrupt(_plugin: Any) -> None:
+        raise KeyboardInterrupt
+
+    report = lab.registry(lab.plugin("a", interrupt), lab.plugin("b")).startup()
+    assert lab.of(report, "a").message == "startup raised KeyboardInterrupt"
+    assert lab.of(report, "b").ok
+
+
+def test_a_whole_start_has_a_deadline_too(lab: Any) -> None:
+    plugins = [lab.plugin("a", lab.hang), lab.plugin("b", dependencies=("secrets:a",)), lab.plugin("c")]
+    report = lab.registry(*plugins, timeouts={"startup_total": 0.2}).startup()
+    assert lab.of(report, "a").state is OutcomeState.TIMED_OUT
+    assert "timeouts.startup_total" in lab.of(report, "a").message
+    assert lab.of(report, "b").state is OutcomeState.SKIPPED
+    assert lab.of(report, "c").ok

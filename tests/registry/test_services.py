@@ -22,7 +22,7 @@ from floe_plugins import (
     SecretsPlugin,
     hookimpl,
 )
-from floe_plugins.registry.services import DEFAULT_TIMEOUTS
+from floe_plugins.core.timeouts import DEFAULT_TIMEOUTS
 
 LONG = 60.0  # never waited for in a test that passes
 

@@ -1,10 +1,10 @@
-"""What the registry holds of each ref, from discovery to stop."""
+"""What the registry keeps of one plugin, from discovery to stop."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from floe_plugins.core.candidate import Candidate
 from floe_plugins.core.problem import Problem
@@ -29,22 +29,29 @@ if TYPE_CHECKING:
     from floe_plugins.inspection.runtime_metadata import RuntimeMetadata
 
 
-_making = threading.Lock()
+_lock = threading.Lock()
+
+
+class DeclaredDependencies(NamedTuple):
+    """The dependencies that a plugin declares, as text."""
+
+    required: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
 
 
 class Entry:
     """One ref's place in the registry.
 
     Attributes:
-        candidate: where it comes from; None for a plugin that was registered by hand.
-        plugin: the loaded instance.
-        declared: what it says of itself; None before it is made.
-        error: why it failed or was skipped.
-        required: whether the configuration calls it required.
-        reason: why it is disabled.
-        overrides: configuration given by argument, which wins over all other.
-        remarks: what is known not to be right with it, though it works.
-        check: its latest health check, under way or done.
+        candidate: Where it comes from; None for a plugin that was registered by hand.
+        plugin: The loaded instance.
+        metadata: What it declares; None before it is loaded.
+        error: Why it failed or was skipped.
+        required: Whether the configuration calls it required.
+        reason: Why it is disabled.
+        overrides: Configuration given by argument, which wins over all other.
+        warnings: Problems that do not keep it from working.
+        check: Its latest health check, under way or done.
     """
 
     # Written out: having attrs make it would take as long as making it five hundred times.
@@ -96,11 +103,11 @@ class Entry:
 
     @property
     def worker(self) -> Worker:
-        """The thread that all of its hooks run on; made when first asked for, the same at every call."""
+        """The thread of its hooks; made when first asked for, the same at every call."""
         if self._worker is None:
             from floe_plugins.execution.worker import Worker
 
-            with _making:
+            with _lock:
                 if self._worker is None:
                     worker = Worker(str(self.ref))
                     worker.background.model = self._model
@@ -109,15 +116,20 @@ class Entry:
 
     @property
     def model(self) -> Any:
-        """Its validated configuration, whose secrets nothing that it logs may show."""
+        """Its validated configuration, whose secrets nothing that it says may show."""
         return self._model
 
     @model.setter
     def model(self, model: Any) -> None:
-        with _making:
+        with _lock:
             self._model = model
             if self._worker is not None:
                 self._worker.background.model = model
+
+    def release_thread(self) -> None:
+        """End its thread, if it has one, after the queued calls; a later call starts a new one."""
+        if self._worker is not None:
+            self._worker.close()
 
     @property
     def busy(self) -> bool:
@@ -130,8 +142,27 @@ class Entry:
         return str(self.candidate.distribution) if self.candidate else None
 
     @property
+    def runs_on_caller(self) -> bool:
+        """Whether it wants its lifecycle hooks on the thread that asks."""
+        return self.metadata is not None and self.metadata.caller_thread
+
+    @property
+    def dependencies(self) -> DeclaredDependencies | None:
+        """The dependencies it declares, without loading it; None if only the loaded plugin can tell."""
+        if self.plugin is not None and self.metadata is not None:
+            return DeclaredDependencies(self.metadata.dependencies, self.metadata.optional_dependencies)
+        if self.candidate is None:
+            return None
+        from floe_plugins.inspection import static_metadata
+
+        source = static_metadata.read(self.candidate)
+        if source.dependencies is None or source.optional_dependencies is None:
+            return None
+        return DeclaredDependencies(tuple(source.dependencies), tuple(source.optional_dependencies))
+
+    @property
     def problems(self) -> tuple[Problem, ...]:
-        """Why it does not work, and what else is not right with it."""
+        """Its error and warnings."""
         if self.error is None or isinstance(self.error, DuplicatePluginError):
             # The selection reports duplicates, once for all claimants.
             return tuple(self.warnings)
@@ -149,7 +180,7 @@ _STAGES: Mapping[type[PluginError], Stage] = {
 
 
 def problem_of(error: PluginError, entry: Entry) -> Problem:
-    """An entry's error as a problem."""
+    """Return an entry's error as a problem."""
     stage = Stage(error.stage) if isinstance(error, PluginTimeoutError) else _STAGES.get(type(error), Stage.LOAD)
     return Problem(
         stage=stage,

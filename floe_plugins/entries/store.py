@@ -15,8 +15,8 @@ from floe_plugins.core.refs import PluginRef, PluginType
 from floe_plugins.core.state import PluginState, Stage
 from floe_plugins.discovery import policy, scanner, selection
 from floe_plugins.discovery.report import DiscoveryReport
+from floe_plugins.entries.entry import Entry
 from floe_plugins.errors import DuplicatePluginError, PluginError, PluginNotFoundError
-from floe_plugins.execution.entry import Entry
 
 if TYPE_CHECKING:
     from floe_plugins.configuration.issues import ConfigurationIssue
@@ -31,7 +31,7 @@ class EntryStore:
         self.configuration = configuration
         self.policy = policy
         self._path = path
-        self._lock = threading.RLock()
+        self.lock = threading.RLock()
         self._entries: dict[PluginRef, Entry] = {}
         self._report: DiscoveryReport | None = None
         self._problems: list[Problem] = []
@@ -45,7 +45,7 @@ class EntryStore:
         Raises:
             PluginError: the first problem, where problems are strict.
         """
-        with self._lock:
+        with self.lock:
             if refresh:
                 scanner.refresh_imports()
             if self._report is None or refresh:
@@ -107,7 +107,7 @@ class EntryStore:
         Raises:
             PluginError: where problems are strict.
         """
-        with self._lock:
+        with self.lock:
             self._problems.append(problem)
         self.log(problem)
 
@@ -128,7 +128,7 @@ class EntryStore:
 
     def problems(self) -> tuple[Problem, ...]:
         """All that is known not to work: of the scan, the selection and each plugin."""
-        with self._lock:
+        with self.lock:
             issues = (_wrong(issue) for issue in self.configuration.issues)
             return (
                 *issues,
@@ -144,7 +144,7 @@ class EntryStore:
     def entries(self) -> Mapping[PluginRef, Entry]:
         """All entries now."""
         self.discover()
-        with self._lock:
+        with self.lock:
             return dict(self._entries)
 
     def entry(self, ref: PluginRef) -> Entry:
@@ -174,6 +174,11 @@ class EntryStore:
             raise self._not_found(ref)
         return entry
 
+    def is_current(self, entry: Entry) -> bool:
+        """Whether this is the entry of its ref still; it may have been replaced by a refresh."""
+        with self.lock:
+            return self._entries.get(entry.ref) is entry
+
     def known(self) -> int:
         """How many plugins are known so far; scans nothing."""
         return len(self._entries)
@@ -201,7 +206,7 @@ class EntryStore:
             DuplicatePluginError: a ref is taken.
         """
         self.discover()
-        with self._lock:
+        with self.lock:
             fresh: dict[PluginRef, Entry] = {}
             for entry in entries:
                 other = fresh.get(entry.ref) or self._entries.get(entry.ref)
@@ -213,14 +218,14 @@ class EntryStore:
 
     def remove(self, ref: PluginRef) -> None:
         """Forget a plugin; one that is installed can be loaded again."""
-        with self._lock:
+        with self.lock:
             entry = self._entries.pop(ref, None)
             if entry is not None and entry.candidate is not None:
                 self._entries[ref] = Entry(ref, candidate=entry.candidate, required=entry.required)
 
     def block(self, ref: PluginRef, *, blocked: bool) -> None:
         """Keep a plugin from being loaded, or allow it again."""
-        with self._lock:
+        with self.lock:
             (self._blocked.add if blocked else self._blocked.discard)(ref)
 
     def selected(self, category: PluginType | None = None) -> tuple[PluginRef, ...]:

@@ -1,0 +1,210 @@
+"""The boundary: turn what plugin code raises and returns into plain values.
+
+A plugin's objects are foreign. Asking one for its text, its type or its attributes may raise anything, never
+return, or answer differently the next time. So each is read once, on the plugin's own thread and within the
+deadline of the call, by the functions here; everything else sees exact ``str``, ``int``, ``float``, ``bool``,
+``None``, tuples and dicts of those, and errors of this package.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from enum import Enum
+from typing import Any, NamedTuple
+
+from floe_plugins.core.refs import PluginRef
+from floe_plugins.core.safe_text import MAX_TEXT, safe_str, type_name
+from floe_plugins.errors import PluginUnavailableError
+
+if sys.version_info < (3, 11):
+    from exceptiongroup import BaseExceptionGroup
+
+MAX_NOTES = 20
+MAX_CHAIN = 20
+MAX_DEPTH = 64
+MAX_ITEMS = 10_000
+
+_CAUSE: Any = BaseException.__dict__["__cause__"]
+_CONTEXT: Any = BaseException.__dict__["__context__"]
+_TRACEBACK: Any = BaseException.__dict__["__traceback__"]
+
+Redact = Callable[[str], str]
+
+
+def _unchanged(text: str) -> str:
+    return text
+
+
+class RedactedError(Exception):
+    """Stands for a plugin's exception that must not be shown itself: its text holds a secret, or cannot be read.
+
+    The message begins with the name of the exception's class, the traceback is the original's.
+    """
+
+
+class ForeignError(Exception):
+    """Plain facts about an exception of plugin code.
+
+    Attributes:
+        type_name: The name of its class.
+        message: Its text, redacted and cut; empty if it has none or cannot be read.
+        retry_after: Seconds until the next try, of a ``PluginUnavailableError`` that names them.
+        is_unavailable: Whether it is a ``PluginUnavailableError``.
+        is_import_error: Whether it is an ``ImportError`` or ``ModuleNotFoundError``.
+        exception: The exception itself. It is foreign: touch it on the plugin's thread only.
+        chained: The exception to name as ``__cause__``: the exception itself, or a ``RedactedError`` where a
+            secret was found in it, in its notes, or in what it leads to.
+    """
+
+    def __init__(self, exception: BaseException, text: str, chained: BaseException) -> None:
+        self.type_name = type_name(exception)
+        self.message = text
+        self.exception = exception
+        self.chained = chained
+        self.is_unavailable = issubclass(type(exception), PluginUnavailableError)
+        self.retry_after = _retry_after(exception) if self.is_unavailable else None
+        super().__init__(f"{self.type_name}: {text}" if text else self.type_name)
+
+
+class _Texts(NamedTuple):
+    """One exception of a chain: its text and notes, and whether all of them could be read."""
+
+    exception: BaseException
+    text: str
+    notes: tuple[str, ...]
+    is_readable: bool
+
+
+def describe(error: BaseException, redact: Redact = _unchanged) -> ForeignError:
+    """Describe an exception of plugin code by plain facts; never raises."""
+    chain = [_read(each) for each in _chain(error)]
+    first = chain[0]
+    is_plain = all(each.is_readable for each in chain) and not any(
+        redact(text) != text for each in chain for text in (each.text, *each.notes)
+    )
+    chained = error if is_plain else _stand_in(chain, redact)
+    return ForeignError(error, redact(first.text), chained)
+
+
+def call(function: Callable[[], Any], redact: Redact = _unchanged) -> Any:
+    """Call plugin code on this thread.
+
+    Raises:
+        ForeignError: Whatever the code raises, ``SystemExit`` and ``KeyboardInterrupt`` included.
+    """
+    try:
+        return function()
+    except BaseException as error:  # noqa: BLE001 plugin code may raise anything
+        described = describe(error, redact)
+    # Outside of the block, so that the foreign exception does not become this one's context.
+    raise described
+
+
+def to_plain(value: Any, redact: Redact = _unchanged) -> Any:
+    """Copy ``value`` as plain data: exact scalars, tuples and dicts; any other object becomes its text.
+
+    Call it on the plugin's thread. Nested deeper than ``MAX_DEPTH`` or larger than ``MAX_ITEMS``, it is cut.
+    """
+    return _Copier(redact).copy(value, MAX_DEPTH)
+
+
+class _Copier:
+    def __init__(self, redact: Redact) -> None:
+        self._redact = redact
+        self._left = MAX_ITEMS
+
+    def copy(self, value: Any, depth: int) -> Any:
+        cls = type(value)
+        if value is None or cls in {bool, float}:
+            return value
+        if cls is int:
+            return value if -(10**18) < value < 10**18 else self._text(value)
+        if depth <= 0 or self._left <= 0:
+            return "..."
+        try:
+            return self._container(value, cls, depth - 1)
+        except BaseException:  # noqa: BLE001 it is the plugin's own
+            return f"<{type_name(value)} that cannot be read>"
+
+    def _container(self, value: Any, cls: type, depth: int) -> Any:
+        if issubclass(cls, Enum):
+            return self._text(value.name).lower()
+        if issubclass(cls, str) or cls is PluginRef:
+            return self._text(value)
+        if issubclass(cls, Mapping):
+            return {self._text(key): self.copy(item, depth) for key, item in self._counted(value.items())}
+        if issubclass(cls, (list, tuple, set, frozenset)):
+            return tuple(self.copy(item, depth) for item in self._counted(value))
+        return self._text(value)
+
+    def _counted(self, items: Any) -> Iterator[Any]:
+        for item in items:
+            self._left -= 1
+            if self._left < 0:
+                return
+            yield item
+
+    def _text(self, value: object) -> str:
+        return self._redact(safe_str(value))
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """An exception and all that it leads to: causes, contexts and members of groups, each once."""
+    seen: set[int] = set()
+    queue = [error]
+    while queue and len(seen) < MAX_CHAIN:
+        each = queue.pop(0)
+        if id(each) in seen:
+            continue
+        seen.add(id(each))
+        yield each
+        queue += [other for other in (_CAUSE.__get__(each), _CONTEXT.__get__(each)) if other is not None]
+        if issubclass(type(each), BaseExceptionGroup):
+            queue += _members(each)
+
+
+def _members(group: Any) -> list[BaseException]:
+    try:
+        return [each for each in group.exceptions if issubclass(type(each), BaseException)]
+    except BaseException:  # noqa: BLE001 a subclass may have a property of that name
+        return []
+
+
+def _read(error: BaseException) -> _Texts:
+    try:
+        text, is_readable = str.__str__(str(error))[:MAX_TEXT], True
+    except BaseException:  # noqa: BLE001 the class is the plugin's own
+        text, is_readable = "", False
+    notes: list[str] = []
+    try:
+        notes += [safe_str(note) for note in list(getattr(error, "__notes__", ()))[:MAX_NOTES]]
+    except BaseException:  # noqa: BLE001 the same
+        is_readable = False
+    return _Texts(error, text, tuple(notes), is_readable)
+
+
+def _stand_in(chain: list[_Texts], redact: Redact) -> RedactedError:
+    """A ``RedactedError`` for the first of a chain, with those for the others as its notes."""
+    first, *others = chain
+    stand_in = RedactedError(_line(first, redact)).with_traceback(_TRACEBACK.__get__(first.exception))
+    notes = [redact(note) for note in first.notes]
+    notes += [f"caused or preceded by {_line(each, redact)}" for each in others]
+    if notes:
+        stand_in.__notes__ = notes  # type: ignore[attr-defined,unused-ignore]
+    return stand_in
+
+
+def _line(texts: _Texts, redact: Redact) -> str:
+    name = type_name(texts.exception)
+    if not texts.is_readable:
+        return f"{name} (its text cannot be read)"
+    return f"{name}: {redact(texts.text)}" if texts.text else name
+
+
+def _retry_after(error: Any) -> float | None:
+    try:
+        value = error.retry_after
+    except BaseException:  # noqa: BLE001 it may be a property
+        return None
+    return float(value) if type(value) in {int, float} and 0 < value < float("inf") else None

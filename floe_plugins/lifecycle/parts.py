@@ -1,0 +1,118 @@
+"""The parts of one registry that starting, stopping and checking work with."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+
+from floe_plugins.core.safe_text import type_name
+from floe_plugins.core.state import Stage
+from floe_plugins.core.timeouts import TIMEOUT_OF_STAGE
+from floe_plugins.entries.deadlines import Deadlines
+from floe_plugins.entries.entry import Entry
+from floe_plugins.entries.store import EntryStore
+from floe_plugins.errors import PluginError, PluginTimeoutError
+from floe_plugins.execution.executor import Task, TaskRun
+from floe_plugins.hookspecs.base import PluginMetadata
+from floe_plugins.lifecycle.coordinator import Coordinator
+from floe_plugins.loading.configurer import Configurer
+from floe_plugins.loading.loader import Loader
+from floe_plugins.loading.registration import Registration
+
+_DEFAULTS = frozenset({PluginMetadata.startup, PluginMetadata.shutdown, PluginMetadata.health_check})
+
+
+@attrs.frozen(eq=False)
+class Parts:
+    """What starting, stopping and checking share."""
+
+    store: EntryStore
+    deadlines: Deadlines
+    registration: Registration
+    loader: Loader
+    configurer: Configurer
+    coordinator: Coordinator = attrs.field(factory=Coordinator)
+
+    @property
+    def workers(self) -> int:
+        """How many plugins may start or stop side by side; 1 means strictly one after another."""
+        return self.store.configuration.workers or 16
+
+    def hook(self, entry: Entry, name: str) -> Callable[[], Any]:
+        """Return a loaded plugin's function for a lifecycle hook: its own, or the base's default."""
+        return self.registration.manager(entry.ref.type).implementation(self.loader.load(entry), name)
+
+    def hook_task(  # noqa: PLR0913 all but the first two are keyword-only
+        self,
+        entry: Entry,
+        stage: Stage,
+        *,
+        timeout: float | None = None,
+        delay: float = 0.0,
+        on_late_end: Callable[[], object] | None = None,
+        cancel_unstarted: bool = True,
+        reason: str = "",
+    ) -> Task:
+        """Return the task of calling a plugin's ``startup`` or ``shutdown`` in its own thread, or as it asks for."""
+        hook = self.hook(entry, "startup" if stage is Stage.START else "shutdown")
+        total = self.deadlines.timeout(entry, stage)
+        return Task(
+            worker=entry.worker,
+            function=self.coordinator.in_plugin_context(entry.ref, hook),
+            convert=wrong_result,
+            timeout=total if timeout is None else timeout,
+            shown_timeout=total,
+            delay=delay,
+            inline=is_default(hook),
+            caller_thread=entry.runs_on_caller,
+            on_late_end=on_late_end,
+            cancel_unstarted=cancel_unstarted,
+            reason=reason,
+        )
+
+
+def wrong_result(value: object) -> str | None:
+    """Return what is wrong with the result of ``startup`` or ``shutdown``; None for None."""
+    if value is None:
+        return None
+    if type(value) in {types.GeneratorType, types.AsyncGeneratorType}:
+        return f"a {type_name(value)}: it contains a yield, and nothing of it has run"
+    return f"an object of type {type_name(value)}, and must return None"
+
+
+def is_default(hook: object) -> bool:
+    """Whether a hook is the base's own, which needs no thread and no deadline."""
+    return getattr(hook, "__func__", None) in _DEFAULTS
+
+
+def timeout_error(entry: Entry, run: TaskRun, stage: Stage) -> PluginTimeoutError:
+    """Return the error of a call that did not end within its deadline."""
+    name = TIMEOUT_OF_STAGE[stage]
+    seconds = run.task.shown_timeout or run.task.timeout or 0.0
+    if run.seconds < (run.task.timeout or 0.0):
+        message = f"{name} did not end within the time that the whole {name} may take (timeouts.{name}_total)"
+    elif not run.has_begun:
+        message = f"{name} could not begin within {seconds:g} s: its thread is busy with an earlier call"
+    else:
+        message = f"{name} did not end within {seconds:g} s"
+    return PluginTimeoutError(
+        message,
+        ref=entry.ref,
+        distribution=entry.distribution,
+        hint=f"Find out what it waits for, or raise timeouts.{name}.",
+        seconds=seconds,
+        stage=str(stage),
+    )
+
+
+def busy_error(entry: Entry, seconds: float, cls: type[PluginError]) -> PluginError:
+    """Return the error of a call that is not made because an overdue one still runs."""
+    return cls(
+        f"its thread is still busy with an earlier call, which is overdue and has been running for {seconds:.1f} s",
+        ref=entry.ref,
+        distribution=entry.distribution,
+        hint="A thread cannot be ended from outside: wait, or restart the process.",
+    )

@@ -1,0 +1,100 @@
+"""Validate the configuration of loaded plugins, and hand it to them."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from floe_plugins import configuration
+from floe_plugins.configuration import BROKEN_SCHEMA
+from floe_plugins.core.refs import PluginRef
+from floe_plugins.core.state import PluginState
+from floe_plugins.entries.entry import Entry
+from floe_plugins.entries.store import EntryStore
+from floe_plugins.errors import PluginConfigurationError, PluginError
+from floe_plugins.loading.loader import Loader
+from floe_plugins.loading.registration import inject
+
+
+@attrs.frozen(eq=False)
+class Configurer:
+    """Configures the plugins of one registry."""
+
+    store: EntryStore
+    loader: Loader
+
+    def configure(self, entry: Entry) -> None:
+        """Validate a loaded plugin's configuration and hand it over; runs plugin code on the calling thread.
+
+        Raises:
+            PluginConfigurationError: It is invalid.
+        """
+        plugin = self.loader.load(entry)
+        settings = self.store.configuration
+        if not has_schema(entry) and not _is_configured(settings, entry):
+            # Most plugins without a schema are not configured either: they need no pydantic.
+            return
+        model, issues = configuration.validate_and_log(settings, entry.ref, plugin, entry.distribution, entry.overrides)
+        configuration.raise_issues(issues)
+        inject(entry, plugin, "config", model)
+        entry.model = model
+
+    def override(self, entry: Entry, mapping: Mapping[str, Any]) -> Any:
+        """Configure a plugin by argument and return the validated model.
+
+        Raises:
+            PluginConfigurationError: It is invalid, or the plugin is started.
+        """
+        if not isinstance(mapping, Mapping):
+            raise PluginConfigurationError(
+                f"the configuration must be a mapping, and is of type {type(mapping).__name__}",
+                ref=entry.ref,
+                distribution=entry.distribution,
+            )
+        if entry.state is PluginState.STARTED:
+            raise PluginConfigurationError(
+                "it is started with the configuration it has",
+                ref=entry.ref,
+                distribution=entry.distribution,
+                hint="Stop it, configure it and start it again.",
+            )
+        before = entry.overrides
+        entry.overrides = dict(mapping)
+        try:
+            self.configure(entry)
+        except PluginError:
+            entry.overrides = before
+            raise
+        return entry.model
+
+    def review(self, errors: Mapping[PluginRef, PluginError]) -> None:
+        """Refuse to start anything with an invalid configuration; a broken schema fails its own plugin alone.
+
+        Raises:
+            PluginConfigurationError: With every issue of all plugins.
+        """
+        settings = self.store.configuration
+        found = [
+            issue for error in errors.values() if isinstance(error, PluginConfigurationError) for issue in error.errors
+        ]
+        mentioned = attrs.evolve(settings, required=())
+        configuration.raise_issues(
+            [
+                *settings.issues,
+                *configuration.not_installed(mentioned, self.store.entries()),
+                *(issue for issue in found if issue.rule != BROKEN_SCHEMA),
+            ]
+        )
+
+
+def has_schema(entry: Entry) -> bool:
+    """Whether a loaded plugin may have a ``config_schema``; without one, configuring it runs none of its code."""
+    return inspect.getattr_static(entry.plugin, "config_schema", None) is not None
+
+
+def _is_configured(settings: configuration.Configuration, entry: Entry) -> bool:
+    found = settings.settings(entry.ref)
+    return bool(found.table or found.variables or found.config_version or entry.overrides)

@@ -1,0 +1,167 @@
+"""Foreign objects become plain values, whatever they do."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from pathlib import PurePosixPath
+from typing import Any
+
+import pytest
+
+from floe_plugins import PluginRef, PluginUnavailableError
+from floe_plugins.core.safe_text import MAX_TEXT
+from floe_plugins.execution import boundary
+from floe_plugins.execution.boundary import ForeignError, RedactedError, describe, to_plain
+
+if sys.version_info < (3, 11):
+    from exceptiongroup import ExceptionGroup
+
+SECRET = "hunter2-of-the-year"  # noqa: S105 planted
+
+
+def redact(text: str) -> str:
+    return text.replace(SECRET, "***")
+
+
+def raising(error: BaseException) -> Callable[..., Any]:
+    def fail(*_: object) -> Any:
+        raise error
+
+    return fail
+
+
+class Meta(type):
+    def __getattribute__(cls, name: str) -> Any:
+        raise SystemExit
+
+
+class OddError(Exception, metaclass=Meta):
+    __str__ = raising(KeyboardInterrupt())
+    __repr__ = __str__
+    __class__ = property(raising(SystemExit()))  # type: ignore[assignment]
+    __notes__ = property(raising(GeneratorExit()))
+
+
+def test_an_error_is_described_by_type_and_text() -> None:
+    error = ValueError("no such table")
+    found = describe(error)
+    assert (found.type_name, found.message, str(found)) == ("ValueError", "no such table", "ValueError: no such table")
+    assert found.exception is error
+    assert found.chained is error
+
+
+@pytest.mark.parametrize("error", [OddError(), KeyboardInterrupt(), SystemExit(3), ValueError(OddError())])
+def test_no_error_is_too_odd_to_be_described(error: BaseException) -> None:
+    assert str(describe(error, redact))
+
+
+def test_an_error_that_cannot_be_read_is_not_chained_itself() -> None:
+    found = describe(OddError())
+    assert isinstance(found.chained, RedactedError)
+    assert "OddError (its text cannot be read)" in str(found.chained)
+    traceback.format_exception(found.chained)
+
+
+def chain(text: str) -> list[BaseException]:
+    """Errors that lead to one whose text is ``text``, in each way that there is."""
+    caused, in_context, noted, group = ValueError("a"), ValueError("b"), ValueError("c"), None
+    caused.__cause__ = KeyError(text)
+    in_context.__context__ = KeyError(text)
+    noted.__notes__ = [text]  # type: ignore[attr-defined]
+    group = ExceptionGroup("d", [TypeError("e"), OSError(text)])
+    deep = ValueError("f")
+    deep.__cause__ = ExceptionGroup("g", [caused])
+    return [ValueError(text), caused, in_context, noted, group, deep]
+
+
+@pytest.mark.parametrize("error", chain(SECRET))
+def test_an_error_that_leads_to_a_secret_is_replaced_by_a_stand_in(error: BaseException) -> None:
+    found = describe(error, redact)
+    assert isinstance(found.chained, RedactedError)
+    shown = "".join(traceback.format_exception(found.chained)) + str(found) + found.message
+    assert SECRET not in shown
+    assert type(error).__name__ in shown
+
+
+@pytest.mark.parametrize("error", chain("harmless"))
+def test_an_error_without_a_secret_stays_the_cause(error: BaseException) -> None:
+    assert describe(error, redact).chained is error
+
+
+def test_a_stand_in_has_the_frames_of_the_original() -> None:
+    def connect() -> None:
+        raise ConnectionError(f"refused {SECRET}")
+
+    with pytest.raises(ForeignError) as caught:
+        boundary.call(connect, redact)
+    shown = "".join(traceback.format_exception(caught.value.chained))
+    assert "in connect" in shown
+    assert "ConnectionError: refused ***" in shown
+    assert caught.value.__cause__ is None
+    assert caught.value.__context__ is None
+
+
+def test_a_long_text_is_cut() -> None:
+    assert len(describe(ValueError("x" * 1_000_000)).message) <= MAX_TEXT
+
+
+@pytest.mark.parametrize(("given", "kept"), [(2.5, 2.5), (3, 3.0), (0, None), (-1, None), ("2", None), (True, None)])
+def test_a_time_to_wait_is_kept_where_it_is_one(given: Any, kept: float | None) -> None:
+    found = describe(PluginUnavailableError("down", retry_after=given))
+    assert found.is_unavailable
+    assert found.retry_after == kept
+
+
+class Endless(dict[str, Any]):
+    def items(self) -> Any:
+        while True:
+            yield "key", 1
+
+
+@pytest.mark.parametrize(
+    ("value", "plain"),
+    [
+        ({"a": [1, 2.5, None, True]}, {"a": (1, 2.5, None, True)}),
+        ({3: {"x"}}, {"3": ("x",)}),
+        (PurePosixPath("/a"), "/a"),
+        (PluginRef.parse("compute:duckdb"), "compute:duckdb"),
+        (10**400, "<int that cannot be shown>" if sys.version_info >= (3, 11) else str(10**400)[:10]),
+        (f"token {SECRET}", "token ***"),
+        ([{f"key {SECRET}": OSError(SECRET)}], ({"key ***": "***"},)),
+    ],
+)
+def test_values_are_copied_as_plain_data(value: Any, plain: Any) -> None:
+    found = to_plain(value, redact)
+    assert (
+        found == plain if type(value) is not int else str(found)[:10] == str(plain)[:10] or str(found).startswith("1")
+    )
+
+
+def test_what_is_endless_or_deep_or_odd_is_cut() -> None:
+    deep: Any = []
+    for _ in range(10_000):
+        deep = [deep]
+    found = to_plain({"endless": Endless(), "deep": deep, "odd": OddError()})
+    assert set(found) == {"endless", "deep", "odd"}
+    assert found["odd"] == "<OddError that cannot be shown>"
+
+
+def test_only_exact_builtins_pass() -> None:
+    class Sneaky(str):
+        __slots__ = ()
+
+        def __str__(self) -> str:
+            return "other"
+
+    class Number(int):
+        pass
+
+    found = to_plain({"a": Sneaky("x"), "b": Number(3)})
+    assert [type(item) for item in found.values()] == [str, str]
+
+
+def test_code_is_run_on_the_calling_thread_and_its_result_returned() -> None:
+    assert boundary.call(threading.current_thread) is threading.current_thread()

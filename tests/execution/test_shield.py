@@ -1,0 +1,82 @@
+"""A request of the main thread runs where no signal interrupts it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+import threading
+from contextvars import ContextVar
+
+import pytest
+from support import SOON
+
+from floe_plugins.execution.call import Call
+from floe_plugins.execution.shield import Request
+from floe_plugins.execution.worker import Worker
+
+variable: ContextVar[str] = ContextVar("variable", default="outside")
+
+
+def test_a_request_of_the_main_thread_runs_on_another_one_in_its_context() -> None:
+    assert threading.current_thread() is threading.main_thread()
+    variable.set("caller")
+    thread, seen = Request(lambda _: (threading.current_thread(), variable.get())).run()
+    assert thread is not threading.main_thread()
+    assert seen == "caller"
+
+
+def test_a_request_of_another_thread_runs_there() -> None:
+    found: list[threading.Thread] = []
+    thread = threading.Thread(target=lambda: found.append(Request(lambda _: threading.current_thread()).run()))
+    thread.start()
+    thread.join(SOON)
+    assert found == [thread]
+
+
+def test_what_the_work_raises_is_raised() -> None:
+    with pytest.raises(ZeroDivisionError):
+        Request(lambda _: 1 / 0).run()
+
+
+def test_calls_for_the_caller_are_made_on_its_thread_while_it_waits() -> None:
+    worker = Worker("compute:test")
+
+    def work(request: Request[threading.Thread]) -> threading.Thread:
+        call: Call[threading.Thread] = Call(threading.current_thread)
+        request.run_on_caller(worker, call)
+        assert call.wait(SOON)
+        return call.result()
+
+    assert Request(work).run() is threading.main_thread()
+
+
+def test_without_threads_the_work_is_done_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    assert Request(lambda _: 7).run() == 7
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
+def test_an_interrupt_tells_the_work_waits_for_it_and_is_raised() -> None:
+    code = """
+    import os, signal, threading
+    from floe_plugins.execution.shield import Request
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    told = threading.Event()
+    def work(request):
+        request.on_interrupt(told.set)
+        os.kill(os.getpid(), signal.SIGINT)
+        assert told.wait(30)
+        print("told", request.is_interrupted, flush=True)
+    try:
+        Request(work).run()
+    except KeyboardInterrupt:
+        print("interrupted")
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout == "told True\ninterrupted\n"
