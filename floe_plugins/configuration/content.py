@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from itertools import chain
 from typing import Any
 
 from floe_plugins.configuration.file import ConfigurationFile
@@ -19,7 +18,6 @@ MAX_VALUES = 200_000
 _MAX_INTEGER = 2**64
 # Numbers within need no second look; those of one kind are compared the fastest.
 _LOWEST, _HIGHEST = -(2**62), 2**62
-_LOW, _HIGH = -1e18, 1e18
 
 
 class Content:
@@ -41,9 +39,7 @@ class Content:
         self.paths_with_issues: set[KeyPath] = set()
         self._environ = environ
         self._values = 0
-        # What was parsed from a file is ours, and most files hold nothing that has to be replaced.
-        ready = source is not None and _is_plain(raw, source)
-        self.tree: Mapping[Any, Any] = raw if ready else self._copy(raw, ()) or {}
+        self.tree: Mapping[Any, Any] = self._copy(raw, ()) or {}
 
     def issue(self, path: KeyPath, rule: str, message: str, expected: str = "", hint: str = "") -> None:
         """Note a mistake, with its place in the file; of one value only the first."""
@@ -128,40 +124,6 @@ class Content:
                 self.issue(path, "finite_number", "this is no finite number", "a number")
         elif not -_MAX_INTEGER < value < _MAX_INTEGER:
             self.issue(path, "integer_size", "the number does not fit into 64 bits", "a smaller number")
-
-
-def _is_plain(raw: Any, source: ConfigurationFile) -> bool:
-    """Whether it is plain at a glance that there is neither a fault nor a reference in it."""
-    # An escape, too, can stand for a dollar sign.
-    may_refer = "$" in source.text or "\\" in source.text
-    level: list[Any] = [raw]
-    values = 0
-    for _ in range(MAX_DEPTH):
-        values += sum(map(len, level))
-        items = chain.from_iterable([each.values() if type(each) is dict else each for each in level])
-        level = []
-        if values > MAX_VALUES or not _are_plain(items, level, may_refer=may_refer):
-            return False
-        if not level:
-            return True
-    return False
-
-
-def _are_plain(items: Iterable[Any], deeper: list[Any], *, may_refer: bool) -> bool:
-    """The same for the items of some containers; those that are containers are added to ``deeper``."""
-    for item in items:
-        kind: object = type(item)  # comparing kinds one by one is the fastest
-        if kind is str:
-            if may_refer and "$" in item:
-                return False
-        elif kind is int or kind is float:
-            if not (_LOWEST < item < _HIGHEST if kind is int else _LOW < item < _HIGH):
-                return False
-        elif kind is dict or kind is list:
-            deeper.append(item)
-        elif kind is not bool and item is not None:
-            return False
-    return True
 
 
 def _ref(path: KeyPath) -> PluginRef | None:

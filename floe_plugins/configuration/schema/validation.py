@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import cache, lru_cache
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -13,7 +13,6 @@ from floe_plugins.configuration.merge import Layers
 from floe_plugins.configuration.migration.steps import VersionedSettings, migration_warning, possible_versions
 from floe_plugins.configuration.model import Configuration
 from floe_plugins.configuration.schema.error_reporter import ErrorReporter
-from floe_plugins.configuration.schema.harmless import leaves_input_alone
 from floe_plugins.configuration.schema.introspection import has_only_known_keys, unknown_keys
 from floe_plugins.configuration.sections import RESERVED
 from floe_plugins.configuration.settings import PluginSettings
@@ -24,10 +23,6 @@ from floe_plugins.core.safe_text import error_message
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
-
-    from floe_plugins.configuration.file import ConfigurationFile
-
-_Preparation = Callable[[Mapping[Any, Any]], Mapping[Any, Any]]
 
 
 @attrs.frozen(kw_only=True)
@@ -61,7 +56,7 @@ def validate_and_log(
     """
     if overrides is not None:
         configuration = configuration.with_arguments(ref, overrides)
-    elif (model := _at_once(plugin, configuration.settings(ref), configuration.source)) is not None:
+    elif (model := _at_once(plugin, configuration.settings(ref))) is not None:
         return model, []
     result = validate_settings(configuration, ref, plugin, distribution)
     for text in result.warnings:
@@ -74,7 +69,7 @@ def validate_settings(
 ) -> ValidationResult:
     """Validate one plugin's settings; nothing is raised or logged."""
     settings = configuration.settings(ref)
-    model = _at_once(plugin, settings, configuration.source)
+    model = _at_once(plugin, settings)
     if model is not None:
         return ValidationResult(model=model, layers=Layers(data=settings.table, textual=settings.textual))
     reporter = ErrorReporter(configuration, ref, distribution)
@@ -92,41 +87,25 @@ def validate_settings(
     return first
 
 
-def _at_once(plugin: object, settings: PluginSettings, source: ConfigurationFile | None) -> BaseModel | None:
+def _at_once(plugin: object, settings: PluginSettings) -> BaseModel | None:
     """The model where nothing is out of the ordinary; the long way finds out what is."""
     if settings.variables or settings.arguments or settings.paths_with_issues:
         return None
     try:
         schema, wanted = plugin.config_schema, plugin.config_version  # type: ignore[attr-defined]
-        prepared = _preparation(schema, copy if source is None else _native_copy())
-        if wanted != (settings.config_version or 1) or prepared is None:
+        if wanted != (settings.config_version or 1) or not _is_usable(schema):
             return None
-        model: BaseModel = schema.model_validate(prepared(settings.table))
+        model: BaseModel = schema.model_validate(copy(settings.table))
     except (Exception, SystemExit):  # noqa: BLE001 whatever it is, the long way meets it too and reports it
         return None
     return model if has_only_known_keys(schema, settings.table) else None
 
 
 @lru_cache(maxsize=1024)
-def _preparation(schema: object, copying: _Preparation) -> _Preparation | None:
-    """How to make what the schema may be given of a table; None for what is no sound schema."""
+def _is_usable(schema: object) -> bool:
     from pydantic import BaseModel
 
-    if not (isinstance(schema, type) and issubclass(schema, BaseModel)) or _taken(schema):
-        return None
-    return _itself if leaves_input_alone(schema) else copying
-
-
-@cache
-def _native_copy() -> _Preparation:
-    """``copy`` in native code, for what a file holds; models, which only code can hand in, it would take apart."""
-    from pydantic import TypeAdapter
-
-    return TypeAdapter(Any).serializer.to_python
-
-
-def _itself(table: Mapping[Any, Any]) -> Mapping[Any, Any]:
-    return table
+    return isinstance(schema, type) and issubclass(schema, BaseModel) and not _taken(schema)
 
 
 def _taken(schema: type[BaseModel]) -> list[str]:
