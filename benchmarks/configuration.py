@@ -24,7 +24,7 @@ from ruamel.yaml import YAML
 from benchmarks.timing import Table, interleaved, show, table
 from floe_plugins import PluginRef
 from floe_plugins.configuration import load, validate_and_log
-from floe_plugins.configuration.content import Content
+from floe_plugins.configuration.document import Document
 from floe_plugins.configuration.file import read_source
 from floe_plugins.configuration.sections import read_sections
 
@@ -115,7 +115,7 @@ def parts(path: Path, plugins: Plugins, rounds: int) -> Table:
     """What each part of it takes."""
     source = read_source(path)
     parsed, configuration = source.parse(), load(path, environ={})
-    content = Content(parsed, source, {})
+    content = Document(parsed, source, {})
 
     def all_of(act: Callable[[PluginRef, Any], object]) -> float:
         return _seconds(lambda: [act(ref, plugin) for ref, plugin in plugins.items()])
@@ -127,7 +127,7 @@ def parts(path: Path, plugins: Plugins, rounds: int) -> Table:
         ),
         "reading": lambda: _seconds(lambda: read_source(path)),
         "parsing, with keys that stand twice": lambda: _seconds(source.parse),
-        "looking through: references, numbers, depth": lambda: _seconds(lambda: Content(parsed, source, {})),
+        "looking through: references, numbers, depth": lambda: _seconds(lambda: Document(parsed, source, {})),
         "sections and settings of each plugin": lambda: _seconds(lambda: read_sections(content)),
         "validating, with unknown keys": lambda: all_of(
             lambda ref, plugin: validate_and_log(configuration, ref, plugin, None)

@@ -32,12 +32,12 @@ def write(directory, name, content):
 def test_a_missing_file_is_named(tmp_path):
     issue = one(tmp_path / "floe.toml")
     assert issue.file == str(tmp_path / "floe.toml")
-    assert issue.message == "there is no such file"
+    assert issue.message == "file not found"
 
 
 def test_a_directory_is_no_file(tmp_path):
     (tmp_path / "floe.toml").mkdir()
-    assert one(tmp_path / "floe.toml").message == "this is a directory"
+    assert one(tmp_path / "floe.toml").message == "the path is a directory"
 
 
 def test_a_path_that_goes_through_a_file_cannot_be_read(tmp_path):
@@ -68,7 +68,7 @@ def test_a_file_without_permission_is_a_fault(public_path):
             print(error.errors[0].message)
         """
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert answer.stdout == "this process may not read the file\n", answer.stderr
+    assert answer.stdout == "permission denied\n", answer.stderr
 
 
 @pytest.mark.parametrize("name", ["floe.ini", "floe", "floe.toml.bak"])
@@ -131,14 +131,14 @@ def test_invalid_syntax_names_line_and_column(tmp_path, name, content, line, col
     ("name", "content", "kind"),
     [
         ("floe.json", "[1]", "a list"),
-        ("floe.json", '"x"', "a text"),
+        ("floe.json", '"x"', "a string"),
         ("floe.yaml", "- a", "a list"),
         ("floe.yaml", "3", "a number"),
     ],
 )
 def test_something_else_than_a_table_at_the_top_is_a_fault(tmp_path, name, content, kind):
     issue = one(write(tmp_path, name, content))
-    assert (issue.message, issue.expected) == (f"this is {kind}", "a table at the top")
+    assert (issue.message, issue.expected) == (f"found {kind}", "a table at the top level")
 
 
 @pytest.mark.parametrize(

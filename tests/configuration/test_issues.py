@@ -50,7 +50,7 @@ def test_several_faults_are_one_error_in_the_order_of_the_file_without_repetitio
     with pytest.raises(PluginConfigurationError) as caught:
         raise_issues([third, first, second, third])
     assert caught.value.errors == (first, second, third)
-    assert str(caught.value).splitlines()[0] == "wrong configuration, 3 mistakes:"
+    assert str(caught.value).splitlines()[0] == "invalid configuration, 3 issues:"
 
 
 def test_an_error_about_one_plugin_names_it():

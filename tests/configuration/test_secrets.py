@@ -289,7 +289,7 @@ def test_the_warning_about_an_old_form_shows_no_secret(caplog):
     with caplog.at_level(logging.DEBUG):
         model, issues = validate_and_log(configured(old, environ), REF, vault, "acme 1")
     assert (issues, model is not None) == ([], True)
-    assert "Write now: config_version = 2" in caplog.text
+    assert "In the file, write config_version = 2" in caplog.text
     assert traces(secrets, caplog.text) == set()
 
 

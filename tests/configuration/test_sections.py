@@ -116,7 +116,7 @@ def test_references_work_in_the_registrys_settings_too():
     source = {"registry": {"autoload": "${MODE:-all}", "workers": "${N}", "timeouts": {"load": "${SECONDS:-2.5}"}}}
     configuration = load(source, environ={"N": "3"})
     assert (configuration.autoload, configuration.workers, configuration.timeouts) == ("all", 3, {"load": 2.5})
-    with pytest.raises(PluginConfigurationError, match="no number of workers"):
+    with pytest.raises(PluginConfigurationError, match="not a valid number of workers"):
         load(source, environ={"N": "three"})
 
 

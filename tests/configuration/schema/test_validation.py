@@ -402,7 +402,7 @@ class Taken(BaseModel):
         (plugin(Exiting), "validating raised SystemExit"),
         (plugin(Unfinished), "validating raised PydanticUserError"),
         (plugin(Taken), "config_schema has a field 'distribution', which is a reserved key"),
-        (plugin(Pool, config_version="new"), "config_version is not a whole number from 1"),
+        (plugin(Pool, config_version="new"), "config_version is not an integer of at least 1"),
     ],
 )
 def test_a_broken_schema_is_a_fault_of_the_plugin_and_raises_nothing(broken, said):
@@ -479,7 +479,7 @@ env = "APP_"
 """
 
 
-def test_eight_mistakes_are_reported_at_once_each_with_its_line(tmp_path):
+def test_eight_issues_are_reported_at_once_each_with_its_line(tmp_path):
     file = tmp_path / "floe.toml"
     file.write_text(EIGHT, "utf-8")
     configuration = load(file, environ={}, collect=True)
@@ -496,6 +496,6 @@ def test_eight_mistakes_are_reported_at_once_each_with_its_line(tmp_path):
         (13, "plugins.computer", "unknown_category"),
         (16, "plugins.secrets.env", "table"),
     ]
-    assert str(caught.value).startswith("wrong configuration, 8 mistakes:\n  ")
+    assert str(caught.value).startswith("invalid configuration, 8 issues:\n  ")
     guide = (Path(__file__).parents[3] / "docs" / "configuration.md").read_text("utf-8")
     assert str(caught.value).replace(str(file), file.name) in guide
