@@ -70,7 +70,12 @@ def _document(source: str | os.PathLike[str] | Mapping[str, Any], environ: Mappi
 
 
 def not_installed(configuration: Configuration, known: Iterable[PluginRef]) -> list[ConfigurationIssue]:
-    """Return an issue for each configured or required plugin that is not among the known ones."""
+    """Return an issue for each configured or required plugin that is not among the known ones.
+
+    >>> configuration = load({"registry": {"required": ["compute:duckdb"]}}, environ={})
+    >>> [issue.message for issue in not_installed(configuration, known=[])]
+    ['no installed distribution provides compute:duckdb']
+    """
     names = {str(ref) for ref in known}
     normalized = {normalize_ref(ref) for ref in known}
     issues: list[ConfigurationIssue] = []

@@ -79,7 +79,7 @@ def get_at(data: Any, path: KeyPath) -> Any:
     """
     for step in path:
         if not is_table(data) and not (is_list(data) and isinstance(step, int)):
-            message = f"there is nothing below {step!r}"
+            message = f"no value at {step!r}"
             raise LookupError(message)
         table: Any = data
         data = table[step]

@@ -30,7 +30,7 @@ def test_validate_reports_all_issues_and_exits_2(
     assert "2 issues" in done.stdout
     assert "prefx" in done.stdout
     issues = json.loads(floe(reference, "config", "validate", "--json", wrong).stdout)["issues"]
-    assert [(fault["path"], fault["line"]) for fault in issues] == [
+    assert [(issue["path"], issue["line"]) for issue in issues] == [
         ("plugins.secrets.env.prefx", 1),
         ("plugins.storage.local.root", 1),
     ]

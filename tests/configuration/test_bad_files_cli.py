@@ -70,7 +70,7 @@ class Answer:
 
     @property
     def messages(self) -> list[str]:
-        """Lines that report a mistake."""
+        """Lines that report an issue."""
         lines = (self.errors + self.output).splitlines()
         return [line for line in lines if re.search(r" \([a-z_]+\)(\.|$)", line)]
 
@@ -220,7 +220,7 @@ def test_a_file_without_a_table_at_the_top_is_refused(
         ("\n      a: &a [x, x, x, x, x, x, x, x, x, x]\n" + BOMB, "the file contains more than 200000 values"),
     ],
 )
-def test_mistakes_behind_anchors_and_merge_keys_are_found_and_none_of_them_is_endless(
+def test_issues_behind_anchors_and_merge_keys_are_found_and_none_of_them_is_endless(
     floe: Platform, tmp_path: Path, text: str, message: str
 ) -> None:
     (tmp_path / "floe.yaml").write_text(YAML + text)

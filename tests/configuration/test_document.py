@@ -78,7 +78,7 @@ def test_what_is_handed_in_stays_as_it_was_and_shares_nothing_with_the_result(tr
 
 
 @given(trees)
-def test_no_reference_is_left_but_where_a_fault_says_why(tree):
+def test_no_reference_is_left_but_where_an_issue_says_why(tree):
     content = of_mapping(tree)
     left = {path for path, text in leaves(content.data) if "${" in text and text != "${"}
     assert left <= content.paths_with_issues
@@ -122,7 +122,7 @@ def test_references_are_filled_in_in_every_kind_of_table_that_yaml_has(value):
         ("${", "reference"),
     ],
 )
-def test_a_wrong_value_is_one_fault_at_its_path(value, rule):
+def test_a_wrong_value_is_one_issue_at_its_path(value, rule):
     content = of_mapping({"plugins": {"compute": {"duckdb": {"hosts": ["ok", value]}}}})
     (issue,) = content.issues
     assert (issue.rule, issue.path) == (rule, "plugins.compute.duckdb.hosts[1]")
@@ -136,14 +136,14 @@ def test_numbers_of_64_bits_and_finite_ones_are_right(value):
     assert (content.data, content.issues) == ({"a": value}, [])
 
 
-def test_only_the_first_mistake_of_a_value_is_noted():
+def test_only_the_first_issue_of_a_value_is_noted():
     content = of_mapping({"a": 1})
     content.add_issue(("a",), "first", "one")
     content.add_issue(("a",), "second", "two")
     assert [issue.rule for issue in content.issues] == ["first"]
 
 
-def test_a_fault_of_a_file_has_its_line_and_one_of_a_mapping_none():
+def test_a_issue_of_a_file_has_its_line_and_one_of_a_mapping_none():
     tree = {"a": "${GONE}"}
     assert [(issue.file, issue.line) for issue in of_file(tree).issues] == [("floe.json", 1)]
     assert [(issue.file, issue.line) for issue in of_mapping(tree).issues] == [(None, None)]

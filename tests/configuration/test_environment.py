@@ -140,14 +140,14 @@ def test_two_spellings_of_one_variable_are_an_error():
         load(None, environ={PREFIX + "PATH": "x", PREFIX + "path": "y"})
 
 
-def test_a_mistake_in_a_variable_names_the_variable():
+def test_an_issue_in_a_variable_names_the_variable():
     _, (issue,) = validate_and_log(configured({PREFIX + "POOL__SIZE": "many"}, {"pool": {}}), DUCK, Plugin, None)
     assert (issue.variable, issue.path) == (PREFIX + "POOL__SIZE", "plugins.compute.duckdb.pool.size")
     assert issue.file is None
 
 
 @pytest.mark.parametrize("text", ["NaN", "[NaN]", '{"size": Infinity}', "[" * 100_000, "9" * 5000])
-def test_what_is_no_json_value_stays_a_text_and_a_mistake(text):
+def test_what_is_no_json_value_stays_a_text_and_an_issue(text):
     model, issues = validate_and_log(configured({PREFIX + "POOL": text}), DUCK, Plugin, None)
     assert model is None
     assert issues[0].variable == PREFIX + "POOL"

@@ -59,7 +59,7 @@ def test_a_file_that_cannot_be_read_is_raised_also_where_issues_are_collected(tm
         ("too_long", {"plugins": {"compute": {"x": {"a": "${A}${A}"}}}}, {"A": "x" * 40_000}),
     ],
 )
-def test_a_wrong_reference_is_one_fault_that_names_the_key(rule, source, environ):
+def test_a_wrong_reference_is_one_issue_that_names_the_key(rule, source, environ):
     with pytest.raises(PluginConfigurationError) as caught:
         load(source, environ=environ)
     (issue,) = caught.value.errors

@@ -43,10 +43,10 @@ def locate(text: str) -> dict[tuple[object, ...], Position]:
     while pending:
         path, node, depth = pending.pop()
         for step, mark, child in _children(node):
-            where = (*path, step)
-            if where not in found and depth < _MAX_DEPTH and len(found) < _MAX_NODES:
-                found[where] = Position(mark.line + 1, mark.column + 1)
-                pending.append((where, child, depth + 1))
+            child_path = (*path, step)
+            if child_path not in found and depth < _MAX_DEPTH and len(found) < _MAX_NODES:
+                found[child_path] = Position(mark.line + 1, mark.column + 1)
+                pending.append((child_path, child, depth + 1))
     return found
 
 

@@ -49,7 +49,7 @@ class ErrorReporter:
         self.__dict__.pop("_secrets", None)
 
     def add_issue(self, path: KeyPath, rule: str, message: str, expected: str = "", hint: str = "") -> None:
-        """Add an issue at a path relative to the plugin's table, unless there is one already."""
+        """Add an issue at a path relative to the plugin's table, unless loading found one there already."""
         if any(path[: len(known)] == known for known in self._settings.paths_with_issues):
             return
         self.issues.append(

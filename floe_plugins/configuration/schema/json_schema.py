@@ -120,10 +120,14 @@ def _plugin(ref: PluginRef, plugin: Any, definitions: dict[str, Any]) -> dict[st
 
 def _reserved(version: object) -> dict[str, Any]:
     pin = {"type": "string", "description": "The distribution that must provide the plugin"}
-    written = {"type": "integer", "minimum": 1, "description": "The schema version that this table is written for"}
+    config_version = {
+        "type": "integer",
+        "minimum": 1,
+        "description": "The schema version that this table is written for",
+    }
     if isinstance(version, int):
-        written |= {"maximum": version, "default": version}
-    return dict(zip(RESERVED, (pin, written), strict=True))
+        config_version |= {"maximum": version, "default": version}
+    return dict(zip(RESERVED, (pin, config_version), strict=True))
 
 
 def _model_schema(ref: PluginRef, schema: Any, definitions: dict[str, Any]) -> dict[str, Any]:

@@ -45,7 +45,7 @@ def test_nothing_else_has_a_position():
         ('{"a": {"b": 1,\n "c": 2, "b": 3}}', (2, 10), "duplicate key 'b'"),
     ],
 )
-def test_a_mistake_has_its_position(text, position, message):
+def test_an_issue_has_its_position(text, position, message):
     with pytest.raises(FormatError) as caught:
         parse(text)
     assert caught.value.position == position

@@ -45,7 +45,7 @@ def reported(table, known=()):
     return made.issues
 
 
-def test_a_fault_says_whose_it_is_and_the_whole_path():
+def test_a_issue_says_whose_it_is_and_the_whole_path():
     made = reporter({})
     made.add_issue(("pool", "hosts", 0), "rule", "it is wrong", "another", "Mend it")
     (issue,) = made.issues
@@ -54,7 +54,7 @@ def test_a_fault_says_whose_it_is_and_the_whole_path():
     assert (issue.ref, issue.distribution) == (DUCK, "floe-compute-duckdb")
 
 
-def test_a_value_that_already_has_a_fault_gets_no_second_one():
+def test_a_value_that_already_has_an_issue_gets_no_second_one():
     made = reporter({}, paths_with_issues=frozenset({("pool",)}))
     made.add_issue(("pool", "size"), "rule", "it is wrong")
     made.add_issue(("path",), "rule", "it is wrong")
@@ -86,13 +86,13 @@ def test_a_missing_value_says_of_which_type_it_is_wanted():
     )
 
 
-def test_the_branches_of_a_union_are_one_fault():
+def test_the_branches_of_a_union_are_one_issue():
     (issue,) = reported({"path": "a", "port": "x"})
     assert issue.path == "plugins.compute.duckdb.port"
     assert issue.expected == "a valid integer or a valid boolean"
 
 
-def test_every_wrong_value_has_its_fault_and_known_ones_are_left_out():
+def test_every_wrong_value_has_its_issue_and_known_ones_are_left_out():
     table = {"path": 1, "pool": {"size": 0, "hosts": [1, "a", 2]}}
     paths = [issue.path.removeprefix("plugins.compute.duckdb.") for issue in reported(table)]
     assert paths == ["path", "pool.size", "pool.hosts[0]", "pool.hosts[2]"]
