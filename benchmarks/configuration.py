@@ -3,7 +3,7 @@
     python -m benchmarks.configuration [ROUNDS]
 
 Beside parsing the same file with the same parser and calling ``model_validate`` for each
-plugin; the limit is twice that. What counts is processor time: some milliseconds are about
+plugin; the limit is 2.5 times that. What counts is processor time: some milliseconds are about
 as long as a busy machine leaves a process alone.
 """
 
@@ -18,13 +18,13 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, create_model, model_validator
+from pydantic import BaseModel, create_model
 from ruamel.yaml import YAML
 
 from benchmarks.timing import Table, interleaved, show, table
 from floe_plugins import PluginRef
 from floe_plugins.configuration import load, validate_and_log
-from floe_plugins.configuration.content import Content
+from floe_plugins.configuration.document import Document
 from floe_plugins.configuration.file import read_source
 from floe_plugins.configuration.sections import read_sections
 
@@ -34,7 +34,7 @@ else:
     import tomli as tomllib
 
 PLUGINS, FIELDS, ROUNDS = 100, 20, 60
-LIMIT = 2.0
+LIMIT = 2.5
 PLAIN, OURS = "parsing and model_validate", "floe_plugins"
 
 Plugins = Mapping[PluginRef, Any]
@@ -43,15 +43,6 @@ Plugins = Mapping[PluginRef, Any]
 class Pool(BaseModel):
     size: int = 1
     hosts: list[str] = []
-
-
-class Guarded(BaseModel):
-    """A schema whose own code sees what it is given, and so needs a copy."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _as_it_is(cls, data: Any) -> Any:
-        return data
 
 
 def _seconds(act: Callable[[], object]) -> float:
@@ -65,10 +56,10 @@ def _seconds(act: Callable[[], object]) -> float:
         gc.enable()
 
 
-def _schema(index: int, base: type[BaseModel]) -> type[BaseModel]:
+def _schema(index: int) -> type[BaseModel]:
     kinds: list[Any] = [str, int, float, bool, Pool]
     fields: dict[str, Any] = {f"field_{number}": (kinds[number % 5], ...) for number in range(FIELDS)}
-    return create_model(f"Settings{index}", __base__=base, **fields)
+    return create_model(f"Settings{index}", **fields)
 
 
 def _table(index: int) -> dict[str, Any]:
@@ -76,11 +67,9 @@ def _table(index: int) -> dict[str, Any]:
     return {f"field_{number}": values[number % 5] for number in range(FIELDS)}
 
 
-def _plugins(base: type[BaseModel]) -> Plugins:
+def _plugins() -> Plugins:
     return {
-        PluginRef.parse(f"compute:p{index}"): type(
-            "Plugin", (), {"config_schema": _schema(index, base), "config_version": 1}
-        )
+        PluginRef.parse(f"compute:p{index}"): type("Plugin", (), {"config_schema": _schema(index), "config_version": 1})
         for index in range(PLUGINS)
     }
 
@@ -114,19 +103,19 @@ def _ours(path: Path, plugins: Plugins) -> None:
         assert not issues
 
 
-def whole(path: Path, title: str, plugins: Plugins, rounds: int) -> Table:
+def whole(path: Path, plugins: Plugins, rounds: int) -> Table:
     """Everything that is done with one file."""
     _ours(path, plugins)  # what is found out about each schema once
     contenders = {PLAIN: lambda: _seconds(lambda: _plain(path, plugins))}
     contenders[OURS] = lambda: _seconds(lambda: _ours(path, plugins))
-    return table(f"{path.name}, {title}", interleaved(contenders, rounds), {OURS: (PLAIN, LIMIT)})
+    return table(path.name, interleaved(contenders, rounds), {OURS: (PLAIN, LIMIT)})
 
 
 def parts(path: Path, plugins: Plugins, rounds: int) -> Table:
     """What each part of it takes."""
     source = read_source(path)
     parsed, configuration = source.parse(), load(path, environ={})
-    content = Content(parsed, source, {})
+    content = Document(parsed, source, {})
 
     def all_of(act: Callable[[PluginRef, Any], object]) -> float:
         return _seconds(lambda: [act(ref, plugin) for ref, plugin in plugins.items()])
@@ -138,7 +127,7 @@ def parts(path: Path, plugins: Plugins, rounds: int) -> Table:
         ),
         "reading": lambda: _seconds(lambda: read_source(path)),
         "parsing, with keys that stand twice": lambda: _seconds(source.parse),
-        "looking through: references, numbers, depth": lambda: _seconds(lambda: Content(parsed, source, {})),
+        "looking through: references, numbers, depth": lambda: _seconds(lambda: Document(parsed, source, {})),
         "sections and settings of each plugin": lambda: _seconds(lambda: read_sections(content)),
         "validating, with unknown keys": lambda: all_of(
             lambda ref, plugin: validate_and_log(configuration, ref, plugin, None)
@@ -150,17 +139,16 @@ def parts(path: Path, plugins: Plugins, rounds: int) -> Table:
 def main() -> None:
     """Print the tables."""
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS
-    ordinary, guarded = _plugins(BaseModel), _plugins(Guarded)
+    plugins = _plugins()
     with tempfile.TemporaryDirectory() as directory:
         found: list[Table] = []
         for name, text in _texts():
             path = Path(directory, name)
             path.write_text(text, "utf-8")
             times = 3 if name.endswith("yaml") else rounds
-            found.append(whole(path, "ordinary schemas", ordinary, times))
+            found.append(whole(path, plugins, times))
             if name.endswith("json"):
-                found.append(whole(path, "schemas whose own code sees the input", guarded, times))
-                found.append(parts(path, ordinary, times))
+                found.append(parts(path, plugins, times))
     sys.stdout.write(show(found) + "\n")
 
 

@@ -104,7 +104,7 @@ class PluginConfigurationError(PluginError, ValueError):
     """Configuration is wrong. Never carries a value, nor a cause that could.
 
     Attributes:
-        errors: every mistake found, as records with ``path``, ``rule``, ``expected``, ``file`` and ``line``.
+        errors: every issue found, as records with ``path``, ``rule``, ``expected``, ``file`` and ``line``.
     """
 
     def __init__(self, message: str, *, errors: Sequence[Any] = (), **facts: Any) -> None:

@@ -29,7 +29,6 @@ TESTED_ELSEWHERE = {
     "core.candidate": "core/test_record.py",
     "core.state": "core/test_record.py",
     "discovery.report": "core/test_record.py",
-    "configuration.model": "configuration/test_loader.py",
     "core.lazy": "test_public_api.py",
     "core.problem": "core/test_record.py",
     "core.safe_text": "core/test_record.py",

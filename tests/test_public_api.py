@@ -52,7 +52,7 @@ def test_discovering_imports_nothing_that_only_configuring_or_calling_needs() ->
         "execution.worker",
         "inspection.static_metadata",
         "registry.services",
-        "configuration.content",
+        "configuration.document",
         "configuration.file",
     )
     late = {"logging", "difflib", "tomllib", "importlib.metadata", *(f"floe_plugins.{name}" for name in ours)}

@@ -1,4 +1,4 @@
-"""``config``: checks, describes, shows and renews the configuration file. Nothing is started."""
+"""``config``: validate, show and migrate the configuration file. Starts no plugins."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from floe_plugins.registry.facade import PluginRegistry
 @click.group()
 @common
 def config(_options: Options) -> None:
-    """Check, describe, show and renew the configuration file. Starts nothing."""
+    """Validate, show and migrate the configuration file. Starts no plugins."""
 
 
 @attrs.frozen
@@ -50,13 +50,13 @@ def _load(options: Options, file: str | None) -> _Loaded:
 @click.argument("file", required=False)
 @common
 def validate(options: Options, file: str | None) -> None:
-    """Check FILE against the schemas of the installed plugins, and report every mistake at once.
+    """Validate FILE with the schemas of the installed plugins and report all issues.
 
-    Exit status 2 if there are mistakes, 1 if a plugin cannot be loaded.
+    The exit status is 2 if there are issues, and 1 if a plugin cannot be loaded.
     """
     output = options.output()
     loaded = _load(options, file)
-    issues, warnings = _examine(loaded)
+    issues, warnings = _validate_plugins(loaded)
     if options.json:
         output.json(
             {
@@ -74,7 +74,7 @@ def validate(options: Options, file: str | None) -> None:
         raise SystemExit(PROBLEMS)
 
 
-def _examine(loaded: _Loaded) -> tuple[list[ConfigurationIssue], list[str]]:
+def _validate_plugins(loaded: _Loaded) -> tuple[list[ConfigurationIssue], list[str]]:
     settings = loaded.registry.configuration
     known = [info.ref for info in loaded.registry.infos()]
     issues = [*settings.issues, *configuration.not_installed(settings, known)]
@@ -90,15 +90,15 @@ def _print(output: Output, loaded: _Loaded, issues: Sequence[ConfigurationIssue]
     for text in (*map(str, issues), *warnings):
         output.line(text)
     output.problems(loaded.problems)
-    mistakes = count(len(issues), "mistake") if issues else "no mistakes"
+    found = count(len(issues), "issue") if issues else "no issues"
     place = loaded.registry.configuration.file or "the environment"
-    output.line(f"{place}: {mistakes}, {count(len(loaded.plugins), 'plugin')} checked")
+    output.line(f"{place}: {found}, {count(len(loaded.plugins), 'plugin')} checked")
 
 
 @config.command()
 @common
 def schema(options: Options) -> None:
-    """Print the JSON Schema of the whole file, for editors, from all installed plugins that are not disabled."""
+    """Print a JSON Schema of the file for editors, with all installed plugins that are not disabled."""
     output = options.output()
     registry = options.registry(autoload="all")
     loaded = {PluginRef(PluginType.of(type(plugin)), plugin.name): plugin for plugin in registry.list()}
@@ -110,7 +110,7 @@ def schema(options: Options) -> None:
 @click.argument("file", required=False)
 @common
 def show(options: Options, file: str | None) -> None:
-    """Show every value in force and where it comes from; secrets are masked."""
+    """Show every effective setting and its origin. Secrets are masked."""
     output = options.output()
     loaded = _load(options, file)
     settings, issues = configuration.effective_settings(
@@ -130,11 +130,11 @@ def show(options: Options, file: str | None) -> None:
 @click.argument("file", required=False)
 @common
 def migrate(options: Options, file: str | None) -> None:
-    """Print FILE with every plugin's table in its present form; the file itself stays as it is."""
+    """Print FILE with every plugin's table migrated to the current version. FILE is not changed."""
     output = options.output()
     loaded = _load(options, file)
     if loaded.registry.configuration.file is None:
-        fail("there is no configuration file here: name one", USAGE)
+        fail("no configuration file found: pass one as FILE", USAGE)
     new = configuration.migrate_text(loaded.registry.configuration, loaded.plugins, loaded.distributions)
     if options.json:
         output.json({"text": new.text, "changed": [str(ref) for ref in new.changed]})

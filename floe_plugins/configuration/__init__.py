@@ -1,6 +1,6 @@
-"""Configuration: file, environment and arguments become validated models, and every mistake a fault.
+"""Load a configuration from a file, the environment and arguments, and validate it.
 
-Reading imports no schema and no pydantic; validating does. Each name is imported when it is first used.
+Loading does not import pydantic; validating does. Names in this package are imported on first use.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from floe_plugins.configuration.schema.validation import ValidationResult, validate_and_log, validate_settings
     from floe_plugins.configuration.settings import PluginSettings
 else:
-    # Outside this branch, type checkers would accept any misspelt name.
+    # Type checkers must not see __getattr__, or they would accept any name.
     _HOMES = {
         "model": ("Configuration",),
         "origins": ("Setting", "effective_settings"),
@@ -42,7 +42,7 @@ else:
             message = f"module {__name__!r} has no attribute {name!r}"
             raise AttributeError(message)
         module = importlib.import_module(f"{__name__}.{home}")
-        # All at once: importing `effective` binds that name here to the module, which the function has to replace.
+        # Importing a submodule binds its name in this package: replace it if a function has the same name.
         globals().update({other: getattr(module, other) for other in _HOMES[home]})
         return globals()[name]
 

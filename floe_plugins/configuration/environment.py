@@ -1,4 +1,4 @@
-"""Settings from the environment: ``FLOE_PLUGINS__COMPUTE__DUCKDB__PATH``."""
+"""Read settings from environment variables such as ``FLOE_PLUGINS__COMPUTE__DUCKDB__PATH``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 import attrs
 
 from floe_plugins.configuration.issues import ConfigurationIssue, KeyPath
-from floe_plugins.configuration.model import VARIABLE_PREFIX
+from floe_plugins.configuration.model import VARIABLE_PREFIX, normalize_ref
 from floe_plugins.configuration.settings import PluginSettings, Variable
 from floe_plugins.configuration.values import json_value
 from floe_plugins.core.refs import NAME_RULE, PluginRef, PluginType, is_name
@@ -17,12 +17,15 @@ SEPARATOR = "__"
 _SLUGS = {category.slug: category for category in PluginType}
 
 
-def overlay(
+def apply_environment(
     plugins: Mapping[PluginRef, PluginSettings], environ: Mapping[str, str]
 ) -> tuple[dict[PluginRef, PluginSettings], list[ConfigurationIssue]]:
-    """The plugins' settings with what the environment says about them, and the variables that make no sense.
+    """Add the settings from environment variables to those of the plugins.
 
-    A plugin's name may be spelt with ``_`` for ``-``. Names are read without regard to case.
+    Names are not case-sensitive, and a plugin's name may be spelled with ``_`` for ``-``.
+
+    Returns:
+        The plugins' settings, and an issue for each invalid variable.
     """
     merged = dict(plugins)
     issues: list[ConfigurationIssue] = []
@@ -47,17 +50,17 @@ def _target(name: str, plugins: Iterable[PluginRef]) -> tuple[PluginRef, KeyPath
 
         close = get_close_matches(category, _SLUGS, 1)
         hint = f"Did you mean {VARIABLE_PREFIX}{close[0].upper()}{SEPARATOR}...?" if close else ""
-        message = f"there is no category {category!r}"
+        message = f"unknown category {category!r}"
         return _issue(name, "unknown_category", message, f"one of {', '.join(_SLUGS)}", hint)
     if not rest or not is_name(rest[0]) or not all(rest):
         form = f"{VARIABLE_PREFIX}CATEGORY{SEPARATOR}NAME{SEPARATOR}FIELD"
-        return _issue(name, "name", "the variable names no plugin", form, f"A name is made of {NAME_RULE}")
-    spelt = PluginRef(_SLUGS[category], rest[0])
-    fitting = [ref for ref in plugins if ref.type is spelt.type and ref.name.replace("-", "_") == spelt.name]
-    if len(fitting) > 1:
-        names = " and ".join(str(ref) for ref in fitting)
-        return _issue(name, "ambiguous", f"the variable fits {names}", "one plugin", "Set the value in the file")
-    return (fitting[0] if fitting else spelt), tuple(rest[1:])
+        return _issue(name, "name", "the variable does not name a plugin", form, f"A name consists of {NAME_RULE}")
+    named = PluginRef(_SLUGS[category], rest[0])
+    matches = [ref for ref in plugins if normalize_ref(ref) == named]
+    if len(matches) > 1:
+        names = " and ".join(str(ref) for ref in matches)
+        return _issue(name, "ambiguous", f"the variable matches {names}", "one plugin", "Set the value in the file")
+    return (matches[0] if matches else named), tuple(rest[1:])
 
 
 def _set(
@@ -66,15 +69,15 @@ def _set(
     if path == ("distribution",):
         return attrs.evolve(settings, distribution=variable.text)
     if path == ("config_version",):
-        if not variable.text.isdecimal() or not 0 < len(variable.text) < 10:  # noqa: PLR2004 no version is that high
-            return _issue(variable.name, "version", "this is no version of a schema", "a whole number from 1", "")
+        if not variable.text.isdecimal() or not 0 < len(variable.text) < 10:  # noqa: PLR2004 versions are small
+            return _issue(variable.name, "version", "not a valid schema version", "an integer of at least 1", "")
         return attrs.evolve(settings, config_version=int(variable.text))
     if path in settings.variables:
         other = settings.variables[path].name
-        return _issue(variable.name, "ambiguous", f"{other} sets the same value", "one of the two", "")
+        return _issue(variable.name, "ambiguous", f"{other} sets the same value", "only one of the two", "")
     if not path and not _is_table(variable.text):
         expected = f"a JSON object, or {VARIABLE_PREFIX}...{SEPARATOR}FIELD"
-        message = f"the variable holds no table for {ref}"
+        message = f"the variable does not contain a table for {ref}"
         return _issue(variable.name, "table", message, expected, "")
     return attrs.evolve(settings, variables={**settings.variables, path: variable})
 

@@ -1,4 +1,4 @@
-"""Finding, reading and parsing a configuration file, and the line of every value in it."""
+"""Find, read and parse a configuration file, and locate its values."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 import attrs
 
-from floe_plugins.configuration.formats.position import FormatError, Position, Positions
+from floe_plugins.configuration.formats.position import UNKNOWN, FormatError, Position, Positions
 from floe_plugins.configuration.issues import ConfigurationIssue, configuration_error
 from floe_plugins.configuration.values import describe_type, is_table
 from floe_plugins.errors import PluginConfigurationError
@@ -26,11 +26,12 @@ _FORMATS = {".toml": "toml", ".yaml": "yaml", ".yml": "yaml", ".json": "json"}
 
 @attrs.frozen
 class ConfigurationFile:
-    """A file that was read: what errors need to point into it.
+    """The text of a configuration file, with the position of every value.
 
     Attributes:
-        file: the path as it was given.
-        suffix: ``.toml``, ``.yaml``, ``.yml`` or ``.json``.
+        file: The path as it was passed in.
+        suffix: ``.toml``, ``.yaml``, ``.yml`` or ``.json``, which decides the format.
+        text: The text of the file.
     """
 
     file: str
@@ -38,10 +39,10 @@ class ConfigurationFile:
     text: str = attrs.field(repr=False)
 
     def parse(self) -> dict[str, Any]:
-        """The content.
+        """Return the parsed content.
 
         Raises:
-            PluginConfigurationError: the syntax is wrong, there is nothing, or no table at the top.
+            PluginConfigurationError: The syntax is invalid, or the file does not contain a table.
         """
         try:
             content = _parse(self.suffix, self.text)
@@ -49,45 +50,63 @@ class ConfigurationFile:
             content = self.issue(rule="syntax", message=error.message, hint=error.hint, at=error.position)
         if is_table(content):
             return dict(content)
-        raise configuration_error(content if isinstance(content, ConfigurationIssue) else self._no_table(content))
+        raise configuration_error(content if isinstance(content, ConfigurationIssue) else self._not_a_table(content))
 
-    def _no_table(self, content: object) -> ConfigurationIssue:
+    def _not_a_table(self, content: object) -> ConfigurationIssue:
         if content is None:
             return self.issue(
                 rule="empty",
                 message="the file is empty",
                 expected="a section 'registry' or 'plugins'",
-                hint="Write into it which plugins are wanted, or leave it out",
+                hint="Add a section, or delete the file",
             )
-        return self.issue(rule="table", message=f"this is {describe_type(content)}", expected="a table at the top")
+        return self.issue(rule="table", message=f"found {describe_type(content)}", expected="a table at the top level")
 
-    def position(self, path: tuple[object, ...]) -> Position | None:
-        """Line and column of the value, or of the nearest table around it that the file writes down."""
+    def position(self, path: tuple[object, ...]) -> Position:
+        """Return the position of a value, or of the nearest enclosing table that is in the file."""
         positions = _positions(self.suffix, self.text)
         for length in range(len(path), 0, -1):
             if path[:length] in positions:
                 return positions[path[:length]]
-        return None
+        return UNKNOWN
 
-    def holds(self, path: tuple[object, ...]) -> bool:
-        """Whether the file itself writes this value down."""
+    def contains(self, path: tuple[object, ...]) -> bool:
+        """Return whether the file itself contains a value at this path."""
         return path in _positions(self.suffix, self.text)
 
     def issue(
-        self, *, rule: str, message: str, expected: str = "", hint: str = "", at: Position | None = None
+        self, *, rule: str, message: str, expected: str = "", hint: str = "", at: Position = UNKNOWN
     ) -> ConfigurationIssue:
-        """A fault of the file as a whole, at a position where one is known."""
-        line, column = at or (None, None)
+        """Return an issue with the file as a whole."""
         return ConfigurationIssue(
-            path="", rule=rule, message=message, expected=expected, hint=hint, file=self.file, line=line, column=column
+            path="",
+            rule=rule,
+            message=message,
+            expected=expected,
+            hint=hint,
+            file=self.file,
+            line=at.line,
+            column=at.column,
         )
 
 
 def find_file(directory: str | os.PathLike[str] = ".", environ: Mapping[str, str] | None = None) -> Path | None:
-    """The configuration file that applies: ``FLOE_PLUGINS_CONFIG``, else the one ``floe.*`` in the directory.
+    """Return the path of the configuration file to use, or None if there is none.
+
+    The environment variable ``FLOE_PLUGINS_CONFIG`` takes precedence. Otherwise, look in the
+    directory for ``floe.toml``, ``floe.yaml``, ``floe.yml`` or ``floe.json``.
+
+    Args:
+        directory: Where to look; the working directory by default.
+        environ: The environment variables; ``os.environ`` by default.
 
     Raises:
-        PluginConfigurationError: the directory holds several.
+        PluginConfigurationError: The directory contains several of these files.
+
+    >>> find_file(environ={"FLOE_PLUGINS_CONFIG": "production.toml"}).name
+    'production.toml'
+    >>> find_file("no-such-directory", environ={}) is None
+    True
     """
     named = (os.environ if environ is None else environ).get(FILE_VARIABLE)
     if named:
@@ -99,28 +118,28 @@ def find_file(directory: str | os.PathLike[str] = ".", environ: Mapping[str, str
             ConfigurationIssue(
                 path="",
                 rule="one_file",
-                message=f"there are several configuration files: {names}",
+                message=f"found several configuration files: {names}",
                 file=str(directory),
-                hint=f"Keep one of them, or name the one that counts with --config or {FILE_VARIABLE}",
+                hint=f"Keep one of them, or choose one with --config or {FILE_VARIABLE}",
             )
         )
     return found[0] if found else None
 
 
 def read_source(file: str | os.PathLike[str]) -> ConfigurationFile:
-    """The file's text, not parsed yet.
+    """Read a file without parsing it.
 
     Raises:
-        PluginConfigurationError: there is no such file, it cannot be read, is too
-            large, is not UTF-8, or its name says no format.
+        PluginConfigurationError: The suffix is unknown, or the file does not exist, cannot be read, is too
+            large or is not UTF-8.
     """
     path = Path(file)
     suffix = path.suffix.lower()
     if suffix not in _FORMATS:
-        raise _failure(path, "format", "the name says no known format", "a name that ends in .toml, .yaml or .json")
+        raise _file_error(path, "format", "unknown file format", "a name that ends in .toml, .yaml or .json")
     data = _read(path)
     if len(data) > MAX_SIZE:
-        raise _failure(
+        raise _file_error(
             path, "too_large", f"the file is larger than {MAX_SIZE // 1024 // 1024} MiB", "a configuration file"
         )
     try:
@@ -129,33 +148,33 @@ def read_source(file: str | os.PathLike[str]) -> ConfigurationFile:
         text, wrong = "", error.start
     else:
         return ConfigurationFile(str(path), suffix, text)
-    raise _failure(path, "encoding", f"byte {wrong} is not UTF-8", "UTF-8 text")
+    raise _file_error(path, "encoding", f"byte {wrong} is not UTF-8", "UTF-8 text")
 
 
 def _read(path: Path) -> bytes:
     try:
         with path.open("rb") as stream:
-            size = os.fstat(stream.fileno()).st_size or MAX_SIZE  # a pipe has none
+            size = os.fstat(stream.fileno()).st_size or MAX_SIZE  # a pipe has no size
             return stream.read(min(size, MAX_SIZE) + 1)
     except FileNotFoundError:
-        reason, expected = "there is no such file", "the path of a floe.toml, floe.yaml or floe.json"
+        reason, expected = "file not found", "the path of a floe.toml, floe.yaml or floe.json"
     except IsADirectoryError:
-        reason, expected = "this is a directory", "the path of a file in it"
+        reason, expected = "the path is a directory", "the path of a file"
     except PermissionError:
-        reason, expected = "this process may not read the file", "a file that the current user can read"
+        reason, expected = "permission denied", "a file that the current user can read"
     except (OSError, ValueError) as error:  # ValueError: a null byte in the path
         reason, expected = f"the file cannot be read: {getattr(error, 'strerror', None) or error}", "a readable file"
-    raise _failure(path, "readable", reason, expected)
+    raise _file_error(path, "readable", reason, expected)
 
 
-def _failure(path: Path, rule: str, message: str, expected: str) -> PluginConfigurationError:
+def _file_error(path: Path, rule: str, message: str, expected: str) -> PluginConfigurationError:
     return configuration_error(
         ConfigurationIssue(path="", rule=rule, message=message, expected=expected, file=str(path))
     )
 
 
 def _format(suffix: str) -> ModuleType:
-    # Each brings a parser of its own, of which a process needs one.
+    # Each module imports a parser. A process usually needs only one of them.
     return importlib.import_module(f"{__package__}.formats.{_FORMATS[suffix]}")
 
 
@@ -163,8 +182,8 @@ def _parse(suffix: str, text: str) -> Any:
     try:
         return _format(suffix).parse(text)
     except RecursionError:
-        deep = "values are nested too deeply"
-    raise FormatError(deep)
+        message = "values are nested too deeply"
+    raise FormatError(message)
 
 
 @lru_cache(maxsize=4)
@@ -172,5 +191,5 @@ def _positions(suffix: str, text: str) -> Positions:
     locate: Callable[[str], Positions] = _format(suffix).locate
     try:
         return locate(text)
-    except RecursionError:  # refused as nested too deeply; there is no better line than none
+    except RecursionError:  # parsing fails too, with an issue that needs no position
         return {}

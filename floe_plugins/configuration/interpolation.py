@@ -1,4 +1,4 @@
-"""``${NAME}`` and ``${NAME:-default}`` in configuration strings."""
+"""Interpolate ``${NAME}`` and ``${NAME:-default}`` in configuration strings."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import attrs
 
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 _BRACED = r"\{(?:[^{}]|\{[^{}]*\})*\}"
-# "$${" stands for a literal "${". A default may hold balanced braces, so references and JSON too.
+# "$${" is a literal "${". A default may contain balanced braces, so references and JSON too.
 _TOKEN = re.compile(
     rf"(?P<literal>\$\$\{{)|\$\{{(?P<name>{_NAME})(?::-(?P<default>(?:[^{{}}]|{_BRACED})*))?\}}|(?P<wrong>\$\{{)"
 )
@@ -19,7 +19,7 @@ MAX_DEPTH = 32
 
 
 class InterpolationError(ValueError):
-    """A reference cannot be filled in; the message names variables and never a value."""
+    """Raised if a reference cannot be interpolated. The message contains names of variables, but no values."""
 
     def __init__(self, rule: str, message: str, hint: str = "") -> None:
         super().__init__(message)
@@ -30,12 +30,12 @@ class InterpolationError(ValueError):
 
 @attrs.frozen
 class Interpolated:
-    """A string with its references filled in.
+    """An interpolated string.
 
     Attributes:
-        text: the result.
-        names: the variables that were asked for on the way.
-        whole: the string was one reference and nothing else.
+        text: The result.
+        names: The names of all variables that were looked up.
+        whole: Whether the string was one reference and nothing else.
     """
 
     text: str = attrs.field(repr=False)
@@ -44,27 +44,32 @@ class Interpolated:
 
 
 def interpolate(text: str, environ: Mapping[str, str]) -> Interpolated:
-    """``text`` with every reference replaced by the variable's value.
+    """Replace every reference in ``text`` with the value of its environment variable.
 
-    References in a default and in a variable's value are followed too. An unset
-    variable takes the default; a variable that is set to nothing is nothing.
+    Defaults and values of variables may contain references too. A default applies if the
+    variable is not set; an empty variable gives an empty string.
 
     Raises:
-        InterpolationError: a variable is missing or refers to itself, a reference
-            is malformed, or the result is longer than ``LONGEST`` characters.
+        InterpolationError: A variable is missing or refers to itself, a reference
+            is malformed, or the result is longer than ``MAX_LENGTH`` characters.
+
+    >>> interpolate("${DATA_DIR:-/var/lib}/warehouse", {"DATA_DIR": "/data"}).text
+    '/data/warehouse'
+    >>> interpolate("${DATA_DIR:-/var/lib}/warehouse", {}).text
+    '/var/lib/warehouse'
     """
-    filler = _Filler(environ)
+    interpolator = _Interpolator(environ)
     only = _TOKEN.fullmatch(text)
-    return Interpolated(filler.run(text, ()), frozenset(filler.names), whole=bool(only and only["name"]))
+    return Interpolated(interpolator.run(text, ()), frozenset(interpolator.names), whole=bool(only and only["name"]))
 
 
-class _Filler:
+class _Interpolator:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self.environ = environ
         self.names: set[str] = set()
 
     def run(self, text: str, chain: tuple[str, ...]) -> str:
-        """Fill a text that was reached through the variables of ``chain``."""
+        """Interpolate a text that was reached through the variables in ``chain``."""
         pieces: list[str] = []
         at = length = 0
         for match in _TOKEN.finditer(text):
@@ -72,7 +77,7 @@ class _Filler:
             at = match.end()
             length += len(pieces[-1])
             if length > MAX_LENGTH:
-                message = f"the text with its references filled in is longer than {MAX_LENGTH} characters"
+                message = f"the value is longer than {MAX_LENGTH} characters after interpolation"
                 raise InterpolationError("too_long", message)
         return "".join([*pieces, text[at:]])
 
@@ -81,20 +86,24 @@ class _Filler:
             return "${"
         if match["name"]:
             return self._value(match["name"], match["default"], chain)
-        if chain:  # a variable's value is not written for us: what is no reference stands for itself
+        if chain:  # a variable may contain '${' for other programs: keep it as it is
             return "${"
         raise InterpolationError(
-            "reference", "'${' does not begin a reference", "Write ${NAME}, ${NAME:-default}, or $${ for a literal '${'"
+            "reference",
+            "'${' is not followed by a valid reference",
+            "Write ${NAME}, ${NAME:-default}, or $${ for a literal '${'",
         )
 
     def _value(self, name: str, default: str | None, chain: tuple[str, ...]) -> str:
         self.names.add(name)
         if name in self.environ:
             if name in chain:
-                circle = " -> ".join((*chain[chain.index(name) :], name))
-                raise InterpolationError("cycle", f"environment variables refer to each other in a circle: {circle}")
+                cycle = " -> ".join((*chain[chain.index(name) :], name))
+                raise InterpolationError("cycle", f"environment variables refer to each other in a cycle: {cycle}")
             if len(chain) >= MAX_DEPTH:
-                raise InterpolationError("depth", f"more than {MAX_DEPTH} environment variables refer to one another")
+                raise InterpolationError(
+                    "depth", f"references are nested deeper than {MAX_DEPTH} environment variables"
+                )
             return self.run(self.environ[name], (*chain, name))
         if default is not None:
             return self.run(default, chain)

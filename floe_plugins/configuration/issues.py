@@ -1,4 +1,4 @@
-"""What is wrong with a configuration, as facts that hold no value."""
+"""Issues in a configuration, as records that contain no values."""
 
 from __future__ import annotations
 
@@ -17,7 +17,11 @@ _BARE = re.compile(r"[\w*-]+", re.ASCII)
 
 
 def dotted(path: Iterable[object]) -> str:
-    """A path as operators write it: ``plugins.compute.duckdb.hosts[0].port``."""
+    """Format a path of keys and indexes.
+
+    >>> dotted(("plugins", "compute", "duckdb", "hosts", 0, "port"))
+    'plugins.compute.duckdb.hosts[0].port'
+    """
     text = ""
     for step in path:
         if isinstance(step, int) and not isinstance(step, bool):
@@ -30,17 +34,24 @@ def dotted(path: Iterable[object]) -> str:
 
 @attrs.frozen(kw_only=True)
 class ConfigurationIssue(Record):
-    """One mistake in a configuration.
+    """One issue in a configuration.
 
     Attributes:
-        path: where it is, such as ``plugins.compute.duckdb.pool.size``; empty for the whole file.
-        rule: the short name of the rule that is broken, such as ``greater_than``.
-        message: what is wrong, without the value.
-        expected: what would be right.
-        hint: what to do about it.
-        file: the file that says so; line and column count from 1 and are None where unknown.
-        variable: the environment variable that says so.
-        ref: the plugin concerned, with its distribution.
+        path: The path of the value, such as ``plugins.compute.duckdb.pool.size``; empty for the whole file.
+        rule: The short name of the rule that the value breaks, such as ``greater_than``.
+        message: A description of the issue, without the value.
+        expected: A description of valid values.
+        hint: A suggestion how to fix the issue.
+        file: The file that contains the value.
+        line: The line in the file, counted from 1, or None if unknown.
+        column: The column in the line, counted from 1, or None if unknown.
+        variable: The environment variable that contains the value.
+        ref: The plugin that the value belongs to.
+        distribution: The distribution that provides the plugin.
+
+    >>> issue = ConfigurationIssue(path="registry.workers", rule="type", message="not a number", file="floe.toml")
+    >>> str(issue)
+    'floe.toml: registry.workers: not a number (type)'
     """
 
     path: str
@@ -57,7 +68,7 @@ class ConfigurationIssue(Record):
 
     @property
     def place(self) -> str:
-        """``file:line:column``, as far as known, or the environment variable."""
+        """``file:line:column`` as far as known, or the name of the environment variable."""
         if self.variable:
             return f"environment variable {self.variable}"
         return ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
@@ -70,20 +81,20 @@ class ConfigurationIssue(Record):
 
 
 def raise_issues(issues: Sequence[ConfigurationIssue]) -> None:
-    """Raise all of them as one error; do nothing if there are none.
+    """Raise all issues as one error. Do nothing if there are none.
 
-    Call it outside of any ``except`` block: the exception handled there would
-    become this one's context, and the values that it holds would be printed with it.
+    Do not call this in an ``except`` block: the handled exception would become the
+    context of this error, and a traceback would show the values in it.
 
     Raises:
-        PluginConfigurationError: with the issues as ``errors``, sorted by place.
+        PluginConfigurationError: There is an issue. ``errors`` contains all of them, sorted by position.
     """
     if issues:
         raise configuration_error(*issues)
 
 
 def configuration_error(*issues: ConfigurationIssue) -> PluginConfigurationError:
-    """The error that holds these issues; raise it where ``raise_issues`` may be called."""
+    """Return the error for these issues. As for ``raise_issues``, do not raise it in an ``except`` block."""
     errors = sorted(dict.fromkeys(issues), key=_order)
     refs = {issue.ref for issue in errors}
     ref = refs.pop() if len(refs) == 1 else None
@@ -97,6 +108,6 @@ def _order(issue: ConfigurationIssue) -> tuple[object, ...]:
 
 def _text(errors: Sequence[ConfigurationIssue]) -> str:
     if len(errors) == 1:
-        return f"wrong configuration: {errors[0]}"
+        return f"invalid configuration: {errors[0]}"
     lines = "".join(f"\n  {error}" for error in errors)
-    return f"wrong configuration, {len(errors)} mistakes:{lines}"
+    return f"invalid configuration, {len(errors)} issues:{lines}"

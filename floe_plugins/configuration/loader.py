@@ -1,4 +1,4 @@
-"""One configuration from a file or a mapping, and the environment."""
+"""Load a configuration from a file or a mapping, and from the environment."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from floe_plugins.configuration.model import VARIABLE_PREFIX, Configuration
+from floe_plugins.configuration.model import VARIABLE_PREFIX, Configuration, normalize_ref
 from floe_plugins.core.refs import PluginRef
 
 if TYPE_CHECKING:
-    # Most processes only look up or list plugins and have neither file nor variables: parsers are left to the others.
-    from floe_plugins.configuration.content import Content
+    # Most processes have no configuration at all, so parsers are imported only when needed.
+    from floe_plugins.configuration.document import Document
     from floe_plugins.configuration.issues import ConfigurationIssue
 
 Source = str | os.PathLike[str] | Mapping[str, Any] | Configuration
@@ -22,24 +22,35 @@ Source = str | os.PathLike[str] | Mapping[str, Any] | Configuration
 def load(
     source: Source | None = None, *, environ: Mapping[str, str] | None = None, collect: bool = False
 ) -> Configuration:
-    """What the source and the environment say, with references filled in and no schema asked yet.
+    """Load a configuration and interpolate its references. Plugins' schemas are not validated.
 
-    Without a source the environment alone counts. With ``collect``, mistakes
-    that leave the rest readable are kept in ``issues`` instead of raised, so that they
-    can be reported together with those that the plugins' schemas find.
+    Args:
+        source: The path of a file, or a mapping with the same content. Without a source, only the
+            environment is read. A ``Configuration`` is returned unchanged.
+        environ: The environment variables; ``os.environ`` by default. Those that begin with
+            ``FLOE_PLUGINS__`` take precedence over the source.
+        collect: Store issues in ``Configuration.issues`` instead of raising them, so that they can be
+            reported together with those of the plugins' schemas. A file that cannot be read or
+            parsed is raised in any case.
 
     Raises:
-        PluginConfigurationError: with every mistake found.
+        PluginConfigurationError: The configuration is invalid. ``errors`` contains all issues.
+
+    >>> configuration = load({"plugins": {"compute": {"duckdb": {"path": "${HOME}/db"}}}}, environ={"HOME": "/root"})
+    >>> [str(ref) for ref in configuration.plugins]
+    ['compute:duckdb']
+    >>> load({"registry": {"workers": 0}}, environ={}, collect=True).issues[0].message
+    'not a valid number of workers'
     """
     if isinstance(source, Configuration):
         return source
     if environ is None:
         environ = os.environ
-    configuration = Configuration() if source is None else _read(_content(source, environ))
+    configuration = Configuration() if source is None else _read(_document(source, environ))
     if any(name.startswith(VARIABLE_PREFIX) for name in environ):
-        from floe_plugins.configuration.environment import overlay
+        from floe_plugins.configuration.environment import apply_environment
 
-        plugins, issues = overlay(configuration.plugins, environ)
+        plugins, issues = apply_environment(configuration.plugins, environ)
         configuration = attrs.evolve(configuration, plugins=plugins, issues=(*configuration.issues, *issues))
     if configuration.issues and not collect:
         from floe_plugins.configuration.issues import raise_issues
@@ -48,64 +59,70 @@ def load(
     return configuration
 
 
-def _content(source: str | os.PathLike[str] | Mapping[str, Any], environ: Mapping[str, str]) -> Content:
-    from floe_plugins.configuration.content import Content
+def _document(source: str | os.PathLike[str] | Mapping[str, Any], environ: Mapping[str, str]) -> Document:
+    from floe_plugins.configuration.document import Document
     from floe_plugins.configuration.file import read_source
 
     if isinstance(source, Mapping):
-        return Content(source, None, environ)
+        return Document(source, None, environ)
     file = read_source(source)
-    return Content(file.parse(), file, environ)
+    return Document(file.parse(), file, environ)
 
 
 def not_installed(configuration: Configuration, known: Iterable[PluginRef]) -> list[ConfigurationIssue]:
-    """A fault for every plugin that is configured or required and is not among the known ones."""
-    spelt = {str(ref) for ref in known}
-    alike = {PluginRef(ref.type, ref.name.replace("-", "_")) for ref in known}
+    """Return an issue for each configured or required plugin that is not among the known ones.
+
+    >>> configuration = load({"registry": {"required": ["compute:duckdb"]}}, environ={})
+    >>> [issue.message for issue in not_installed(configuration, known=[])]
+    ['no installed distribution provides compute:duckdb']
+    """
+    names = {str(ref) for ref in known}
+    normalized = {normalize_ref(ref) for ref in known}
     issues: list[ConfigurationIssue] = []
     for ref in dict.fromkeys((*configuration.plugins, *configuration.required)):
         settings = configuration.plugins.get(ref)
-        by_variable = ref in alike and (settings is None or not settings.table)
-        if str(ref) not in spelt and not by_variable:
-            issues.append(_missing(configuration, ref, spelt))
+        by_variable = ref in normalized and (settings is None or not settings.table)
+        if str(ref) not in names and not by_variable:
+            issues.append(_missing(configuration, ref, names))
     return issues
 
 
 def _missing(configuration: Configuration, ref: PluginRef, known: Iterable[str]) -> ConfigurationIssue:
+    from floe_plugins.configuration.formats.position import UNKNOWN
     from floe_plugins.configuration.issues import ConfigurationIssue, dotted
     from floe_plugins.configuration.sections import close_to
 
     path = ("plugins", ref.type.slug, ref.name) if ref in configuration.plugins else ("registry", "required")
     source = configuration.source
-    line, column = (source.position(path) if source else None) or (None, None)
     settings = configuration.plugins.get(ref)
     variables = settings.variables if settings else {}
-    in_file = source is not None and (source.holds(path) or not variables)
+    in_file = source is not None and (source.contains(path) or not variables)
+    position = source.position(path) if source and in_file else UNKNOWN
     close = close_to(ref, known)
-    custom = f"floe-{ref.type.slug}-{ref.name}".replace("_", "-")
-    install = f"Install the distribution that provides it, by custom: pip install {custom}"
+    usual_name = f"floe-{ref.type.slug}-{ref.name}".replace("_", "-")
+    install = f"Install the distribution that provides it, usually: pip install {usual_name}"
     return ConfigurationIssue(
         path=dotted(path),
         rule="not_installed",
         message=f"no installed distribution provides {ref}",
         hint=f"{close} {install}".strip(),
         file=source.file if source and in_file else None,
-        line=line if in_file else None,
-        column=column if in_file else None,
+        line=position.line,
+        column=position.column,
         variable=None if in_file or not variables else next(iter(variables.values())).name,
         ref=ref,
     )
 
 
-def _read(content: Content) -> Configuration:
+def _read(document: Document) -> Configuration:
     from floe_plugins.configuration.sections import read_sections
 
-    registry, plugins = read_sections(content)
+    registry, plugins = read_sections(document)
     fields: dict[str, Any] = {"autoload": "configured", **registry}
     return Configuration(
         **fields,
-        file=content.source.file if content.source else None,
+        file=document.source.file if document.source else None,
         plugins=plugins,
-        issues=tuple(content.issues),
-        source=content.source,
+        issues=tuple(document.issues),
+        source=document.source,
     )

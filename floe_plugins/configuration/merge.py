@@ -1,4 +1,4 @@
-"""One plugin's settings by source, put over each other with the schema's spelling of keys."""
+"""Merge the settings of one plugin from all sources, with keys spelled as in its schema."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 
 from floe_plugins.configuration.issues import KeyPath
+from floe_plugins.configuration.model import normalize_key
 from floe_plugins.configuration.schema.introspection import annotations_below, tables
 from floe_plugins.configuration.settings import PluginSettings, Variable
 from floe_plugins.configuration.values import get_at, is_table, json_value, merge, nest
@@ -15,63 +16,64 @@ from floe_plugins.configuration.values import get_at, is_table, json_value, merg
 
 @attrs.frozen(kw_only=True)
 class Layers:
-    """A plugin's settings, put over each other.
+    """The merged settings of one plugin, and the source of each value.
 
     Attributes:
-        data: the result, ready for the schema.
-        variables: the variable behind each path, spelt as in ``data``.
-        arguments: the values given in code.
-        textual: paths whose value is a text of the environment.
+        data: The merged settings, as the schema validates them.
+        variables: Environment variables by the path in ``data`` that they set.
+        arguments: The values passed in code.
+        environment_paths: Paths of values that are the text of one environment variable.
     """
 
     data: Mapping[str, Any] = attrs.field(factory=dict[str, Any], repr=False)
     variables: Mapping[KeyPath, Variable] = attrs.field(factory=dict[KeyPath, Variable])
     arguments: Mapping[str, Any] = attrs.field(factory=dict[str, Any], repr=False)
-    textual: frozenset[KeyPath] = frozenset()
+    environment_paths: frozenset[KeyPath] = frozenset()
 
     @classmethod
-    def of(cls, settings: PluginSettings, schema: Any) -> Layers:
-        """Arguments over environment over file."""
+    def from_settings(cls, settings: PluginSettings, schema: Any) -> Layers:
+        """Merge the sources: arguments take precedence over the environment, and that over the file."""
         if not settings.variables and not settings.arguments:
-            return cls(data=settings.table, textual=settings.textual)
+            return cls(data=settings.table, environment_paths=settings.environment_paths)
         data = merge(settings.table, {})
-        spelt: dict[KeyPath, Variable] = {}
+        variables: dict[KeyPath, Variable] = {}
         for path, variable in sorted(settings.variables.items(), key=lambda item: len(item[0])):
-            where = _spelling(path, data, schema)
-            spelt[where] = variable
-            data = _set(data, where, variable.text)
+            target = _match_keys(path, data, schema)
+            variables[target] = variable
+            data = _set(data, target, variable.text)
         data = merge(data, settings.arguments)
-        textual = {path for path in (*settings.textual, *spelt) if isinstance(_get(data, path), str)}
+        paths = (*settings.environment_paths, *variables)
         return cls(
             data=data,
-            variables=spelt,
+            variables=variables,
             arguments=settings.arguments,
-            textual=frozenset(textual),
+            environment_paths=frozenset(path for path in paths if isinstance(_get(data, path), str)),
         )
 
-    def textual_at(self, path: KeyPath) -> KeyPath | None:
-        """The path of the environment's text that the value at ``path`` is, or would be part of."""
-        return next((path[:length] for length in range(len(path), 0, -1) if path[:length] in self.textual), None)
+    def environment_text_at(self, path: KeyPath) -> KeyPath | None:
+        """Return the path of the environment variable's text at or above ``path``, or None."""
+        prefixes = (path[:length] for length in range(len(path), 0, -1))
+        return next((prefix for prefix in prefixes if prefix in self.environment_paths), None)
 
     def read_as_json(self, paths: Collection[KeyPath]) -> Layers:
-        """The same with the texts at these paths replaced by their JSON value, where they are JSON."""
+        """Return a copy in which the texts at these paths that are valid JSON are parsed."""
         data = dict(self.data)
-        read: set[KeyPath] = set()
+        parsed: set[KeyPath] = set()
         for path in paths:
             try:
                 value = json_value(get_at(data, path))
             except (ValueError, LookupError):
                 continue
             data = merge(data, nest(path, value)) if path and all(isinstance(s, str) for s in path) else data
-            read.add(path)
-        return attrs.evolve(self, data=data, textual=self.textual - read) if read else self
+            parsed.add(path)
+        return attrs.evolve(self, data=data, environment_paths=self.environment_paths - parsed) if parsed else self
 
     def variable(self, path: KeyPath) -> Variable | None:
-        """The variable that a value comes from."""
+        """Return the environment variable that sets the value at a path, or None."""
         return next((v for length in range(len(path), -1, -1) if (v := self.variables.get(path[:length]))), None)
 
     def is_argument(self, path: KeyPath) -> bool:
-        """Whether a value was given in code."""
+        """Return whether the value at a path was passed in code."""
         value: Any = self.arguments
         for step in path:
             if not is_table(value):
@@ -90,17 +92,17 @@ def _get(data: Any, path: KeyPath) -> Any:
 
 
 def _set(data: dict[Any, Any], path: KeyPath, text: str) -> dict[Any, Any]:
-    """``data`` with a text at a path; a JSON object is merged into a table that stands there."""
+    """Return ``data`` with a text at a path. If there is a table already, merge a JSON object into it."""
     if not path or isinstance(_get(data, path), dict):
-        table = _object(text)
+        table = _parse_object(text)
         return data if table is None and not path else merge(data, nest(path, text if table is None else table))
-    above = path[:-1]
-    if isinstance(text_above := _get(data, above), str) and (table := _object(text_above)) is not None:
-        data = merge(data, nest(above, table))
+    parent = path[:-1]
+    if isinstance(parent_text := _get(data, parent), str) and (table := _parse_object(parent_text)) is not None:
+        data = merge(data, nest(parent, table))
     return merge(data, nest(path, text))
 
 
-def _object(text: str) -> dict[str, Any] | None:
+def _parse_object(text: str) -> dict[str, Any] | None:
     try:
         value = json_value(text)
     except ValueError:
@@ -108,20 +110,16 @@ def _object(text: str) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def _spelling(path: KeyPath, data: Any, schema: Any) -> KeyPath:
-    """The path with each key spelt as the file or the schema spells it."""
+def _match_keys(path: KeyPath, data: Any, schema: Any) -> KeyPath:
+    """Return the path with each key spelled as in the file or the schema."""
     annotations = [schema] if schema is not None else []
-    spelt: list[object] = []
+    matched: list[object] = []
     for step in path:
         known = [key for key in data if isinstance(key, str)] if isinstance(data, Mapping) else []
         known += [key for table in tables(annotations) for key in table.fields]
-        same = dict.fromkeys(key for key in known if _plain(key) == _plain(str(step)))
+        same = dict.fromkeys(key for key in known if normalize_key(key) == normalize_key(str(step)))
         key = step if step in same or len(same) != 1 else next(iter(same))
-        spelt.append(key)
+        matched.append(key)
         data = data.get(key) if isinstance(data, Mapping) else None
         annotations = annotations_below(annotations, key)
-    return tuple(spelt)
-
-
-def _plain(key: str) -> str:
-    return key.lower().replace("-", "_")
+    return tuple(matched)

@@ -1,4 +1,4 @@
-"""The configuration as a record: what each source says, before any schema is asked."""
+"""The configuration of a platform as a record, before plugins' schemas validate it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from floe_plugins.core.record import Record
 from floe_plugins.core.refs import PluginRef
 
 if TYPE_CHECKING:
-    # Every process makes one of these; most have nothing to say in it.
+    # Every process creates a configuration, but most have an empty one and need none of these modules.
     from floe_plugins.configuration import file as _sources
     from floe_plugins.configuration import issues as _issues
     from floe_plugins.configuration import settings as _settings
@@ -24,25 +24,46 @@ else:
 VARIABLE_PREFIX = "FLOE_PLUGINS__"
 
 
+def normalize_key(key: str) -> str:
+    """Return a key in lower case with ``_`` for ``-``, as environment variables spell it.
+
+    >>> normalize_key("Max-Size")
+    'max_size'
+    """
+    return key.lower().replace("-", "_")
+
+
+def normalize_ref(ref: PluginRef) -> PluginRef:
+    """Return the ref with its name as environment variables spell it."""
+    return PluginRef(ref.type, normalize_key(ref.name))
+
+
 def _refs(plugins: Mapping[PluginRef, _settings.PluginSettings]) -> str:
     return "<" + ", ".join(str(ref) for ref in plugins) + ">"
 
 
 @attrs.frozen(kw_only=True)
 class Configuration(Record):
-    """What one file or mapping and the environment say. Neither ``repr`` nor ``to_dict`` shows a plugin's values.
+    """The configuration of a platform. ``repr`` and ``to_dict`` contain no values of plugins' settings.
 
     Attributes:
-        file: where it was read from; None for a mapping and for the environment alone.
-        autoload: which plugins are selected: "all", the "configured" ones, or "none".
-        disable: refs (``compute:spark``), categories (``compute``) and ``distribution:NAME`` that are never imported.
-        only: the distributions whose plugins may be loaded; None allows all.
-        required: plugins without which the platform is not up.
-        timeouts: deadlines in seconds for ``load``, ``configure``, ``startup``, ``shutdown`` and ``health``.
-        plugin_timeouts: the same for single plugins, which win.
-        workers: how many plugins start side by side; None leaves it to the registry.
-        plugins: the settings of each plugin that is mentioned.
-        issues: mistakes that were collected instead of raised.
+        file: The file that was read; None for a mapping and for the environment alone.
+        autoload: Which plugins are selected: "all", "configured" or "none".
+        disable: Refs (``compute:spark``), categories (``compute``) and ``distribution:NAME`` that are never imported.
+        only: The distributions whose plugins may be loaded; None allows all.
+        required: Plugins that must run for the platform to be up.
+        timeouts: Timeouts in seconds for ``load``, ``configure``, ``startup``, ``shutdown`` and ``health``.
+        plugin_timeouts: Timeouts of single plugins. They take precedence over ``timeouts``.
+        workers: The maximum number of plugins that start concurrently; None for the registry's default.
+        plugins: The settings of each plugin that has a table or a variable.
+        issues: The issues that ``load`` collected instead of raising them.
+        source: The text of the file that was read.
+
+    >>> configuration = Configuration(autoload="none", required=(PluginRef.parse("compute:duckdb"),))
+    >>> configuration.autoload
+    'none'
+    >>> configuration.to_dict()["required"]
+    ['compute:duckdb']
     """
 
     file: str | None = None
@@ -59,42 +80,45 @@ class Configuration(Record):
 
     @property
     def pins(self) -> Mapping[PluginRef, str]:
-        """The distribution that each pinned plugin must come from."""
+        """The distribution that must provide each pinned plugin."""
         return {ref: pin for ref, settings in self.plugins.items() if (pin := settings.distribution)}
 
     def settings(self, ref: PluginRef) -> _settings.PluginSettings:
-        """What is said about a plugin, also by variables that spell its name with ``_`` for ``-``."""
+        """Return the settings of a plugin, including variables that spell its name with ``_`` for ``-``.
+
+        A plugin without settings has empty ones.
+        """
         found = self.plugins.get(ref)
         if found is not None:
             return found
-        from floe_plugins.configuration.settings import NOTHING
+        from floe_plugins.configuration.settings import EMPTY_SETTINGS
 
-        spelt = PluginRef(ref.type, ref.name.replace("-", "_"))
-        found = self.plugins.get(spelt, NOTHING)
-        return NOTHING if found.table else found
+        found = self.plugins.get(normalize_ref(ref), EMPTY_SETTINGS)
+        return EMPTY_SETTINGS if found.table else found
 
     def aligned(self, known: Iterable[PluginRef]) -> Configuration:
-        """A copy in which what only variables say is filed under the known refs, ``my-plugin`` for ``MY_PLUGIN``.
+        """Return a copy in which settings from variables are stored under the refs of known plugins.
 
-        A name that fits no known ref, or several, stays as it is.
+        So ``my-plugin`` gets the settings that ``MY_PLUGIN`` in a variable refers to. A name that
+        matches no known plugin, or several, does not change.
         """
         refs = set(known)
-        spelt: dict[PluginRef, list[PluginRef]] = {}
+        matches: dict[PluginRef, list[PluginRef]] = {}
         for ref in refs - self.plugins.keys():
-            spelt.setdefault(PluginRef(ref.type, ref.name.replace("-", "_")), []).append(ref)
-        plugins = {
-            spelt[ref][0] if ref not in refs and not settings.table and len(spelt.get(ref, ())) == 1 else ref: settings
-            for ref, settings in self.plugins.items()
-        }
+            matches.setdefault(normalize_ref(ref), []).append(ref)
+        plugins: dict[PluginRef, _settings.PluginSettings] = {}
+        for ref, settings in self.plugins.items():
+            found = [] if ref in refs or settings.table else matches.get(ref, [])
+            plugins[found[0] if len(found) == 1 else ref] = settings
         return attrs.evolve(self, plugins=plugins) if plugins.keys() != self.plugins.keys() else self
 
     def with_arguments(self, ref: PluginRef, arguments: Mapping[str, Any]) -> Configuration:
-        """A copy in which these values win over the environment and the file."""
+        """Return a copy in which these values take precedence over the environment and the file."""
         settings = attrs.evolve(self.settings(ref), arguments=arguments)
         return attrs.evolve(self, plugins={**self.plugins, ref: settings})
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields as JSON can hold them; of plugins the pins and the names of their settings alone."""
+        """Return the fields as JSON values. Plugins have their pin, version and the names of their settings."""
         plugins = {
             str(ref): {
                 "distribution": settings.distribution,

@@ -1,4 +1,4 @@
-"""What is in force: every value, where it comes from, secrets masked."""
+"""List the effective settings with the origin of each value. Secrets are masked."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _REGISTRY = ("autoload", "disable", "only", "required", "timeouts", "plugin_time
 
 @attrs.frozen
 class Setting(Record):
-    """One value in force.
+    """One effective setting.
 
     Attributes:
-        path: such as ``plugins.compute.duckdb.path``.
-        value: as JSON can hold it; secrets are masked.
+        path: The path, such as ``plugins.compute.duckdb.path``.
+        value: The value in a form that JSON supports; a secret is masked.
         origin: ``default``, ``file:line``, ``environment variable NAME``, ``mapping`` or ``argument``.
     """
 
@@ -38,59 +38,78 @@ class Setting(Record):
 def effective_settings(
     configuration: Configuration, plugins: Mapping[PluginRef, object], distributions: Mapping[PluginRef, str] = {}
 ) -> tuple[tuple[Setting, ...], tuple[ConfigurationIssue, ...]]:
-    """Every value in force, of the registry and of these plugins, and the mistakes that keep others from it.
+    """Return the effective settings of the registry and of these plugins, and the issues in them.
 
-    Each plugin is given as its class or instance. Their settings are validated anew.
+    The settings of the plugins are validated. A plugin with issues has no effective settings.
+
+    Args:
+        configuration: The configuration of the platform.
+        plugins: Each plugin as its class or instance.
+        distributions: The distributions that provide the plugins, for the issues.
+
+    >>> from floe_plugins.configuration import load
+    >>> from pydantic import BaseModel
+    >>> class Settings(BaseModel):
+    ...     threads: int = 4
+    ...     password: str
+    >>> class Duck:
+    ...     config_schema = Settings
+    ...     config_version = 1
+    >>> configuration = load({"plugins": {"compute": {"duckdb": {"password": "hunter2"}}}}, environ={})
+    >>> settings, issues = effective_settings(configuration, {PluginRef.parse("compute:duckdb"): Duck})
+    >>> for setting in settings[-2:]:
+    ...     print(setting.path, setting.value, setting.origin)
+    plugins.compute.duckdb.threads 4 default
+    plugins.compute.duckdb.password *** mapping
     """
-    settings = [*_registry(configuration)]
+    settings = [*_registry_settings(configuration)]
     issues = [*configuration.issues]
     for ref, plugin in sorted(plugins.items(), key=lambda item: str(item[0])):
-        examination = validate_settings(configuration, ref, plugin, distributions.get(ref))
-        issues += examination.issues
-        settings += _plugin(configuration, ref, examination)
+        result = validate_settings(configuration, ref, plugin, distributions.get(ref))
+        issues += result.issues
+        settings += _plugin_settings(configuration, ref, result)
     return tuple(settings), tuple(issues)
 
 
-def _registry(configuration: Configuration) -> Iterator[Setting]:
+def _registry_settings(configuration: Configuration) -> Iterator[Setting]:
     for key in _REGISTRY:
         value = getattr(configuration, key)
         if key == "plugin_timeouts":
-            for ref, deadlines in value.items():
+            for ref, timeouts in value.items():
                 path: KeyPath = ("registry", "timeouts", str(ref))
-                yield Setting(dotted(path), to_plain(deadlines), _written(configuration, path) or "mapping")
+                yield Setting(dotted(path), to_plain(timeouts), _file_origin(configuration, path) or "mapping")
             continue
         if key == "required":
             value = [str(ref) for ref in value]
-        default = "mapping" if _given(configuration, key) else "default"
-        yield Setting(f"registry.{key}", to_plain(value), _written(configuration, ("registry", key)) or default)
+        default = "mapping" if _is_set_in_code(configuration, key) else "default"
+        yield Setting(f"registry.{key}", to_plain(value), _file_origin(configuration, ("registry", key)) or default)
 
 
-def _given(configuration: Configuration, key: str) -> bool:
+def _is_set_in_code(configuration: Configuration, key: str) -> bool:
     default = "configured" if key == "autoload" and configuration.plugins else getattr(Configuration(), key)
     return configuration.source is None and getattr(configuration, key) != default
 
 
-def _written(configuration: Configuration, path: KeyPath) -> str:
+def _file_origin(configuration: Configuration, path: KeyPath) -> str:
     source = configuration.source
-    if source is None or not source.holds(path):
+    if source is None or not source.contains(path):
         return ""
-    line, _ = source.position(path) or (None, None)
-    return f"{source.file}:{line}"
+    return f"{source.file}:{source.position(path).line}"
 
 
-def _plugin(configuration: Configuration, ref: PluginRef, examination: ValidationResult) -> Iterator[Setting]:
-    model = examination.model
+def _plugin_settings(configuration: Configuration, ref: PluginRef, result: ValidationResult) -> Iterator[Setting]:
+    model = result.model
     if model is None:
         return
     reporter = ErrorReporter(configuration, ref, None)
-    reporter.use(type(model), examination.layers)
+    reporter.set_schema(type(model), result.layers)
     for path, value in _values(model, ()):
-        shown = to_plain(_masked(reporter, path, value))
-        yield Setting(dotted((*reporter.base, *reporter.shown_path(path))), shown, _origin(reporter, examination, path))
+        shown = to_plain(_mask(reporter, path, value))
+        yield Setting(dotted((*reporter.base, *reporter.mask_path(path))), shown, _origin(reporter, result, path))
 
 
 def _values(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, Any]]:
-    """Path and value of what the model holds; an empty table or list, and a list of scalars, is one value."""
+    """Yield the path and value of each setting. An empty table or list, or a list of scalars, is one value."""
     children = _children(value)
     if not children:
         yield path, value
@@ -115,23 +134,23 @@ def _children(value: Any) -> list[tuple[object, Any]]:
     return [*((key, getattr(value, name)) for name, key in keys.items() if hasattr(value, name)), *extra.items()]
 
 
-def _masked(reporter: ErrorReporter, path: KeyPath, value: Any) -> Any:
+def _mask(reporter: ErrorReporter, path: KeyPath, value: Any) -> Any:
     if isinstance(value, (list, tuple, set, frozenset)):
         items: Iterable[Any] = value
-        return [reporter.shown_value((*path, index), item) for index, item in enumerate(items)]
+        return [reporter.mask_value((*path, index), item) for index, item in enumerate(items)]
     if value == {}:
         return {}
-    return MASK if hasattr(value, "get_secret_value") else reporter.shown_value(path, value)
+    return MASK if hasattr(value, "get_secret_value") else reporter.mask_value(path, value)
 
 
-def _origin(reporter: ErrorReporter, examination: ValidationResult, path: KeyPath) -> str:
+def _origin(reporter: ErrorReporter, result: ValidationResult, path: KeyPath) -> str:
     try:
-        get_at(examination.layers.data, path)
+        get_at(result.layers.data, path)
     except LookupError:
         return "default"
-    place = reporter.place(path)
-    if place.get("variable"):
-        return f"environment variable {place['variable']}"
-    if examination.layers.is_argument(path):
+    location = reporter.location(path)
+    if location.get("variable"):
+        return f"environment variable {location['variable']}"
+    if result.layers.is_argument(path):
         return "argument"
-    return f"{place['file']}:{place['line']}" if place.get("file") else "mapping"
+    return f"{location['file']}:{location['line']}" if location.get("file") else "mapping"

@@ -1,4 +1,4 @@
-"""Which values are secret, and how to show a text without them."""
+"""Recognize secret values and redact them from texts."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _CONTAINS = re.compile(
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _SECRET_WORDS = ("key", "keys", "pwd", "pass", "auth", "pin", "otp", "jwt", "sas", "salt")
 
-# What is secret in a text whatever its name: each group "s" is the part to hide. What may be long begins
-# where nothing of its kind stands before, or a text of a megabyte would be searched from each of its letters.
-_FORMS = tuple(
-    re.compile(form, re.IGNORECASE | re.DOTALL)
-    for form in (
+# Secrets in a text that are recognizable without a name. The group "s" is the secret part. The lookbehinds
+# keep the search linear: without them, long texts would be searched again from each character.
+_PATTERNS = tuple(
+    re.compile(pattern, re.IGNORECASE | re.DOTALL)
+    for pattern in (
         r"(?<![a-z0-9+.-])[a-z][a-z0-9+.-]*://(?P<s>[^\s/?#@:]*:[^\s/?#]*|[^\s/?#@:]{16,})@",
         (
             r"(?:passw(?:or)?d|passphrase|pwd|pass|secret|token|api[_-]?key|access[_-]?key|account[_-]?key|"
@@ -39,7 +39,11 @@ _FORMS = tuple(
 
 
 def is_secret_name(name: object) -> bool:
-    """Whether a field, key or variable of this name holds a secret."""
+    """Return whether a field, key or variable with this name contains a secret.
+
+    >>> is_secret_name("apiKey"), is_secret_name("keyboard")
+    (True, False)
+    """
     text = str(name)
     words = [word.lower() for word in _WORD.findall(text)]
     if _CONTAINS.search("_".join(words)) or _CONTAINS.search("".join(words)):
@@ -48,32 +52,41 @@ def is_secret_name(name: object) -> bool:
 
 
 def find_secret_patterns(text: str) -> list[str]:
-    """What is secret in a text by its form: a password in a URL, a private key, a known kind of token."""
-    if len(text) < 4:  # noqa: PLR2004 shorter than any form
+    """Find passwords in URLs, private keys and known kinds of tokens in a text.
+
+    >>> find_secret_patterns("postgresql://app:hunter2@db/app")
+    ['app:hunter2']
+    """
+    if len(text) < 4:  # noqa: PLR2004 shorter than any secret that a pattern finds
         return []
-    return [found for form in _FORMS for match in form.finditer(text) if (found := match["s"]) and found != MASK]
+    return [
+        found for pattern in _PATTERNS for match in pattern.finditer(text) if (found := match["s"]) and found != MASK
+    ]
 
 
 def redact_patterns(text: str) -> str:
-    """``text`` with its secret parts masked."""
+    """Mask everything in a text that ``find_secret_patterns`` finds."""
     for part in sorted(find_secret_patterns(text), key=len, reverse=True):
         text = text.replace(part, MASK)
     return text
 
 
 def redact_text(message: str, secrets: Iterable[str]) -> str:
-    """A foreign message without any trace of the secrets, be they quoted, cut or in other case.
+    """Mask secrets in a message, also where they are quoted, truncated or in another case.
 
-    Every run of six characters or more that a secret has too is masked, and its first
-    four where a word begins with them; of a shorter secret the whole, one below four
-    characters where it stands as a word.
+    Every run of at least six characters of a secret is masked, and its first four
+    characters at the beginning of a word. A secret of less than six characters is masked as a
+    whole, and one of less than four characters only if it is a word of its own.
+
+    >>> redact_text("cannot log in with 'HUNTER2-PROD'", ["hunter2-prod"])
+    "cannot log in with '***'"
     """
     lowered = message.lower()
-    if len(lowered) != len(message):  # some letters' lower case is longer: positions would not match
+    if len(lowered) != len(message):  # lower case changed the length, so positions would not match
         lowered = message
     hidden = bytearray(len(message))
     for secret in {secret.lower() for secret in secrets if secret}:
-        for start, end in _traces(lowered, secret):
+        for start, end in _find_fragments(lowered, secret):
             hidden[start:end] = b"\1" * (end - start)
     pieces: list[str] = []
     position = 0
@@ -83,39 +96,39 @@ def redact_text(message: str, secrets: Iterable[str]) -> str:
     return redact_patterns("".join(pieces) + message[position:])
 
 
-_SHORTEST = 4
-# Shorter pieces of a secret are words of other texts too ("secret", "test", a year).
-_TELLING = 6
+_MIN_FRAGMENT = 4
+# Shorter parts of a secret are likely to be ordinary words or years.
+_FRAGMENT_LENGTH = 6
 
 
-def _traces(message: str, secret: str) -> Iterable[tuple[int, int]]:
-    if len(secret) < _SHORTEST:
+def _find_fragments(message: str, secret: str) -> Iterable[tuple[int, int]]:
+    if len(secret) < _MIN_FRAGMENT:
         for match in re.finditer(rf"(?<!\w){re.escape(secret)}(?!\w)", message):
             yield match.span()
         return
-    length = min(len(secret), _TELLING)
+    length = min(len(secret), _FRAGMENT_LENGTH)
     fragments = {secret[at : at + length] for at in range(len(secret) - length + 1)}
     for at in range(len(message) - length + 1):
         if message[at : at + length] in fragments:
             yield at, at + length
-    for match in re.finditer(rf"(?<!\w){re.escape(secret[:_SHORTEST])}", message):
+    for match in re.finditer(rf"(?<!\w){re.escape(secret[:_MIN_FRAGMENT])}", message):
         yield match.span()
 
 
-_WITHHELD = "(withheld, since its configuration does not let its secrets be told from the rest)"
+_WITHHELD = "(withheld: the secrets in the plugin's configuration cannot be determined)"
 
 
 def redact(value: Any, model: object) -> Any:
-    """``value`` with every trace of the model's secrets masked, in texts at any depth of mappings and lists.
+    """Mask a model's secrets in ``value``, which may be a text, or mappings and lists of texts.
 
-    Secrets are values of ``SecretStr`` and ``SecretBytes``, of fields whose name says so, and
-    passwords in URLs. Of a model that cannot be read, nothing is known to be harmless: all is withheld.
+    Secrets are values of ``SecretStr`` and ``SecretBytes``, of fields with a secret name, and
+    passwords in URLs. If the model cannot be read, the whole value is withheld.
     """
     if model is None:
         return value
     try:
         secrets = frozenset(_secrets(model, secret=False))
-    except Exception:  # noqa: BLE001 the model is the plugin's own
+    except Exception:  # noqa: BLE001 the model is the plugin's code
         return _WITHHELD if isinstance(value, str) else {}
     return _redacted(value, secrets)
 
@@ -136,16 +149,28 @@ def _secrets(value: Any, *, secret: bool) -> Iterator[str]:
     reveal = getattr(value, "get_secret_value", None)
     if callable(reveal):
         yield from _secrets(reveal(), secret=True)
-    elif isinstance(value, bytes):
-        yield from _secrets(value.decode(errors="replace"), secret=secret)
     elif isinstance(value, (list, tuple, set, frozenset)):
         for item in value:
             yield from _secrets(item, secret=secret)
     elif isinstance(value, Mapping):
         for key, item in value.items():
             yield from _secrets(item, secret=secret or is_secret_name(key))
-    elif hasattr(type(value), "model_fields"):  # dict(value) would call a field named "keys"
+    elif hasattr(type(value), "model_fields"):  # dict(value) would call a field with the name "keys"
         yield from _secrets(dict(iter(value)), secret=secret)
-    elif value is not None and not isinstance(value, bool):
-        text = safe_str(value)
-        yield from ([text] if secret else find_secret_patterns(text))
+    else:
+        for text in scalar_texts(value):
+            yield from ([text] if secret else find_secret_patterns(text))
+
+
+def scalar_texts(value: Any) -> list[str]:
+    """Return the texts that may represent a scalar in a message; none for None and booleans.
+
+    The value of a ``SecretStr`` or ``SecretBytes`` is revealed.
+    """
+    reveal = getattr(value, "get_secret_value", None)
+    value = reveal() if callable(reveal) else value
+    if value is None or isinstance(value, bool):
+        return []
+    if isinstance(value, bytes):
+        return [value.decode(errors="replace"), value.hex()]
+    return [safe_str(value)]

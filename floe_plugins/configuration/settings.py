@@ -1,4 +1,4 @@
-"""What the operator says about one plugin, before any schema is asked."""
+"""The settings of one plugin as its sources give them, before validation."""
 
 from __future__ import annotations
 
@@ -21,22 +21,28 @@ class Variable:
     text: str = attrs.field(repr=False)
 
 
-_EMPTY: Mapping[Any, Any] = {}  # one for all, since nothing is ever put into it
+_EMPTY: Mapping[Any, Any] = {}  # shared by all instances and never changed
 
 
-@attrs.frozen(kw_only=True, slots=False)  # there is one for each plugin, and slots take longer to fill
+@attrs.frozen(kw_only=True, slots=False)  # one per plugin; instances with slots take longer to create
 class PluginSettings:
-    """What is said about one plugin, by source. ``repr`` shows no value.
+    """The settings of one plugin, by source. Its ``repr`` contains no values.
 
     Attributes:
-        table: its table in the file or mapping, references filled in, reserved keys taken out.
-        variables: values from the environment by path; names are in lower case.
-        arguments: values given in code, which win over all others.
-        distribution: the distribution that must provide it (the pin).
-        config_version: the version of its schema that the table is written for.
-        textual: paths whose value is the text of environment variables alone.
-        secret: paths whose value comes from a variable with a secret name.
-        faulted: paths that already have a fault.
+        table: The plugin's table in the file or mapping, interpolated, without the reserved keys.
+        variables: Environment variables by the path that they set. Paths are in lower case.
+        arguments: Values passed in code. They take precedence over all others.
+        distribution: The distribution that must provide the plugin (the pin).
+        config_version: The schema version that the table is written for. None means not stated.
+        environment_paths: Paths of values that are the text of one environment variable.
+        secret_paths: Paths of values that use an environment variable with a secret name.
+        paths_with_issues: Paths of values that have an issue already.
+
+    >>> settings = PluginSettings(table={"password": "hunter2"}, distribution="acme-duck")
+    >>> settings
+    PluginSettings(distribution='acme-duck', config_version=None)
+    >>> settings.table["password"]
+    'hunter2'
     """
 
     table: Mapping[str, Any] = attrs.field(default=_EMPTY, repr=False)
@@ -44,9 +50,9 @@ class PluginSettings:
     arguments: Mapping[str, Any] = attrs.field(default=_EMPTY, repr=False)
     distribution: str | None = None
     config_version: int | None = None
-    textual: frozenset[KeyPath] = attrs.field(default=frozenset(), repr=False)
-    secret: frozenset[KeyPath] = attrs.field(default=frozenset(), repr=False)
+    environment_paths: frozenset[KeyPath] = attrs.field(default=frozenset(), repr=False)
+    secret_paths: frozenset[KeyPath] = attrs.field(default=frozenset(), repr=False)
     paths_with_issues: frozenset[KeyPath] = attrs.field(default=frozenset(), repr=False)
 
 
-NOTHING = PluginSettings()
+EMPTY_SETTINGS = PluginSettings()

@@ -105,7 +105,7 @@ def test_a_name_with_a_dash_is_reached_with_an_underscore():
 
 def test_a_variable_that_fits_two_names_is_an_error():
     source = {"plugins": {"compute": {"my-duck": {}, "my_duck": {}}}}
-    with pytest.raises(PluginConfigurationError, match="fits compute:my-duck and compute:my_duck"):
+    with pytest.raises(PluginConfigurationError, match="matches compute:my-duck and compute:my_duck"):
         load(source, environ={"FLOE_PLUGINS__COMPUTE__MY_DUCK__PATH": "x"})
 
 
@@ -117,14 +117,14 @@ def test_the_reserved_keys_can_be_set():
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [
-        ("FLOE_PLUGINS__COMPUT__DUCKDB__PATH", "x", "there is no category 'comput'"),
-        ("FLOE_PLUGINS__COMPUTE", "x", "the variable names no plugin"),
-        ("FLOE_PLUGINS__COMPUTE__", "x", "the variable names no plugin"),
-        ("FLOE_PLUGINS__COMPUTE__DUCKDB__", "x", "the variable names no plugin"),
-        ("FLOE_PLUGINS__COMPUTE__DUCK.DB__PATH", "x", "the variable names no plugin"),
-        ("FLOE_PLUGINS__COMPUTE__DUCKDB", "x.db", "the variable holds no table for compute:duckdb"),
-        (PREFIX + "CONFIG_VERSION", "new", "this is no version of a schema"),
-        (PREFIX + "CONFIG_VERSION", "9" * 5000, "this is no version of a schema"),
+        ("FLOE_PLUGINS__COMPUT__DUCKDB__PATH", "x", "unknown category 'comput'"),
+        ("FLOE_PLUGINS__COMPUTE", "x", "the variable does not name a plugin"),
+        ("FLOE_PLUGINS__COMPUTE__", "x", "the variable does not name a plugin"),
+        ("FLOE_PLUGINS__COMPUTE__DUCKDB__", "x", "the variable does not name a plugin"),
+        ("FLOE_PLUGINS__COMPUTE__DUCK.DB__PATH", "x", "the variable does not name a plugin"),
+        ("FLOE_PLUGINS__COMPUTE__DUCKDB", "x.db", "the variable does not contain a table for compute:duckdb"),
+        (PREFIX + "CONFIG_VERSION", "new", "not a valid schema version"),
+        (PREFIX + "CONFIG_VERSION", "9" * 5000, "not a valid schema version"),
     ],
 )
 def test_a_variable_that_makes_no_sense_is_an_error_that_names_it(name, text, said):
@@ -140,14 +140,14 @@ def test_two_spellings_of_one_variable_are_an_error():
         load(None, environ={PREFIX + "PATH": "x", PREFIX + "path": "y"})
 
 
-def test_a_mistake_in_a_variable_names_the_variable():
+def test_an_issue_in_a_variable_names_the_variable():
     _, (issue,) = validate_and_log(configured({PREFIX + "POOL__SIZE": "many"}, {"pool": {}}), DUCK, Plugin, None)
     assert (issue.variable, issue.path) == (PREFIX + "POOL__SIZE", "plugins.compute.duckdb.pool.size")
     assert issue.file is None
 
 
 @pytest.mark.parametrize("text", ["NaN", "[NaN]", '{"size": Infinity}', "[" * 100_000, "9" * 5000])
-def test_what_is_no_json_value_stays_a_text_and_a_mistake(text):
+def test_what_is_no_json_value_stays_a_text_and_an_issue(text):
     model, issues = validate_and_log(configured({PREFIX + "POOL": text}), DUCK, Plugin, None)
     assert model is None
     assert issues[0].variable == PREFIX + "POOL"

@@ -9,7 +9,7 @@ from floe_plugins import PluginConfigurationError
 from floe_plugins.configuration import find_file, load
 
 
-def mistakes(file):
+def issues_in(file):
     with pytest.raises(PluginConfigurationError) as caught:
         load(file, environ={})
     assert caught.value.__cause__ is None
@@ -18,7 +18,7 @@ def mistakes(file):
 
 
 def one(file):
-    (issue,) = mistakes(file)
+    (issue,) = issues_in(file)
     assert str(issue).count("\n") == 0
     return issue
 
@@ -32,12 +32,12 @@ def write(directory, name, content):
 def test_a_missing_file_is_named(tmp_path):
     issue = one(tmp_path / "floe.toml")
     assert issue.file == str(tmp_path / "floe.toml")
-    assert issue.message == "there is no such file"
+    assert issue.message == "file not found"
 
 
 def test_a_directory_is_no_file(tmp_path):
     (tmp_path / "floe.toml").mkdir()
-    assert one(tmp_path / "floe.toml").message == "this is a directory"
+    assert one(tmp_path / "floe.toml").message == "the path is a directory"
 
 
 def test_a_path_that_goes_through_a_file_cannot_be_read(tmp_path):
@@ -50,7 +50,7 @@ def test_a_path_that_no_file_system_has_cannot_be_read():
 
 
 @pytest.mark.skipif(not hasattr(os, "setuid"), reason="permissions as POSIX has them")
-def test_a_file_without_permission_is_a_fault(public_path):
+def test_a_file_without_permission_is_an_issue(public_path):
     file = write(public_path, "floe.toml", "")
     file.chmod(0)
     # root may read everything: ask as somebody else.
@@ -68,16 +68,16 @@ def test_a_file_without_permission_is_a_fault(public_path):
             print(error.errors[0].message)
         """
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert answer.stdout == "this process may not read the file\n", answer.stderr
+    assert answer.stdout == "permission denied\n", answer.stderr
 
 
 @pytest.mark.parametrize("name", ["floe.ini", "floe", "floe.toml.bak"])
-def test_a_name_without_a_known_format_is_a_fault(tmp_path, name):
+def test_a_name_without_a_known_format_is_an_issue(tmp_path, name):
     issue = one(write(tmp_path, name, ""))
     assert issue.expected == "a name that ends in .toml, .yaml or .json"
 
 
-def test_a_file_that_is_not_utf8_is_a_fault(tmp_path):
+def test_a_file_that_is_not_utf8_is_an_issue(tmp_path):
     assert one(write(tmp_path, "floe.toml", b"a = '\xff'")).message == "byte 5 is not UTF-8"
 
 
@@ -87,7 +87,7 @@ def test_a_byte_order_mark_is_no_content(tmp_path):
 
 @pytest.mark.parametrize("name", ["floe.toml", "floe.yaml", "floe.yml", "floe.json"])
 @pytest.mark.parametrize("content", ["", "\n \n", b"\xef\xbb\xbf"])
-def test_an_empty_file_is_one_fault(tmp_path, name, content):
+def test_an_empty_file_is_one_issue(tmp_path, name, content):
     assert one(write(tmp_path, name, content)).message == "the file is empty"
 
 
@@ -131,14 +131,14 @@ def test_invalid_syntax_names_line_and_column(tmp_path, name, content, line, col
     ("name", "content", "kind"),
     [
         ("floe.json", "[1]", "a list"),
-        ("floe.json", '"x"', "a text"),
+        ("floe.json", '"x"', "a string"),
         ("floe.yaml", "- a", "a list"),
         ("floe.yaml", "3", "a number"),
     ],
 )
-def test_something_else_than_a_table_at_the_top_is_a_fault(tmp_path, name, content, kind):
+def test_something_else_than_a_table_at_the_top_is_an_issue(tmp_path, name, content, kind):
     issue = one(write(tmp_path, name, content))
-    assert (issue.message, issue.expected) == (f"this is {kind}", "a table at the top")
+    assert (issue.message, issue.expected) == (f"found {kind}", "a table at the top level")
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_syntax_errors_quote_no_piece_of_the_file(tmp_path):
     }
     for name, contents in broken.items():
         for content in contents:
-            (issue,) = mistakes(write(tmp_path, name, content))
+            (issue,) = issues_in(write(tmp_path, name, content))
             if "!<" not in content:  # a tag's name is no value
                 assert secret not in f"{issue!r} {issue}"
 
@@ -187,14 +187,14 @@ def test_syntax_errors_quote_no_piece_of_the_file(tmp_path):
         ("floe.yaml", "plugins: {compute: {x: {a: " + "[" * 70 + "]" * 70 + "}}}"),
     ],
 )
-def test_values_nested_too_deeply_are_one_fault(tmp_path, name, content):
+def test_values_nested_too_deeply_are_one_issue(tmp_path, name, content):
     assert "nested" in one(write(tmp_path, name, content)).message
 
 
 def test_a_yaml_file_that_blows_up_by_aliases_is_refused(tmp_path):
     levels = "\n".join(f"  a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 9))
     content = f"plugins:\n compute:\n  a0: &a0 [x]\n{levels}\n"
-    assert any(issue.rule == "size" for issue in mistakes(write(tmp_path, "floe.yaml", content)))
+    assert any(issue.rule == "size" for issue in issues_in(write(tmp_path, "floe.yaml", content)))
 
 
 def test_a_yaml_file_whose_alias_holds_itself_is_refused(tmp_path):
@@ -219,7 +219,7 @@ def test_a_yaml_file_whose_alias_holds_itself_is_refused(tmp_path):
         ("floe.yaml", "9" * 5000),
     ],
 )
-def test_numbers_that_no_schema_should_meet_are_one_fault(tmp_path, name, number):
+def test_numbers_that_no_schema_should_meet_are_one_issue(tmp_path, name, number):
     nested = {
         "floe.json": f'{{"plugins": {{"compute": {{"x": {{"a": {number}}}}}}}}}',
         "floe.toml": f"plugins.compute.x.a = {number}",

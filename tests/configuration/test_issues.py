@@ -37,20 +37,20 @@ def test_a_path_is_written_as_operators_write_it(path, text):
         ({"message": "should be even", "expected": "even"}, "a.b: should be even (odd)"),
     ],
 )
-def test_a_fault_is_one_line_that_begins_with_its_place(facts, text):
+def test_a_issue_is_one_line_that_begins_with_its_place(facts, text):
     assert str(issue(**facts)) == text
 
 
-def test_no_faults_raise_nothing():
+def test_no_issues_raise_nothing():
     raise_issues([])
 
 
-def test_several_faults_are_one_error_in_the_order_of_the_file_without_repetition():
+def test_several_issues_are_one_error_in_the_order_of_the_file_without_repetition():
     third, first, second = (issue(file="f", line=line) for line in (30, 4, 11))
     with pytest.raises(PluginConfigurationError) as caught:
         raise_issues([third, first, second, third])
     assert caught.value.errors == (first, second, third)
-    assert str(caught.value).splitlines()[0] == "wrong configuration, 3 mistakes:"
+    assert str(caught.value).splitlines()[0] == "invalid configuration, 3 issues:"
 
 
 def test_an_error_about_one_plugin_names_it():
@@ -65,12 +65,12 @@ def test_an_error_about_several_plugins_names_none():
     assert (caught.value.ref, caught.value.distribution) == (None, None)
 
 
-def test_errors_and_faults_can_be_pickled():
+def test_errors_and_issues_can_be_pickled():
     with pytest.raises(PluginConfigurationError) as caught:
         raise_issues([issue(ref=REF, line=3)])
     copy = pickle.loads(pickle.dumps(caught.value))  # noqa: S301 our own
     assert (str(copy), copy.errors) == (str(caught.value), caught.value.errors)
 
 
-def test_a_fault_as_json_has_its_facts():
+def test_a_issue_as_json_has_its_facts():
     assert issue(ref=REF, line=3).to_dict()["ref"] == "compute:duckdb"

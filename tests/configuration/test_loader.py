@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from floe_plugins import PluginConfigurationError, PluginRef
+from floe_plugins import Configuration, PluginConfigurationError, PluginRef
 from floe_plugins.configuration import load, not_installed
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text("utf-8")
@@ -25,13 +25,18 @@ def test_the_process_environment_counts_unless_another_is_given(monkeypatch):
     assert load(environ={}).plugins == {}
 
 
+def test_a_configuration_is_returned_as_it_is():
+    configuration = Configuration(autoload="none")
+    assert load(configuration, environ={"FLOE_PLUGINS__NONSENSE": "x"}) is configuration
+
+
 def test_a_path_may_be_text_or_a_path(tmp_path):
     file = tmp_path / "floe.json"
     file.write_text('{"registry": {"workers": 2}}', "utf-8")
     assert load(file, environ={}) == load(str(file), environ={})
 
 
-def test_collected_mistakes_leave_the_rest_readable():
+def test_collected_issues_leave_the_rest_readable():
     source = {"registry": {"workers": 0, "autoload": "all"}, "plugins": {"compute": {"duckdb": {"a": 1, "b": "${NO}"}}}}
     configuration = load(source, environ={}, collect=True)
     assert [issue.path for issue in configuration.issues] == ["plugins.compute.duckdb.b", "registry.workers"]
@@ -40,7 +45,7 @@ def test_collected_mistakes_leave_the_rest_readable():
         load(source, environ={})
 
 
-def test_a_file_that_cannot_be_read_is_raised_also_where_mistakes_are_collected(tmp_path):
+def test_a_file_that_cannot_be_read_is_raised_also_where_issues_are_collected(tmp_path):
     with pytest.raises(PluginConfigurationError):
         load(tmp_path / "floe.toml", collect=True)
 
@@ -54,7 +59,7 @@ def test_a_file_that_cannot_be_read_is_raised_also_where_mistakes_are_collected(
         ("too_long", {"plugins": {"compute": {"x": {"a": "${A}${A}"}}}}, {"A": "x" * 40_000}),
     ],
 )
-def test_a_wrong_reference_is_one_fault_that_names_the_key(rule, source, environ):
+def test_a_wrong_reference_is_one_issue_that_names_the_key(rule, source, environ):
     with pytest.raises(PluginConfigurationError) as caught:
         load(source, environ=environ)
     (issue,) = caught.value.errors

@@ -23,7 +23,7 @@ class Schema(BaseModel):
 def over(table=None, variables=None, arguments=None):
     named = {path: Variable("_".join(map(str, path)).upper(), text) for path, text in (variables or {}).items()}
     settings = PluginSettings(table=table or {}, variables=named, arguments=arguments or {})
-    return Layers.of(settings, Schema)
+    return Layers.from_settings(settings, Schema)
 
 
 words = st.sampled_from(["a", "b", "c"])
@@ -91,23 +91,23 @@ def test_it_is_known_where_each_value_comes_from():
 
 def test_a_text_of_the_environment_is_known_at_its_path_and_below():
     layers = over({"path": "a"}, {("pool", "hosts"): "b"})
-    assert layers.textual_at(("pool", "hosts")) == ("pool", "hosts")
-    assert layers.textual_at(("pool", "hosts", 0)) == ("pool", "hosts")
-    assert layers.textual_at(("pool",)) is None
-    assert layers.textual_at(("path",)) is None
+    assert layers.environment_text_at(("pool", "hosts")) == ("pool", "hosts")
+    assert layers.environment_text_at(("pool", "hosts", 0)) == ("pool", "hosts")
+    assert layers.environment_text_at(("pool",)) is None
+    assert layers.environment_text_at(("path",)) is None
 
 
 def test_an_argument_over_a_text_of_the_environment_is_no_such_text():
     layers = over({}, {("path",): "4"}, {"path": 4})
     assert layers.data == {"path": 4}
-    assert layers.textual_at(("path",)) is None
+    assert layers.environment_text_at(("path",)) is None
 
 
 def test_texts_are_read_as_json_where_they_are_json():
     layers = over({}, {("pool", "maxsize"): "4", ("path",): "{"})
     read = layers.read_as_json({("pool", "maxSize"), ("path",), ("gone",)})
     assert read.data == {"pool": {"maxSize": 4}, "path": "{"}
-    assert read.textual == {("path",)}
+    assert read.environment_paths == {("path",)}
     assert layers.data == {"pool": {"maxSize": "4"}, "path": "{"}
 
 

@@ -6,7 +6,14 @@ import pytest
 from pydantic import BaseModel, ConfigDict, SecretBytes, SecretStr
 
 from floe_plugins import HealthState, HealthStatus, PluginRegistry, SecretsPlugin
-from floe_plugins.configuration.redaction import MASK, is_secret_name, redact, redact_patterns, redact_text
+from floe_plugins.configuration.redaction import (
+    MASK,
+    is_secret_name,
+    redact,
+    redact_patterns,
+    redact_text,
+    scalar_texts,
+)
 
 
 @pytest.mark.parametrize(
@@ -212,3 +219,26 @@ class Engine(BaseModel):
 
 def test_a_value_that_cannot_be_shown_does_not_keep_others_from_being_masked() -> None:
     assert redact(f"refused {SECRETS[0]}", Engine()) == "refused ***"
+
+
+@pytest.mark.parametrize(
+    ("value", "texts"),
+    [
+        (None, []),
+        (True, []),
+        (12, ["12"]),
+        ("text", ["text"]),
+        (b"key", ["key", "6b6579"]),
+        (SecretStr("hunter2"), ["hunter2"]),
+        (SecretBytes(b"key"), ["key", "6b6579"]),
+    ],
+)
+def test_the_texts_that_represent_a_scalar(value, texts):
+    assert scalar_texts(value) == texts
+
+
+def test_bytes_are_redacted_in_hexadecimal_too():
+    class Signer(BaseModel):
+        key: SecretBytes
+
+    assert redact("key 6b65792d6f662d61 refused", Signer(key=b"key-of-a")) == f"key {MASK} refused"

@@ -289,7 +289,7 @@ def test_the_warning_about_an_old_form_shows_no_secret(caplog):
     with caplog.at_level(logging.DEBUG):
         model, issues = validate_and_log(configured(old, environ), REF, vault, "acme 1")
     assert (issues, model is not None) == ([], True)
-    assert "Write now: config_version = 2" in caplog.text
+    assert "In the file, write config_version = 2" in caplog.text
     assert traces(secrets, caplog.text) == set()
 
 
@@ -332,7 +332,7 @@ def test_the_json_schema_shows_no_secret_default():
     assert traces({str(number): secret(number) for number in range(1, 7)}, shown) == set()
 
 
-def test_a_mistake_in_a_file_shows_nothing_of_the_file(tmp_path):
+def test_an_issue_in_a_file_shows_nothing_of_the_file(tmp_path):
     value = secret(1)
     file = tmp_path / "floe.toml"
     file.write_text(

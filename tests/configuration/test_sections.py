@@ -24,7 +24,7 @@ FULL = {
 }
 
 
-def faults_of(source):
+def issues_of(source):
     with pytest.raises(PluginConfigurationError) as caught:
         load(source, environ={})
     return [(issue.path, issue.rule) for issue in caught.value.errors]
@@ -102,11 +102,11 @@ def test_all_plugins_are_selected_without_a_file_and_the_configured_ones_with_it
         ({"registry": {"timeouts": {"compute:x": {"load": -1}}}}, 'registry.timeouts."compute:x".load', "seconds"),
     ],
 )
-def test_each_mistake_is_one_fault_with_its_path(source, path, rule):
-    assert faults_of(source) == [(path, rule)]
+def test_each_wrong_value_is_one_issue_with_its_path(source, path, rule):
+    assert issues_of(source) == [(path, rule)]
 
 
-def test_a_mistake_in_a_plugins_table_knows_the_plugin():
+def test_an_issue_in_a_plugins_table_knows_the_plugin():
     with pytest.raises(PluginConfigurationError) as caught:
         load({"plugins": {"compute": {"duckdb": {"a": "${NO}"}}}}, environ={})
     assert caught.value.ref == caught.value.errors[0].ref == PluginRef.parse("compute:duckdb")
@@ -116,13 +116,13 @@ def test_references_work_in_the_registrys_settings_too():
     source = {"registry": {"autoload": "${MODE:-all}", "workers": "${N}", "timeouts": {"load": "${SECONDS:-2.5}"}}}
     configuration = load(source, environ={"N": "3"})
     assert (configuration.autoload, configuration.workers, configuration.timeouts) == ("all", 3, {"load": 2.5})
-    with pytest.raises(PluginConfigurationError, match="no number of workers"):
+    with pytest.raises(PluginConfigurationError, match="not a valid number of workers"):
         load(source, environ={"N": "three"})
 
 
-def test_a_mistake_does_not_hide_the_others():
+def test_an_issue_does_not_hide_the_others():
     source = {"registry": {"autoload": 1, "workers": 0}, "plugins": {"computers": {}, "compute": {"x": "${NO}"}}}
-    assert len(faults_of(source)) == 4
+    assert len(issues_of(source)) == 4
 
 
 def test_nearest_words_are_offered():

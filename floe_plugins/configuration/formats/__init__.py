@@ -1,1 +1,1 @@
-"""JSON, TOML and YAML, parsed with the position of every key."""
+"""The file formats: JSON, TOML and YAML, each with a parser and the position of every key."""

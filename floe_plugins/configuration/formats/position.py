@@ -1,18 +1,28 @@
-"""Where in a text things stand."""
+"""Positions in a text, as line and column."""
 
 from __future__ import annotations
 
 import bisect
 from collections.abc import Mapping
+from typing import NamedTuple
 
-Position = tuple[int, int]
+
+class Position(NamedTuple):
+    """A line and a column, both counted from 1. Both are None if the position is unknown."""
+
+    line: int | None = None
+    column: int | None = None
+
+
+UNKNOWN = Position()
+
 Positions = Mapping[tuple[object, ...], Position]
 
 
 class FormatError(ValueError):
-    """A text cannot be parsed; the message repeats nothing of it but punctuation and keys."""
+    """Raised if a text cannot be parsed. The message contains keys and punctuation, but no values."""
 
-    def __init__(self, message: str, position: Position | None = None, hint: str = "") -> None:
+    def __init__(self, message: str, position: Position = UNKNOWN, hint: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.position = position
@@ -20,7 +30,11 @@ class FormatError(ValueError):
 
 
 class Lines:
-    """Turns offsets into lines and columns, both counted from 1."""
+    r"""Converts the offsets of one text to positions.
+
+    >>> Lines("a = 1\nb = 2").position(6)
+    Position(line=2, column=1)
+    """
 
     def __init__(self, text: str) -> None:
         self._starts = [0]
@@ -30,6 +44,6 @@ class Lines:
             at = text.find("\n", at + 1)
 
     def position(self, offset: int) -> Position:
-        """Line and column of an offset."""
+        """Return the position of an offset, which is counted from 0."""
         line = bisect.bisect_right(self._starts, offset)
-        return line, offset - self._starts[line - 1] + 1
+        return Position(line, offset - self._starts[line - 1] + 1)

@@ -1,4 +1,4 @@
-"""TOML, with the position of every key."""
+"""Parse TOML and locate every key."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 import sys
 from typing import Any
 
-from floe_plugins.configuration.formats.position import FormatError, Lines, Position
+from floe_plugins.configuration.formats.position import UNKNOWN, FormatError, Lines, Position
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -27,24 +27,24 @@ _TOKEN = re.compile(
 
 
 def parse(text: str) -> Any:
-    """The top table; nothing for an empty text.
+    """Return the top-level table, or None for an empty text.
 
     Raises:
-        FormatError: with line and column.
+        FormatError: The text is not valid TOML.
     """
     try:
         return tomllib.loads(text) or None
     except tomllib.TOMLDecodeError as error:
         found = _AT.match(str(error))
-        position = (int(found["line"]), int(found["column"])) if found and found["line"] else _end(text)
+        position = Position(int(found["line"]), int(found["column"])) if found and found["line"] else _end(text)
         issue = FormatError(f"invalid TOML: {found['message'] if found else 'it cannot be parsed'}", position)
-    except ValueError:  # what Python says is for programmers
+    except ValueError:  # Python's own message names an interpreter setting
         issue = FormatError("invalid TOML: a number has too many digits", _longest_number(text))
     raise issue
 
 
 def locate(text: str) -> dict[tuple[object, ...], Position]:
-    """The position of every key and list item of a text that can be parsed."""
+    """Return the position of every key and list item in a valid text."""
     return _Scanner(text).run()
 
 
@@ -52,14 +52,14 @@ def _end(text: str) -> Position:
     return Lines(text).position(len(text))
 
 
-def _longest_number(text: str) -> Position | None:
+def _longest_number(text: str) -> Position:
     words = [match for match in _TOKEN.finditer(text) if (match["bare"] or "").replace("_", "").lstrip("+-").isdigit()]
     longest = max(words, key=lambda match: len(match[0]), default=None)
-    return Lines(text).position(longest.start()) if longest else None
+    return Lines(text).position(longest.start()) if longest else UNKNOWN
 
 
 class _Scanner:
-    """Follows a text that is known to be valid, so that it need not understand values."""
+    """Scans a valid text for keys, headers and brackets, without parsing the values."""
 
     def __init__(self, text: str) -> None:
         self.lines = Lines(text)
@@ -115,7 +115,7 @@ class _Scanner:
         self._value(path)
 
     def _keys(self) -> list[str]:
-        """A dotted key; leaves the scan at what follows it."""
+        """Consume a dotted key."""
         keys = [self._key()]
         while self._text() == ".":
             self.at += 1
@@ -135,7 +135,7 @@ class _Scanner:
             self._array(path)
         elif text == "{":
             self._inline(path)
-        else:  # a scalar; numbers and dates can be several tokens: 1.5, 1979-05-27 07:32:00
+        else:  # a scalar; numbers and dates can be several tokens, such as 1.5
             while self._text() not in {",", "]", "}", "\n", ""}:
                 self.at += 1
 

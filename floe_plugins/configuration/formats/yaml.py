@@ -1,20 +1,20 @@
-"""YAML 1.2, safe: no tags that make objects, no duplicate keys, with the position of every key."""
+"""Parse YAML 1.2 safely, without duplicate keys and object tags, and locate every key."""
 
 from __future__ import annotations
 
 import re
 from typing import Any
 
-from floe_plugins.configuration.formats.position import FormatError, Lines, Position
+from floe_plugins.configuration.formats.position import UNKNOWN, FormatError, Lines, Position
 
-_MANY_DIGITS = re.compile(r"(?<!\d)\d{641,}")  # Python never refuses fewer
+_MANY_DIGITS = re.compile(r"(?<!\d)\d{641,}")  # Python accepts any integer of up to 640 digits
 
 
 def parse(text: str) -> Any:
-    """The value; nothing for an empty text.
+    """Return the parsed value, or None for an empty text.
 
     Raises:
-        FormatError: with line and column; also where the extra "yaml" is not installed.
+        FormatError: The text is not valid YAML, or the extra "yaml" is not installed.
     """
     reader = _reader()
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -24,10 +24,10 @@ def parse(text: str) -> Any:
     except MarkedYAMLError as error:
         issue = FormatError(f"invalid YAML: {_problem(error)}", _mark(error.problem_mark or error.context_mark))
     except YAMLError:
-        # Its text quotes the character and a piece of the file.
+        # The error's own message quotes a part of the file.
         issue = FormatError("invalid YAML: a character that YAML does not allow")
     except (ValueError, TypeError, AttributeError) as error:
-        # Scalars that look like dates or numbers and are none; keys that cannot be keys.
+        # Invalid dates and numbers, and keys that are not hashable.
         digits = _MANY_DIGITS.search(text)
         issue = FormatError(f"invalid YAML: a value cannot be read ({type(error).__name__})")
         if digits:
@@ -36,21 +36,21 @@ def parse(text: str) -> Any:
 
 
 def locate(text: str) -> dict[tuple[object, ...], Position]:
-    """The position of every key and list item of a text that can be parsed."""
+    """Return the position of every key and list item in a valid text."""
     found: dict[tuple[object, ...], Position] = {}
     root = _reader().compose(text)
     pending: list[tuple[tuple[object, ...], Any, int]] = [((), root, 0)]
     while pending:
         path, node, depth = pending.pop()
         for step, mark, child in _children(node):
-            where = (*path, step)
-            if where not in found and depth < _MAX_DEPTH and len(found) < _MAX_NODES:
-                found[where] = (mark.line + 1, mark.column + 1)
-                pending.append((where, child, depth + 1))
+            child_path = (*path, step)
+            if child_path not in found and depth < _MAX_DEPTH and len(found) < _MAX_NODES:
+                found[child_path] = Position(mark.line + 1, mark.column + 1)
+                pending.append((child_path, child, depth + 1))
     return found
 
 
-# Aliases of aliases can stand for any number of values, of themselves for an endless one.
+# Nested aliases can expand to any number of values, and recursive ones endlessly.
 _MAX_DEPTH = 100
 _MAX_NODES = 200_000
 
@@ -77,20 +77,20 @@ def _reader() -> Any:
     except ImportError:
         reader = None
     else:
-        # The pure reader: the same answer whether or not the C library is there.
+        # The pure Python reader gives the same result whether or not the C library is installed.
         reader = YAML(typ="safe", pure=True)
     if reader is None:
-        raise FormatError("YAML needs the extra 'yaml'", hint="Install it: pip install 'floe-plugins[yaml]'")
+        raise FormatError("reading YAML requires the extra 'yaml'", hint="Install it: pip install 'floe-plugins[yaml]'")
     return reader
 
 
 def _problem(error: Any) -> str:
     from ruamel.yaml.constructor import DuplicateKeyError
 
-    if isinstance(error, DuplicateKeyError):  # its text holds both values
-        return "a key stands twice in one mapping"
+    if isinstance(error, DuplicateKeyError):  # its own message contains both values
+        return "duplicate key"
     return ", ".join(text for text in (error.context, error.problem) if text).split("\n")[0]
 
 
-def _mark(mark: Any) -> Position | None:
-    return (mark.line + 1, mark.column + 1) if mark else None
+def _mark(mark: Any) -> Position:
+    return Position(mark.line + 1, mark.column + 1) if mark else UNKNOWN

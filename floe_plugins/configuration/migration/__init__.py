@@ -1,1 +1,1 @@
-"""Settings written for an older version of a schema, brought up to date."""
+"""Migrate settings that are written for an older version of a schema."""

@@ -1,4 +1,4 @@
-"""The configuration file's text with every plugin's table in its present form."""
+"""Rewrite a configuration file with every plugin's table migrated to the current version."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import attrs
 
 from floe_plugins.configuration.file import ConfigurationFile
 from floe_plugins.configuration.issues import ConfigurationIssue, configuration_error, raise_issues
-from floe_plugins.configuration.migration.steps import VersionedSettings, present_version, upgrade
+from floe_plugins.configuration.migration.steps import VersionedSettings, schema_version, upgrade
 from floe_plugins.configuration.model import Configuration
 from floe_plugins.configuration.schema.error_reporter import ErrorReporter
 from floe_plugins.configuration.sections import RESERVED
@@ -22,11 +22,11 @@ from floe_plugins.core.refs import PluginRef
 
 @attrs.frozen
 class MigratedText:
-    """A file's new text.
+    """The migrated text of a configuration file.
 
     Attributes:
-        text: what to write into the file; as it was where nothing is out of date.
-        changed: the plugins whose table is new.
+        text: The new text; the old one if no table is out of date.
+        changed: The plugins whose tables were migrated.
     """
 
     text: str = attrs.field(repr=False)
@@ -36,29 +36,50 @@ class MigratedText:
 def migrate_text(
     configuration: Configuration, plugins: Mapping[PluginRef, object], distributions: Mapping[PluginRef, str] = {}
 ) -> MigratedText:
-    """The text of the file that ``configuration`` was read from, brought up to date.
+    r"""Migrate the text of the file that ``configuration`` was loaded from. The file is not changed.
 
-    Each plugin is given as its class or instance. References such as ``${NAME}`` stay
-    as they are: the steps see them instead of the values. Comments are kept in TOML and YAML.
+    Comments are kept in TOML and YAML. References such as ``${NAME}`` are not interpolated, so
+    ``migrate_config`` of a plugin is called with the references.
+
+    Args:
+        configuration: A configuration that was loaded from a file.
+        plugins: Each plugin as its class or instance.
+        distributions: The distributions that provide the plugins, for the issues.
 
     Raises:
-        PluginConfigurationError: there is no file, a step fails, a table is newer than
-            the plugin, or the library that keeps TOML's comments is missing.
+        PluginConfigurationError: There is no file, a migration fails, a table is newer than
+            the plugin, or the extra "cli" is not installed and the file is TOML.
+
+    >>> import pathlib, tempfile
+    >>> from floe_plugins.configuration import load
+    >>> class Duck:
+    ...     config_version = 2
+    ...     def migrate_config(self, old_version, data):
+    ...         return {"location": data["path"]}
+    >>> with tempfile.TemporaryDirectory() as directory:
+    ...     file = pathlib.Path(directory, "floe.json")
+    ...     _ = file.write_text('{"plugins": {"compute": {"duckdb": {"path": "db"}}}}')
+    ...     configuration = load(file, environ={})
+    >>> migrated = migrate_text(configuration, {PluginRef.parse("compute:duckdb"): Duck()})
+    >>> migrated.text
+    '{"plugins": {"compute": {"duckdb": {"config_version": 2, "location": "db"}}}}\n'
+    >>> [str(ref) for ref in migrated.changed]
+    ['compute:duckdb']
     """
     source = configuration.source
     if source is None:
         raise configuration_error(
-            ConfigurationIssue(path="", rule="file", message="there is no file to bring up to date")
+            ConfigurationIssue(path="", rule="file", message="there is no configuration file to migrate")
         )
     content = source.parse()
     tables: dict[PluginRef, dict[str, Any]] = {}
     issues: list[ConfigurationIssue] = []
     for ref, plugin in plugins.items():
-        written = _table(content, ref)
-        if written:
-            raw = attrs.evolve(configuration, plugins={ref: _settings(written)})
+        old = _table(content, ref)
+        if old:
+            raw = attrs.evolve(configuration, plugins={ref: _settings(old)})
             reporter = ErrorReporter(raw, ref, distributions.get(ref))
-            table = _present(plugin, written, reporter)
+            table = _migrate_table(plugin, old, reporter)
             issues += reporter.issues
             if table is not None:
                 tables[ref] = table
@@ -72,25 +93,25 @@ def _table(content: Any, ref: PluginRef) -> dict[str, Any]:
     return dict(content) if is_table(content) else {}
 
 
-def _settings(written: Mapping[str, Any]) -> PluginSettings:
-    return PluginSettings(table={key: value for key, value in written.items() if key not in RESERVED})
+def _settings(table: Mapping[str, Any]) -> PluginSettings:
+    return PluginSettings(table={key: value for key, value in table.items() if key not in RESERVED})
 
 
-def _present(plugin: object, written: Mapping[str, Any], reporter: ErrorReporter) -> dict[str, Any] | None:
-    """The table in the present form; None where it already is."""
-    wanted, version = present_version(plugin, reporter), written.get("config_version", 1)
-    if wanted is None or type(version) is not int or version == wanted:
+def _migrate_table(plugin: object, old: Mapping[str, Any], reporter: ErrorReporter) -> dict[str, Any] | None:
+    """Return the table in the current version, or None if it has this version already or an issue was added."""
+    current, version = schema_version(plugin, reporter), old.get("config_version", 1)
+    if current is None or type(version) is not int or version == current:
         return None
-    if version > wanted:
-        message = f"the table is written for version {version} of the configuration, the plugin knows up to {wanted}"
-        reporter.issue(("config_version",), "newer_version", message, f"at most {wanted}")
+    if version > current:
+        message = f"the table has config_version {version}, but the plugin supports at most {current}"
+        reporter.add_issue(("config_version",), "newer_version", message, f"at most {current}")
         return None
-    form = VersionedSettings(_settings(written).table, version, wanted, stated="config_version" in written)
-    table = upgrade(plugin, form, reporter)
+    versioned = VersionedSettings(_settings(old).table, version, current, is_explicit="config_version" in old)
+    table = upgrade(plugin, versioned, reporter)
     if table is None:
         return None
-    kept = {key: written[key] for key in RESERVED if key in written}
-    return {**kept, "config_version": wanted, **table}
+    reserved = {key: old[key] for key in RESERVED if key in old}
+    return {**reserved, "config_version": current, **table}
 
 
 def _write(source: ConfigurationFile, tables: Mapping[PluginRef, Mapping[str, Any]]) -> str:
@@ -105,24 +126,24 @@ def _replace(document: Any, tables: Mapping[PluginRef, Mapping[str, Any]]) -> An
     return document
 
 
-def _update(table: Any, wanted: Mapping[str, Any]) -> None:
-    """Make a table equal to the wanted one, touching nothing that is equal already."""
-    for key, value in wanted.items():
+def _update(table: Any, new: Mapping[str, Any]) -> None:
+    """Make a table equal to the new one without replacing equal values, so that comments are kept."""
+    for key, value in new.items():
         if is_table(value) and is_table(table.get(key)):
             _update(table[key], value)
         elif key not in table:
-            _add(table, key, value, [old for old in table if old not in wanted])
+            _add(table, key, value, [old for old in table if old not in new])
         elif table[key] != value:
             table[key] = value
-    for key in [key for key in table if key not in wanted]:
+    for key in [key for key in table if key not in new]:
         del table[key]
 
 
-def _add(table: Any, key: str, value: Any, leaving: list[str]) -> None:
-    """Add a key; where it is an old one renamed, with the comment that stands behind it."""
-    renamed = next((old for old in leaving if table[old] == value), None)
+def _add(table: Any, key: str, value: Any, removed: list[str]) -> None:
+    """Add a key. If it has the value of a removed one, keep the comment of that."""
+    renamed = next((old for old in removed if table[old] == value), None)
     table[key] = value if renamed is None else table[renamed]
-    comments = getattr(getattr(table, "ca", None), "items", {})  # where YAML keeps them; TOML's values hold their own
+    comments = getattr(getattr(table, "ca", None), "items", {})  # of YAML; in TOML, values contain their comments
     if renamed in comments:
         comments[key] = comments[renamed]
 
@@ -142,7 +163,7 @@ def _write_toml(source: ConfigurationFile, tables: Mapping[PluginRef, Mapping[st
     except ImportError:
         issue = source.issue(
             rule="extra",
-            message="keeping TOML's comments needs the extra 'cli'",
+            message="migrating a TOML file requires the extra 'cli'",
             hint="Install it: pip install 'floe-plugins[cli]'",
         )
     else:

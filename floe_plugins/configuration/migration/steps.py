@@ -1,4 +1,4 @@
-"""Settings written for an older version of a plugin's schema, brought up to date step by step."""
+"""Migrate a plugin's settings to the current version of its schema, step by step."""
 
 from __future__ import annotations
 
@@ -17,67 +17,72 @@ from floe_plugins.core.safe_text import describe_error
 
 @attrs.frozen
 class VersionedSettings:
-    """A table as it is to be validated.
+    """A plugin's table and its version.
 
     Attributes:
-        written: the version that the table was written for.
-        wanted: the version that the plugin's schema describes.
-        stated: the table says its version itself.
+        table: The settings.
+        from_version: The schema version that the table was written for.
+        to_version: The current version of the plugin's schema.
+        is_explicit: Whether the table states its version.
     """
 
     table: Mapping[str, Any] = attrs.field(repr=False)
-    written: int
-    wanted: int
-    stated: bool = True
+    from_version: int
+    to_version: int
+    is_explicit: bool = True
 
 
 def possible_versions(plugin: object, settings: PluginSettings, reporter: ErrorReporter) -> list[VersionedSettings]:
-    """The table in the plugin's present form; several where that cannot be told, best first.
+    """Return the plugin's table in the current version; several candidates if its version is not stated.
 
-    A table without ``config_version`` is taken for version 1; where that leads to
-    mistakes and the table is right as it stands, it is taken for the present form.
-    No form, but issues, where a step fails or the table is newer than the plugin.
+    A table without ``config_version`` is first assumed to have version 1, then to have the current one.
+    If a migration fails, or the table is newer than the plugin, add an issue and return no candidate.
     """
-    wanted = present_version(plugin, reporter)
-    written = settings.config_version or 1
-    if wanted is None:
+    current = schema_version(plugin, reporter)
+    version = settings.config_version or 1
+    if current is None:
         return []
-    if written > wanted:
-        message = f"the table is written for version {written} of the configuration, the plugin knows up to {wanted}"
-        hint = "Install a newer version of the plugin's distribution, or write the table for this one"
-        reporter.issue(("config_version",), "newer_version", message, f"at most {wanted}", hint)
+    if version > current:
+        message = f"the table has config_version {version}, but the plugin supports at most {current}"
+        hint = "Install a newer version of the plugin's distribution, or rewrite the table for the installed one"
+        reporter.add_issue(("config_version",), "newer_version", message, f"at most {current}", hint)
         return []
-    if written == wanted or not settings.table:
-        return [VersionedSettings(settings.table, wanted, wanted)]
-    stated = settings.config_version is not None
-    as_it_stands = [] if stated else [VersionedSettings(settings.table, wanted, wanted, stated=False)]
-    old = VersionedSettings(settings.table, written, wanted, stated=stated)
+    if version == current or not settings.table:
+        return [VersionedSettings(settings.table, current, current)]
+    is_explicit = settings.config_version is not None
+    unchanged = [] if is_explicit else [VersionedSettings(settings.table, current, current, is_explicit=False)]
+    old = VersionedSettings(settings.table, version, current, is_explicit=is_explicit)
     table = upgrade(plugin, old, reporter)
-    return as_it_stands if table is None else [attrs.evolve(old, table=table), *as_it_stands]
+    return unchanged if table is None else [attrs.evolve(old, table=table), *unchanged]
 
 
-def present_version(plugin: object, reporter: ErrorReporter) -> int | None:
-    """The version of configuration that the plugin's schema describes."""
+def schema_version(plugin: object, reporter: ErrorReporter) -> int | None:
+    """Return the current version of the plugin's schema. If it is invalid, add an issue and return None."""
     try:
-        wanted = getattr(plugin, "config_version", 1)
+        version = getattr(plugin, "config_version", 1)
     except (Exception, SystemExit) as error:  # noqa: BLE001 a property is the plugin's code
-        reporter.broken(f"reading config_version raised {type(error).__name__}")
+        reporter.add_schema_issue(f"reading config_version raised {type(error).__name__}")
         return None
-    if type(wanted) is int and wanted >= 1:
-        return wanted
-    reporter.broken("config_version is not a whole number from 1")
+    if type(version) is int and version >= 1:
+        return version
+    reporter.add_schema_issue("config_version is not an integer of at least 1")
     return None
 
 
-def upgrade(plugin: Any, form: VersionedSettings, reporter: ErrorReporter) -> dict[str, Any] | None:
-    """The form's table after one step for each version that it is behind, or None and a fault."""
-    data = copy(form.table)
-    for version in range(form.written, form.wanted):
-        result, configuration_error = _step(plugin, data, version)
-        if configuration_error is not None:
-            doubt = "" if form.stated else f"Write config_version = {form.wanted} if the table is in the present form"
-            message = f"the configuration cannot be brought from version {version} to {version + 1}: "
-            reporter.issue((), "migration", message + reporter.redacted(configuration_error, values=True), hint=doubt)
+def upgrade(plugin: Any, versioned: VersionedSettings, reporter: ErrorReporter) -> dict[str, Any] | None:
+    """Migrate a table to the current version, one step per version. If a step fails, add an issue and return None."""
+    data = copy(versioned.table)
+    for version in range(versioned.from_version, versioned.to_version):
+        result, error = _step(plugin, data, version)
+        if error is not None:
+            hint = f"Set config_version = {versioned.to_version} if the table already has the current version"
+            reporter.add_issue(
+                (),
+                "migration",
+                f"cannot migrate the configuration from version {version} to {version + 1}: "
+                + reporter.redact(error, values=True),
+                hint="" if versioned.is_explicit else hint,
+            )
             return None
         data = {key: value for key, value in result.items() if key != "config_version"}
     return data
@@ -87,7 +92,7 @@ def _step(plugin: Any, data: dict[str, Any], version: int) -> tuple[Mapping[str,
     try:
         result = plugin.migrate_config(version, copy(data))
     except NotImplementedError:
-        return {}, "the plugin knows no such step"
+        return {}, "the plugin does not support this migration"
     except (Exception, SystemExit) as error:  # noqa: BLE001 the step is the plugin's code
         return {}, f"migrate_config raised {describe_error(error)}"
     if is_table(result):
@@ -95,24 +100,21 @@ def _step(plugin: Any, data: dict[str, Any], version: int) -> tuple[Mapping[str,
     return {}, f"migrate_config returned {type(result).__name__}, not a dict"
 
 
-def migration_warning(form: VersionedSettings, settings: PluginSettings, reporter: ErrorReporter) -> str | None:
-    """What an operator should write now, in one line without secrets; None where all is up to date."""
-    table = dotted(reporter.base)
-    wanted = form.wanted
-    if form.written == wanted:
-        return None if form.stated else f"{table}: write config_version = {wanted}, the form that it is in"
-    old, new = dict(leaves(settings.table, ())), dict(leaves(form.table, ()))
-    writes = [
-        f"{dotted(path)} = {_literal(reporter, path, value)}"
-        for path, value in new.items()
-        if _is_new(path, value, old)
+def migration_warning(versioned: VersionedSettings, settings: PluginSettings, reporter: ErrorReporter) -> str | None:
+    """Return one line that tells the operator how to update the file, without secrets, or None."""
+    table, current = dotted(reporter.base), versioned.to_version
+    if versioned.from_version == current:
+        return None if versioned.is_explicit else f"{table}: add config_version = {current}, its current version"
+    old, new = dict(leaves(settings.table, ())), dict(leaves(versioned.table, ()))
+    changes = [
+        f"{dotted(path)} = {_literal(reporter, path, new[path])}" for path in new if _is_new(path, new[path], old)
     ]
-    write = ", ".join([f"config_version = {wanted}", *writes])
-    gone = ", ".join(dotted(path) for path in old if path not in new)
-    where = f" ({reporter.place(()).get('file')})" if reporter.place(()).get("file") else ""
+    removed = ", ".join(dotted(path) for path in old if path not in new)
+    file = reporter.location(()).get("file")
     return (
-        f"{table}{where} is written for version {form.written} of the configuration and was brought up to version "
-        f"{wanted}. Write now: {write}" + (f"; leave out: {gone}" if gone else "")
+        f"{table}{f' ({file})' if file else ''} was migrated from configuration version {versioned.from_version} "
+        f"to {current} for this run. In the file, write {', '.join([f'config_version = {current}', *changes])}"
+        + (f"; remove {removed}" if removed else "")
     )
 
 
@@ -121,4 +123,4 @@ def _is_new(path: KeyPath, value: Any, old: Mapping[KeyPath, Any]) -> bool:
 
 
 def _literal(reporter: ErrorReporter, path: KeyPath, value: Any) -> str:
-    return json.dumps(reporter.shown_value(path, value), ensure_ascii=False, default=str)
+    return json.dumps(reporter.mask_value(path, value), ensure_ascii=False, default=str)

@@ -1,1 +1,1 @@
-"""A plugin's settings against its pydantic model: validation, errors, JSON Schema."""
+"""Validate settings with plugins' pydantic models, report the errors, and generate a JSON Schema."""

@@ -1,4 +1,4 @@
-"""Mistakes as issues: the path in the file instead of pydantic's, its line, and no value."""
+"""Report validation errors as issues with the position in the file and without values."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ from typing import Any
 from floe_plugins.configuration.issues import ConfigurationIssue, KeyPath, dotted
 from floe_plugins.configuration.merge import Layers
 from floe_plugins.configuration.model import Configuration
-from floe_plugins.configuration.redaction import MASK, find_secret_patterns, is_secret_name, redact_text
+from floe_plugins.configuration.redaction import MASK, find_secret_patterns, is_secret_name, redact_text, scalar_texts
 from floe_plugins.configuration.schema.introspection import annotations_at, is_secret, tables
 from floe_plugins.configuration.sections import close_to
 from floe_plugins.configuration.values import get_at, is_list, is_table
 from floe_plugins.core.refs import PluginRef
-from floe_plugins.core.safe_text import safe_str
 
-# The rule of issues that are the plugin's own, not the operator's.
+# The rule of issues in a plugin's schema, which operators cannot fix.
 BROKEN_SCHEMA = "schema"
 
 _MAX_KNOWN = 20
@@ -25,7 +24,13 @@ _INPUT_SHOULD = "Input should be "
 
 
 class ErrorReporter:
-    """Collects the issues of one plugin."""
+    """Collects the issues in the settings of one plugin.
+
+    Attributes:
+        base: The path of the plugin's table.
+        version: The version of the plugin's schema.
+        issues: The issues added so far.
+    """
 
     def __init__(self, configuration: Configuration, ref: PluginRef, distribution: str | None) -> None:
         self.ref = ref
@@ -38,41 +43,41 @@ class ErrorReporter:
         self._schema: Any = None
         self._layers = Layers(data=self._settings.table)
 
-    def use(self, schema: Any, layers: Layers) -> None:
-        """From now on, paths are those of these layers, and the schema tells what is secret."""
+    def set_schema(self, schema: Any, layers: Layers) -> None:
+        """Set the schema, which decides what is secret, and the settings that paths refer to."""
         self._schema, self._layers = schema, layers
         self.__dict__.pop("_secrets", None)
 
-    def issue(self, path: KeyPath, rule: str, message: str, expected: str = "", hint: str = "") -> None:
-        """Note a mistake at a path below the plugin's table."""
+    def add_issue(self, path: KeyPath, rule: str, message: str, expected: str = "", hint: str = "") -> None:
+        """Add an issue at a path relative to the plugin's table, unless loading found one there already."""
         if any(path[: len(known)] == known for known in self._settings.paths_with_issues):
             return
         self.issues.append(
             ConfigurationIssue(
-                path=dotted((*self.base, *self.shown_path(path))),
+                path=dotted((*self.base, *self.mask_path(path))),
                 rule=rule,
                 message=message,
                 expected=expected,
                 hint=hint,
                 ref=self.ref,
                 distribution=self.distribution,
-                **self.place(path),
+                **self.location(path),
             )
         )
 
-    def broken(self, message: str) -> None:
-        """Note that the plugin's own schema is at fault."""
+    def add_schema_issue(self, message: str) -> None:
+        """Add an issue that the plugin's author has to fix."""
         author = f"the authors of {self.distribution}" if self.distribution else "the plugin's author"
-        self.issue((), BROKEN_SCHEMA, f"the plugin's schema is broken: {message}", hint=f"Report this to {author}")
+        self.add_issue((), BROKEN_SCHEMA, f"the plugin's schema is broken: {message}", hint=f"Report this to {author}")
 
-    def raised(self, error: tuple[str, str]) -> None:
-        """Note that the schema raised something that is no validation error."""
-        kind, text = error
-        said = f": {self.redacted(text, values=True)}" if text else ""
-        self.broken(f"validating raised {kind}{said}")
+    def add_exception(self, error: tuple[str, str]) -> None:
+        """Add an issue for an exception other than a validation error, given as its type and message."""
+        name, message = error
+        detail = f": {self.redact(message, values=True)}" if message else ""
+        self.add_schema_issue(f"validating raised {name}{detail}")
 
-    def unknown(self, path: KeyPath, known: Collection[str]) -> None:
-        """Note a key that the schema does not know."""
+    def add_unknown_key(self, path: KeyPath, known: Collection[str]) -> None:
+        """Add an issue for a key that the schema does not define."""
         names = sorted(known)
         expected = f"one of {', '.join(names)}" if len(names) <= _MAX_KNOWN else f"one of {len(names)} known keys"
         alias = [
@@ -81,35 +86,38 @@ class ErrorReporter:
         hint = close_to(alias[0] if alias else path[-1], names)
         if not hint and self.version > 1:
             hint = f"It may have been removed: version {self.version} of the plugin's configuration has no such key"
-        self.issue(path, "unknown_key", "the plugin's schema knows no such key", expected if names else "no key", hint)
+        self.add_issue(path, "unknown_key", "not a key of the plugin's schema", expected if names else "no key", hint)
 
-    def errors(self, errors: Iterable[Any], reported: Collection[KeyPath]) -> None:
-        """Note pydantic's errors; those of several branches of one union become one fault."""
+    def add_validation_errors(self, errors: Iterable[Any], reported: Collection[KeyPath]) -> None:
+        """Add pydantic's errors as issues. The errors of all members of a union become one issue.
+
+        Errors at the paths in ``reported`` are skipped.
+        """
         by_path: dict[KeyPath, list[Any]] = {}
         for error in errors:
             path = self.data_path(error["loc"], self._layers.data, missing=error["type"] == "missing")
             if path not in reported:
                 by_path.setdefault(path, []).append(error)
-        for path, alike in by_path.items():
-            self._error(path, alike)
+        for path, group in by_path.items():
+            self._add_errors(path, group)
 
-    def _error(self, path: KeyPath, alike: list[Any]) -> None:
-        rules = list(dict.fromkeys(str(error["type"]) for error in alike))
+    def _add_errors(self, path: KeyPath, errors: list[Any]) -> None:
+        rules = list(dict.fromkeys(str(error["type"]) for error in errors))
         if rules == ["missing"]:
-            self.issue(path, "missing", "a value is required here", self._described(path))
+            self.add_issue(path, "missing", "a required value is missing", self._expected_type(path))
             return
-        messages = list(dict.fromkeys(self.redacted(str(error["msg"])) for error in alike))
+        messages = list(dict.fromkeys(self.redact(str(error["msg"])) for error in errors))
         expected = [text.removeprefix(_INPUT_SHOULD) for text in messages if text.startswith(_INPUT_SHOULD)]
-        wanted = " or ".join(text.split(", unable to", 1)[0] for text in expected)
+        valid = " or ".join(text.split(", unable to", 1)[0] for text in expected)
         if len(expected) == len(messages):
-            self.issue(path, rules[0], f"should be {' or '.join(expected)}", wanted)
+            self.add_issue(path, rules[0], f"should be {' or '.join(expected)}", valid)
         else:
-            self.issue(path, rules[0], "; ".join(messages), wanted)
+            self.add_issue(path, rules[0], "; ".join(messages), valid)
 
     def _along(self, path: KeyPath) -> list[Any]:
         return annotations_at(self._schema, path)
 
-    def _described(self, path: KeyPath) -> str:
+    def _expected_type(self, path: KeyPath) -> str:
         for table in tables(self._along(path[:-1])):
             field = table.fields.get(str(path[-1]))
             kind = getattr(field.annotation, "__name__", "") if field else ""
@@ -119,7 +127,11 @@ class ErrorReporter:
 
     @staticmethod
     def data_path(loc: Iterable[Any], data: Any, *, missing: bool = False) -> KeyPath:
-        """The path in the data: pydantic's own names of union branches and validators are no keys of it."""
+        """Convert the location of a pydantic error to a path in the data.
+
+        Locations also contain the names of union members and validators, which are not in the data.
+        With ``missing``, the last step is a key that the data should contain.
+        """
         steps = list(loc)
         path: list[object] = []
         for index, step in enumerate(steps):
@@ -131,36 +143,36 @@ class ErrorReporter:
             path.append(step)
         return tuple(path)
 
-    def redacted(self, message: str, *, values: bool = False) -> str:
-        """A foreign message as one line of bearable length, without a trace of this plugin's secrets.
+    def redact(self, message: str, *, values: bool = False) -> str:
+        """Return a message on one line of limited length, with this plugin's secrets masked.
 
-        With ``values``, without a trace of any text in its settings.
+        With ``values``, mask every text in the settings.
         """
         hidden = self._secrets
         if values:
-            written = (*leaves(self._settings.table, ()), *leaves(self._layers.data, ()))
-            hidden |= {value for _, value in written if isinstance(value, str)}
+            values_in_use = (*leaves(self._settings.table, ()), *leaves(self._layers.data, ()))
+            hidden |= {value for _, value in values_in_use if isinstance(value, str)}
         cut = message if len(message) <= _MAX_MESSAGE else message[:_MAX_MESSAGE] + "..."
         return " ".join(redact_text(cut, hidden).split())
 
     @cached_property
     def _secrets(self) -> frozenset[str]:
-        # Those of the table as it was written too: a migration may have moved them.
-        written = leaves(self._settings.table, ())
+        # Include the table before its migration, which may have moved secrets.
+        original = leaves(self._settings.table, ())
         found: set[str] = set()
-        for path, value in (*written, *leaves(self._layers.data, ())):
-            texts = _texts(value)
+        for path, value in (*original, *leaves(self._layers.data, ())):
+            texts = scalar_texts(value)
             if self._is_secret(path):
                 found.update(texts)
             for text in texts:
                 found.update(find_secret_patterns(text))
         return frozenset(found)
 
-    def shown_value(self, path: KeyPath, value: Any) -> Any:
-        """A value as it may be shown: masked where it is secret."""
+    def mask_value(self, path: KeyPath, value: Any) -> Any:
+        """Return the value, or a mask if it is secret. Secrets in a text are masked."""
         if value is None or isinstance(value, bool):
             return value
-        texts = _texts(value)
+        texts = scalar_texts(value)
         unknown = self._schema is not None and not annotations_at(self._schema, path)
         if unknown or self._is_secret(path) or not self._secrets.isdisjoint(texts):
             return MASK
@@ -170,20 +182,20 @@ class ErrorReporter:
         variable = self._layers.variable(path)
         if variable and any(is_secret_name(part) for part in variable.name.split("__")[3:]):
             return True
-        tainted = any(path[:length] in self._settings.secret for length in range(len(path) + 1))
-        return tainted or is_secret(self._schema, path)
+        from_secret_variable = any(path[:length] in self._settings.secret_paths for length in range(len(path) + 1))
+        return from_secret_variable or is_secret(self._schema, path)
 
-    def shown_path(self, path: KeyPath) -> KeyPath:
-        """A path as it may be shown: below a secret, keys that are no names of fields are masked."""
-        shown: list[object] = []
+    def mask_path(self, path: KeyPath) -> KeyPath:
+        """Return the path with keys below a secret masked, unless they are names of fields."""
+        masked: list[object] = []
         for index, step in enumerate(path):
             known = any(str(step) in table.fields for table in tables(annotations_at(self._schema, path[:index])))
             hidden = isinstance(step, str) and not known and index and self._is_secret(path[:index])
-            shown.append(MASK if hidden else step)
-        return tuple(shown)
+            masked.append(MASK if hidden else step)
+        return tuple(masked)
 
-    def place(self, path: KeyPath) -> dict[str, Any]:
-        """Where a value is set, as fields of a fault."""
+    def location(self, path: KeyPath) -> dict[str, Any]:
+        """Return where a value is set, as fields of ``ConfigurationIssue``."""
         if self._layers.is_argument(path):
             return {}
         variable = self._layers.variable(path)
@@ -193,12 +205,11 @@ class ErrorReporter:
         if source is None:
             return {"file": self._configuration.file}
         position = source.position((*self.base, *path))
-        line, column = position or (None, None)
-        return {"file": source.file, "line": line, "column": column}
+        return {"file": source.file, "line": position.line, "column": position.column}
 
 
 def leaves(data: Any, path: KeyPath) -> Iterator[tuple[KeyPath, Any]]:
-    """Path and value of everything that is neither table nor list."""
+    """Yield the path and value of everything that is neither a table nor a list."""
     if is_table(data):
         for key, value in data.items():
             yield from leaves(value, (*path, key))
@@ -207,13 +218,3 @@ def leaves(data: Any, path: KeyPath) -> Iterator[tuple[KeyPath, Any]]:
             yield from leaves(value, (*path, index))
     else:
         yield path, data
-
-
-def _texts(value: Any) -> list[str]:
-    if value is None or isinstance(value, bool):
-        return []
-    reveal = getattr(value, "get_secret_value", None)
-    value = reveal() if callable(reveal) else value
-    if isinstance(value, bytes):
-        return [value.decode("utf-8", "replace"), value.hex()]
-    return [safe_str(value)]

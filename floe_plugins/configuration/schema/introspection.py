@@ -1,4 +1,4 @@
-"""What a schema's classes say about keys: which are known, which hold tables, which are secret."""
+"""Determine which keys a schema defines, which of them contain tables, and which are secret."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from floe_plugins.configuration.values import is_list, is_table
 
 @attrs.frozen
 class Field:
-    """A key that a table accepts.
+    """The field behind a key.
 
     Attributes:
-        name: the field's name, where the key is an alias.
-        annotation: what its values are.
-        tag: the values that it must have, for a field that tells tables apart.
+        name: The name of the field; the key may be an alias.
+        annotation: The type of its values.
+        tag: The values that it accepts, if it is a ``Literal``, which tells the members of a union apart.
     """
 
     name: str
@@ -34,13 +34,13 @@ class Field:
 
 @attrs.frozen
 class Table:
-    """A class whose values are tables with named fields.
+    """The fields of a pydantic model, dataclass or ``TypedDict``.
 
     Attributes:
-        fields: by accepted key.
-        keys: these keys, for fast comparing.
-        extra: what the class has decided about unknown keys: "allow", "ignore" or nothing.
-        nested: the keys whose values can hold tables, with the class of these where there is but one.
+        fields: The fields by key.
+        keys: The keys as a set.
+        extra: The class's setting for unknown keys if it is "allow" or "ignore", else None.
+        nested: The keys whose values may contain tables, with the class of these if there is only one.
     """
 
     fields: Mapping[str, Field]
@@ -50,14 +50,14 @@ class Table:
 
 
 def annotations_below(annotations: Iterable[Any], step: object) -> list[Any]:
-    """The annotations of what lies one step below values of these."""
+    """Return the annotations of the values at a key or index in values with these annotations."""
     return [
         deeper for annotation in annotations for option in union_members(annotation) for deeper in _step(option, step)
     ]
 
 
 def annotations_at(schema: Any, path: KeyPath) -> list[Any]:
-    """The annotations of what lies at a path below the schema."""
+    """Return the annotations of the values at a path in the schema; several if there are unions."""
     annotations = [schema]
     for step in path:
         annotations = annotations_below(annotations, step)
@@ -65,7 +65,7 @@ def annotations_at(schema: Any, path: KeyPath) -> list[Any]:
 
 
 def is_secret(schema: Any, path: KeyPath) -> bool:
-    """Whether the schema's types, or names on the path, call a value secret."""
+    """Return whether a value is secret by its type, or by a name on its path."""
     annotations = [schema]
     for step in path:
         names = {field.name for table in tables(annotations) if (field := table.fields.get(str(step)))}
@@ -78,7 +78,10 @@ def is_secret(schema: Any, path: KeyPath) -> bool:
 
 
 def has_only_known_keys(schema: type, data: Mapping[Any, Any]) -> bool:
-    """Whether it is plain at a glance that ``unknown_keys`` would find none; False where it is not."""
+    """Return whether the data certainly has no unknown key. This is faster than ``unknown_keys``.
+
+    False means that ``unknown_keys`` has to be called to find out.
+    """
     keys, nested = _keys(schema)
     if not keys.issuperset(data):
         return False
@@ -87,14 +90,17 @@ def has_only_known_keys(schema: type, data: Mapping[Any, Any]) -> bool:
         if type(value) is dict:
             if not inner.issuperset(value) or (kind is not None and not has_only_known_keys(kind, value)):
                 return False
-        elif value is not None and type(value) not in _PLAIN:
+        elif value is not None and type(value) not in _SCALARS:
             return False
     return True
 
 
 @lru_cache(maxsize=1024)
 def _keys(schema: type) -> tuple[frozenset[str], tuple[tuple[str, type | None, frozenset[str]], ...]]:
-    """The known keys; and of each whose value can be a table the class where it nests on, and its known keys."""
+    """Return the known keys, and each key whose value may be a table with its class and known keys.
+
+    The class is None if its own values contain no tables.
+    """
     table = _table_of_class(schema)
     if table is None:
         return frozenset(), ()
@@ -105,11 +111,11 @@ def _keys(schema: type) -> tuple[frozenset[str], tuple[tuple[str, type | None, f
     return table.keys, tuple(nested)
 
 
-_PLAIN = {str, int, float, bool}
+_SCALARS = {str, int, float, bool}
 
 
 def unknown_keys(schema: Any, data: Mapping[Any, Any]) -> list[tuple[KeyPath, frozenset[str]]]:
-    """Every key that no table of the schema knows nor has decided to accept, with the known ones."""
+    """Return the path of each key that the schema neither defines nor accepts, with the defined keys."""
     return list(_unknown([schema], data, ()))
 
 
@@ -119,29 +125,35 @@ def _unknown(annotations: Collection[Any], data: Any, path: KeyPath) -> Iterator
             if isinstance(item, (dict, list)):
                 yield from _unknown(annotations_below(annotations, index), item, (*path, index))
     elif is_table(data):
-        fitting = [table for table in tables(annotations) if _tags_fit(table, data)]
-        free = any(_is_free(option) for annotation in annotations for option in union_members(annotation))
-        known = frozenset[str]().union(*(table.fields for table in fitting))
-        if fitting and not free and not any(table.extra for table in fitting):
+        matching = [table for table in tables(annotations) if _matches_tags(table, data)]
+        accepts_any_key = any(
+            _accepts_any_key(option) for annotation in annotations for option in union_members(annotation)
+        )
+        known = frozenset[str]().union(*(table.fields for table in matching))
+        if matching and not accepts_any_key and not any(table.extra for table in matching):
             yield from (((*path, key), known) for key in data if key not in known)
-        nested = None if free or not fitting else frozenset[str]().union(*(table.nested for table in fitting))
+        nested = (
+            None if accepts_any_key or not matching else frozenset[str]().union(*(table.nested for table in matching))
+        )
         for key, item in data.items():
             if nested is None or key in nested:
                 yield from _unknown(annotations_below(annotations, key), item, (*path, key))
 
 
-def tables(annotations: Iterable[Any], *, nested: bool = False) -> Iterator[Table]:
-    """The tables among these annotations; with ``nested`` also those in lists and mappings of them."""
+def tables(annotations: Iterable[Any]) -> Iterator[Table]:
+    """Yield the tables among these annotations."""
     for annotation in annotations:
         for option in union_members(annotation):
             if (table := table_of(option)) is not None:
                 yield table
-            elif nested and typing.get_origin(option) is not None:
-                yield from tables(typing.get_args(option), nested=True)
 
 
 def union_members(annotation: Any) -> Iterator[Any]:
-    """The alternatives of a union, without what only wraps a type."""
+    """Yield the members of a union, without wrappers such as ``Annotated``.
+
+    >>> list(union_members(int | typing.Annotated[str, "text"]))
+    [<class 'int'>, <class 'str'>]
+    """
     origin = typing.get_origin(annotation)
     if origin is typing.Union or origin is types.UnionType:
         for argument in typing.get_args(annotation):
@@ -154,7 +166,7 @@ def union_members(annotation: Any) -> Iterator[Any]:
         yield annotation
 
 
-# By name: typing and typing_extensions have each their own before Python 3.13.
+# Compared by name, since typing and typing_extensions define different ones before Python 3.13.
 _WRAPPERS = {"Final", "ClassVar", "Required", "NotRequired", "ReadOnly"}
 
 
@@ -185,8 +197,8 @@ def _step(option: Any, step: object) -> list[Any]:
     return arguments if issubclass(origin, typing.Iterable) else []
 
 
-def _is_free(option: Any) -> bool:
-    """Whether any mapping may stand here."""
+def _accepts_any_key(option: Any) -> bool:
+    """Return whether a table may have any keys here."""
     kind = typing.get_origin(option) or option
     return kind is Any or kind is object or (isinstance(kind, type) and table_of(option) is None and _holds_keys(kind))
 
@@ -204,11 +216,13 @@ def _is_secret_type(option: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, (Secret, SecretBytes, SecretStr))
 
 
-def _tags_fit(table: Table, data: Mapping[Any, Any]) -> bool:
-    return all(not field.tag or key not in data or _among(data[key], field.tag) for key, field in table.fields.items())
+def _matches_tags(table: Table, data: Mapping[Any, Any]) -> bool:
+    return all(
+        not field.tag or key not in data or _contains(data[key], field.tag) for key, field in table.fields.items()
+    )
 
 
-def _among(value: Any, tag: frozenset[Any]) -> bool:
+def _contains(value: Any, tag: frozenset[Any]) -> bool:
     try:
         return value in tag
     except TypeError:
@@ -229,24 +243,24 @@ def _table_of_class(kind: type) -> Table | None:
     nested = {
         key: found[0] if [*union_members(field.annotation)] == found[:1] else None
         for key, field in fields.items()
-        if (found := [*_anything_nested(field.annotation)])
+        if (found := [*_nested_classes(field.annotation)])
     }
     return Table(fields, frozenset(fields), extra if extra in {"allow", "ignore"} else None, nested)
 
 
 def table_of(option: Any) -> Table | None:
-    """What a class of tables says, or None for anything else."""
+    """Return the fields of a class, or None if its values are not tables."""
     return _table_of_class(option) if isinstance(option, type) and typing.get_origin(option) is None else None
 
 
-def _anything_nested(annotation: Any) -> Iterator[Any]:
+def _nested_classes(annotation: Any) -> Iterator[Any]:
     for option in union_members(annotation):
         if isinstance(option, type) and typing.get_origin(option) is None:
             if _is_table_class(option):
                 yield option
         else:
             for argument in typing.get_args(option):
-                yield from _anything_nested(argument)
+                yield from _nested_classes(argument)
 
 
 def _is_table_class(kind: type) -> bool:
@@ -254,7 +268,7 @@ def _is_table_class(kind: type) -> bool:
 
 
 def _is_typed_dict(kind: type) -> bool:
-    # typing.is_typeddict does not know those of typing_extensions, which pydantic wants before Python 3.12.
+    # typing.is_typeddict() is False for those of typing_extensions, which pydantic requires before Python 3.12.
     return issubclass(kind, dict) and hasattr(kind, "__required_keys__")
 
 
@@ -279,7 +293,7 @@ def _is_literal(annotation: Any) -> bool:
 
 
 def _resolved(annotation: Any, model: Any) -> Any:
-    """The annotation with names replaced: older pydantic leaves those of the model itself as they were written."""
+    """Replace forward references in an annotation. Older versions of pydantic keep those to the model itself."""
     if isinstance(annotation, (str, typing.ForwardRef)):
         name = annotation if isinstance(annotation, str) else annotation.__forward_arg__
         return model if name == model.__name__ else getattr(sys.modules.get(model.__module__), name, Any)
@@ -303,6 +317,6 @@ def _alias_keys(alias: Any) -> Iterator[str]:
 def _hinted_fields(kind: type) -> dict[str, Field]:
     try:
         hints = typing.get_type_hints(kind, include_extras=True)
-    except (NameError, TypeError):  # written for a scope that is gone
+    except (NameError, TypeError):  # names from a scope that no longer exists
         hints = dict.fromkeys(getattr(kind, "__annotations__", {}), Any)
     return {name: Field(name, hint) for name, hint in hints.items() if typing.get_origin(hint) is not typing.ClassVar}

@@ -1,4 +1,4 @@
-"""A JSON Schema of the whole file, for editors, from the installed plugins' schemas."""
+"""Generate a JSON Schema of the configuration file for editors."""
 
 from __future__ import annotations
 
@@ -22,11 +22,25 @@ _REF = f"^({'|'.join(category.slug for category in PluginType)}):[a-z0-9_-]+$"
 
 
 def json_schema(plugins: Mapping[PluginRef, object]) -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of a configuration file for these plugins.
+    """Return the JSON Schema (draft 2020-12) of a configuration file for these plugins.
 
-    Each plugin is given as its class or instance, or as None where it cannot be
-    loaded: then any table will do. Whoever generates editor support from it sees no secret
-    default.
+    Args:
+        plugins: Each plugin as its class or instance, or as None if it cannot be loaded, so that
+            any table is valid.
+
+    Returns:
+        A schema without the defaults and examples of secrets, which accepts references such as
+        ``${NAME}`` instead of numbers and booleans.
+
+    >>> from pydantic import BaseModel
+    >>> class Settings(BaseModel):
+    ...     threads: int = 4
+    >>> class Duck:
+    ...     config_schema = Settings
+    >>> schema = json_schema({PluginRef.parse("compute:duckdb"): Duck})
+    >>> table = schema["properties"]["plugins"]["properties"]["compute"]["properties"]["duckdb"]
+    >>> table["properties"]["threads"]["default"]
+    4
     """
     definitions: dict[str, Any] = {"reference": _REFERENCE}
     categories: dict[str, dict[str, Any]] = {}
@@ -39,7 +53,7 @@ def json_schema(plugins: Mapping[PluginRef, object]) -> dict[str, Any]:
         "title": "floe configuration",
         **_table(
             {
-                "$schema": {"type": "string", "description": "Where this schema lies, for editors"},
+                "$schema": {"type": "string", "description": "The location of this schema, for editors"},
                 "registry": _registry(),
                 "plugins": _table(categories, "The settings of each plugin, by category and name"),
             }
@@ -60,12 +74,12 @@ def _table(properties: Mapping[str, Any], description: str = "") -> dict[str, An
 
 def _registry() -> dict[str, Any]:
     texts = {"type": "array", "items": {"type": "string"}}
-    deadlines = {
-        name: {"type": "number", "exclusiveMinimum": 0, "description": f"Seconds that {name} may take"}
+    timeouts_by_name = {
+        name: {"type": "number", "exclusiveMinimum": 0, "description": f"Timeout of {name} in seconds"}
         for name in TIMEOUT_NAMES
     }
-    single = _table(deadlines, "Deadlines of one plugin")
-    timeouts: dict[str, Any] = {**_table(deadlines, "Deadlines in seconds"), "patternProperties": {_REF: single}}
+    single = _table(timeouts_by_name, "Timeouts of one plugin")
+    timeouts: dict[str, Any] = {**_table(timeouts_by_name, "Timeouts in seconds"), "patternProperties": {_REF: single}}
     properties: dict[str, dict[str, Any]] = {
         "autoload": {"enum": [*AUTOLOAD_MODES], "default": "configured", "description": "Which plugins are selected"},
         "disable": {**texts, "description": "Refs, categories and distribution:NAME that are never imported"},
@@ -73,10 +87,14 @@ def _registry() -> dict[str, Any]:
         "required": {
             "type": "array",
             "items": {"type": "string", "pattern": _REF},
-            "description": "Without these the platform is not up",
+            "description": "Plugins that must run for the platform to be up",
         },
         "timeouts": timeouts,
-        "workers": {"type": "integer", "minimum": 1, "description": "How many plugins start side by side"},
+        "workers": {
+            "type": "integer",
+            "minimum": 1,
+            "description": "The maximum number of plugins that start concurrently",
+        },
     }
     for schema in properties.values():
         _accept_references(schema)
@@ -89,8 +107,8 @@ def _plugin(ref: PluginRef, plugin: Any, definitions: dict[str, Any]) -> dict[st
     try:
         schema, version = getattr(plugin, "config_schema", None), getattr(plugin, "config_version", 1)
         description = getattr(plugin, "description", "")
-        own = None if schema is None else _own(ref, schema, definitions)
-    except (Exception, SystemExit):  # noqa: BLE001 the plugin's types say that they have none, each in its own way
+        own = None if schema is None else _model_schema(ref, schema, definitions)
+    except (Exception, SystemExit):  # noqa: BLE001 types without a JSON Schema raise various errors
         return {"type": ["object", "null"], "description": f"The settings of {ref} cannot be expressed as JSON Schema"}
     if own is None:
         return _table(_reserved(version), description or f"{ref} takes no settings")
@@ -102,21 +120,25 @@ def _plugin(ref: PluginRef, plugin: Any, definitions: dict[str, Any]) -> dict[st
 
 def _reserved(version: object) -> dict[str, Any]:
     pin = {"type": "string", "description": "The distribution that must provide the plugin"}
-    written = {"type": "integer", "minimum": 1, "description": "The version of the settings' form"}
+    config_version = {
+        "type": "integer",
+        "minimum": 1,
+        "description": "The schema version that this table is written for",
+    }
     if isinstance(version, int):
-        written |= {"maximum": version, "default": version}
-    return dict(zip(RESERVED, (pin, written), strict=True))
+        config_version |= {"maximum": version, "default": version}
+    return dict(zip(RESERVED, (pin, config_version), strict=True))
 
 
-def _own(ref: PluginRef, schema: Any, definitions: dict[str, Any]) -> dict[str, Any]:
-    """The schema's own JSON Schema, its definitions moved to ours under the plugin's name."""
+def _model_schema(ref: PluginRef, schema: Any, definitions: dict[str, Any]) -> dict[str, Any]:
+    """Return the JSON Schema of a model, and add its definitions with the plugin's name as a prefix."""
     prefix = f"{ref.type.slug}.{ref.name}."
-    # Authors may write into it what JSON does not have.
+    # Authors may put values into it that JSON does not have.
     own: dict[str, Any] = to_plain(
         schema.model_json_schema(mode="validation", ref_template=f"#/$defs/{prefix}{{model}}")
     )
     inner = own.pop("$defs", {})
-    if set(own) <= {"$ref"}:  # a model that holds itself
+    if set(own) <= {"$ref"}:  # a recursive model
         own = {**inner[own["$ref"].removeprefix(f"#/$defs/{prefix}")]}
     for part in (own, *inner.values()):
         _close(part)
@@ -127,7 +149,7 @@ def _own(ref: PluginRef, schema: Any, definitions: dict[str, Any]) -> dict[str, 
 
 
 def _close(schema: dict[str, Any]) -> None:
-    # Unknown keys are mistakes wherever the author has not decided otherwise.
+    # Unknown keys are issues unless the author accepts them.
     for part in _parts(schema):
         if part.get("type") == "object" and "properties" in part:
             part.setdefault("additionalProperties", False)
@@ -153,7 +175,7 @@ def _holds_secret(name: object, value: Any) -> bool:
 
 
 def _accept_references(schema: dict[str, Any]) -> None:
-    """Let a reference to the environment stand for every scalar that a text alone would not fit."""
+    """Accept a reference to an environment variable wherever the schema does not accept any text."""
     for part in [*_parts(schema)]:
         if _is_narrow(part):
             checks = {
@@ -171,7 +193,7 @@ def _is_narrow(part: Mapping[str, Any]) -> bool:
 
 
 def _parts(schema: Any) -> Iterator[dict[str, Any]]:
-    """Every schema in a schema; tables of schemas and plain values are passed through."""
+    """Yield the schema and every schema nested in it."""
     if not isinstance(schema, dict):
         return
     part: dict[str, Any] = schema

@@ -1,9 +1,9 @@
-"""A plugin's settings against its schema: a model, or every mistake."""
+"""Validate the settings of a plugin with its schema."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import cache, lru_cache
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -13,7 +13,6 @@ from floe_plugins.configuration.merge import Layers
 from floe_plugins.configuration.migration.steps import VersionedSettings, migration_warning, possible_versions
 from floe_plugins.configuration.model import Configuration
 from floe_plugins.configuration.schema.error_reporter import ErrorReporter
-from floe_plugins.configuration.schema.harmless import leaves_input_alone
 from floe_plugins.configuration.schema.introspection import has_only_known_keys, unknown_keys
 from floe_plugins.configuration.sections import RESERVED
 from floe_plugins.configuration.settings import PluginSettings
@@ -25,20 +24,16 @@ from floe_plugins.core.safe_text import error_message
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from floe_plugins.configuration.file import ConfigurationFile
-
-_Preparation = Callable[[Mapping[Any, Any]], Mapping[Any, Any]]
-
 
 @attrs.frozen(kw_only=True)
 class ValidationResult:
-    """What validating one plugin's settings came to.
+    """The result of validating the settings of one plugin.
 
     Attributes:
-        model: the validated instance of the schema; None for a plugin without one, and with issues.
-        issues: every mistake.
-        warnings: what an operator should change although it works, without values of secrets.
-        layers: the settings by source, as they were validated.
+        model: The instance of the schema; None if there are issues, or if the plugin has no schema.
+        issues: All issues in the settings.
+        warnings: Changes that the operator should make to the file although it is valid, without secrets.
+        layers: The merged settings that were validated, and their sources.
     """
 
     model: BaseModel | None = attrs.field(default=None, repr=False)
@@ -54,14 +49,21 @@ def validate_and_log(
     distribution: str | None,
     overrides: Mapping[str, Any] | None = None,
 ) -> tuple[BaseModel | None, list[ConfigurationIssue]]:
-    """The plugin's model and every mistake in its settings; warnings are logged as warnings.
+    """Validate the settings of one plugin like ``validate_settings``, and log the warnings.
 
-    ``plugin`` is its class or instance; ``overrides`` win over the environment, and that over the file.
-    Whatever the schema's own code raises becomes a fault.
+    Args:
+        configuration: The configuration of the platform.
+        ref: The plugin's ref.
+        plugin: The plugin's class or instance.
+        distribution: The distribution that provides it, for the issues.
+        overrides: Values that take precedence over the environment and the file.
+
+    Returns:
+        The model and the issues. An exception in the schema's own code is an issue too.
     """
     if overrides is not None:
         configuration = configuration.with_arguments(ref, overrides)
-    elif (model := _at_once(plugin, configuration.settings(ref), configuration.source)) is not None:
+    elif (model := _at_once(plugin, configuration.settings(ref))) is not None:
         return model, []
     result = validate_settings(configuration, ref, plugin, distribution)
     for text in result.warnings:
@@ -72,81 +74,90 @@ def validate_and_log(
 def validate_settings(
     configuration: Configuration, ref: PluginRef, plugin: object, distribution: str | None
 ) -> ValidationResult:
-    """Validate one plugin's settings; nothing is raised or logged."""
+    """Validate the settings of one plugin with its ``config_schema``. Raise and log nothing.
+
+    Args:
+        configuration: The configuration of the platform.
+        ref: The plugin's ref.
+        plugin: The plugin's class or instance.
+        distribution: The distribution that provides it, for the issues.
+
+    >>> from floe_plugins.configuration import load
+    >>> from pydantic import BaseModel
+    >>> class Settings(BaseModel):
+    ...     threads: int
+    >>> class Duck:
+    ...     config_schema = Settings
+    ...     config_version = 1
+    >>> configuration = load({"plugins": {"compute": {"duckdb": {"threads": "many"}}}}, environ={})
+    >>> result = validate_settings(configuration, PluginRef.parse("compute:duckdb"), Duck, None)
+    >>> result.model is None
+    True
+    >>> [(issue.path, issue.rule) for issue in result.issues]
+    [('plugins.compute.duckdb.threads', 'int_parsing')]
+    """
     settings = configuration.settings(ref)
-    model = _at_once(plugin, settings, configuration.source)
+    model = _at_once(plugin, settings)
     if model is not None:
-        return ValidationResult(model=model, layers=Layers(data=settings.table, textual=settings.textual))
+        return ValidationResult(
+            model=model, layers=Layers(data=settings.table, environment_paths=settings.environment_paths)
+        )
     reporter = ErrorReporter(configuration, ref, distribution)
     schema = _schema(plugin, reporter)
-    reporter.use(schema, Layers(data=settings.table))
-    found = [] if reporter.issues else possible_versions(plugin, settings, reporter)
+    reporter.set_schema(schema, Layers(data=settings.table))
+    candidates = [] if reporter.issues else possible_versions(plugin, settings, reporter)
     first: ValidationResult | None = None
-    for form in found:
-        examination = _check(schema, form, settings, ErrorReporter(configuration, ref, distribution))
-        if not examination.issues:
-            return examination
-        first = first or examination
+    for versioned in candidates:
+        result = _check(schema, versioned, settings, ErrorReporter(configuration, ref, distribution))
+        if not result.issues:
+            return result
+        first = first or result
     if first is None or reporter.issues:
         return ValidationResult(issues=tuple(reporter.issues))
     return first
 
 
-def _at_once(plugin: object, settings: PluginSettings, source: ConfigurationFile | None) -> BaseModel | None:
-    """The model where nothing is out of the ordinary; the long way finds out what is."""
+def _at_once(plugin: object, settings: PluginSettings) -> BaseModel | None:
+    """Return the model of valid settings in the usual case. Return None to have them validated in full."""
     if settings.variables or settings.arguments or settings.paths_with_issues:
         return None
     try:
-        schema, wanted = plugin.config_schema, plugin.config_version  # type: ignore[attr-defined]
-        prepared = _preparation(schema, copy if source is None else _native_copy())
-        if wanted != (settings.config_version or 1) or prepared is None:
+        schema, schema_version = plugin.config_schema, plugin.config_version  # type: ignore[attr-defined]
+        if schema_version != (settings.config_version or 1) or not _is_usable(schema):
             return None
-        model: BaseModel = schema.model_validate(prepared(settings.table))
-    except (Exception, SystemExit):  # noqa: BLE001 whatever it is, the long way meets it too and reports it
+        model: BaseModel = schema.model_validate(copy(settings.table))
+    except (Exception, SystemExit):  # noqa: BLE001 validating in full raises it again and reports it
         return None
     return model if has_only_known_keys(schema, settings.table) else None
 
 
 @lru_cache(maxsize=1024)
-def _preparation(schema: object, copying: _Preparation) -> _Preparation | None:
-    """How to make what the schema may be given of a table; None for what is no sound schema."""
+def _is_usable(schema: object) -> bool:
     from pydantic import BaseModel
 
-    if not (isinstance(schema, type) and issubclass(schema, BaseModel)) or _taken(schema):
-        return None
-    return _itself if leaves_input_alone(schema) else copying
+    return isinstance(schema, type) and issubclass(schema, BaseModel) and not _reserved_fields(schema)
 
 
-@cache
-def _native_copy() -> _Preparation:
-    """``copy`` in native code, for what a file holds; models, which only code can hand in, it would take apart."""
-    from pydantic import TypeAdapter
-
-    return TypeAdapter(Any).serializer.to_python
-
-
-def _itself(table: Mapping[Any, Any]) -> Mapping[Any, Any]:
-    return table
-
-
-def _taken(schema: type[BaseModel]) -> list[str]:
+def _reserved_fields(schema: type[BaseModel]) -> list[str]:
     return [name for name in RESERVED if name in schema.model_fields]
 
 
 def _check(
-    schema: type[BaseModel] | None, form: VersionedSettings, settings: PluginSettings, reporter: ErrorReporter
+    schema: type[BaseModel] | None, versioned: VersionedSettings, settings: PluginSettings, reporter: ErrorReporter
 ) -> ValidationResult:
-    layers = Layers.of(attrs.evolve(settings, table=form.table), schema)
-    reporter.use(schema, layers)
-    reporter.version = form.wanted
+    layers = Layers.from_settings(attrs.evolve(settings, table=versioned.table), schema)
+    reporter.set_schema(schema, layers)
+    reporter.version = versioned.to_version
     model = None
     if schema is None:
         for key in layers.data:
-            reporter.issue((key,), "unknown_key", "the plugin takes no configuration", "no settings")
+            reporter.add_issue((key,), "unknown_key", "the plugin takes no configuration", "no settings")
     else:
-        model, layers = _attempt(schema, layers, reporter)
-    said = migration_warning(form, settings, reporter)
-    return ValidationResult(model=model, issues=tuple(reporter.issues), warnings=(said,) if said else (), layers=layers)
+        model, layers = _validate(schema, layers, reporter)
+    warning = migration_warning(versioned, settings, reporter)
+    return ValidationResult(
+        model=model, issues=tuple(reporter.issues), warnings=(warning,) if warning else (), layers=layers
+    )
 
 
 def _schema(plugin: object, reporter: ErrorReporter) -> type[BaseModel] | None:
@@ -155,44 +166,44 @@ def _schema(plugin: object, reporter: ErrorReporter) -> type[BaseModel] | None:
     try:
         schema = getattr(plugin, "config_schema", None)
     except (Exception, SystemExit) as error:  # noqa: BLE001 a property is the plugin's code
-        reporter.broken(f"reading config_schema raised {type(error).__name__}")
+        reporter.add_schema_issue(f"reading config_schema raised {type(error).__name__}")
         return None
     if schema is None:
         return None
     if not (isinstance(schema, type) and issubclass(schema, BaseModel)):
-        reporter.broken(f"config_schema is {_described(schema)}, not a pydantic model class")
+        reporter.add_schema_issue(f"config_schema is {_describe(schema)}, not a pydantic model class")
         return None
-    if taken := _taken(schema):
-        reporter.broken(f"config_schema has a field {taken[0]!r}, which is a reserved key")
+    if reserved := _reserved_fields(schema):
+        reporter.add_schema_issue(f"config_schema has a field {reserved[0]!r}, which is a reserved key")
     return schema
 
 
-def _described(schema: object) -> str:
+def _describe(schema: object) -> str:
     return f"the class {schema.__name__}" if isinstance(schema, type) else f"of type {type(schema).__name__}"
 
 
-def _attempt(schema: type[BaseModel], layers: Layers, reporter: ErrorReporter) -> tuple[BaseModel | None, Layers]:
-    """Validate; where texts of the environment are refused, once more with what they are as JSON."""
-    tried = _Try(schema, layers.data)
-    if tried.errors and layers.textual:
-        paths = [layers.textual_at(reporter.data_path(error["loc"], layers.data)) for error in tried.errors]
+def _validate(schema: type[BaseModel], layers: Layers, reporter: ErrorReporter) -> tuple[BaseModel | None, Layers]:
+    """Validate the settings. If texts from the environment are invalid, parse these as JSON and try again."""
+    attempt = _Attempt(schema, layers.data)
+    if attempt.errors and layers.environment_paths:
+        paths = [layers.environment_text_at(reporter.data_path(error["loc"], layers.data)) for error in attempt.errors]
         read = layers.read_as_json({path for path in paths if path is not None})
         if read is not layers:
-            again = _Try(schema, read.data)
-            if again.raised is None and len(again.errors) < len(tried.errors):
-                tried, layers = again, read
-                reporter.use(schema, layers)
-    unknown = _unknown(schema, layers.data, tried)
+            again = _Attempt(schema, read.data)
+            if again.raised is None and len(again.errors) < len(attempt.errors):
+                attempt, layers = again, read
+                reporter.set_schema(schema, layers)
+    unknown = _unknown(schema, layers.data, attempt)
     for path, known in unknown:
-        reporter.unknown(path, known)
-    if tried.raised is not None:
-        reporter.raised(tried.raised)
-    reporter.errors(tried.errors, {path for path, _ in unknown})
-    return (None if reporter.issues else tried.model), layers
+        reporter.add_unknown_key(path, known)
+    if attempt.raised is not None:
+        reporter.add_exception(attempt.raised)
+    reporter.add_validation_errors(attempt.errors, {path for path, _ in unknown})
+    return (None if reporter.issues else attempt.model), layers
 
 
-class _Try:
-    """One validation: a model, or facts. Keeps no exception: those hold the values."""
+class _Attempt:
+    """One validation, with its model or errors. Exceptions are not kept, since they contain values."""
 
     def __init__(self, schema: type[BaseModel], data: Mapping[str, Any]) -> None:
         from pydantic import ValidationError
@@ -201,29 +212,33 @@ class _Try:
         self.errors: list[Any] = []
         self.raised: tuple[str, str] | None = None
         try:
-            # Validators may change what they are given.
+            # Validators may change their input.
             self.model = schema.model_validate(copy(data))
         except ValidationError as error:
             self.errors = list(error.errors(include_url=False, include_input=False))
         except (Exception, SystemExit) as error:  # noqa: BLE001 a schema is the plugin's code
             self.raised = type(error).__name__, error_message(error)
 
-    def same(self, other: _Try) -> bool:
-        """Whether both came to the same."""
+    def has_same_outcome(self, other: _Attempt) -> bool:
+        """Return whether both have equal models or equal errors."""
         if self.model is not None and other.model is not None:
             return bool(self.model == other.model)
-        facts = [[(error["type"], error["loc"], error["msg"]) for error in tried.errors] for tried in (self, other)]
+        facts = [[(error["type"], error["loc"], error["msg"]) for error in attempt.errors] for attempt in (self, other)]
         return self.model is None and other.model is None and facts[0] == facts[1] and self.raised == other.raised
 
 
-def _unknown(schema: type[BaseModel], data: Mapping[str, Any], tried: _Try) -> list[tuple[KeyPath, frozenset[str]]]:
-    """Unknown keys, without those that a validator of the schema makes use of."""
+def _unknown(
+    schema: type[BaseModel], data: Mapping[str, Any], attempt: _Attempt
+) -> list[tuple[KeyPath, frozenset[str]]]:
+    """Return the unknown keys, except those that a validator of the schema uses."""
     unknown = unknown_keys(schema, data)
-    if not unknown or not tried.same(_Try(schema, data)):  # a schema with random defaults cannot be asked
+    if not unknown or not attempt.has_same_outcome(_Attempt(schema, data)):  # the schema has random defaults
         return unknown
-    refused = {reason["loc"] for reason in tried.errors if reason["type"] == "extra_forbidden"}
+    refused = {reason["loc"] for reason in attempt.errors if reason["type"] == "extra_forbidden"}
     return [
-        (path, known) for path, known in unknown if path in refused or tried.same(_Try(schema, _without(data, path)))
+        (path, known)
+        for path, known in unknown
+        if path in refused or attempt.has_same_outcome(_Attempt(schema, _without(data, path)))
     ]
 
 

@@ -42,10 +42,10 @@ def test_nothing_else_has_a_position():
     [
         ('{"a": "NaN",\n "b": NaN}', (2, 7), "invalid JSON: NaN is not a number in JSON"),
         ('{"a": [1,\n -Infinity]}', (2, 2), "invalid JSON: -Infinity is not a number in JSON"),
-        ('{"a": {"b": 1,\n "c": 2, "b": 3}}', (2, 10), "the key 'b' stands twice in one object"),
+        ('{"a": {"b": 1,\n "c": 2, "b": 3}}', (2, 10), "duplicate key 'b'"),
     ],
 )
-def test_a_mistake_has_its_position(text, position, message):
+def test_an_issue_has_its_position(text, position, message):
     with pytest.raises(FormatError) as caught:
         parse(text)
     assert caught.value.position == position

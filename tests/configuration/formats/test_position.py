@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from floe_plugins.configuration.formats.position import FormatError, Lines
+from floe_plugins.configuration.formats.position import UNKNOWN, FormatError, Lines
 
 
 @given(st.lists(st.text("ab\r\t \u2028", max_size=5)))
@@ -29,6 +29,11 @@ def test_both_count_from_one_and_a_line_ends_with_its_break(offset, position):
 
 def test_a_text_of_nothing_has_a_first_place():
     assert Lines("").position(0) == (1, 1)
+
+
+def test_an_error_without_a_position_has_an_unknown_one():
+    assert FormatError("it cannot be parsed").position is UNKNOWN
+    assert (UNKNOWN.line, UNKNOWN.column) == (None, None)
 
 
 def test_a_format_error_has_its_facts():

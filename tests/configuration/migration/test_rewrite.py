@@ -140,7 +140,7 @@ def test_a_file_without_a_table_of_the_plugin_stays_as_it_is(tmp_path, content):
 
 
 def test_without_a_file_there_is_nothing_to_write():
-    with pytest.raises(PluginConfigurationError, match="there is no file"):
+    with pytest.raises(PluginConfigurationError, match="no configuration file"):
         migrate_text(load({}, environ={}), {})
 
 

@@ -33,7 +33,7 @@ def configured(table, **environ):
     return load({"plugins": {"compute": {"duckdb": table}}}, environ={prefix + k: v for k, v in environ.items()})
 
 
-def fault_of(table, plugin=Plugin):
+def issue_of(table, plugin=Plugin):
     model, (issue,) = validate_and_log(configured(table), REF, plugin, "acme-duck 3.0")
     assert model is None
     return issue
@@ -52,13 +52,13 @@ def test_settings_of_every_version_are_brought_up_to_date_step_by_step(table):
     assert validate_and_log(configured(table), REF, Plugin, None) == (Duck(location="x", threads=2), [])
 
 
-def test_the_warning_says_what_to_write_now(caplog):
+def test_the_warning_says_how_to_update_the_file(caplog):
     with caplog.at_level(logging.WARNING, "floe_plugins.configuration"):
         validate_and_log(configured({"config_version": 2, "path": "x"}), REF, Plugin, None)
     assert caplog.messages == [
         (
-            "plugins.compute.duckdb is written for version 2 of the configuration and was brought up to version 3. "
-            'Write now: config_version = 3, location = "x"; leave out: path'
+            "plugins.compute.duckdb was migrated from configuration version 2 to 3 for this run. "
+            'In the file, write config_version = 3, location = "x"; remove path'
         )
     ]
 
@@ -67,7 +67,7 @@ def test_the_warning_names_the_file(tmp_path):
     file = tmp_path / "floe.toml"
     file.write_text("[plugins.compute.duckdb]\nfile = 'x'\n", "utf-8")
     (notice,) = validate_settings(load(file, environ={}), REF, Plugin, None).warnings
-    assert notice.startswith(f"plugins.compute.duckdb ({file}) is written for version 1")
+    assert notice.startswith(f"plugins.compute.duckdb ({file}) was migrated from configuration version 1")
 
 
 def test_settings_that_are_up_to_date_give_no_warning(caplog):
@@ -75,13 +75,13 @@ def test_settings_that_are_up_to_date_give_no_warning(caplog):
     assert caplog.messages == []
 
 
-def test_settings_in_the_present_form_without_a_version_are_accepted_with_a_word(caplog):
+def test_settings_in_the_current_version_that_do_not_state_it_are_accepted_with_a_warning(caplog):
     model, issues = validate_and_log(configured({"location": "x"}), REF, Plugin, None)
     assert (model, issues) == (Duck(location="x"), [])
-    assert caplog.messages == ["plugins.compute.duckdb: write config_version = 3, the form that it is in"]
+    assert caplog.messages == ["plugins.compute.duckdb: add config_version = 3, its current version"]
 
 
-def test_an_old_form_that_is_right_as_it_stands_too_is_still_brought_up_to_date():
+def test_an_old_table_that_is_valid_without_migration_is_still_migrated():
     class Meaning:
         config_schema = Duck
         config_version = 2
@@ -94,41 +94,41 @@ def test_an_old_form_that_is_right_as_it_stands_too_is_still_brought_up_to_date(
     assert model == Duck(location="x", threads=64)
 
 
-def test_nothing_is_migrated_where_the_file_says_nothing():
+def test_nothing_is_migrated_without_a_table_in_the_file():
     model, issues = validate_and_log(
         load(None, environ={"FLOE_PLUGINS__COMPUTE__DUCKDB__LOCATION": "x"}), REF, Plugin, None
     )
     assert (model, issues) == (Duck(location="x"), [])
 
 
-def test_the_environment_and_arguments_are_in_the_present_form():
+def test_the_environment_and_arguments_have_the_current_version():
     model, issues = validate_and_log(configured({"file": "x"}, LOCATION="y"), REF, Plugin, None, {"threads": 5})
     assert (model, issues) == (Duck(location="y", threads=5), [])
 
 
 def test_settings_that_are_newer_than_the_plugin_are_an_error():
-    issue = fault_of({"config_version": 4, "location": "x"})
+    issue = issue_of({"config_version": 4, "location": "x"})
     assert (issue.rule, issue.path) == ("newer_version", "plugins.compute.duckdb.config_version")
-    assert "version 4 of the configuration, the plugin knows up to 3" in issue.message
+    assert "config_version 4, but the plugin supports at most 3" in issue.message
 
 
 def test_a_step_that_fails_is_an_error_that_names_the_step():
-    issue = fault_of({"config_version": 2, "paht": "x"})
+    issue = issue_of({"config_version": 2, "paht": "x"})
     assert (issue.rule, issue.path) == ("migration", "plugins.compute.duckdb")
     assert "from version 2 to 3: migrate_config raised KeyError" in issue.message
 
 
 def test_a_step_that_fails_on_a_table_without_version_says_how_to_state_one():
-    assert "Write config_version = 3" in fault_of({"locatoin": "x"}).hint
+    assert "Set config_version = 3" in issue_of({"locatoin": "x"}).hint
 
 
-def test_a_mistake_after_the_last_step_is_an_error_in_the_present_form():
-    issue = fault_of({"config_version": 2, "path": "x", "threads": "many"})
+def test_an_issue_after_the_last_step_refers_to_the_current_version():
+    issue = issue_of({"config_version": 2, "path": "x", "threads": "many"})
     assert (issue.rule, issue.path) == ("int_parsing", "plugins.compute.duckdb.threads")
 
 
 def test_a_key_that_an_older_version_had_may_have_been_removed():
-    issue = fault_of({"config_version": 3, "location": "x", "encryption": 1})
+    issue = issue_of({"config_version": 3, "location": "x", "encryption": 1})
     assert issue.hint == "It may have been removed: version 3 of the plugin's configuration has no such key"
 
 
@@ -138,12 +138,15 @@ def test_a_key_that_an_older_version_had_may_have_been_removed():
         (lambda _version, _data: None, "migrate_config returned NoneType, not a dict"),
         (lambda _version, _data: 1 / 0, "migrate_config raised ZeroDivisionError"),
         (lambda _version, _data: sys.exit(3), "migrate_config raised SystemExit"),
-        (lambda _version, _data: (_ for _ in ()).throw(NotImplementedError), "the plugin knows no such step"),
+        (
+            lambda _version, _data: (_ for _ in ()).throw(NotImplementedError),
+            "the plugin does not support this migration",
+        ),
     ],
 )
 def test_whatever_a_step_does_wrong_is_an_error(step, said):
     plugin = type("P", (), {"config_schema": Duck, "config_version": 2, "migrate_config": staticmethod(step)})
-    assert said in fault_of({"config_version": 1, "path": "x"}, plugin).message
+    assert said in issue_of({"config_version": 1, "path": "x"}, plugin).message
 
 
 def test_steps_get_a_copy():

@@ -29,7 +29,7 @@ class Schema(BaseModel):
 def reporter(table, **fields):
     configuration = Configuration(plugins={DUCK: PluginSettings(table=table, **fields)})
     made = ErrorReporter(configuration, DUCK, "floe-compute-duckdb")
-    made.use(Schema, Layers(data=table))
+    made.set_schema(Schema, Layers(data=table))
     return made
 
 
@@ -41,23 +41,23 @@ def errors(table):
 
 def reported(table, known=()):
     made = reporter(table)
-    made.errors(errors(table), known)
+    made.add_validation_errors(errors(table), known)
     return made.issues
 
 
-def test_a_fault_says_whose_it_is_and_the_whole_path():
+def test_a_issue_says_whose_it_is_and_the_whole_path():
     made = reporter({})
-    made.issue(("pool", "hosts", 0), "rule", "it is wrong", "another", "Mend it")
+    made.add_issue(("pool", "hosts", 0), "rule", "it is wrong", "another", "Mend it")
     (issue,) = made.issues
     assert (issue.path, issue.rule) == ("plugins.compute.duckdb.pool.hosts[0]", "rule")
     assert (issue.message, issue.expected, issue.hint) == ("it is wrong", "another", "Mend it")
     assert (issue.ref, issue.distribution) == (DUCK, "floe-compute-duckdb")
 
 
-def test_a_value_that_already_has_a_fault_gets_no_second_one():
+def test_a_value_that_already_has_an_issue_gets_no_second_one():
     made = reporter({}, paths_with_issues=frozenset({("pool",)}))
-    made.issue(("pool", "size"), "rule", "it is wrong")
-    made.issue(("path",), "rule", "it is wrong")
+    made.add_issue(("pool", "size"), "rule", "it is wrong")
+    made.add_issue(("path",), "rule", "it is wrong")
     assert [issue.path for issue in made.issues] == ["plugins.compute.duckdb.path"]
 
 
@@ -66,15 +66,15 @@ def test_a_value_of_a_file_has_its_line_and_one_of_a_variable_its_name(tmp_path)
     file.write_text("[plugins.compute.duckdb]\npath = 1\n", "utf-8")
     configuration = load(file, environ={"FLOE_PLUGINS__COMPUTE__DUCKDB__POOL__SIZE": "x"})
     made = ErrorReporter(configuration, DUCK, None)
-    made.use(Schema, Layers.of(configuration.settings(DUCK), Schema))
-    assert made.place(("path",)) == {"file": str(file), "line": 2, "column": 1}
-    assert made.place(("pool", "size")) == {"variable": "FLOE_PLUGINS__COMPUTE__DUCKDB__POOL__SIZE"}
+    made.set_schema(Schema, Layers.from_settings(configuration.settings(DUCK), Schema))
+    assert made.location(("path",)) == {"file": str(file), "line": 2, "column": 1}
+    assert made.location(("pool", "size")) == {"variable": "FLOE_PLUGINS__COMPUTE__DUCKDB__POOL__SIZE"}
 
 
 def test_an_argument_has_no_place():
     made = reporter({})
-    made.use(Schema, Layers(data={"path": 1}, arguments={"path": 1}))
-    assert made.place(("path",)) == {}
+    made.set_schema(Schema, Layers(data={"path": 1}, arguments={"path": 1}))
+    assert made.location(("path",)) == {}
 
 
 def test_a_missing_value_says_of_which_type_it_is_wanted():
@@ -86,13 +86,13 @@ def test_a_missing_value_says_of_which_type_it_is_wanted():
     )
 
 
-def test_the_branches_of_a_union_are_one_fault():
+def test_the_branches_of_a_union_are_one_issue():
     (issue,) = reported({"path": "a", "port": "x"})
     assert issue.path == "plugins.compute.duckdb.port"
     assert issue.expected == "a valid integer or a valid boolean"
 
 
-def test_every_wrong_value_has_its_fault_and_known_ones_are_left_out():
+def test_every_wrong_value_has_its_issue_and_known_ones_are_left_out():
     table = {"path": 1, "pool": {"size": 0, "hosts": [1, "a", 2]}}
     paths = [issue.path.removeprefix("plugins.compute.duckdb.") for issue in reported(table)]
     assert paths == ["path", "pool.size", "pool.hosts[0]", "pool.hosts[2]"]
@@ -101,21 +101,21 @@ def test_every_wrong_value_has_its_fault_and_known_ones_are_left_out():
 
 def test_an_unknown_key_is_told_the_known_ones_and_the_nearest():
     made = reporter({"pool": {"seize": 1}})
-    made.unknown(("pool", "seize"), {"size", "hosts"})
+    made.add_unknown_key(("pool", "seize"), {"size", "hosts"})
     (issue,) = made.issues
     assert (issue.rule, issue.expected, issue.hint) == ("unknown_key", "one of hosts, size", "Did you mean 'size'?")
 
 
 def test_a_field_called_by_its_name_where_it_has_an_alias_is_told_the_alias():
     made = reporter({"path": "a", "thread_count": 2})
-    made.unknown(("thread_count",), {"path", "threads"})
+    made.add_unknown_key(("thread_count",), {"path", "threads"})
     assert made.issues[0].hint == "Did you mean 'threads'?"
 
 
 def test_a_key_like_no_other_may_have_been_removed_by_a_later_version():
     made = reporter({"zzz": 1})
     made.version = 3
-    made.unknown(("zzz",), {"path"})
+    made.add_unknown_key(("zzz",), {"path"})
     assert "It may have been removed: version 3" in made.issues[0].hint
 
 
@@ -124,26 +124,26 @@ def test_a_key_like_no_other_may_have_been_removed_by_a_later_version():
 )
 def test_a_broken_schema_is_reported_to_its_authors(distribution, whom):
     made = ErrorReporter(Configuration(), DUCK, distribution)
-    made.broken("it has no fields")
+    made.add_schema_issue("it has no fields")
     (issue,) = made.issues
     assert (issue.rule, issue.hint) == (BROKEN_SCHEMA, f"Report this to {whom}")
 
 
 def test_what_a_schema_raises_is_reported_without_any_value():
     made = reporter({"path": "warehouse.duckdb"})
-    made.raised(("RuntimeError", "cannot open warehouse.duckdb"))
+    made.add_exception(("RuntimeError", "cannot open warehouse.duckdb"))
     assert made.issues[0].message.endswith(f"validating raised RuntimeError: cannot open {MASK}")
 
 
 @given(st.text("abcdefgh", min_size=4, max_size=20), st.text("xyz ", max_size=10), st.text("xyz ", max_size=10))
 def test_no_message_repeats_a_secret(secret, before, after):
     made = reporter({"path": "p", "password": secret})
-    assert secret not in made.redacted(f"{before}{secret}{after}")
+    assert secret not in made.redact(f"{before}{secret}{after}")
 
 
 @given(st.text(max_size=3000))
 def test_a_foreign_message_becomes_one_line_of_bearable_length(text):
-    said = reporter({}).redacted(text)
+    said = reporter({}).redact(text)
     assert len(said.splitlines()) <= 1
     assert len(said) <= 1003
 
@@ -162,18 +162,18 @@ def test_a_foreign_message_becomes_one_line_of_bearable_length(text):
     ],
 )
 def test_a_value_is_shown_unless_it_is_secret_or_unknown(path, value, shown):
-    assert reporter({"path": "p", "password": "geheim"}).shown_value(path, value) == shown
+    assert reporter({"path": "p", "password": "geheim"}).mask_value(path, value) == shown
 
 
 def test_a_value_of_a_variable_with_a_secret_name_is_secret_wherever_it_stands():
-    made = reporter({"path": "hunter2"}, secret=frozenset({("path",)}))
-    assert made.shown_value(("path",), "hunter2") == MASK
+    made = reporter({"path": "hunter2"}, secret_paths=frozenset({("path",)}))
+    assert made.mask_value(("path",), "hunter2") == MASK
 
 
 def test_keys_below_a_secret_are_not_shown_but_those_of_fields_are():
     made = reporter({"tokens": {"hunter2": "t"}})
-    assert made.shown_path(("tokens", "hunter2")) == ("tokens", MASK)
-    assert made.shown_path(("pool", "hosts", 0)) == ("pool", "hosts", 0)
+    assert made.mask_path(("tokens", "hunter2")) == ("tokens", MASK)
+    assert made.mask_path(("pool", "hosts", 0)) == ("pool", "hosts", 0)
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ PLUGINS = {
 SCHEMA = json_schema(PLUGINS)
 
 
-def mistakes(document):
+def issues_in(document):
     return [error.json_path for error in Draft202012Validator(SCHEMA).iter_errors(document)]
 
 
@@ -108,7 +108,7 @@ RIGHT = [
 
 @pytest.mark.parametrize("document", RIGHT)
 def test_what_is_right_satisfies_the_schema(document):
-    assert mistakes(document) == []
+    assert issues_in(document) == []
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_what_satisfies_the_schema_loads(document):
     ],
 )
 def test_what_is_wrong_does_not_satisfy_it(document, path):
-    assert mistakes(document) == [path]
+    assert issues_in(document) == [path]
 
 
 def test_descriptions_and_defaults_are_there_for_editors():

@@ -42,7 +42,7 @@ def model_of(schema, table, environ=None, overrides=None):
     return model
 
 
-def fault_of(schema, table, environ=None):
+def issue_of(schema, table, environ=None):
     model, issues = check(schema, table, environ)
     assert model is None
     (issue,) = issues
@@ -64,16 +64,16 @@ def test_defaults_fill_in_what_is_not_given():
     assert model.model_dump() == {"path": "x.db", "pool": {"size": 4}, "threads": 2}
 
 
-def test_a_fault_says_where_which_rule_what_was_expected_and_whose_plugin_it_is():
-    issue = fault_of(Duck, {"path": "x.db", "pool": {"size": 0}})
+def test_a_issue_says_where_which_rule_what_was_expected_and_whose_plugin_it_is():
+    issue = issue_of(Duck, {"path": "x.db", "pool": {"size": 0}})
     assert issue.path == "plugins.compute.duckdb.pool.size"
     assert issue.rule == "greater_than_equal"
     assert issue.expected == "greater than or equal to 1"
     assert (issue.ref, issue.distribution) == (REF, "acme-duck 1.0 in /site")
 
 
-def test_a_missing_value_is_a_fault_with_the_type_that_is_wanted():
-    issue = fault_of(Duck, {})
+def test_a_missing_value_is_an_issue_with_the_type_that_is_wanted():
+    issue = issue_of(Duck, {})
     assert (issue.path, issue.rule, issue.expected) == ("plugins.compute.duckdb.path", "missing", "a value of type str")
 
 
@@ -90,8 +90,8 @@ def test_a_plugin_that_is_not_mentioned_is_validated_with_its_defaults():
         ({"path": "x", "zzz": 1}, "zzz", ""),
     ],
 )
-def test_an_unknown_key_is_a_fault_with_the_nearest_known_one(table, path, hint):
-    issue = fault_of(Duck, table)
+def test_an_unknown_key_is_an_issue_with_the_nearest_known_one(table, path, hint):
+    issue = issue_of(Duck, table)
     assert (issue.path, issue.rule, issue.hint) == (f"plugins.compute.duckdb.{path}", "unknown_key", hint)
 
 
@@ -102,14 +102,14 @@ def test_a_schema_that_has_decided_about_unknown_keys_is_obeyed(extra):
         pool: Pool = Pool()
 
     model_of(Open, {"anything": 1})
-    assert fault_of(Open, {"anything": 1, "pool": {"sise": 2}}).path == "plugins.compute.duckdb.pool.sise"
+    assert issue_of(Open, {"anything": 1, "pool": {"sise": 2}}).path == "plugins.compute.duckdb.pool.sise"
 
 
-def test_a_schema_that_forbids_unknown_keys_gives_one_fault_for_each():
+def test_a_schema_that_forbids_unknown_keys_gives_one_issue_for_each():
     class Closed(Duck):
         model_config = ConfigDict(extra="forbid")
 
-    assert fault_of(Closed, {"path": "x", "treads": 1}).hint == "Did you mean 'threads'?"
+    assert issue_of(Closed, {"path": "x", "treads": 1}).hint == "Did you mean 'threads'?"
 
 
 class Dog(BaseModel):
@@ -146,18 +146,18 @@ def test_unknown_keys_are_found_in_lists_mappings_and_unions():
     }
 
 
-def test_faults_in_a_discriminated_union_name_the_path_in_the_file():
-    assert fault_of(Zoo, {"pets": [{"kind": "dog", "bark": "x"}]}).path == "plugins.compute.duckdb.pets[0].bark"
-    issue = fault_of(Zoo, {"pets": [{"kind": "cow"}]})
+def test_issues_in_a_discriminated_union_name_the_path_in_the_file():
+    assert issue_of(Zoo, {"pets": [{"kind": "dog", "bark": "x"}]}).path == "plugins.compute.duckdb.pets[0].bark"
+    issue = issue_of(Zoo, {"pets": [{"kind": "cow"}]})
     assert issue.path == "plugins.compute.duckdb.pets[0]"
     assert "'dog', 'cat'" in issue.message
 
 
-def test_the_branches_of_a_union_give_one_fault():
+def test_the_branches_of_a_union_give_one_issue():
     class Union(BaseModel):
         value: int | list[int] | None = None
 
-    issue = fault_of(Union, {"value": "x"})
+    issue = issue_of(Union, {"value": "x"})
     assert issue.expected == "a valid integer or a valid list"
 
 
@@ -191,15 +191,15 @@ def test_aliases_are_the_keys_of_the_file():
 
     assert model_of(Aliased, {"oneAlias": 5, "deux": {"x": 6}}).model_dump() == {"one": 5, "two": 6}
     assert model_of(Aliased, {"one": 5, "zwei": 6}).model_dump() == {"one": 5, "two": 6}
-    assert fault_of(Aliased, {"oneAlias": "x"}).path == "plugins.compute.duckdb.oneAlias"
-    assert fault_of(Aliased, {"oneAlia": 1}).hint == "Did you mean 'oneAlias'?"
+    assert issue_of(Aliased, {"oneAlias": "x"}).path == "plugins.compute.duckdb.oneAlias"
+    assert issue_of(Aliased, {"oneAlia": 1}).hint == "Did you mean 'oneAlias'?"
 
 
 def test_without_population_by_name_a_field_with_an_alias_has_no_other_key():
     class Aliased(BaseModel):
         one: int = Field(1, alias="oneAlias")
 
-    assert fault_of(Aliased, {"one": 5}).hint == "Did you mean 'oneAlias'?"
+    assert issue_of(Aliased, {"one": 5}).hint == "Did you mean 'oneAlias'?"
 
 
 def test_a_key_that_a_validator_makes_use_of_is_not_unknown():
@@ -212,7 +212,7 @@ def test_a_key_that_a_validator_makes_use_of_is_not_unknown():
             return {"path": data["file"]} if "file" in data else data
 
     assert model_of(Legacy, {"file": "x"}).path == "x"
-    assert fault_of(Legacy, {"path": "x", "flie": 1}).rule == "unknown_key"
+    assert issue_of(Legacy, {"path": "x", "flie": 1}).rule == "unknown_key"
 
 
 def test_validators_get_a_table_of_their_own():
@@ -327,7 +327,7 @@ def test_models_as_pydantic_users_write_them_work():
         },
     )
     assert (model.twice, model.made, model.tree.children[0].name) == (8, [1], "leaf")
-    assert fault_of(Everything, {**model.model_dump(exclude={"twice"}), "tree": {"children": [{"nam": "x"}]}}).path == (
+    assert issue_of(Everything, {**model.model_dump(exclude={"twice"}), "tree": {"children": [{"nam": "x"}]}}).path == (
         "plugins.compute.duckdb.tree.children[0].nam"
     )
 
@@ -339,7 +339,7 @@ def test_strict_models_stay_strict_for_the_file_and_read_texts_of_the_environmen
         ratio: float = 1.0
         on: bool = False
 
-    assert fault_of(Strict, {"count": "3"}).rule == "int_type"
+    assert issue_of(Strict, {"count": "3"}).rule == "int_type"
     prefix = "FLOE_PLUGINS__COMPUTE__DUCKDB__"
     model = model_of(Strict, {"ratio": "${R}"}, {prefix + "COUNT": "3", prefix + "ON": "true", "R": "2.5"})
     assert (model.count, model.ratio, model.on) == (3, 2.5, True)
@@ -350,12 +350,12 @@ def test_a_model_that_is_one_value_at_its_root_is_validated_as_a_table():
         pass
 
     assert model_of(Many, {"a": {"size": 2}}).root["a"].size == 2
-    assert fault_of(Many, {"a": {"sise": 2}}).path == "plugins.compute.duckdb.a.sise"
+    assert issue_of(Many, {"a": {"sise": 2}}).path == "plugins.compute.duckdb.a.sise"
 
 
 def test_a_plugin_without_schema_takes_no_settings_but_the_reserved_ones():
     assert check(None, {"distribution": "acme"}) == (None, [])
-    assert fault_of(None, {"x": 1}).message == "the plugin takes no configuration"
+    assert issue_of(None, {"x": 1}).message == "the plugin takes no configuration"
 
 
 class Raising:
@@ -402,10 +402,10 @@ class Taken(BaseModel):
         (plugin(Exiting), "validating raised SystemExit"),
         (plugin(Unfinished), "validating raised PydanticUserError"),
         (plugin(Taken), "config_schema has a field 'distribution', which is a reserved key"),
-        (plugin(Pool, config_version="new"), "config_version is not a whole number from 1"),
+        (plugin(Pool, config_version="new"), "config_version is not an integer of at least 1"),
     ],
 )
-def test_a_broken_schema_is_a_fault_of_the_plugin_and_raises_nothing(broken, said):
+def test_a_broken_schema_is_an_issue_of_the_plugin_and_raises_nothing(broken, said):
     configuration = load({"plugins": {"compute": {"duckdb": {"a": 1}}}}, environ={})
     model, (issue,) = validate_and_log(configuration, REF, broken, "acme-duck 1.0")
     assert model is None
@@ -423,7 +423,7 @@ def test_a_validators_message_of_many_long_lines_becomes_one_of_bearable_length(
             message = "wrong\n" * 10_000
             raise ValueError(message)
 
-    text = str(fault_of(Chatty, {"a": 2}))
+    text = str(issue_of(Chatty, {"a": 2}))
     assert "\n" not in text
     assert len(text) < 1200
 
@@ -479,7 +479,7 @@ env = "APP_"
 """
 
 
-def test_eight_mistakes_are_reported_at_once_each_with_its_line(tmp_path):
+def test_eight_issues_are_reported_at_once_each_with_its_line(tmp_path):
     file = tmp_path / "floe.toml"
     file.write_text(EIGHT, "utf-8")
     configuration = load(file, environ={}, collect=True)
@@ -496,6 +496,6 @@ def test_eight_mistakes_are_reported_at_once_each_with_its_line(tmp_path):
         (13, "plugins.computer", "unknown_category"),
         (16, "plugins.secrets.env", "table"),
     ]
-    assert str(caught.value).startswith("wrong configuration, 8 mistakes:\n  ")
+    assert str(caught.value).startswith("invalid configuration, 8 issues:\n  ")
     guide = (Path(__file__).parents[3] / "docs" / "configuration.md").read_text("utf-8")
     assert str(caught.value).replace(str(file), file.name) in guide

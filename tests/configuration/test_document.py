@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from floe_plugins import PluginRef
-from floe_plugins.configuration.content import MAX_DEPTH, MAX_VALUES, Content
+from floe_plugins.configuration.document import MAX_DEPTH, MAX_VALUES, Document
 from floe_plugins.configuration.file import ConfigurationFile
 
 ENVIRON = {"NAME": "value", "DB_PASSWORD": "hunter2"}
@@ -25,16 +25,16 @@ trees = st.dictionaries(texts, values, max_size=5)
 def of_file(tree):
     text = json.dumps(tree)
     source = ConfigurationFile("floe.json", ".json", text)
-    return Content(json.loads(text), source, ENVIRON)
+    return Document(json.loads(text), source, ENVIRON)
 
 
 def of_mapping(tree):
-    return Content(tree, None, ENVIRON)
+    return Document(tree, None, ENVIRON)
 
 
 def facts(content):
     issues = [(issue.path, issue.rule, issue.message) for issue in content.issues]
-    return content.tree, issues, content.textual, content.secret, content.paths_with_issues
+    return content.data, issues, content.environment_paths, content.secret_paths, content.paths_with_issues
 
 
 def nested(depth):
@@ -71,16 +71,16 @@ def test_what_is_handed_in_stays_as_it_was_and_shares_nothing_with_the_result(tr
     before = copy.deepcopy(tree)
     content = of_mapping(tree)
     assert tree == before
-    for value in (content.tree, *content.tree.values()):
+    for value in (content.data, *content.data.values()):
         if isinstance(value, dict):
             value.clear()
     assert tree == before
 
 
 @given(trees)
-def test_no_reference_is_left_but_where_a_fault_says_why(tree):
+def test_no_reference_is_left_but_where_an_issue_says_why(tree):
     content = of_mapping(tree)
-    left = {path for path, text in leaves(content.tree) if "${" in text and text != "${"}
+    left = {path for path, text in leaves(content.data) if "${" in text and text != "${"}
     assert left <= content.paths_with_issues
 
 
@@ -95,20 +95,20 @@ def leaves(value, path=()):
 @pytest.mark.parametrize("content", [of_file, of_mapping])
 def test_it_is_known_which_values_are_text_of_the_environment_and_which_of_these_are_secret(content):
     found = content({"a": "${NAME}", "b": ["x${NAME}", "${DB_PASSWORD}"], "c": "NAME"})
-    assert found.tree == {"a": "value", "b": ["xvalue", "hunter2"], "c": "NAME"}
-    assert found.textual == {("a",), ("b", 1)}
-    assert found.secret == {("b", 1)}
+    assert found.data == {"a": "value", "b": ["xvalue", "hunter2"], "c": "NAME"}
+    assert found.environment_paths == {("a",), ("b", 1)}
+    assert found.secret_paths == {("b", 1)}
 
 
 def test_an_escaped_dollar_sign_is_a_reference_too():
     source = ConfigurationFile("floe.json", ".json", r'{"a": "\u0024{NAME}"}')
-    assert Content(source.parse(), source, ENVIRON).tree == {"a": "value"}
+    assert Document(source.parse(), source, ENVIRON).data == {"a": "value"}
 
 
 @pytest.mark.parametrize("value", ["!!omap [b: '${NAME}']", "{b: '${NAME}'}"])
 def test_references_are_filled_in_in_every_kind_of_table_that_yaml_has(value):
     source = ConfigurationFile("floe.yaml", ".yaml", f"a: {value}")
-    assert Content(source.parse(), source, ENVIRON).tree == {"a": {"b": "value"}}
+    assert Document(source.parse(), source, ENVIRON).data == {"a": {"b": "value"}}
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_references_are_filled_in_in_every_kind_of_table_that_yaml_has(value):
         ("${", "reference"),
     ],
 )
-def test_a_wrong_value_is_one_fault_at_its_path(value, rule):
+def test_a_wrong_value_is_one_issue_at_its_path(value, rule):
     content = of_mapping({"plugins": {"compute": {"duckdb": {"hosts": ["ok", value]}}}})
     (issue,) = content.issues
     assert (issue.rule, issue.path) == (rule, "plugins.compute.duckdb.hosts[1]")
@@ -133,17 +133,17 @@ def test_a_wrong_value_is_one_fault_at_its_path(value, rule):
 @pytest.mark.parametrize("value", [2**64 - 1, -(2**64) + 1, 2**62, 1e18, -1e300, 0.0, True, None])
 def test_numbers_of_64_bits_and_finite_ones_are_right(value):
     content = of_mapping({"a": value})
-    assert (content.tree, content.issues) == ({"a": value}, [])
+    assert (content.data, content.issues) == ({"a": value}, [])
 
 
-def test_only_the_first_mistake_of_a_value_is_noted():
+def test_only_the_first_issue_of_a_value_is_noted():
     content = of_mapping({"a": 1})
-    content.issue(("a",), "first", "one")
-    content.issue(("a",), "second", "two")
+    content.add_issue(("a",), "first", "one")
+    content.add_issue(("a",), "second", "two")
     assert [issue.rule for issue in content.issues] == ["first"]
 
 
-def test_a_fault_of_a_file_has_its_line_and_one_of_a_mapping_none():
+def test_a_issue_of_a_file_has_its_line_and_one_of_a_mapping_none():
     tree = {"a": "${GONE}"}
     assert [(issue.file, issue.line) for issue in of_file(tree).issues] == [("floe.json", 1)]
     assert [(issue.file, issue.line) for issue in of_mapping(tree).issues] == [(None, None)]
