@@ -1,4 +1,4 @@
-"""``config``: check, show, describe and renew the file."""
+"""``config``: validate, describe, show and migrate the file."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ def test_validate_of_a_good_file_says_how_much_was_checked(
 ) -> None:
     done = floe(reference, "config", "validate", write())
     assert done.returncode == 0
-    assert "no mistakes, 3 plugins checked" in done.stdout
+    assert "no issues, 3 plugins checked" in done.stdout
 
 
-def test_validate_tells_every_mistake_at_once_and_exits_2(
+def test_validate_reports_all_issues_at_once_and_exits_2(
     floe: Any, reference: tuple[str, ...], write: Callable[..., str]
 ) -> None:
     wrong = write(WRONG, "wrong.yaml")
     done = floe(reference, "config", "validate", wrong)
     assert done.returncode == 2
-    assert "2 mistakes" in done.stdout
+    assert "2 issues" in done.stdout
     assert "prefx" in done.stdout
     issues = json.loads(floe(reference, "config", "validate", "--json", wrong).stdout)["issues"]
-    assert [(fault["path"], fault["line"]) for fault in issues] == [
+    assert [(issue["path"], issue["line"]) for issue in issues] == [
         ("plugins.secrets.env.prefx", 1),
         ("plugins.storage.local.root", 1),
     ]
