@@ -48,10 +48,12 @@ from hypothesis import HealthCheck, settings
 from installer import install
 from installer.destinations import SchemeDictionaryDestination
 from installer.sources import WheelFile
-from support import Lab
+from support import Lab, new_registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+
+    from floe_plugins import PluginRegistry
 
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -210,6 +212,12 @@ def environment(tmp_path: Path, wheels: Wheels, _no_plugins_of_its_own: None) ->
         return fresh
 
     return make
+
+
+@pytest.fixture
+def registry() -> PluginRegistry:
+    """A registry without plugins."""
+    return new_registry()
 
 
 @pytest.fixture

@@ -5,13 +5,12 @@ from __future__ import annotations
 import ast
 import inspect
 import re
-import subprocess
-import sys
 import textwrap
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support import run_code
 
 import floe_plugins
 from floe_plugins import PluginMetadata, PluginType
@@ -98,7 +97,7 @@ def test_the_test_that_is_named_for_a_hook_calls_it(ref: str, hook: str, file: s
 
 def test_hookspec_modules_import_no_engine() -> None:
     code = "import sys, json\nfrom floe_plugins import *\nfor m in PluginType: m.spec\nprint(sorted(sys.modules))"
-    loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    loaded = run_code(code, check=True).stdout
     for engine in ("duckdb", "pyarrow", "dagster", "pyiceberg", "fsspec", "pydantic_core"):
         assert f"'{engine}'" not in loaded
 

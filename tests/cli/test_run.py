@@ -58,7 +58,8 @@ def test_run_exits_1_if_a_required_plugin_fails(
 
 
 def test_run_names_a_required_plugin_that_is_left_out(floe: Any, write: Callable[..., str]) -> None:
-    done = floe(("storage-local",), "run", "--once", "--no-plugins", "--config", write())
+    config = "registry: {required: ['compute:duckdb']}"
+    done = floe(("storage-local",), "run", "--once", "--no-plugins", "--config", write(config))
     assert done.returncode == 1
     assert "required plugin compute:duckdb is not installed or is disabled\n" in done.stdout
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import gc
-import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -13,7 +12,7 @@ from queue import SimpleQueue
 from typing import Any
 
 import pytest
-from support import SOON
+from support import SOON, run_code
 
 from floe_plugins.execution.worker import BusyError, Call, DeadlineError, Worker
 
@@ -334,6 +333,6 @@ try:
 except DeadlineError:
     print("overdue", flush=True)
 """
-    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    ended = run_code(code, check=True)
     assert ended.stdout == "overdue\n"
     assert ended.stderr == ""

@@ -47,7 +47,8 @@ NOT_THERE = {
 SOURCE = """
 import asyncio, sys, threading
 from pydantic import BaseModel
-from floe_plugins import HealthState, HealthStatus, SecretsPlugin
+from floe_plugins import HealthState, HealthStatus
+from support import Secrets
 from fault_support import FOREVER, Mute, recurse
 if sys.version_info < (3, 11):
     from exceptiongroup import ExceptionGroup
@@ -58,8 +59,8 @@ class Config(BaseModel):
     def model_post_init(self, context):
         {configure}
 
-class Plugin(SecretsPlugin):
-    name, version, floe_api_version, config_schema = "{name}", "1.0", "1.0", Config
+class Plugin(Secrets):
+    name, config_schema = "{name}", Config
 
     {async_startup}def startup(self):
         {startup}
@@ -70,10 +71,6 @@ class Plugin(SecretsPlugin):
 
     {async_shutdown}def shutdown(self):
         {shutdown}
-
-    def get_secret(self, key): ...
-    def secret_names(self, prefix=""): return ()
-    def put_secret(self, key, value): ...
 
 def make():
     {instantiate}
