@@ -81,14 +81,14 @@ class EventSchema:
             text = json.dumps(event, allow_nan=False, sort_keys=True)
         except (TypeError, ValueError, RecursionError) as error:
             # The error may hold what is in the event.
-            fault = type(error).__name__
+            reason = type(error).__name__
         else:
-            fault = "; ".join(
+            reason = "; ".join(
                 sorted({_told(error) for error in _leaves(self._validator.iter_errors(json.loads(text)))})
             )
-            if not fault:
+            if not reason:
                 return text
-        raise ValueError(f"this is no OpenLineage run event: {fault}")
+        raise ValueError(f"this is no OpenLineage run event: {reason}")
 
 
 def _leaves(errors: Iterator[ValidationError]) -> Iterator[ValidationError]:

@@ -101,7 +101,7 @@ class OpenLineageBackend(LineageBackendPlugin):
 
     def health_check(self) -> HealthStatus:
         details: dict[str, object] = {}
-        faults = []
+        errors = []
         dropped = 0
         for route in self._routes:
             name, state = route.destination.name, route.outbox.state
@@ -110,12 +110,12 @@ class OpenLineageBackend(LineageBackendPlugin):
             try:
                 route.destination.probe()
             except OSError as error:
-                faults.append(f"{name}: {type(error).__name__}: {error}")
+                errors.append(f"{name}: {type(error).__name__}: {error}")
             else:
                 # A connection alone does not say that events are taken.
-                faults += [f"{name}: {state.fault}"] if state.fault and state.waiting else []
-        if faults:
-            return HealthStatus(HealthState.UNHEALTHY, f"events cannot be sent to {'; '.join(faults)}", details)
+                errors += [f"{name}: {state.error}"] if state.error and state.waiting else []
+        if errors:
+            return HealthStatus(HealthState.UNHEALTHY, f"events cannot be sent to {'; '.join(errors)}", details)
         if dropped:
             return HealthStatus(HealthState.DEGRADED, f"{dropped} events were dropped or refused", details)
         return HealthStatus(HealthState.HEALTHY, f"events go to {', '.join(details)}", details)
