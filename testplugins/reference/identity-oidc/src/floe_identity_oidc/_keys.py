@@ -1,4 +1,4 @@
-"""The public keys of one issuer, and how old they are."""
+"""The public keys of one issuer, and their age."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Keys:
 
 @attrs.frozen
 class KeyState:
-    """How many keys there are, since how many seconds, and why they could not be read anew, if so."""
+    """The number and age of the keys, and why the last reading failed, if it did."""
 
     count: int
     age: float
@@ -66,7 +66,7 @@ class KeyState:
 
 
 class KeySource:
-    """Reads keys from a file or URL and keeps them. Safe from several threads; one of them reads."""
+    """Reads and caches keys from a file or URL. Thread-safe; one thread reads at a time."""
 
     def __init__(self, issuer: str, place: str | None, timeout: float, cooldown: float) -> None:
         self._issuer = issuer
@@ -79,7 +79,7 @@ class KeySource:
         self._reading = threading.Lock()
 
     def current(self, max_age: float, max_stale: float) -> Keys:
-        """The keys, read anew if they are older than ``max_age`` seconds and that can be done.
+        """The keys, read again if they are older than ``max_age`` seconds.
 
         Raises:
             PluginError: they are older than ``max_stale`` seconds, too.
@@ -90,7 +90,7 @@ class KeySource:
         return Keys(self._keys, self._renewed)
 
     def state(self, max_age: float) -> KeyState:
-        """What there is, after an attempt to read the keys anew if they are older than ``max_age`` seconds."""
+        """The current state, after reading keys again that are older than ``max_age`` seconds."""
         self._renew(max_age)
         return KeyState(len(self._keys), self._age, self._fault)
 

@@ -1,4 +1,4 @@
-"""What a run event has to be like."""
+"""Validation of run events."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ RUN_EVENT = {
 
 
 class EventSchema:
-    """Checks run events. Safe from several threads.
+    """Validates run events. Thread-safe.
 
     Args:
         file: another JSON Schema to check them against.
@@ -92,7 +92,7 @@ class EventSchema:
 
 
 def _leaves(errors: Iterator[ValidationError]) -> Iterator[ValidationError]:
-    """The errors that say something: of one that says "none of these fits", those of what fits best."""
+    """The useful errors: for "none of these fits", those of the best match."""
     from jsonschema.exceptions import best_match
 
     for error in errors:

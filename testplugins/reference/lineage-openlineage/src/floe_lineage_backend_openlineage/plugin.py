@@ -24,7 +24,7 @@ AbsolutePath = Annotated[Path, AfterValidator(lambda path: path.expanduser().abs
 
 
 class OpenLineageConfig(BaseModel):
-    """Where events go, and what becomes of those that cannot be sent."""
+    """The destinations of events, and what happens to events that cannot be sent."""
 
     url: str | None = Field(
         default=None, pattern=r"^https?://[^/@]+(/.*)?$", description="Server that takes OpenLineage events by HTTP"
@@ -57,7 +57,7 @@ class OpenLineageConfig(BaseModel):
 
 @attrs.frozen
 class Route:
-    """One destination, what waits for it, and the file that keeps it between two runs."""
+    """One destination with its outbox, and the file that keeps unsent events between two runs."""
 
     destination: Destination
     outbox: Outbox
@@ -156,7 +156,7 @@ class OpenLineageBackend(LineageBackendPlugin):
 
 
 def _keep(route: Route, left: tuple[str, ...]) -> None:
-    """Put what was not sent where the next start finds it, in place of what was there."""
+    """Write the unsent events to the spool, replacing its content."""
     if left:
         place = "are given up" if route.spool is None else f"are kept in {route.spool}"
         _log.error("%d events were not sent to %s and %s", len(left), route.destination.name, place)

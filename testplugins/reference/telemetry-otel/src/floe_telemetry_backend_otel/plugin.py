@@ -22,7 +22,7 @@ _log = logging.getLogger(__name__)
 
 
 class OtelTelemetryConfig(BaseModel):
-    """Where telemetry goes, and how much of it may wait."""
+    """The destinations of telemetry, and the size of the queue."""
 
     endpoint: str | None = Field(
         default=None,
@@ -50,7 +50,7 @@ class OtelTelemetryConfig(BaseModel):
 
 @attrs.frozen
 class Route:
-    """One destination, and what waits for it."""
+    """One destination and its outbox."""
 
     destination: Destination
     outbox: Outbox
