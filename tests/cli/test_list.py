@@ -19,21 +19,13 @@ def test_list_prints_json_alone_and_exits_0_among_broken_plugins(
 
 
 def test_list_imports_neither_a_plugin_nor_pydantic_nor_pluggy(
-    environment: Any, reference: tuple[str, ...], faulty: tuple[str, ...]
+    modules_after: Any, reference: tuple[str, ...], faulty: tuple[str, ...]
 ) -> None:
-    plugins = environment(*reference, *faulty)
-    done = plugins.run("""
-        import atexit, sys
-        def report():
-            loaded = {name.partition(".")[0] for name in sys.modules}
-            bad = {n for n in loaded if n.startswith(("floe_faulty", "floe_compute", "floe_storage", "floe_secrets"))}
-            print(sorted(bad | loaded & {"pydantic", "pluggy", "duckdb"}), file=sys.stderr)
-        atexit.register(report)
-        sys.argv = ["floe-plugins", "list", "--json"]
-        from floe_plugins.__main__ import main
-        main()
-    """)
-    assert done.stderr.strip() == "[]"
+    _, modules = modules_after((*reference, *faulty), "list", "--json")
+    assert not modules & {"pydantic", "pluggy", "duckdb"}
+    assert not [
+        name for name in modules if name.startswith(("floe_faulty", "floe_compute", "floe_storage", "floe_sec"))
+    ]
 
 
 def test_list_shows_a_table_and_each_problem_with_what_to_do(floe: Any) -> None:

@@ -74,11 +74,11 @@ class OidcIdentity(IdentityPlugin):
         config = self.config
         state = self._keys.state(config.max_age)
         details = {"keys": state.count, "age_seconds": round(state.age, 3)}
-        if not state.fault:
+        if not state.error:
             return HealthStatus(HealthState.HEALTHY, f"{state.count} keys are known", details)
         if state.age > config.max_stale:
-            return HealthStatus(HealthState.UNHEALTHY, f"the keys are too old, and {state.fault}", details)
-        return HealthStatus(HealthState.DEGRADED, f"older keys are in use: {state.fault}", details)
+            return HealthStatus(HealthState.UNHEALTHY, f"the keys are too old, and {state.error}", details)
+        return HealthStatus(HealthState.DEGRADED, f"older keys are in use: {state.error}", details)
 
     def verify(self, token: str, audience: str | None = None) -> Principal:
         config = self.config
