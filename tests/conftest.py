@@ -38,6 +38,7 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -218,6 +219,14 @@ def environment(tmp_path: Path, wheels: Wheels, _no_plugins_of_its_own: None) ->
 def registry() -> PluginRegistry:
     """A registry without plugins."""
     return new_registry()
+
+
+@pytest.fixture
+def forever() -> Iterator[threading.Event]:
+    """An event that is set at the end of the test: a call that waits for it hangs."""
+    event = threading.Event()
+    yield event
+    event.set()
 
 
 @pytest.fixture

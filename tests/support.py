@@ -7,11 +7,20 @@ import subprocess
 import sys
 import textwrap
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from floe_plugins import LifecycleReport, Outcome, PluginRegistry, SecretsPlugin, StoragePlugin
+from floe_plugins import (
+    LifecycleReport,
+    Outcome,
+    OutcomeState,
+    PluginRef,
+    PluginRegistry,
+    SecretsPlugin,
+    Stage,
+    StoragePlugin,
+)
 
 # Seconds to wait for what takes no time; a test that passes never waits this long.
 SOON = 30.0
@@ -33,6 +42,53 @@ def run_code(code: str, *, check: bool = False) -> subprocess.CompletedProcess[s
     """Run code in a child interpreter."""
     command = [sys.executable, "-c", textwrap.dedent(code)]
     return subprocess.run(command, env=child_environ(), capture_output=True, text=True, timeout=60, check=check)
+
+
+def write_distribution(site: Path, distribution: str, entry_points: str, **modules: str) -> None:
+    """Write an installed distribution of version 1.0 with its entry points and modules."""
+    info = site / f"{distribution.replace('-', '_')}-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n", encoding="utf-8")
+    (info / "entry_points.txt").write_text(entry_points, encoding="utf-8")
+    _write_modules(site, modules)
+
+
+def write_project(directory: Path, group: str, *, dependencies: Sequence[str] = (), **modules: str) -> Path:
+    """Write a project; the class ``Plugin`` of each module is the plugin of the module's name."""
+    directory.mkdir()
+    _write_modules(directory, modules)
+    entry_points = "\n".join(f'{name} = "{name}:Plugin"' for name in modules)
+    text = f"""
+        [build-system]
+        requires = ["hatchling"]
+        build-backend = "hatchling.build"
+        [project]
+        name = "{"-".join(["acme", *modules]).replace("_", "-")}"
+        version = "1.0"
+        dependencies = {list(dependencies)}
+        [tool.hatch.build.targets.wheel]
+        only-include = {[f"{name}.py" for name in modules]}
+        [project.entry-points."{group}"]
+    """
+    (directory / "pyproject.toml").write_text(textwrap.dedent(text) + entry_points, encoding="utf-8")
+    return directory
+
+
+def _write_modules(directory: Path, modules: Mapping[str, str]) -> None:
+    for name, code in modules.items():
+        (directory / f"{name}.py").write_text(textwrap.dedent(code), encoding="utf-8")
+
+
+def start_outcome(name: str, began: float | None, seconds: float, *waited_for: str, **facts: Any) -> Outcome:
+    """The outcome of starting a compute plugin."""
+    return Outcome(
+        ref=PluginRef.parse(f"compute:{name}"),
+        stage=Stage.START,
+        began=began,
+        seconds=seconds,
+        waited_for=tuple(PluginRef.parse(f"compute:{each}") for each in waited_for),
+        **{"state": OutcomeState.SUCCEEDED, **facts},
+    )
 
 
 class Secrets(SecretsPlugin):

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import support
 from support import Secrets, child_environ
 
 from floe_plugins import (
@@ -35,13 +36,10 @@ class Memory(Secrets):
 
 
 def install(site: Path, name: str, group: str = "floe.secrets", code: str = PLUGIN) -> None:
-    """An installed distribution, as files."""
-    module = f"acme_{name}".replace("-", "_")
-    info = site / f"{module}-1.0.dist-info"
-    info.mkdir(parents=True)
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {module}\nVersion: 1.0\n", encoding="utf-8")
-    (info / "entry_points.txt").write_text(f"[{group}]\n{name} = {module}:Plugin\n", encoding="utf-8")
-    (site / f"{module}.py").write_text(code.format(name=name), encoding="utf-8")
+    module = f"acme_{name}"
+    support.write_distribution(
+        site, module, f"[{group}]\n{name} = {module}:Plugin\n", **{module: code.format(name=name)}
+    )
 
 
 @pytest.mark.parametrize("category", PluginType)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import attrs
 import pytest
-from support import child_environ
+from support import child_environ, write_distribution
 
 WITNESS = """
 import os
@@ -72,11 +72,7 @@ Platform = Callable[..., Answer]
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory in which one plugin is installed: it leaves a file behind when it is started."""
     site = tmp_path_factory.mktemp("site")
-    (site / "witness.py").write_text(WITNESS)
-    info = site / "witness-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: witness\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[floe.secrets]\nwitness = witness:Witness\n")
+    write_distribution(site, "witness", "[floe.secrets]\nwitness = witness:Witness\n", witness=WITNESS)
     return site
 
 

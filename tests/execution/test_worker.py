@@ -24,14 +24,6 @@ def worker() -> Iterator[Worker]:
     worker.close()
 
 
-@pytest.fixture
-def forever() -> Iterator[threading.Event]:
-    """Set at the end of the test: what waits for it hangs as far as the test is concerned."""
-    event = threading.Event()
-    yield event
-    event.set()
-
-
 def call(worker: Worker, function: Callable[[], Any], timeout: float | None = SOON, **options: Any) -> Any:
     return worker.call(function, timeout=timeout, **options)
 

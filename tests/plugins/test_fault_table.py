@@ -15,6 +15,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from support import write_distribution
 
 from floe_plugins import HealthState, PluginRef, PluginRegistry
 
@@ -96,11 +97,8 @@ def install(site: Path, name: str, stage: str = "", fault: str = "") -> None:
         parts["module" if stage == "import" else stage] = FAULTS[fault]
     if "async" in fault:
         parts[f"async_{stage}"] = "async "
-    (site / f"fault_{name}.py").write_text(textwrap.dedent(SOURCE).format(name=name, **parts))
-    info = site / f"fault_{name}-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: fault_{name}\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(f"[floe.secrets]\n{name} = fault_{name}:make\n")
+    module, code = f"fault_{name}", textwrap.dedent(SOURCE).format(name=name, **parts)
+    write_distribution(site, module, f"[floe.secrets]\n{name} = {module}:make\n", **{module: code})
 
 
 @pytest.fixture

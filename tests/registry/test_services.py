@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -44,14 +43,6 @@ class Lineage(LineageBackendPlugin):
 class Schema(BaseModel):
     size: int = 1
     token: SecretStr = SecretStr("")
-
-
-@pytest.fixture
-def forever() -> Iterator[threading.Event]:
-    """Set at the end of the test."""
-    event = threading.Event()
-    yield event
-    event.set()
 
 
 def assert_gone(registry: PluginRegistry, *names: str) -> None:
