@@ -41,7 +41,7 @@ def ordering(nodes: int, shape: Callable[[int], Graph], rounds: int) -> Table:
         "networkx: lexicographical_topological_sort": lambda: seconds(
             lambda: list(
                 nx.lexicographical_topological_sort(
-                    nx.DiGraph((need, ref) for ref, needs in graph.items() for need in needs)
+                    nx.DiGraph((before, ref) for ref, predecessors in graph.items() for before in predecessors)
                 )
             )
         ),

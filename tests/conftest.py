@@ -38,6 +38,7 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,10 +49,12 @@ from hypothesis import HealthCheck, settings
 from installer import install
 from installer.destinations import SchemeDictionaryDestination
 from installer.sources import WheelFile
-from support import Lab
+from support import Lab, new_registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+
+    from floe_plugins import PluginRegistry
 
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -210,6 +213,20 @@ def environment(tmp_path: Path, wheels: Wheels, _no_plugins_of_its_own: None) ->
         return fresh
 
     return make
+
+
+@pytest.fixture
+def registry() -> PluginRegistry:
+    """A registry without plugins."""
+    return new_registry()
+
+
+@pytest.fixture
+def forever() -> Iterator[threading.Event]:
+    """An event that is set at the end of the test: a call that waits for it hangs."""
+    event = threading.Event()
+    yield event
+    event.set()
 
 
 @pytest.fixture

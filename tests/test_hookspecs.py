@@ -5,13 +5,12 @@ from __future__ import annotations
 import ast
 import inspect
 import re
-import subprocess
-import sys
 import textwrap
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support import run_code, write_project
 
 import floe_plugins
 from floe_plugins import PluginMetadata, PluginType
@@ -98,7 +97,7 @@ def test_the_test_that_is_named_for_a_hook_calls_it(ref: str, hook: str, file: s
 
 def test_hookspec_modules_import_no_engine() -> None:
     code = "import sys, json\nfrom floe_plugins import *\nfor m in PluginType: m.spec\nprint(sorted(sys.modules))"
-    loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    loaded = run_code(code, check=True).stdout
     for engine in ("duckdb", "pyarrow", "dagster", "pyiceberg", "fsspec", "pydantic_core"):
         assert f"'{engine}'" not in loaded
 
@@ -127,32 +126,13 @@ def test_a_twelfth_category_takes_one_module_and_one_row(tmp_path: Path, environ
     text = refs.read_text(encoding="utf-8")
     last = next(line for line in text.splitlines(keepends=True) if "IDENTITY" in line)
     refs.write_text(text.replace(last, last + row), encoding="utf-8")
-    project = tmp_path / "acme"
-    project.mkdir()
-    (project / "acme_quality.py").write_text(
-        textwrap.dedent("""
+    plugin = """
         from floe_plugins import QualityPlugin
-        class Acme(QualityPlugin):
+        class Plugin(QualityPlugin):
             name = "acme"; version = "1"; floe_api_version = "1.0"
             def check(self, table): return table == "good"
-        """),
-        encoding="utf-8",
-    )
-    (project / "pyproject.toml").write_text(
-        textwrap.dedent("""
-        [build-system]
-        requires = ["hatchling"]
-        build-backend = "hatchling.build"
-        [project]
-        name = "acme-quality"
-        version = "1"
-        [project.entry-points."floe.quality"]
-        acme = "acme_quality:Acme"
-        [tool.hatch.build.targets.wheel]
-        only-include = ["acme_quality.py"]
-        """),
-        encoding="utf-8",
-    )
+    """
+    project = write_project(tmp_path / "acme", "floe.quality", acme=plugin)
     plugins = environment(project)
     code = """
         from floe_plugins import PluginRef, PluginRegistry, PluginType, QualityPlugin

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import inspect
 import json
-import subprocess
 import sys
 import typing
 from collections.abc import Iterator
 
 import attrs
 import pytest
+from support import run_code
 
 import floe_plugins
 
@@ -18,12 +18,7 @@ HEAVY = {"pydantic", "pluggy", "packaging", "importlib.metadata", "logging", "js
 
 
 def loaded_after(code: str) -> set[str]:
-    done = subprocess.run(
-        [sys.executable, "-c", f"{code}\nimport sys, json; print(json.dumps(sorted(sys.modules)))"],
-        check=True,
-        capture_output=True,
-        text=True,
-    )
+    done = run_code(f"{code}\nimport sys, json; print(json.dumps(sorted(sys.modules)))", check=True)
     return set(json.loads(done.stdout.splitlines()[-1]))
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import support
+from support import Secrets, child_environ
 
 from floe_plugins import (
     DuplicatePluginError,
@@ -18,45 +20,26 @@ from floe_plugins import (
 )
 
 PLUGIN = """
-from floe_plugins import SecretsPlugin
-class Plugin(SecretsPlugin):
+from support import Secrets
+class Plugin(Secrets):
     name = "{name}"
-    version = "1.0"
-    floe_api_version = "1.0"
-    def get_secret(self, key): return None
-    def secret_names(self, prefix=""): return ()
-    def put_secret(self, key, value): pass
 """
 
 
-class Memory(SecretsPlugin):
+class Memory(Secrets):
     name = "memory"
     version = "2.5"
-    floe_api_version = "1.0"
     description = "Secrets in memory"
 
     def get_secret(self, key: str) -> Any:
         return key
 
-    def secret_names(self, prefix: str = "") -> tuple[str, ...]:
-        return ()
-
-    def put_secret(self, key: str, value: Any) -> None: ...
-
 
 def install(site: Path, name: str, group: str = "floe.secrets", code: str = PLUGIN) -> None:
-    """An installed distribution, as files."""
-    module = f"acme_{name}".replace("-", "_")
-    info = site / f"{module}-1.0.dist-info"
-    info.mkdir(parents=True)
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {module}\nVersion: 1.0\n", encoding="utf-8")
-    (info / "entry_points.txt").write_text(f"[{group}]\n{name} = {module}:Plugin\n", encoding="utf-8")
-    (site / f"{module}.py").write_text(code.format(name=name), encoding="utf-8")
-
-
-@pytest.fixture
-def registry() -> PluginRegistry:
-    return PluginRegistry(autoload="none", environ={})
+    module = f"acme_{name}"
+    support.write_distribution(
+        site, module, f"[{group}]\n{name} = {module}:Plugin\n", **{module: code.format(name=name)}
+    )
 
 
 @pytest.mark.parametrize("category", PluginType)
@@ -107,13 +90,16 @@ def test_three_hundred_distributions_are_discovered_and_loaded_in_five_seconds(e
     plugins = environment()
     for number in range(300):
         install(plugins.path, f"n{number}")
-    count, seconds = plugins.json("""
+    count, seconds = plugins.json(
+        """
         import json, time
         from floe_plugins import PluginRegistry
         begun = time.perf_counter()
         count = len(PluginRegistry().list())
         print(json.dumps([count, time.perf_counter() - begun]))
-    """)
+    """,
+        env=child_environ(plugins.path),
+    )
     assert count == 300
     assert seconds < 5
 
@@ -131,11 +117,14 @@ def test_the_platform_starts_with_half_of_its_plugins_broken(environment: Any) -
     for number in range(10):
         install(plugins.path, f"good{number}")
         install(plugins.path, f"bad{number}", code="raise OSError('broken')")
-    states = plugins.json("""
+    states = plugins.json(
+        """
         import json
         from floe_plugins import PluginRegistry
         with PluginRegistry() as registry:
             print(json.dumps({info.name: str(info.state) for info in registry.infos()}))
-    """)
+    """,
+        env=child_environ(plugins.path),
+    )
     assert {state for name, state in states.items() if name.startswith("good")} == {str(PluginState.STARTED)}
     assert {state for name, state in states.items() if name.startswith("bad")} == {str(PluginState.FAILED)}

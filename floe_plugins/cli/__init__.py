@@ -1,1 +1,1 @@
-"""The command line: prints what the registry reports."""
+"""The command line: one module per command."""

@@ -1,4 +1,4 @@
-"""``config``: validate, show and migrate the configuration file. Starts no plugins."""
+"""``config``: validate, describe, show and migrate the configuration file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import attrs
 import click
 
 from floe_plugins import configuration
-from floe_plugins.cli.options import PROBLEMS, USAGE, Options, common, fail
+from floe_plugins.cli.exit import PROBLEMS_FOUND, USAGE_ERROR, fail
+from floe_plugins.cli.options import Options, common_options
 from floe_plugins.cli.output import Output, count
 from floe_plugins.configuration import ConfigurationIssue
 from floe_plugins.core.problem import Problem
@@ -18,14 +19,14 @@ from floe_plugins.registry.facade import PluginRegistry
 
 
 @click.group()
-@common
+@common_options
 def config(_options: Options) -> None:
-    """Validate, show and migrate the configuration file. Starts no plugins."""
+    """Validate, describe, show and migrate the configuration file. Starts nothing."""
 
 
 @attrs.frozen
 class _Loaded:
-    """The selected plugins of a registry, as far as they could be loaded."""
+    """A registry, its selected plugins that could be loaded, and the problems of the others."""
 
     registry: PluginRegistry
     plugins: Mapping[PluginRef, Any]
@@ -33,7 +34,7 @@ class _Loaded:
 
     @property
     def distributions(self) -> dict[PluginRef, str]:
-        """Where each plugin comes from, as text."""
+        """The distribution of each loaded plugin, as text."""
         infos = {info.ref: info.distribution for info in self.registry.infos()}
         return {ref: str(infos[ref]) for ref in self.plugins if infos.get(ref)}
 
@@ -42,17 +43,21 @@ def _load(options: Options, file: str | None) -> _Loaded:
     if file is not None:
         options.config = file
     registry = options.registry()
-    plugins = {PluginRef(PluginType.of(type(plugin)), plugin.name): plugin for plugin in registry.list()}
+    plugins = _load_plugins(registry)
     return _Loaded(registry, plugins, [problem for problem in registry.problems if problem.stage != "configure"])
+
+
+def _load_plugins(registry: PluginRegistry) -> dict[PluginRef, Any]:
+    return {PluginRef(PluginType.of(type(plugin)), plugin.name): plugin for plugin in registry.list()}
 
 
 @config.command()
 @click.argument("file", required=False)
-@common
+@common_options
 def validate(options: Options, file: str | None) -> None:
-    """Validate FILE with the schemas of the installed plugins and report all issues.
+    """Validate FILE against the schemas of the installed plugins. Reports all issues at once.
 
-    The exit status is 2 if there are issues, and 1 if a plugin cannot be loaded.
+    Exit status 2 if there are issues, 1 if a plugin cannot be loaded.
     """
     output = options.output()
     loaded = _load(options, file)
@@ -67,11 +72,11 @@ def validate(options: Options, file: str | None) -> None:
             }
         )
     else:
-        _print(output, loaded, issues, warnings)
+        _print_result(output, loaded, issues, warnings)
     if issues:
-        raise SystemExit(USAGE)
+        raise SystemExit(USAGE_ERROR)
     if loaded.problems:
-        raise SystemExit(PROBLEMS)
+        raise SystemExit(PROBLEMS_FOUND)
 
 
 def _validate_plugins(loaded: _Loaded) -> tuple[list[ConfigurationIssue], list[str]]:
@@ -86,7 +91,9 @@ def _validate_plugins(loaded: _Loaded) -> tuple[list[ConfigurationIssue], list[s
     return sorted(dict.fromkeys(issues), key=lambda issue: (issue.file or "", issue.line or 0, issue.path)), warnings
 
 
-def _print(output: Output, loaded: _Loaded, issues: Sequence[ConfigurationIssue], warnings: Sequence[str]) -> None:
+def _print_result(
+    output: Output, loaded: _Loaded, issues: Sequence[ConfigurationIssue], warnings: Sequence[str]
+) -> None:
     for text in (*map(str, issues), *warnings):
         output.line(text)
     output.problems(loaded.problems)
@@ -96,21 +103,21 @@ def _print(output: Output, loaded: _Loaded, issues: Sequence[ConfigurationIssue]
 
 
 @config.command()
-@common
+@common_options
 def schema(options: Options) -> None:
-    """Print a JSON Schema of the file for editors, with all installed plugins that are not disabled."""
+    """Print the JSON Schema of the file, for editors. Loads all installed plugins that are not disabled."""
     output = options.output()
     registry = options.registry(autoload="all")
-    loaded = {PluginRef(PluginType.of(type(plugin)), plugin.name): plugin for plugin in registry.list()}
+    loaded = _load_plugins(registry)
     known: dict[PluginRef, object] = {info.ref: loaded.get(info.ref) for info in registry.infos()}
     output.document(configuration.json_schema(known))
 
 
 @config.command()
 @click.argument("file", required=False)
-@common
+@common_options
 def show(options: Options, file: str | None) -> None:
-    """Show every effective setting and its origin. Secrets are masked."""
+    """Show every effective value and where it comes from. Secrets are masked."""
     output = options.output()
     loaded = _load(options, file)
     settings, issues = configuration.effective_settings(
@@ -123,18 +130,18 @@ def show(options: Options, file: str | None) -> None:
         for issue in issues:
             output.line(str(issue))
     if issues:
-        raise SystemExit(USAGE)
+        raise SystemExit(USAGE_ERROR)
 
 
 @config.command()
 @click.argument("file", required=False)
-@common
+@common_options
 def migrate(options: Options, file: str | None) -> None:
-    """Print FILE with every plugin's table migrated to the current version. FILE is not changed."""
+    """Print FILE migrated to the current schemas. FILE itself is not changed."""
     output = options.output()
     loaded = _load(options, file)
     if loaded.registry.configuration.file is None:
-        fail("no configuration file found: pass one as FILE", USAGE)
+        fail("no configuration file found; give its path as FILE", USAGE_ERROR)
     new = configuration.migrate_text(loaded.registry.configuration, loaded.plugins, loaded.distributions)
     if options.json:
         output.json({"text": new.text, "changed": [str(ref) for ref in new.changed]})

@@ -1,4 +1,4 @@
-"""What the command line prints: JSON alone, or text and tables."""
+"""Standard output of the commands: JSON, or text and tables."""
 
 from __future__ import annotations
 
@@ -32,43 +32,43 @@ _STYLES = {
 
 
 def count(number: int, noun: str) -> str:
-    """A number of things: ``1 plugin``, ``2 plugins``."""
+    """Return a number with its noun: ``1 plugin``, ``2 plugins``."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 class Output:
-    """Standard output, kept for the command line alone.
+    """Standard output, reserved for the command line.
 
-    Whatever plugins print, also from C, goes to standard error from here on.
+    From here on, everything else that prints to standard output, C code included, prints to standard error.
     """
 
     def __init__(self, *, as_json: bool, color: bool | None = None) -> None:
         self.as_json = as_json
         self._color = color
-        self._stream = _own_stdout()
+        self._stream = _reserve_stdout()
 
     def json(self, document: Mapping[str, Any]) -> None:
-        """Print the one JSON document of a command."""
+        """Print the JSON document of a command, with the version of its schema."""
         self.document({"schema_version": SCHEMA_VERSION, **document})
 
     def event(self, document: Mapping[str, Any]) -> None:
-        """Print one JSON document of several, on a line of its own."""
+        """Print one JSON document on one line, as one of several."""
         self.line(json.dumps({"schema_version": SCHEMA_VERSION, **document}))
 
     def document(self, document: Mapping[str, Any]) -> None:
-        """Print JSON whose form is not ours."""
+        """Print a JSON document without adding a schema version."""
         self.line(json.dumps(document, indent=2))
 
     def line(self, text: str) -> None:
-        """Print one line as it is."""
+        """Print one line."""
         self.text(f"{text}\n")
 
     def text(self, text: str) -> None:
-        """Print text as it is."""
+        """Print text."""
         self._write(text)
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-        """Print a table; words for states are coloured where colour is wanted."""
+        """Print a table, with states in colour."""
         from rich.table import Table
         from rich.text import Text
 
@@ -81,7 +81,7 @@ class Output:
         self.console().print(table)
 
     def problems(self, problems: Sequence[Problem]) -> None:
-        """Print each problem with whose it is and what to do."""
+        """Print each problem with its plugin, its distribution and its hint."""
         from rich.text import Text
 
         if not problems:
@@ -98,7 +98,7 @@ class Output:
                 console.print(Text(f"    {problem.hint}"), soft_wrap=True)
 
     def console(self) -> Console:
-        """A rich console on the kept standard output."""
+        """Return a rich console that writes to standard output."""
         from rich.console import Console
 
         plain = self._color is False
@@ -112,7 +112,7 @@ class Output:
         self.flush()
 
     def flush(self) -> None:
-        """Hand everything to the system."""
+        """Flush what was printed."""
         self._stream.flush()
 
 
@@ -120,17 +120,17 @@ def _columns() -> int:
     return int(os.environ.get("COLUMNS") or 0)
 
 
-def _own_stdout() -> IO[str]:
-    if sys.stdout is None:  # pyright: ignore[reportUnnecessaryComparison] so it is where descriptor 1 is closed
-        return open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123 open as long as the process
+def _reserve_stdout() -> IO[str]:
+    if sys.stdout is None:  # pyright: ignore[reportUnnecessaryComparison] None if descriptor 1 is closed
+        return open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123 stays open
     sys.stdout.flush()
     try:
         kept = os.dup(1)
         os.dup2(2, 1)
     except OSError:
-        # No such descriptors: a window system or a service started the process without them.
+        # The process was started without these descriptors, as services and window systems do.
         return sys.stdout
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(line_buffering=True)  # like standard error: in order, and not lost by os._exit
+        sys.stdout.reconfigure(line_buffering=True)  # keeps the order with standard error; nothing is lost at os._exit
     encoding = sys.stdout.encoding or "utf-8"
     return os.fdopen(kept, "w", encoding=encoding, errors="backslashreplace", newline="")

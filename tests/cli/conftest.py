@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
@@ -49,6 +50,23 @@ def floe(environment: Callable[..., Any]) -> Callable[..., Any]:
 
     def run(names: tuple[str, ...], *args: str, **options: Any) -> Any:
         return environment(*names).run(["-m", "floe_plugins", *args], check=False, **options)
+
+    return run
+
+
+@pytest.fixture
+def modules_after(environment: Callable[..., Any]) -> Callable[..., tuple[str, set[str]]]:
+    """Run ``floe-plugins`` among the named plugins: what it prints, and the modules that are imported at its end."""
+
+    def run(names: tuple[str, ...], *args: str) -> tuple[str, set[str]]:
+        done = environment(*names).run(f"""
+            import atexit, json, sys
+            atexit.register(lambda: print(json.dumps([*sys.modules]), file=sys.stderr))
+            sys.argv = ["floe-plugins", *{args!r}]
+            from floe_plugins.__main__ import main
+            main()
+        """)
+        return done.stdout, set(json.loads(done.stderr))
 
     return run
 

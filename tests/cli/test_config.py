@@ -1,4 +1,4 @@
-"""``config``: check, show, describe and renew the file."""
+"""``config``: validate, describe, show and migrate the file."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_validate_of_a_good_file_says_how_much_was_checked(
     assert "no issues, 3 plugins checked" in done.stdout
 
 
-def test_validate_reports_all_issues_and_exits_2(
+def test_validate_reports_all_issues_at_once_and_exits_2(
     floe: Any, reference: tuple[str, ...], write: Callable[..., str]
 ) -> None:
     wrong = write(WRONG, "wrong.yaml")
@@ -73,19 +73,11 @@ def test_schema_is_a_json_schema_that_good_files_fit_and_wrong_ones_do_not(
     [(("--disable", "secrets"), "{}"), ((), "registry: {disable: [secrets]}"), (("--no-plugins",), "{}")],
 )
 def test_schema_does_not_import_what_is_disabled(
-    environment: Any, write: Callable[..., str], options: tuple[str, ...], text: str
+    modules_after: Any, write: Callable[..., str], options: tuple[str, ...], text: str
 ) -> None:
-    file = write(text)
-    code = f"""
-        import atexit, sys
-        atexit.register(lambda: print(sorted(n for n in sys.modules if n == "floe_secrets_env"), file=sys.stderr))
-        sys.argv = ["floe-plugins", "config", "schema", "--config", {file!r}, *{options!r}]
-        from floe_plugins.__main__ import main
-        main()
-    """
-    done = environment("secrets-env").run(code)
-    assert done.stderr == "[]\n"
-    assert "secrets" in json.loads(done.stdout)["properties"]["plugins"]["properties"]
+    printed, modules = modules_after(("secrets-env",), "config", "schema", "--config", write(text), *options)
+    assert "floe_secrets_env" not in modules
+    assert "secrets" in json.loads(printed)["properties"]["plugins"]["properties"]
 
 
 def test_migrate_of_a_file_that_is_up_to_date_prints_it_as_it_is(

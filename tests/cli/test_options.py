@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
-import subprocess
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -38,13 +35,6 @@ def test_list_of_an_unknown_category_is_wrong_usage(floe: Any) -> None:
     done = floe((), "list", "--category", "computer")
     assert done.returncode == 2
     assert "no category 'computer'" in done.stderr
-
-
-def test_a_reader_that_has_seen_enough_is_no_error(environment: Any, reference: tuple[str, ...]) -> None:
-    plugins = environment(*reference)
-    command = f"{shlex.quote(sys.executable)} -m floe_plugins list | head -c 1"
-    done = subprocess.run(["bash", "-c", command], env=plugins.variables(), capture_output=True, text=True, check=True)
-    assert done.stderr == ""
 
 
 def test_an_unreadable_disable_is_wrong_usage_that_says_what_is_expected(floe: Any) -> None:

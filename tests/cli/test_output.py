@@ -8,12 +8,12 @@ import os
 import shlex
 import subprocess
 import sys
-import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support import write_project
 
 
 @pytest.fixture
@@ -21,38 +21,19 @@ def noisy(environment: Callable[..., Any], tmp_path: Path) -> Callable[[str], An
     """Run a plugin that prints in every way there is, and whose ``shutdown()`` is this line."""
 
     def run(shutdown: str) -> Any:
-        project = tmp_path / "noisy"
-        project.mkdir()
-        (project / "acme_noisy.py").write_text(
-            textwrap.dedent(f"""
+        code = f"""
             import os, sys, time
             from floe_plugins import TelemetryBackendPlugin
             print("imported"); os.write(1, b"raw")
-            class Noisy(TelemetryBackendPlugin):
+            class Plugin(TelemetryBackendPlugin):
                 name = "noisy"; version = "1"; floe_api_version = "1.0"; timeouts = {{"shutdown": 0.2}}
                 def span_exporters(self): return []
                 def metric_readers(self): return []
                 def flush(self, deadline): return True
                 def startup(self): print("started"); os.system("echo child")
                 def shutdown(self): {shutdown}
-            """),
-            encoding="utf-8",
-        )
-        (project / "pyproject.toml").write_text(
-            textwrap.dedent("""
-            [build-system]
-            requires = ["hatchling"]
-            build-backend = "hatchling.build"
-            [project]
-            name = "acme-noisy"
-            version = "1"
-            [project.entry-points."floe.telemetry_backends"]
-            noisy = "acme_noisy:Noisy"
-            [tool.hatch.build.targets.wheel]
-            only-include = ["acme_noisy.py"]
-            """),
-            encoding="utf-8",
-        )
+        """
+        project = write_project(tmp_path / "noisy", "floe.telemetry_backends", noisy=code)
         return environment(project).run(["-m", "floe_plugins", "run", "--once", "--json"], check=False)
 
     return run

@@ -1,13 +1,9 @@
-"""``run`` and ``health``: start, serve, stop, and leave."""
+"""``run``: start, report, stop and exit."""
 
 from __future__ import annotations
 
-import contextlib
 import json
-import signal
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +57,13 @@ def test_run_exits_1_if_a_required_plugin_fails(
     assert floe((broken,), "run", "--once", "--config", config).returncode == 0
 
 
+def test_run_names_a_required_plugin_that_is_left_out(floe: Any, write: Callable[..., str]) -> None:
+    config = "registry: {required: ['compute:duckdb']}"
+    done = floe(("storage-local",), "run", "--once", "--no-plugins", "--config", write(config))
+    assert done.returncode == 1
+    assert "required plugin compute:duckdb is not installed or is disabled\n" in done.stdout
+
+
 WRONG = {
     "no such file": (None, "no-such.yaml"),
     "syntax": ("plugins: [", "floe.yaml"),
@@ -73,60 +76,17 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize("mistake", WRONG)
+@pytest.mark.parametrize("case", WRONG)
 def test_wrong_configuration_is_one_message_and_exit_status_2(
-    floe: Any, tmp_path: Path, mistake: str, reference: tuple[str, ...], write: Callable[..., str]
+    floe: Any, tmp_path: Path, case: str, reference: tuple[str, ...], write: Callable[..., str]
 ) -> None:
-    text, name = WRONG[mistake]
+    text, name = WRONG[case]
     path = write(text, name) if text is not None else str(tmp_path / name)
     done = floe(reference, "run", "--once", "--config", path)
     assert done.returncode == 2, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
     assert name in done.stderr
     assert "started" not in done.stdout
-
-
-@pytest.fixture
-def serving(environment: Any, write: Callable[..., str]) -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Start ``floe-plugins run`` with a plugin, and wait until it serves."""
-    with contextlib.ExitStack() as stack:
-
-        def serve(name: str, config: str) -> subprocess.Popen[str]:
-            plugins = environment(name)
-            process = subprocess.Popen(
-                [sys.executable, "-m", "floe_plugins", "run", "--json", "--config", write(config)],
-                env=plugins.variables(),
-                cwd=plugins.home,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
-            stack.enter_context(process)
-            stack.callback(process.kill)
-            assert process.stdout
-            events = [json.loads(process.stdout.readline())["event"] for _ in range(2)]
-            assert events == ["startup", "health"]
-            return process
-
-        yield serve
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_run_serves_until_it_is_told_to_stop(serving: Any, number: signal.Signals) -> None:
-    process = serving("storage-local", "plugins: {storage: {local: {root: data}}}")
-    process.send_signal(number)
-    out, _ = process.communicate(timeout=60)
-    assert json.loads(out)["event"] == "shutdown"
-    assert process.returncode == 0
-
-
-def test_told_twice_to_stop_it_leaves_at_once(serving: Any) -> None:
-    process = serving("hanging-stop", "registry: {autoload: all, timeouts: {shutdown: 600}}")
-    process.send_signal(signal.SIGINT)
-    assert any("stopping" in line for line in process.stderr)
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=60)
-    assert process.returncode == 128 + signal.SIGINT
 
 
 def test_run_shows_where_the_time_went_and_draws_it(
@@ -147,9 +107,3 @@ def test_progress_goes_to_standard_error(floe: Any, reference: tuple[str, ...], 
     done = floe(reference, "run", "--once", "--json", "--config", write())
     for words in ("compute:duckdb started in", "storage:local stopped in"):
         assert words in done.stderr
-
-
-def test_health_says_how_the_platform_is(floe: Any) -> None:
-    assert "platform healthy" in floe(("storage-local",), "health").stdout
-    done = floe(("storage-local", "degraded"), "health", "--json")
-    assert (done.returncode, json.loads(done.stdout)["health"]["state"]) == (0, "degraded")

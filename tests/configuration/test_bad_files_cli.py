@@ -12,6 +12,7 @@ from pathlib import Path
 
 import attrs
 import pytest
+from support import child_environ, write_distribution
 
 WITNESS = """
 import os
@@ -19,7 +20,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from floe_plugins import SecretsPlugin
+from support import Secrets
 
 
 class Settings(BaseModel):
@@ -29,23 +30,12 @@ class Settings(BaseModel):
     names: list[str] = []
 
 
-class Witness(SecretsPlugin):
+class Witness(Secrets):
     name = "witness"
-    version = "1.0"
-    floe_api_version = "1.0"
     config_schema = Settings
 
     def startup(self):
         Path(os.environ["WITNESS"]).touch()
-
-    def get_secret(self, key):
-        return None
-
-    def secret_names(self, prefix=""):
-        return ()
-
-    def put_secret(self, key, value):
-        pass
 """
 
 YAML = "plugins:\n  secrets:\n    witness: "
@@ -82,11 +72,7 @@ Platform = Callable[..., Answer]
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory in which one plugin is installed: it leaves a file behind when it is started."""
     site = tmp_path_factory.mktemp("site")
-    (site / "witness.py").write_text(WITNESS)
-    info = site / "witness-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: witness\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[floe.secrets]\nwitness = witness:Witness\n")
+    write_distribution(site, "witness", "[floe.secrets]\nwitness = witness:Witness\n", witness=WITNESS)
     return site
 
 
@@ -96,11 +82,9 @@ def floe(site: Path, tmp_path: Path) -> Platform:
     mark = tmp_path / "started"
 
     def run(*args: str, command: tuple[str, ...] = ("-m", "floe_plugins"), **variables: str) -> Answer:
-        inherited = {key: value for key, value in os.environ.items() if not key.startswith("FLOE_")}
-        env = inherited | {"PYTHONPATH": str(site), "WITNESS": str(mark)} | variables
         done = subprocess.run(
             [sys.executable, *command, *args],
-            env=env,
+            env=child_environ(site, WITNESS=str(mark), **variables),
             cwd=tmp_path,
             capture_output=True,
             encoding="utf-8",

@@ -1,9 +1,8 @@
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from support import run_code
 
 from floe_plugins import PluginConfigurationError
 from floe_plugins.configuration import find_file, load
@@ -54,7 +53,7 @@ def test_a_file_without_permission_is_an_issue(public_path):
     file = write(public_path, "floe.toml", "")
     file.chmod(0)
     # root may read everything: ask as somebody else.
-    code = f"""if 1:
+    code = f"""
         import sys
         from floe_plugins.configuration import load
         import floe_plugins.configuration.formats.toml, encodings.utf_8_sig
@@ -67,7 +66,7 @@ def test_a_file_without_permission_is_an_issue(public_path):
         except ValueError as error:
             print(error.errors[0].message)
         """
-    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    answer = run_code(code)
     assert answer.stdout == "permission denied\n", answer.stderr
 
 
@@ -278,7 +277,7 @@ def test_yaml_merge_keys_put_one_table_into_another(tmp_path):
 
 def test_without_the_yaml_library_one_line_says_what_to_install(tmp_path):
     file = write(tmp_path, "floe.yaml", "a: 1")
-    code = f"""if 1:
+    code = f"""
         import sys
         sys.modules["ruamel.yaml"] = None
         from floe_plugins.configuration import load
@@ -287,21 +286,21 @@ def test_without_the_yaml_library_one_line_says_what_to_install(tmp_path):
         except ValueError as error:
             print(error)
         """
-    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    answer = run_code(code)
     assert answer.stdout.count("\n") == 1, answer.stderr
     assert "pip install 'floe-plugins[yaml]'" in answer.stdout
 
 
 def test_reading_imports_neither_pydantic_nor_pluggy(tmp_path):
     file = write(tmp_path, "floe.toml", "[plugins.compute.x]\na = '${A:-b}'\n[registry]\nworkers = 0")
-    code = f"""if 1:
+    code = f"""
         import sys
         from floe_plugins.configuration import load, not_installed
         configuration = load({str(file)!r}, collect=True)
         not_installed(configuration, [])
         print(len(configuration.issues), {{"pydantic", "pluggy", "ruamel", "tomlkit"}} & set(sys.modules))
         """
-    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    answer = run_code(code)
     assert answer.stdout == "1 set()\n", answer.stderr
 
 

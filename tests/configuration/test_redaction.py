@@ -3,9 +3,10 @@ import logging
 from typing import Any
 
 import pytest
+import support
 from pydantic import BaseModel, ConfigDict, SecretBytes, SecretStr
 
-from floe_plugins import HealthState, HealthStatus, PluginRegistry, SecretsPlugin
+from floe_plugins import HealthState, HealthStatus
 from floe_plugins.configuration.redaction import (
     MASK,
     is_secret_name,
@@ -126,19 +127,9 @@ class Config(BaseModel):
     host: str = "example.org"
 
 
-class Talkative(SecretsPlugin):
+class Talkative(support.Secrets):
     name = "talkative"
-    version = "1.0"
-    floe_api_version = "1.0"
     config_schema = Config
-
-    def get_secret(self, key: str) -> Any:
-        return None
-
-    def secret_names(self, prefix: str = "") -> tuple[str, ...]:
-        return ()
-
-    def put_secret(self, key: str, value: Any) -> None: ...
 
 
 def said() -> str:
@@ -168,7 +159,7 @@ class TellsInCheck(Talkative):
 @pytest.mark.parametrize("plugin", [FailsToStart, FailsToStop, RaisesInCheck, TellsInCheck])
 def test_no_report_problem_or_log_repeats_a_secret(plugin: type[Talkative], caplog: Any) -> None:
     caplog.set_level(logging.DEBUG)
-    registry = PluginRegistry(autoload="none", environ={})
+    registry = support.new_registry()
     registry.register(plugin)
     reports: list[Any] = [registry.startup(), registry.health(), registry.shutdown()]
     told = [json.dumps(report.to_dict()) for report in reports]

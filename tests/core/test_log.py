@@ -5,23 +5,15 @@ from __future__ import annotations
 import io
 import logging
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
+import support
 
-from floe_plugins import PluginRegistry, SecretsPlugin
+from floe_plugins import PluginRegistry
 
 
-class Secrets(SecretsPlugin):
+class Secrets(support.Secrets):
     name = "acme"
-    version = "1.0"
-    floe_api_version = "1.0"
-
-    def get_secret(self, key: str) -> Any: ...
-    def secret_names(self, prefix: str = "") -> tuple[str, ...]:
-        return ()
-
-    def put_secret(self, key: str, value: Any) -> None: ...
 
 
 class Broken(logging.Handler):
@@ -35,7 +27,7 @@ def registry() -> Iterator[PluginRegistry]:
     logger, handler = logging.getLogger("floe_plugins"), Broken()
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
-    registry = PluginRegistry(autoload="none", environ={})
+    registry = support.new_registry()
     registry.register(Secrets)
     yield registry
     logger.removeHandler(handler)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support import write_distribution
 
 from floe_plugins import PluginRegistry, PluginState
 
@@ -24,10 +25,7 @@ SURVEY = """
 
 
 def site(directory: Path, distribution: str, name: str) -> None:
-    info = directory / f"{distribution.replace('-', '_')}-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(f"[floe.computes]\n{name} = absent.module:Class\n")
+    write_distribution(directory, distribution, f"[floe.computes]\n{name} = absent.module:Class\n")
 
 
 def survey(plugins: Any, config: Any = None, **env: str) -> Any:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import gc
-import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -13,7 +12,7 @@ from queue import SimpleQueue
 from typing import Any
 
 import pytest
-from support import SOON
+from support import SOON, run_code
 
 from floe_plugins.execution.boundary import ForeignError
 from floe_plugins.execution.call import Call
@@ -25,14 +24,6 @@ def worker() -> Iterator[Worker]:
     worker = Worker("compute:test")
     yield worker
     worker.close()
-
-
-@pytest.fixture
-def forever() -> Iterator[threading.Event]:
-    """Set at the end of the test: what waits for it hangs as far as the test is concerned."""
-    event = threading.Event()
-    yield event
-    event.set()
 
 
 def call(worker: Worker, function: Callable[[], Any], timeout: float = SOON, **options: Any) -> Any:
@@ -366,6 +357,6 @@ worker = Worker("compute:test")
 if not worker.submit({hang}).wait(0.1):
     print("overdue", flush=True)
 """
-    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    ended = run_code(code, check=True)
     assert ended.stdout == "overdue\n"
     assert ended.stderr == ""

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from support import new_registry
 
-from floe_plugins import PluginMetadata, PluginRegistry
+from floe_plugins import PluginMetadata
 
 
 def implementing(category: type[PluginMetadata], name: str, hooks: dict[str, Any]) -> PluginMetadata:
@@ -23,7 +24,7 @@ def calling() -> Callable[..., Any]:
     """The ``hook`` of a category, over plugins given as ``name={hook: function}`` and registered in that order."""
 
     def hooks_of(category: type[PluginMetadata], **plugins: dict[str, Any]) -> Any:
-        registry = PluginRegistry(autoload="none", environ={})
+        registry = new_registry()
         registry.register(*(implementing(category, name, hooks) for name, hooks in plugins.items()))
         return registry.manager(category).hook
 

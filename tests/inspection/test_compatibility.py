@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support import write_project
 
 from floe_plugins import FLOE_API_VERSION, PluginIncompatibleError, PluginRef, __version__
 from floe_plugins.inspection.compatibility import api_incompatibility, api_mismatch, requirement_incompatibility
@@ -131,23 +132,12 @@ def test_what_can_be_refused_without_importing_is_never_imported(environment: An
 
 
 def test_the_distribution_s_requirement_is_looked_at_first(environment: Any, tmp_path: Any) -> None:
-    project = tmp_path / "acme"
-    project.mkdir()
-    (project / "acme_both.py").write_text(
-        "from floe_plugins import SecretsPlugin\n"
-        "class Both(SecretsPlugin):\n"
-        "    name = 'both'\n"
-        "    version = '1'\n"
-        "    floe_api_version = '99.0'\n",
-        encoding="utf-8",
-    )
-    (project / "pyproject.toml").write_text(
-        "[build-system]\nrequires = ['hatchling']\nbuild-backend = 'hatchling.build'\n"
-        "[project]\nname = 'acme-both'\nversion = '1'\ndependencies = ['floe-plugins>=98']\n"
-        "[project.entry-points.'floe.secrets']\nboth = 'acme_both:Both'\n"
-        "[tool.hatch.build.targets.wheel]\nonly-include = ['acme_both.py']\n",
-        encoding="utf-8",
-    )
+    code = """
+        from floe_plugins import SecretsPlugin
+        class Plugin(SecretsPlugin):
+            name = "both"; version = "1"; floe_api_version = "99.0"
+    """
+    project = write_project(tmp_path / "acme", "floe.secrets", dependencies=["floe-plugins>=98"], both=code)
     said = environment(project).json("""
         import json
         from floe_plugins import PluginRegistry

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import subprocess
 import sys
 import textwrap
 from collections.abc import Callable
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support import run_code
 
 from floe_plugins import Candidate, Distribution, PluginMetadata, PluginRef, PluginType
 from floe_plugins.inspection import static_metadata
@@ -351,7 +351,7 @@ known = static_metadata.read(Candidate(PluginRef.parse("compute:duckdb"), "acme.
 assert known.version == "1.2", known
 print([name for name in ("acme", "pluggy", "pydantic", "importlib.metadata") if name in sys.modules])
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    done = run_code(code)
     assert (done.stdout.strip(), done.stderr) == ("[]", "")
 
 

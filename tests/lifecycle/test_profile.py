@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from support import start_outcome
 
-from floe_plugins import LifecycleReport, Outcome, OutcomeState, PluginRef, Stage
+from floe_plugins import LifecycleReport, OutcomeState
 from floe_plugins.lifecycle.profile import blame, critical_chain, describe
-
-
-def outcome(name: str, began: float | None, seconds: float, *waited_for: str, **facts: Any) -> Outcome:
-    return Outcome(
-        ref=PluginRef.parse(f"compute:{name}"),
-        stage=Stage.START,
-        began=began,
-        seconds=seconds,
-        waited_for=tuple(PluginRef.parse(f"compute:{need}") for need in waited_for),
-        **{"state": OutcomeState.SUCCEEDED, **facts},
-    )
-
 
 REPORT = LifecycleReport(
     outcomes=(
-        outcome("log", 0.5, 0.1, load_seconds=0.3),
-        outcome("db", 0.6, 1.0, "log", configure_seconds=0.1),
-        outcome("cache", 0.6, 0.2, "log"),
-        outcome("app", 1.6, 0.4, "db", "cache"),
-        outcome("side-show", 0.5, 0.9),
-        outcome("skipped", None, 0.0, "app", state=OutcomeState.SKIPPED),
+        start_outcome("log", 0.5, 0.1, load_seconds=0.3),
+        start_outcome("db", 0.6, 1.0, "log", configure_seconds=0.1),
+        start_outcome("cache", 0.6, 0.2, "log"),
+        start_outcome("app", 1.6, 0.4, "db", "cache"),
+        start_outcome("side-show", 0.5, 0.9),
+        start_outcome("skipped", None, 0.0, "app", state=OutcomeState.SKIPPED),
     ),
     seconds=2.0,
     load_seconds=0.4,

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
 import threading
-from pathlib import Path
 from typing import Any
 
 import pytest
-from support import SOON
+from support import SOON, child_environ
 
 from floe_plugins import PluginNotFoundError, PluginState, PluginType
 
@@ -121,15 +119,8 @@ except KeyboardInterrupt:
     print(*lab.log, *(str(info.state) for info in registry.infos()))
 """
     command = [sys.executable, "-c", code]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=_environment()) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=child_environ()) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "hangs\n"
         process.send_signal(signal.SIGINT)
         assert process.stdout.read() == "+a +b -a stopped failed\n"
-
-
-def _environment() -> dict[str, str]:
-    return {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")]),
-    }

@@ -2,36 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
+from support import start_outcome
 
-from floe_plugins import LifecycleReport, Outcome, OutcomeState, PluginRef, Stage
+from floe_plugins import LifecycleReport, OutcomeState
 from floe_plugins.lifecycle.timeline import svg
 
 NAMESPACE = "{http://www.w3.org/2000/svg}"
 
 
-def outcome(name: str, began: float | None, seconds: float, *waited_for: str, **facts: Any) -> Outcome:
-    return Outcome(
-        ref=PluginRef.parse(f"compute:{name}"),
-        stage=Stage.START,
-        began=began,
-        seconds=seconds,
-        waited_for=tuple(PluginRef.parse(f"compute:{need}") for need in waited_for),
-        **{"state": OutcomeState.SUCCEEDED, **facts},
-    )
-
-
 REPORT = LifecycleReport(
     outcomes=(
-        outcome("log", 0.5, 0.1, load_seconds=0.3),
-        outcome("db", 0.6, 1.0, "log"),
-        outcome("cache", 0.6, 0.2, "log"),
-        outcome("app", 1.6, 0.4, "db", "cache"),
-        outcome("broken", 0.5, 0.2, state=OutcomeState.FAILED, message="startup raised OSError"),
-        outcome("skipped", None, 0.0, "broken", state=OutcomeState.SKIPPED, message='needs <that> & "more"'),
+        start_outcome("log", 0.5, 0.1, load_seconds=0.3),
+        start_outcome("db", 0.6, 1.0, "log"),
+        start_outcome("cache", 0.6, 0.2, "log"),
+        start_outcome("app", 1.6, 0.4, "db", "cache"),
+        start_outcome("broken", 0.5, 0.2, state=OutcomeState.FAILED, message="startup raised OSError"),
+        start_outcome("skipped", None, 0.0, "broken", state=OutcomeState.SKIPPED, message='needs <that> & "more"'),
     ),
     seconds=2.0,
     load_seconds=0.4,
@@ -103,7 +92,7 @@ def test_what_became_of_a_plugin_can_be_seen_and_read(drawing: Drawing) -> None:
 
 def test_what_a_plugin_says_is_text_and_never_markup(drawing: Drawing) -> None:
     assert drawing.described(drawing.rects["compute:skipped"]).endswith('needs <that> & "more"')
-    hostile = outcome("x", 0.0, 1.0, message="</title></rect><script>alert(1)</script>")
+    hostile = start_outcome("x", 0.0, 1.0, message="</title></rect><script>alert(1)</script>")
     assert not [*Drawing(LifecycleReport(outcomes=(hostile,))).root.iter(f"{NAMESPACE}script")]
 
 
@@ -117,4 +106,4 @@ def test_a_start_of_nothing_is_a_drawing_too() -> None:
 
 
 def test_a_start_that_took_no_measurable_time_is_a_drawing_too() -> None:
-    assert Drawing(LifecycleReport(outcomes=(outcome("a", 0.0, 0.0),))).labels == ["compute:a"]
+    assert Drawing(LifecycleReport(outcomes=(start_outcome("a", 0.0, 0.0),))).labels == ["compute:a"]

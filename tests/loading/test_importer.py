@@ -7,6 +7,7 @@ import types
 from typing import Any
 
 import pytest
+import support
 
 from floe_plugins import (
     Candidate,
@@ -21,18 +22,8 @@ from floe_plugins.loading.importer import import_plugin
 REF = PluginRef.parse("secrets:acme")
 
 
-class Acme(SecretsPlugin):
+class Acme(support.Secrets):
     name = "acme"
-    version = "1.0"
-    floe_api_version = "1.0"
-
-    def get_secret(self, key: str) -> Any:
-        return key
-
-    def secret_names(self, prefix: str = "") -> tuple[str, ...]:
-        return ()
-
-    def put_secret(self, key: str, value: Any) -> None: ...
 
 
 @pytest.fixture

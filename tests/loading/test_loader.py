@@ -8,19 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-PROJECT = """
-[build-system]
-requires = ["hatchling"]
-build-backend = "hatchling.build"
-[project]
-name = "{name}"
-version = "1.0"
-[project.entry-points."floe.secrets"]
-{entry_points}
-[tool.hatch.build.targets.wheel]
-only-include = [{files}]
-"""
+from support import write_project
 
 HEAD = """
 from floe_plugins import PluginRegistry, SecretsPlugin, StoragePlugin, PluginType, get_registry
@@ -38,17 +26,8 @@ def project(tmp_path: Path) -> Callable[..., Path]:
     """Write a project of modules; each module's class ``Plugin`` is the plugin of the module's name."""
 
     def write(**modules: str) -> Path:
-        directory = tmp_path / "-".join(modules)
-        directory.mkdir()
-        for module, code in modules.items():
-            (directory / f"{module}.py").write_text(HEAD + textwrap.dedent(code), encoding="utf-8")
-        text = PROJECT.format(
-            name=f"acme-{'-'.join(modules)}".replace("_", "-"),
-            entry_points="\n".join(f'{module} = "{module}:Plugin"' for module in modules),
-            files=", ".join(f'"{module}.py"' for module in modules),
-        )
-        (directory / "pyproject.toml").write_text(text, encoding="utf-8")
-        return directory
+        texts = {module: HEAD + textwrap.dedent(code) for module, code in modules.items()}
+        return write_project(tmp_path / "-".join(modules), "floe.secrets", **texts)
 
     return write
 

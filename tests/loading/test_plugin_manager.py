@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 import pluggy
 import pytest
+import support
 
 from floe_plugins import (
     OutcomeState,
@@ -71,23 +72,14 @@ class Equal(Telemetry):
     name: str = "equal"
 
 
-class Secrets(SecretsPlugin):
+class Secrets(support.Secrets):
     name = "memory"
-    version = "1.0"
-    floe_api_version = "1.0"
 
     def get_secret(self, key: str) -> Any:
         return None if key == "missing" else key.upper()
 
     def secret_names(self, prefix: str = "") -> tuple[str, ...]:
         return (f"{prefix}a",)
-
-    def put_secret(self, key: str, value: Any) -> None: ...
-
-
-@pytest.fixture
-def registry() -> PluginRegistry:
-    return PluginRegistry(autoload="none", environ={})
 
 
 def test_an_override_without_a_marker_is_called(registry: PluginRegistry) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from support import write_distribution
 
 from floe_plugins import HealthState, PluginRef, PluginRegistry
 
@@ -47,7 +48,8 @@ NOT_THERE = {
 SOURCE = """
 import asyncio, sys, threading
 from pydantic import BaseModel
-from floe_plugins import HealthState, HealthStatus, SecretsPlugin
+from floe_plugins import HealthState, HealthStatus
+from support import Secrets
 from fault_support import FOREVER, Mute, recurse
 if sys.version_info < (3, 11):
     from exceptiongroup import ExceptionGroup
@@ -58,8 +60,8 @@ class Config(BaseModel):
     def model_post_init(self, context):
         {configure}
 
-class Plugin(SecretsPlugin):
-    name, version, floe_api_version, config_schema = "{name}", "1.0", "1.0", Config
+class Plugin(Secrets):
+    name, config_schema = "{name}", Config
 
     {async_startup}def startup(self):
         {startup}
@@ -70,10 +72,6 @@ class Plugin(SecretsPlugin):
 
     {async_shutdown}def shutdown(self):
         {shutdown}
-
-    def get_secret(self, key): ...
-    def secret_names(self, prefix=""): return ()
-    def put_secret(self, key, value): ...
 
 def make():
     {instantiate}
@@ -99,11 +97,8 @@ def install(site: Path, name: str, stage: str = "", fault: str = "") -> None:
         parts["module" if stage == "import" else stage] = FAULTS[fault]
     if "async" in fault:
         parts[f"async_{stage}"] = "async "
-    (site / f"fault_{name}.py").write_text(textwrap.dedent(SOURCE).format(name=name, **parts))
-    info = site / f"fault_{name}-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: fault_{name}\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(f"[floe.secrets]\n{name} = fault_{name}:make\n")
+    module, code = f"fault_{name}", textwrap.dedent(SOURCE).format(name=name, **parts)
+    write_distribution(site, module, f"[floe.secrets]\n{name} = {module}:make\n", **{module: code})
 
 
 @pytest.fixture

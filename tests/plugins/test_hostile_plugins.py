@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
+import support
 
 from floe_plugins import (
     HealthState,
     HealthStatus,
     PluginError,
     PluginRef,
-    PluginRegistry,
     PluginUnavailableError,
     SecretsPlugin,
 )
@@ -79,16 +79,8 @@ class RefusesCalls(type(SecretsPlugin)):  # type: ignore[misc]
     __call__ = raising(MuteError())
 
 
-class Secrets(SecretsPlugin):
+class Secrets(support.Secrets):
     name = "good"
-    version = "1.0"
-    floe_api_version = "1.0"
-
-    def get_secret(self, key: str) -> Any: ...
-    def secret_names(self, prefix: str = "") -> tuple[str, ...]:
-        return ()
-
-    def put_secret(self, key: str, value: Any) -> None: ...
 
 
 def nested(levels: int) -> dict[str, Any]:
@@ -167,7 +159,7 @@ def test_a_class_that_refuses_to_be_called_is_refused() -> None:
 
 def outcome_of(plugin: type[Any]) -> str:
     """What becomes of a plugin; checks that another one works beside it and that all reports can be printed."""
-    registry = PluginRegistry(autoload="none", environ={})
+    registry = support.new_registry()
     registry.register(Secrets)
     refusals: list[str] = []
     try:

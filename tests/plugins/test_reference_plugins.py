@@ -183,3 +183,8 @@ def test_pip_installs_one_into_a_virtual_environment(wheels: Wheels, tmp_path: P
     assert "storage:local" in json.dumps(listed)
     run(*pip, "uninstall", "--quiet", "--yes", "floe-storage-local")
     assert "storage:local" not in run(python, "-m", "floe_plugins", "list", "--json")
+
+
+def test_the_two_copies_of_the_outbox_are_equal() -> None:
+    one, other = REFERENCE.glob("*/src/*/_outbox.py")
+    assert one.read_bytes() == other.read_bytes()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-from typing import Any
 
 import hypothesis.strategies as st
 import pytest
+import support
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from support import SOON
@@ -18,11 +18,9 @@ from floe_plugins import (
     OutcomeState,
     PluginConfigurationError,
     PluginNotFoundError,
-    PluginRegistry,
     PluginState,
     PluginType,
     PluginUnavailableError,
-    SecretsPlugin,
 )
 
 SECRETS = PluginType.SECRETS
@@ -30,11 +28,8 @@ NAMES = [f"p{number}" for number in range(7)]
 BROKEN = {PluginState.FAILED, PluginState.SKIPPED}
 
 
-class Scripted(SecretsPlugin):
+class Scripted(support.Secrets):
     """Does in ``startup`` what the machine tells it to."""
-
-    version = "1.0"
-    floe_api_version = "1.0"
 
     def __init__(self) -> None:
         self.mode = "works"
@@ -69,19 +64,13 @@ class Scripted(SecretsPlugin):
         if self.mode == "stops badly":
             raise OSError("dirty")
 
-    def get_secret(self, key: str) -> Any: ...
-    def secret_names(self, prefix: str = "") -> tuple[str, ...]:
-        return ()
-
-    def put_secret(self, key: str, value: Any) -> None: ...
-
 
 class RegistryMachine(RuleBasedStateMachine):
     """The model is the plugins' own: each knows whether it runs."""
 
     @initialize(workers=st.sampled_from([1, 3]), data=st.data())
     def begin(self, workers: int, data: st.DataObject) -> None:
-        self.registry = PluginRegistry(autoload="none", environ={}, workers=workers, timeouts={"startup": 0.05})
+        self.registry = support.new_registry(workers=workers, timeouts={"startup": 0.05})
         self.plugins: dict[str, Scripted] = {}
         self.hung: dict[str, Scripted] = {}
         for name in NAMES[:4]:

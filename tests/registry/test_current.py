@@ -7,32 +7,21 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from support import SOON
+import support
+from support import SOON, new_registry
 
-from floe_plugins import PluginLoadError, PluginRegistry, SecretsPlugin, get_registry
+from floe_plugins import PluginLoadError, PluginRegistry, get_registry
 from floe_plugins.registry.current import use_registry
 
 
-class Secrets(SecretsPlugin):
+class Secrets(support.Secrets):
     name = "acme"
-    version = "1.0"
-    floe_api_version = "1.0"
-
-    def get_secret(self, key: str) -> Any: ...
-    def secret_names(self, prefix: str = "") -> tuple[str, ...]:
-        return ()
-
-    def put_secret(self, key: str, value: Any) -> None: ...
-
-
-def made() -> PluginRegistry:
-    return PluginRegistry(autoload="none", environ={})
 
 
 @pytest.fixture
 def shared() -> Iterator[PluginRegistry]:
     """The registry of the whole process, as far as the test is concerned."""
-    with use_registry(made()) as registry:
+    with use_registry(new_registry()) as registry:
         yield registry
 
 
@@ -65,7 +54,7 @@ def test_it_is_made_once_however_many_ask_for_it_at_once(environment: Any) -> No
 
 
 def test_a_block_replaces_it_for_all_threads_and_gives_it_back(shared: PluginRegistry) -> None:
-    other, inner = made(), made()
+    other, inner = new_registry(), new_registry()
     with use_registry(other) as given:
         assert get_registry() is elsewhere() is given is other
         with use_registry(inner):
@@ -75,7 +64,7 @@ def test_a_block_replaces_it_for_all_threads_and_gives_it_back(shared: PluginReg
 
 
 def test_a_block_that_raises_gives_it_back_too(shared: PluginRegistry) -> None:
-    with pytest.raises(ValueError, match="in the block"), use_registry(made()):
+    with pytest.raises(ValueError, match="in the block"), use_registry(new_registry()):
         raise ValueError("in the block")
     assert get_registry() is shared
 
@@ -88,7 +77,7 @@ def test_a_plugin_gets_the_one_that_makes_it_while_it_is_made(shared: PluginRegi
             seen.append(get_registry())
             seen.append(elsewhere())
 
-    making = made()
+    making = new_registry()
     making.register(Asking)
     assert seen == [making, shared]
     assert get_registry() is shared
@@ -100,7 +89,7 @@ def test_a_plugin_that_cannot_be_made_leaves_it_as_it_was(shared: PluginRegistry
             raise OSError(f"not with {get_registry()!r}")
 
     with pytest.raises(PluginLoadError, match="with 0 plugins"):
-        made().register(Failing)
+        new_registry().register(Failing)
     assert get_registry() is shared
 
 
@@ -118,7 +107,7 @@ def test_registries_that_make_plugins_at_once_are_told_apart() -> None:
         registry.register(Asking)
         seen[registry] = registry.get(Asking, "acme").maker
 
-    registries = [made(), made()]
+    registries = [new_registry(), new_registry()]
     threads = [threading.Thread(target=make, args=(registry,)) for registry in registries]
     for thread in threads:
         thread.start()

@@ -7,6 +7,8 @@ from typing import Any
 
 import attrs
 import pytest
+import support
+from support import Storage, named
 
 import floe_plugins
 from floe_plugins import (
@@ -28,27 +30,8 @@ from floe_plugins import (
 )
 
 
-class Secrets(SecretsPlugin):
+class Secrets(support.Secrets):
     name = "memory"
-    version = "1.0"
-    floe_api_version = "1.0"
-
-    def get_secret(self, key: str) -> Any:
-        return key
-
-    def secret_names(self, prefix: str = "") -> tuple[str, ...]:
-        return ()
-
-    def put_secret(self, key: str, value: Any) -> None: ...
-
-
-def named(plugin_name: str, **attributes: Any) -> type[Secrets]:
-    return type("Named", (Secrets,), {"name": plugin_name, **attributes})
-
-
-@pytest.fixture
-def registry() -> PluginRegistry:
-    return PluginRegistry(autoload="none", environ={})
 
 
 def test_a_registered_plugin_is_found_by_type_and_by_class(registry: PluginRegistry) -> None:
@@ -86,14 +69,9 @@ def test_the_same_type_and_name_twice_is_an_error(registry: PluginRegistry, agai
 
 
 def test_one_name_may_be_used_in_two_categories(registry: PluginRegistry) -> None:
-    class Storage(StoragePlugin):
-        name = "memory"
-        version = "1"
-        floe_api_version = "1.0"
-        uri = open = list = delete = filesystem = properties = lambda *_: ()  # type: ignore[assignment]
-
-    registry.register(Secrets, Storage)
-    assert type(registry.get(StoragePlugin, "memory")) is Storage
+    storage = named("memory", Storage)
+    registry.register(Secrets, storage)
+    assert type(registry.get(StoragePlugin, "memory")) is storage
     assert type(registry.get(SecretsPlugin, "memory")) is Secrets
 
 
@@ -221,7 +199,7 @@ def test_the_context_manager_starts_and_stops(registry: PluginRegistry) -> None:
 
 
 def test_a_registry_forgotten_while_it_runs_is_a_resource_warning() -> None:
-    registry = PluginRegistry(autoload="none", environ={})
+    registry = support.new_registry()
     registry.register(named("a"))
     registry.startup()
     del registry

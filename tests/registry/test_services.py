@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from pydantic import BaseModel, SecretStr
+from support import Secrets, named, new_registry
 
 from floe_plugins import (
     HealthStatus,
@@ -27,17 +27,6 @@ from floe_plugins.core.timeouts import DEFAULT_TIMEOUTS
 LONG = 60.0  # never waited for in a test that passes
 
 
-class Secrets(SecretsPlugin):
-    version = "1.0"
-    floe_api_version = "1.0"
-
-    def get_secret(self, key: str) -> Any: ...
-    def secret_names(self, prefix: str = "") -> tuple[str, ...]:
-        return (self.name,)
-
-    def put_secret(self, key: str, value: Any) -> None: ...
-
-
 class Lineage(LineageBackendPlugin):
     name = "other"
     version = "1.0"
@@ -54,22 +43,6 @@ class Lineage(LineageBackendPlugin):
 class Schema(BaseModel):
     size: int = 1
     token: SecretStr = SecretStr("")
-
-
-def named(plugin_name: str, **attributes: Any) -> type[Secrets]:
-    return type("Named", (Secrets,), {"name": plugin_name, **attributes})
-
-
-def made(config: Any = None, **options: Any) -> PluginRegistry:
-    return PluginRegistry(config, autoload="none", environ={}, **options)
-
-
-@pytest.fixture
-def forever() -> Iterator[threading.Event]:
-    """Set at the end of the test: what waits for it hangs as far as the test is concerned."""
-    event = threading.Event()
-    yield event
-    event.set()
 
 
 def assert_gone(registry: PluginRegistry, *names: str) -> None:
@@ -94,8 +67,8 @@ REFUSED = {
 
 @pytest.mark.parametrize("issue", REFUSED)
 def test_of_plugins_registered_together_none_stays_if_one_is_refused(issue: str) -> None:
-    registry = made()
-    registry.register(named("before"))
+    registry = new_registry()
+    registry.register(named("before", secret_names=lambda self, prefix="": (self.name,)))  # noqa: ARG005
     with pytest.raises((PluginLoadError, MissingDependencyError)):
         registry.register(named("first"), named("second", **REFUSED[issue]), named("third"))
     assert_gone(registry, "first", "second", "third")
@@ -105,7 +78,7 @@ def test_of_plugins_registered_together_none_stays_if_one_is_refused(issue: str)
 
 def test_a_name_that_no_ref_can_have_is_refused_with_what_names_are_made_of() -> None:
     with pytest.raises(PluginLoadError, match=r"'Upper Case' cannot name a plugin. Use lower-case letters, digits"):
-        made().register(named("Upper Case"))
+        new_registry().register(named("Upper Case"))
 
 
 def test_an_unregistered_plugin_is_stopped_first_and_so_is_what_needs_it() -> None:
@@ -114,7 +87,7 @@ def test_an_unregistered_plugin_is_stopped_first_and_so_is_what_needs_it() -> No
     def noting(name: str, *needs: str) -> type[Secrets]:
         return named(name, dependencies=needs, shutdown=lambda _self: log.append(name))
 
-    registry = made()
+    registry = new_registry()
     registry.register(noting("base"), noting("middle", "secrets:base"), noting("top", "secrets:middle"), noting("by"))
     with registry:
         registry.unregister(SecretsPlugin, "base")
@@ -125,7 +98,7 @@ def test_an_unregistered_plugin_is_stopped_first_and_so_is_what_needs_it() -> No
 
 
 def test_a_manager_is_made_once_however_many_ask_for_it_at_once() -> None:
-    registry, together = made(), threading.Barrier(16)
+    registry, together = new_registry(), threading.Barrier(16)
     found: list[object] = []
 
     def ask() -> None:
@@ -142,7 +115,7 @@ def test_a_manager_is_made_once_however_many_ask_for_it_at_once() -> None:
 
 
 def test_configuration_by_argument_wins_over_the_file_and_leaves_the_rest_to_it() -> None:
-    registry = made({"plugins": {"secrets": {"a": {"size": 2, "token": "from-file"}}}})
+    registry = new_registry({"plugins": {"secrets": {"a": {"size": 2, "token": "from-file"}}}})
     registry.register(named("a", config_schema=Schema))
     assert registry.configure(SecretsPlugin, "a", {"size": 3}).size == 3
     plugin = registry.get(SecretsPlugin, "a")
@@ -151,7 +124,7 @@ def test_configuration_by_argument_wins_over_the_file_and_leaves_the_rest_to_it(
 
 
 def test_wrong_configuration_by_argument_changes_nothing() -> None:
-    registry = made()
+    registry = new_registry()
     registry.register(named("a", config_schema=Schema))
     registry.configure(SecretsPlugin, "a", {"size": 3})
     with pytest.raises(PluginConfigurationError, match="size"):
@@ -161,7 +134,7 @@ def test_wrong_configuration_by_argument_changes_nothing() -> None:
 
 
 def test_what_is_started_cannot_be_configured_and_is_told_what_to_do() -> None:
-    registry = made()
+    registry = new_registry()
     registry.register(named("a", config_schema=Schema))
     with registry:
         with pytest.raises(PluginConfigurationError, match="Stop it, configure it and start it again"):
@@ -174,7 +147,7 @@ def test_what_is_started_cannot_be_configured_and_is_told_what_to_do() -> None:
 
 
 def test_configuration_of_a_plugin_that_takes_none_is_a_mistake() -> None:
-    registry = made()
+    registry = new_registry()
     registry.register(named("a"))
     assert registry.config(SecretsPlugin, "a") is None
     with pytest.raises(PluginConfigurationError):
@@ -182,7 +155,7 @@ def test_configuration_of_a_plugin_that_takes_none_is_a_mistake() -> None:
 
 
 def test_no_mistake_of_another_plugin_is_missed_before_a_start() -> None:
-    registry = made({"plugins": {"secrets": {"a": {"size": "big"}, "absent": {"size": 1}}}})
+    registry = new_registry({"plugins": {"secrets": {"a": {"size": "big"}, "absent": {"size": 1}}}})
     registry.register(named("a", config_schema=Schema))
     with pytest.raises(PluginConfigurationError) as caught:
         registry.startup()
@@ -193,7 +166,7 @@ def test_what_a_plugin_says_when_it_fails_is_told_without_the_secrets_it_was_giv
     def fail(self: Secrets) -> None:
         raise ConnectionError(f"refused for {self.config.token.get_secret_value()}")
 
-    registry = made({"plugins": {"secrets": {"a": {"token": "hunter2-hunter2"}}}})
+    registry = new_registry({"plugins": {"secrets": {"a": {"token": "hunter2-hunter2"}}}})
     registry.register(named("a", config_schema=Schema, startup=fail))
     [outcome] = registry.startup().outcomes
     assert "refused for" in outcome.message
@@ -211,7 +184,7 @@ TIMEOUTS = {
 @pytest.mark.parametrize("which", TIMEOUTS)
 def test_the_deadline_that_counts_is_the_one(which: str, forever: threading.Event) -> None:
     of_class, of_all, of_plugin, seconds = TIMEOUTS[which]
-    registry = made({"registry": {"timeouts": {**of_all, "secrets:a": of_plugin}}})
+    registry = new_registry({"registry": {"timeouts": {**of_all, "secrets:a": of_plugin}}})
     registry.register(named("a", timeouts=of_class, startup=lambda _self: forever.wait() and None))
     [outcome] = registry.startup().outcomes
     assert isinstance(outcome.cause, PluginTimeoutError)
@@ -224,7 +197,7 @@ def test_every_stage_has_a_deadline_unless_told_otherwise() -> None:
 
 
 def test_calling_a_lifecycle_hook_of_a_category_concerns_that_category() -> None:
-    registry = made()
+    registry = new_registry()
     registry.register(named("a"), named("b", health_check=lambda _self: HealthStatus("unhealthy", "down")), Lineage)
     hook = registry.manager(SecretsPlugin).hook
     registry.start(LineageBackendPlugin, "other")

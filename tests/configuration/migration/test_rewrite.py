@@ -1,9 +1,8 @@
 import json
-import subprocess
-import sys
 
 import pytest
 from pydantic import BaseModel
+from support import run_code
 
 from floe_plugins import PluginConfigurationError, PluginRef
 from floe_plugins.configuration import load, migrate_text, validate_and_log
@@ -147,7 +146,7 @@ def test_without_a_file_there_is_nothing_to_write():
 def test_without_the_library_one_line_says_what_to_install(tmp_path):
     path = tmp_path / "floe.toml"
     path.write_text(FILES["floe.toml"], "utf-8")
-    code = f"""if 1:
+    code = f"""
         import sys
         sys.modules["tomlkit"] = None
         from floe_plugins import PluginRef
@@ -160,6 +159,6 @@ def test_without_the_library_one_line_says_what_to_install(tmp_path):
         except ValueError as error:
             print(error)
         """
-    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    answer = run_code(code)
     assert answer.stdout.count("\n") == 1, answer.stderr
     assert "pip install 'floe-plugins[cli]'" in answer.stdout

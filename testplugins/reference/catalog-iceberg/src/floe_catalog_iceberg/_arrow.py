@@ -1,4 +1,4 @@
-"""From Arrow's interface to what PyIceberg takes. Imports both, so it is imported when first used."""
+"""Conversion from Arrow's interface to PyIceberg's. Imports both, so it is imported when first used."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ UNSUITABLE = (UnsupportedPyArrowTypeException, TypeError, ValueError)
 
 
 def schema_of(schema: ArrowStream | ArrowSchema) -> pa.Schema:
-    """The names and types of columns. A stream of which nothing can be asked but its rows is used up."""
+    """The names and types of columns. A plain stream is consumed."""
     if hasattr(schema, "__arrow_c_schema__"):
         return _bare(pa.schema(schema))
     return _bare(pa.RecordBatchReader.from_stream(schema).schema)
 
 
 def rows_of(data: ArrowStream) -> pa.Table:
-    """All rows, in memory, so that they can be written again."""
+    """All rows, in memory, so that a write can be repeated."""
     table = pa.RecordBatchReader.from_stream(data).read_all()
     return pa.Table.from_arrays(table.columns, schema=_bare(table.schema))
 
 
 def difference(table: Table, schema: pa.Schema) -> str:
-    """What makes a schema another one than the table's, in words; nothing if only the order of the columns does."""
+    """The differences between a schema and the table's, as text; empty if only the order of the columns differs."""
     return ", ".join(
         f"{name} is {_told(own)} there, not {_told(given)}"
         for name, own, given in _columns(table, schema)
@@ -43,7 +43,7 @@ def difference(table: Table, schema: pa.Schema) -> str:
 
 
 def misfit(table: Table, schema: pa.Schema) -> str:
-    """Which columns of a schema cannot be written to the table, in words; what is nested is not looked into."""
+    """The columns of a schema that cannot be written to the table, as text. Nested fields are not checked."""
     return ", ".join(
         f"{name} is {_told(given)}, but {_told(own)} in the table"
         for name, own, given in _columns(table, schema)
@@ -52,7 +52,7 @@ def misfit(table: Table, schema: pa.Schema) -> str:
 
 
 def _columns(table: Table, schema: pa.Schema) -> Iterator[tuple[str, Column, Column]]:
-    """The columns of both: a type of Arrow's stands for one that the table does not have."""
+    """Each column in the table and in the schema; a new column has Arrow's type."""
     own = {field.name: field for field in table.schema().fields}
     known = pa.schema([field for field in schema if field.name in own])
     given: dict[str, Column] = {field.name: field.type for field in schema}
@@ -84,5 +84,5 @@ def _told(column: Column) -> str:
 
 
 def _bare(schema: pa.Schema) -> pa.Schema:
-    """Without the field ids that columns read from one table keep, which mean others in another one."""
+    """The schema without field ids, which are valid for one table only."""
     return pa.schema([field.remove_metadata() for field in schema])

@@ -1,4 +1,4 @@
-"""The database that knows the tables. Imports SQLAlchemy, so it is imported when first used."""
+"""The catalog's database. Imports SQLAlchemy, so it is imported when first used."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from floe_plugins import PluginError, PluginUnavailableError
 
 
 def parse(uri: str, *, secret: str, lock_timeout: float) -> URL:
-    """The address of a database, with the time that SQLite waits for others.
+    """The URL of a database, with SQLite's lock timeout.
 
     Raises:
         PluginError: it is none, or of a database that threads cannot share. Does not show the URI.
@@ -44,13 +44,13 @@ def _parsed(uri: str) -> URL | None:
 
 
 def make_folder(url: URL) -> None:
-    """Make the folder of a SQLite file."""
+    """Create the folder of a SQLite file."""
     if url.get_backend_name() == "sqlite" and url.database and not url.database.startswith("file:"):
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
 
 
 def shown(url: URL) -> str:
-    """The database as it may be shown: no password, no parameters, no user."""
+    """The URL for messages: without user, password and parameters."""
     return url.set(username=None, password=None, query={}).render_as_string()
 
 
@@ -61,7 +61,7 @@ def full(url: URL) -> str:
 
 @contextlib.contextmanager
 def translated(url: URL) -> Generator[None, None, None]:
-    """Turn errors of the database into ours, which are not chained: a driver's may repeat what the URI says.
+    """Convert database errors to ``PluginError``, not chained, since a driver's error may contain the URI.
 
     Raises:
         IntegrityError: somebody else has stored the same in between.
@@ -99,7 +99,7 @@ def _masked(said: str, url: URL) -> str:
 
 
 def can_be_read(url: URL) -> None:
-    """Ask the database for the catalog's tables.
+    """Query the database for the catalog's tables.
 
     Raises:
         PluginError: as ``translated``.
@@ -109,7 +109,7 @@ def can_be_read(url: URL) -> None:
 
 
 def can_be_written(url: URL) -> None:
-    """Begin to write to a SQLite database, and let it be.
+    """Begin a write transaction on a SQLite database and roll it back.
 
     Raises:
         PluginError: as ``translated``.
@@ -121,7 +121,7 @@ def can_be_written(url: URL) -> None:
 
 
 def _patient(url: URL) -> Engine:
-    """Connections of its own, which wait for a lock no longer than a health check may."""
+    """Separate connections whose lock timeout fits into a health check."""
     return create_engine(
         url.update_query_dict({"timeout": "1"}) if url.get_backend_name() == "sqlite" else url, poolclass=NullPool
     )

@@ -31,7 +31,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0
 
 
 class ClosingCatalog(SqlCatalog):
-    """A catalog that leaves no connection open if its database cannot be used."""
+    """A catalog that closes its connections if its database cannot be used."""
 
     def __init__(self, name: str, **properties: str) -> None:
         try:
@@ -43,7 +43,7 @@ class ClosingCatalog(SqlCatalog):
 
 
 class Tables:
-    """The tables of one catalog. All methods are safe from several threads."""
+    """The tables of one catalog. All methods are thread-safe."""
 
     def __init__(self, name: str, url: URL, properties: Mapping[str, str], commit_attempts: int) -> None:
         self.url = url
@@ -57,7 +57,7 @@ class Tables:
         self._catalog.engine.dispose()
 
     def make_namespace(self, namespace: str) -> bool:
-        """Whether it was made now."""
+        """Create a namespace; return whether it is new."""
         try:
             with self._asked(namespace):
                 self._catalog.create_namespace(namespace)
@@ -66,7 +66,7 @@ class Tables:
         return True
 
     def make(self, identifier: str, schema: pa.Schema) -> Table:
-        """The table, made if it is missing.
+        """Return a table, created if it is missing.
 
         Raises:
             LookupError: its namespace is missing.
@@ -85,7 +85,7 @@ class Tables:
             raise ValueError(f"table {identifier!r} cannot have this schema: {error}") from error
 
     def write(self, identifier: str, rows: pa.Table, *, replace: bool) -> int:
-        """Add rows, or put them in place of all others; the id of the new snapshot.
+        """Append rows or replace all rows; return the id of the new snapshot.
 
         Raises:
             PluginError: others changed the table at every try.
@@ -100,7 +100,7 @@ class Tables:
         raise PluginError(message, hint="Write fewer and larger pieces, or raise commit_attempts")
 
     def read(self, identifier: str, columns: Sequence[str] | None, limit: int | None) -> pa.Table:
-        """The rows, in memory, to be read any number of times."""
+        """Return the rows, in memory, readable any number of times."""
         with self._asked(identifier):
             table = self._catalog.load_table(identifier)
             there = [field.name for field in table.schema().fields]
@@ -113,7 +113,7 @@ class Tables:
         return found.select(chosen)
 
     def names(self, namespace: str | None) -> list[str]:
-        """Of all tables, or of those directly in one namespace."""
+        """List all tables, or those directly in one namespace."""
         if namespace is None:
             with self._asked("any"):
                 namespaces = self._below(())
@@ -126,7 +126,7 @@ class Tables:
         return found
 
     def drop(self, identifier: str, *, purge: bool) -> bool:
-        """Whether there was one."""
+        """Drop a table; return whether it existed."""
         try:
             with _database.translated(self.url):
                 if purge:

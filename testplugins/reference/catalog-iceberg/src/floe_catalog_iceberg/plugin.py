@@ -23,7 +23,7 @@ _NAME = re.compile(r"\w(?:[\w -]*[\w-])?")
 
 
 class IcebergCatalogConfig(BaseModel):
-    """Which database knows the tables, and where they lie."""
+    """The catalog's database and the location of the tables."""
 
     # The core hides values of settings whose names say "secret"; these two are only names.
     uri_name: str = Field(

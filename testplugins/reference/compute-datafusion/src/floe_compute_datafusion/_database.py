@@ -1,4 +1,4 @@
-"""Tables that several threads use, each statement and transaction on a version of its own."""
+"""Tables for several threads; each statement and transaction has its own version."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Database:
-    """The newest version of the tables, and the way to the next one. Safe from several threads.
+    """The newest version of the tables, and commits of the next one. Thread-safe.
 
     Args:
         context: makes an empty context of DataFusion.
@@ -46,12 +46,12 @@ class Database:
         return self._version is not None
 
     def open(self) -> None:
-        """Take the newest version into memory, if there is none yet."""
+        """Load the newest version into memory, if it is not loaded yet."""
         with self.used():
             self._now()
 
     def execute(self, sql: str, parameters: Parameters) -> Table:
-        """The result of one statement; what it changes is committed."""
+        """Run one statement, commit its changes and return its result."""
         with self.used():
             query = planned_query(self._now()[1], sql, parameters)
             if query is not None:
@@ -70,7 +70,7 @@ class Database:
             return Transaction(version, self._make_context(), self._closings)
 
     def commit(self, transaction: Transaction) -> None:
-        """Make the next version of what a transaction changed.
+        """Commit a transaction's changes as the next version.
 
         Raises:
             ConcurrentChangeError: another one has changed the same.
@@ -89,7 +89,7 @@ class Database:
             self._show(version)
 
     def register(self, name: str, table: Table) -> None:
-        """Hide what is stored under a name by ``table``."""
+        """Register ``table``, which hides a stored table of that name."""
         with self.used(), self._writing:
             version, _ = self._now()
             self._show(attrs.evolve(version, registered={**version.registered, name: table}))
@@ -115,7 +115,7 @@ class Database:
                 self._changed.notify_all()
 
     def close(self) -> None:
-        """Let go of all tables; what has not been committed yet will fail to be."""
+        """Close all tables; later commits fail."""
         with self._writing:
             self._let_go()
 
@@ -125,7 +125,7 @@ class Database:
 
     @contextlib.contextmanager
     def used(self) -> Generator[None]:
-        """Keep others from closing the tables, and wait while they do."""
+        """Prevent a close within the block, and wait for one that is under way."""
         me = threading.get_ident()
         with self._changed:
             # Whoever uses them already may go on, or whoever waits for it would wait forever.

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Connection:
-    """A connection that always has a transaction, which ends with the block it is used in."""
+    """A connection that always has a transaction; a ``with`` block ends it."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -25,7 +25,7 @@ class Connection:
         return Cursor(self)
 
     def commit(self) -> None:
-        """Keep what was done; what follows is a new transaction, which sees what others have done."""
+        """Commit, and begin a new transaction that sees the commits of others."""
         transaction = self.transaction
         # Also of one that cannot be committed, nothing is left.
         self._transaction = None
@@ -33,22 +33,22 @@ class Connection:
         self._transaction = self._database.begin()
 
     def rollback(self) -> None:
-        """Undo what was done; what follows is a new transaction."""
+        """Roll back, and begin a new transaction."""
         self._transaction = self._database.begin()
 
     def close(self) -> None:
-        """Undo what was not committed; every later use is an error."""
+        """Roll back and close; every later use is an error."""
         self._transaction = None
 
     def finish(self) -> None:
-        """Commit what is open at the end of the block, if anything is."""
+        """Commit the open transaction, if there is one."""
         if self._transaction is not None:
             self._database.commit(self._transaction)
         self.close()
 
     @property
     def transaction(self) -> Transaction:
-        """The transaction that is open.
+        """The open transaction.
 
         Raises:
             PluginError: the connection is closed.
@@ -59,7 +59,7 @@ class Connection:
 
 
 class Cursor:
-    """Statements and their rows, which are all in memory: for many, ``execute`` of the plugin is the way."""
+    """Statements and their rows, all in memory; for large results, use ``execute`` of the plugin."""
 
     arraysize = 1
     rowcount = -1
@@ -94,18 +94,18 @@ class Cursor:
         return [*islice(self, self.arraysize if size is None else size)]
 
     def fetchall(self) -> list[tuple[Any, ...]]:
-        """All rows that are left."""
+        """All remaining rows."""
         return [*self]
 
     def close(self) -> None:
-        """Forget the result."""
+        """Discard the result."""
         self._rows = self.description = None
 
     def setinputsizes(self, sizes: Sequence[Any]) -> None:
-        """Nothing to do here; PEP 249 asks for the method."""
+        """Do nothing; PEP 249 requires the method."""
 
     def setoutputsize(self, size: int, column: int | None = None) -> None:
-        """Nothing to do here; PEP 249 asks for the method."""
+        """Do nothing; PEP 249 requires the method."""
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
         if self._rows is None:

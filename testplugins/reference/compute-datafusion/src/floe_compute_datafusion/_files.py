@@ -24,7 +24,7 @@ _READING_TRIES = 5
 
 
 class Files:
-    """The versions in one folder of a storage. ``save`` is for one thread at a time."""
+    """The versions in one folder of a storage. Only one thread may call ``save`` at a time."""
 
     def __init__(self, storage: StoragePlugin, folder: str) -> None:
         self._storage = storage
@@ -49,7 +49,7 @@ class Files:
         raise PluginError(f"a file of {self._folder} is missing", hint="Restore the folder from a backup")
 
     def save(self, version: Version) -> None:
-        """Keep a version, or leave all as it was.
+        """Save a version, or change nothing.
 
         Raises:
             ConcurrentChangeError: another process was faster.

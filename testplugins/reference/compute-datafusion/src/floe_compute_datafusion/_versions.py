@@ -1,4 +1,4 @@
-"""The tables at one point in time, and what a transaction makes of them."""
+"""The tables at one point in time, and a transaction's changes to them."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _NAMES = "SELECT table_name, definition FROM information_schema.views WHERE tabl
 
 
 class ConcurrentChangeError(PluginError):
-    """A transaction changed what another one has changed since it began; it has been rolled back."""
+    """A transaction conflicts with one committed since it began, and was rolled back."""
 
 
 @attrs.frozen
 class Version:
-    """All tables and views, never changed once made.
+    """All tables and views. Immutable.
 
     Attributes:
         number: how many versions came before it.
@@ -45,7 +45,7 @@ class Version:
     registered: Mapping[str, Table] = attrs.field(factory=dict)
 
     def fill(self, context: SessionContext) -> frozenset[str]:
-        """Show the tables to a context, whose changes stay its own; the views that cannot be made.
+        """Register the tables in a context, isolated from its changes; return the views that cannot be created.
 
         Such a view needs what is not there, as a registered table after ``release``.
         """
@@ -59,13 +59,13 @@ class Version:
         return frozenset(waiting)
 
     def held(self, name: str) -> object:
-        """What is stored under a name: a table, or a view's statement, or None."""
+        """The table or view statement stored under a name, or None."""
         return self.tables.get(name, self.views.get(name))
 
 
 @attrs.frozen
 class Change:
-    """What a transaction did: tables and views that are new or other than before, and names that are gone."""
+    """The changes of a transaction: new and changed tables and views, and dropped names."""
 
     tables: Mapping[str, Table]
     views: Mapping[str, str]
@@ -91,7 +91,7 @@ class Change:
 
 
 class Transaction:
-    """Statements that see the tables as they were at the beginning, and what they change themselves.
+    """Statements that see the tables as of the beginning, with their own changes.
 
     Attributes:
         base: the tables at the beginning.
@@ -114,7 +114,7 @@ class Transaction:
         return self._context.sql(sql, param_values=_named(parameters)).to_arrow_table()
 
     def change(self) -> Change | None:
-        """What the statements changed; None if they only asked.
+        """The changes of the statements; None if there are none.
 
         Raises:
             UnsupportedOperationError: they changed something that is not kept.
@@ -151,7 +151,7 @@ class Transaction:
 
 
 def planned_query(context: SessionContext, sql: str, parameters: Parameters) -> DataFrame | None:
-    """The query that a statement is, not run yet; None if it would change something, or is wrong."""
+    """The statement as a query, not run yet; None if it changes something or is invalid."""
     from datafusion import SQLOptions
 
     only_asking = SQLOptions().with_allow_ddl(allow=False).with_allow_dml(allow=False)
@@ -163,7 +163,7 @@ def planned_query(context: SessionContext, sql: str, parameters: Parameters) -> 
 
 
 def quoted(name: str) -> str:
-    """An identifier as SQL has it."""
+    """Quote an SQL identifier."""
     return '"' + name.replace('"', '""') + '"'
 
 

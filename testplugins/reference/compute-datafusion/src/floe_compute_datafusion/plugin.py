@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class DataFusionConfig(BaseModel):
-    """Where the tables are kept, and how much of the machine queries may use."""
+    """The location of the tables and the resources for queries."""
 
     path: str | None = Field(
         default=None, min_length=1, description="Folder of the storage that keeps the tables; in memory only if not set"

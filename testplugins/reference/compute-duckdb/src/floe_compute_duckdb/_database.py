@@ -1,4 +1,4 @@
-"""One DuckDB database that several threads use and that can be let go of."""
+"""One DuckDB database for several threads, which can be released."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ class Database:
 
     @property
     def is_open(self) -> bool:
-        """Whether the file is held open."""
+        """Whether the file is open."""
         return self._root is not None
 
     @contextlib.contextmanager
     def cursor(self) -> Generator[DuckDBPyConnection, None, None]:
-        """A connection of one's own while the block lasts; it sees all registered tables."""
+        """A new connection within the block, with all registered tables."""
         mine = self._enter()
         try:
             self._prepare(mine)
@@ -47,7 +47,7 @@ class Database:
             self._leave(mine)
 
     def register(self, name: str, data: Any) -> None:
-        """Keep ``data`` as a table that every cursor made from now on sees."""
+        """Register ``data`` as a table for all later cursors."""
         with self._registering, self.cursor() as cursor:
             cursor.register("floe_incoming", data)
             cursor.execute(f"CREATE OR REPLACE TABLE {REGISTERED}.main.{quoted(name)} AS FROM floe_incoming")
@@ -62,7 +62,7 @@ class Database:
                 cursor.execute(f"DROP TABLE {REGISTERED}.main.{quoted(name)}")
 
     def close(self, *, interrupt: bool = False) -> None:
-        """Let go of the file when nobody uses it any more; registered tables are gone.
+        """Close the file once it is unused, and drop the registered tables.
 
         Args:
             interrupt: make running statements fail instead of waiting for their end.
@@ -131,10 +131,10 @@ class Database:
 
 
 def quoted(name: str) -> str:
-    """An identifier as SQL has it."""
+    """Quote an SQL identifier."""
     return '"' + name.replace('"', '""') + '"'
 
 
 def literal(text: str) -> str:
-    """A string as SQL has it."""
+    """Quote an SQL string."""
     return "'" + text.replace("'", "''") + "'"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Connection:
-    """A connection that always has a transaction, which ends with the block it is used in."""
+    """A connection that always has a transaction; a ``with`` block ends it."""
 
     def __init__(self, engine: DuckDBPyConnection) -> None:
         self._engine = engine
@@ -27,28 +27,28 @@ class Connection:
         return Cursor(self._engine)
 
     def commit(self) -> None:
-        """Keep what was done; what follows is a new transaction."""
+        """Commit, and begin a new transaction."""
         self._engine.commit()
         self._engine.begin()
 
     def rollback(self) -> None:
-        """Undo what was done; what follows is a new transaction."""
+        """Roll back, and begin a new transaction."""
         self._engine.rollback()
         self._engine.begin()
 
     def close(self) -> None:
-        """Undo what was not committed; every later use is an error."""
+        """Roll back and close; every later use is an error."""
         self._closed = True
         self._engine.close()
 
     def finish(self) -> None:
-        """Commit what is open at the end of the block, if anything is."""
+        """Commit the open transaction, if there is one."""
         if not self._closed:
             self._engine.commit()
 
 
 class Cursor:
-    """Statements and their rows, which are all fetched at once: for many, ``execute`` of the plugin is the way."""
+    """Statements and their rows, all fetched at once; for large results, use ``execute`` of the plugin."""
 
     arraysize = 1
     rowcount = -1
@@ -82,18 +82,18 @@ class Cursor:
         return [*islice(self, self.arraysize if size is None else size)]
 
     def fetchall(self) -> list[tuple[Any, ...]]:
-        """All rows that are left."""
+        """All remaining rows."""
         return [*self]
 
     def close(self) -> None:
-        """Forget the result."""
+        """Discard the result."""
         self._rows = self.description = None
 
     def setinputsizes(self, sizes: Sequence[Any]) -> None:
-        """Nothing to do here; PEP 249 asks for the method."""
+        """Do nothing; PEP 249 requires the method."""
 
     def setoutputsize(self, size: int, column: int | None = None) -> None:
-        """Nothing to do here; PEP 249 asks for the method."""
+        """Do nothing; PEP 249 requires the method."""
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
         if self._rows is None:

@@ -30,7 +30,7 @@ IN_MEMORY = ":memory:"
 
 
 class DuckDBConfig(BaseModel):
-    """The database and how much of the machine it may use."""
+    """The database and its resources."""
 
     path: str = Field(
         default=IN_MEMORY, min_length=1, description="Database file, relative to the storage's root; :memory: for none"
@@ -175,7 +175,7 @@ def _explained(location: str, error: Exception) -> PluginError:
 
 
 def _collected(data: ArrowStream) -> ArrowStream:
-    """The same rows in memory of their own, to be read any number of times."""
+    """A copy of the rows in memory, readable any number of times."""
     import nanoarrow
 
     table: ArrowStream = nanoarrow.ArrayStream(data).read_all()

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def manifest_of(manifest: Manifest) -> DbtManifest:
-    """What the project consists of."""
+    """The nodes of the project."""
     parents = {**manifest.parent_map} if manifest.parent_map else {}
     parents |= {test.unique_id: test.depends_on.nodes for test in manifest.unit_tests.values()}
     return DbtManifest(
@@ -28,7 +28,7 @@ def _of_kind(manifest: Manifest, kind: str) -> tuple[str, ...]:
 
 
 def report_of(results: list[NodeResult], *, ok: bool, seconds: float) -> DbtReport:
-    """How a command went."""
+    """The result of a command."""
     return DbtReport(ok=ok, results=tuple(_result(result) for result in results), seconds=seconds)
 
 

@@ -1,4 +1,4 @@
-"""One dbt command at a time in this process, and the database free again after it."""
+"""Runs one dbt command at a time in this process, and releases the database after it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from dbt_common.events.base_types import EventMsg
 
 LOCK = threading.Lock()
-"""Held while dbt works: its flags, adapters and caches belong to the process, not to a project."""
+"""Held while dbt runs: its flags, adapters and caches are global to the process."""
 
 PROFILE = "floe"
 

@@ -22,7 +22,7 @@ _ARTIFACTS = ("manifest", "run_results", "semantic_manifest", "catalog", "source
 
 
 class DbtConfig(BaseModel):
-    """Where dbt builds, and with what."""
+    """The dbt project and its settings."""
 
     compute: str | None = Field(default=None, description="Name of the compute plugin; the only one if not set")
     target: str = Field(default="dev", min_length=1, description="dbt target; the compute plugin has a schema for each")

@@ -1,4 +1,4 @@
-"""What a URL gives, within a time that holds."""
+"""Fetch a URL with a timeout for the whole response."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def safe(url: str) -> str:
 
 
 def fetched(url: str, timeout: float) -> bytes:
-    """The content of a URL, within ``timeout`` seconds, whatever the server does.
+    """Fetch a URL within ``timeout`` seconds, however slowly the server sends.
 
     Raises:
         OSError: it cannot be had, or takes too long.

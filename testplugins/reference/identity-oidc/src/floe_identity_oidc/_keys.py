@@ -1,4 +1,4 @@
-"""The public keys of one issuer, and how old they are."""
+"""The public keys of one issuer, and their age."""
 
 from __future__ import annotations
 
@@ -58,15 +58,15 @@ class Keys:
 
 @attrs.frozen
 class KeyState:
-    """How many keys there are, since how many seconds, and why they could not be read anew, if so."""
+    """The number and age of the keys, and why the last reading failed, if it did."""
 
     count: int
     age: float
-    fault: str
+    error: str
 
 
 class KeySource:
-    """Reads keys from a file or URL and keeps them. Safe from several threads; one of them reads."""
+    """Reads and caches keys from a file or URL. Thread-safe; one thread reads at a time."""
 
     def __init__(self, issuer: str, place: str | None, timeout: float, cooldown: float) -> None:
         self._issuer = issuer
@@ -75,24 +75,24 @@ class KeySource:
         self._cooldown = cooldown
         self._keys: tuple[Any, ...] = ()
         self._read_at = self._tried_at = float("-inf")
-        self._fault = ""
+        self._error = ""
         self._reading = threading.Lock()
 
     def current(self, max_age: float, max_stale: float) -> Keys:
-        """The keys, read anew if they are older than ``max_age`` seconds and that can be done.
+        """The keys, read again if they are older than ``max_age`` seconds.
 
         Raises:
             PluginError: they are older than ``max_stale`` seconds, too.
         """
         self._renew(max_age)
-        if self._fault and self._age > max_stale:
-            self._raise(self._fault)
+        if self._error and self._age > max_stale:
+            self._raise(self._error)
         return Keys(self._keys, self._renewed)
 
     def state(self, max_age: float) -> KeyState:
-        """What there is, after an attempt to read the keys anew if they are older than ``max_age`` seconds."""
+        """The current state, after reading keys again that are older than ``max_age`` seconds."""
         self._renew(max_age)
-        return KeyState(len(self._keys), self._age, self._fault)
+        return KeyState(len(self._keys), self._age, self._error)
 
     def refresh(self) -> None:
         """Read the keys now.
@@ -103,16 +103,16 @@ class KeySource:
         """
         with self._reading:
             self._read()
-            fault = self._fault
-        if fault:
-            self._raise(fault)
+            error = self._error
+        if error:
+            self._raise(error)
 
     @property
     def _age(self) -> float:
         return time.monotonic() - self._read_at
 
-    def _raise(self, fault: str) -> NoReturn:
-        message = f"the keys of {self._issuer} cannot be had: {fault}"
+    def _raise(self, error: str) -> NoReturn:
+        message = f"the keys of {self._issuer} cannot be had: {error}"
         # Trying again helps with a server, hardly with a file.
         raise PluginUnavailableError(message) if self._place is None or "://" in self._place else PluginError(message)
 
@@ -122,7 +122,7 @@ class KeySource:
 
     def _renew(self, max_age: float) -> None:
         # Whoever finds another thread reading uses the keys there are, unless there are none to use.
-        if self._age < max_age or not self._reading.acquire(blocking=bool(self._fault) or not max_age):
+        if self._age < max_age or not self._reading.acquire(blocking=bool(self._error) or not max_age):
             return
         try:
             if self._age >= max_age and time.monotonic() - self._tried_at >= self._cooldown:
@@ -134,13 +134,13 @@ class KeySource:
         keys: tuple[Any, ...] = ()
         try:
             keys = usable(json.loads(self._content()))
-            fault = "" if keys else "there is none among them that signatures can be checked with"
+            reason = "" if keys else "there is none among them that signatures can be checked with"
         except Exception as error:  # noqa: BLE001 a server may answer anything; said in what is raised
-            fault = f"{type(error).__name__}: {error}"
+            reason = f"{type(error).__name__}: {error}"
         self._tried_at = time.monotonic()
-        self._fault = fault
-        if fault:
-            _log.warning("cannot read the keys of %s: %s", self._issuer, fault)
+        self._error = reason
+        if reason:
+            _log.warning("cannot read the keys of %s: %s", self._issuer, reason)
         else:
             self._keys, self._read_at = keys, self._tried_at
 

@@ -1,4 +1,4 @@
-"""Whether a token may be trusted, and if not, why."""
+"""Verification of a token."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PARTS = 3
 
 @attrs.frozen
 class Rules:
-    """What tokens have to be like: who made them, how they are signed, how far clocks may differ in seconds."""
+    """Rules for tokens: issuer, signature algorithms, and the allowed clock difference in seconds."""
 
     issuer: str
     algorithms: frozenset[str]

@@ -22,7 +22,7 @@ def _file_or_safe(place: str) -> str:
 
 
 class OidcIdentityConfig(BaseModel):
-    """Whose tokens are trusted, and for what."""
+    """The trusted issuer and the audience."""
 
     issuer: str = Field(min_length=1, description="Who makes the tokens: their claim iss, to the letter")
     audience: str = Field(min_length=1, description="Whom tokens are for, where a caller of verify does not say so")
@@ -74,11 +74,11 @@ class OidcIdentity(IdentityPlugin):
         config = self.config
         state = self._keys.state(config.max_age)
         details = {"keys": state.count, "age_seconds": round(state.age, 3)}
-        if not state.fault:
+        if not state.error:
             return HealthStatus(HealthState.HEALTHY, f"{state.count} keys are known", details)
         if state.age > config.max_stale:
-            return HealthStatus(HealthState.UNHEALTHY, f"the keys are too old, and {state.fault}", details)
-        return HealthStatus(HealthState.DEGRADED, f"older keys are in use: {state.fault}", details)
+            return HealthStatus(HealthState.UNHEALTHY, f"the keys are too old, and {state.error}", details)
+        return HealthStatus(HealthState.DEGRADED, f"older keys are in use: {state.error}", details)
 
     def verify(self, token: str, audience: str | None = None) -> Principal:
         config = self.config
@@ -101,7 +101,7 @@ class OidcIdentity(IdentityPlugin):
 
 
 def _claim(claims: Mapping[str, Any], path: str) -> list[str]:
-    """The strings at a path into claims; of one text, its words, as OAuth writes scopes."""
+    """The strings at a path in the claims; one string is split into words, as in OAuth scopes."""
     # Some issuers' claims are URLs, with dots of their own.
     found: Any = claims.get(path)
     if found is None:

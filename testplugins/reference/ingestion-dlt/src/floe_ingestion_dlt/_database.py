@@ -71,7 +71,7 @@ def _explained(error: Exception) -> PluginError:
 
 
 def chain_of(error: BaseException | None) -> Iterator[BaseException]:
-    """The error and all that it came from."""
+    """The error and its causes."""
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__

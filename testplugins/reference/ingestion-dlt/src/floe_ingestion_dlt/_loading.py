@@ -1,4 +1,4 @@
-"""One load: from a source to a table, whole or not at all.
+"""One load from a source to a table, as a whole or not at all.
 
 Nothing of an earlier load is kept on disk: what dlt knows of the table is restored
 from the database each time. So a load that is dropped is as if it had never begun.
@@ -41,7 +41,7 @@ def silence() -> None:
 
 
 def pending(directory: Path) -> int:
-    """How many loads lie unfinished in a directory of dlt's."""
+    """The number of pending loads in a directory of dlt's."""
     places = (directory / "normalize" / "extracted", directory / "load" / "normalized")
     # One that was being handed on lies in both.
     return len({load.name for place in places if place.is_dir() for load in place.iterdir()})
@@ -49,7 +49,7 @@ def pending(directory: Path) -> int:
 
 @attrs.frozen
 class Target:
-    """Where a load goes."""
+    """The target of a load."""
 
     database: str
     dataset: str
@@ -146,7 +146,7 @@ def _forget_keys(pipeline: Pipeline, table: str) -> None:
 
 
 def load(pipeline: Pipeline) -> tuple[str, tuple[SchemaChange, ...]]:
-    """Bring what was extracted into the database; the load's id, and what changed for it."""
+    """Load the extracted data into the database; return the load's id and the schema changes."""
     info = pipeline.load(workers=1, raise_on_failed_jobs=True)
     load_id = info.loads_ids[-1] if info.loads_ids else ""
     changes = [

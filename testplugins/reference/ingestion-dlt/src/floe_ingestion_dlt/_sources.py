@@ -1,4 +1,4 @@
-"""What a source is, what is wrong with it, and its rows."""
+"""Sources: their checks and their rows."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LOOKED_AT = 1000
 
 
 def issues_of(source: Any) -> tuple[Issue, ...]:
-    """What can be told without calling, consuming or loading the source."""
+    """Check a source without calling, consuming or loading it."""
     if _is_native(source):
         return _issues_of_native(source)
     if isinstance(source, (str, Path)):

@@ -30,7 +30,7 @@ _NAME = r"[a-z][a-z0-9]*(_[a-z0-9]+)*"
 
 
 class DltConfig(BaseModel):
-    """Where loads go, and where their data waits."""
+    """The target of loads and their working directory."""
 
     compute: str | None = Field(default=None, description="Name of the compute plugin; the only one if not set")
     dataset: str = Field(default="raw", pattern=f"^{_NAME}$", description="Schema of the tables in the database")

@@ -1,4 +1,4 @@
-"""Where events go: a server by HTTP, or a file with one event on each line. OpenLineage's own transports send them."""
+"""Destinations of events: an HTTP server, or a file with one event per line. OpenLineage's transports send them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _NEVER = {400, 413, 415, 422}
 
 
 class Destination(Protocol):
-    """One place that takes events."""
+    """A destination of events."""
 
     name: str
 
@@ -31,10 +31,10 @@ class Destination(Protocol):
         """Send an event's JSON text, or raise."""
 
     def probe(self) -> None:
-        """Do nothing if an event could be sent now, or raise."""
+        """Raise if an event could not be sent now."""
 
     def close(self) -> None:
-        """Let go of connections."""
+        """Close the connections."""
 
 
 class Server:
@@ -105,4 +105,4 @@ class File:
             pass
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Do nothing; nothing is open."""

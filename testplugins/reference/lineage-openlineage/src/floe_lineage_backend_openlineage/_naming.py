@@ -36,7 +36,7 @@ _GLUE_PARTS = 5
 
 
 def namespace_of(dataset: str, default: str) -> str:
-    """The namespace of a dataset's URI or name; ``default`` for a name that says nothing of where it is.
+    """The namespace of a dataset's URI or name; ``default`` for a name without a location.
 
     Raises:
         ValueError: this cannot be a dataset.

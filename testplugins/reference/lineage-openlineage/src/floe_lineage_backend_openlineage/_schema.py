@@ -1,4 +1,4 @@
-"""What a run event has to be like."""
+"""Validation of run events."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ RUN_EVENT = {
 
 
 class EventSchema:
-    """Checks run events. Safe from several threads.
+    """Validates run events. Thread-safe.
 
     Args:
         file: another JSON Schema to check them against.
@@ -81,18 +81,18 @@ class EventSchema:
             text = json.dumps(event, allow_nan=False, sort_keys=True)
         except (TypeError, ValueError, RecursionError) as error:
             # The error may hold what is in the event.
-            fault = type(error).__name__
+            reason = type(error).__name__
         else:
-            fault = "; ".join(
+            reason = "; ".join(
                 sorted({_told(error) for error in _leaves(self._validator.iter_errors(json.loads(text)))})
             )
-            if not fault:
+            if not reason:
                 return text
-        raise ValueError(f"this is no OpenLineage run event: {fault}")
+        raise ValueError(f"this is no OpenLineage run event: {reason}")
 
 
 def _leaves(errors: Iterator[ValidationError]) -> Iterator[ValidationError]:
-    """The errors that say something: of one that says "none of these fits", those of what fits best."""
+    """The useful errors: for "none of these fits", those of the best match."""
     from jsonschema.exceptions import best_match
 
     for error in errors:

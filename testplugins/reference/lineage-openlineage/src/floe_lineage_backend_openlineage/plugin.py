@@ -24,7 +24,7 @@ AbsolutePath = Annotated[Path, AfterValidator(lambda path: path.expanduser().abs
 
 
 class OpenLineageConfig(BaseModel):
-    """Where events go, and what becomes of those that cannot be sent."""
+    """The destinations of events, and what happens to events that cannot be sent."""
 
     url: str | None = Field(
         default=None, pattern=r"^https?://[^/@]+(/.*)?$", description="Server that takes OpenLineage events by HTTP"
@@ -57,7 +57,7 @@ class OpenLineageConfig(BaseModel):
 
 @attrs.frozen
 class Route:
-    """One destination, what waits for it, and the file that keeps it between two runs."""
+    """One destination with its outbox, and the file that keeps unsent events between two runs."""
 
     destination: Destination
     outbox: Outbox
@@ -101,7 +101,7 @@ class OpenLineageBackend(LineageBackendPlugin):
 
     def health_check(self) -> HealthStatus:
         details: dict[str, object] = {}
-        faults = []
+        errors = []
         dropped = 0
         for route in self._routes:
             name, state = route.destination.name, route.outbox.state
@@ -110,12 +110,12 @@ class OpenLineageBackend(LineageBackendPlugin):
             try:
                 route.destination.probe()
             except OSError as error:
-                faults.append(f"{name}: {type(error).__name__}: {error}")
+                errors.append(f"{name}: {type(error).__name__}: {error}")
             else:
                 # A connection alone does not say that events are taken.
-                faults += [f"{name}: {state.fault}"] if state.fault and state.waiting else []
-        if faults:
-            return HealthStatus(HealthState.UNHEALTHY, f"events cannot be sent to {'; '.join(faults)}", details)
+                errors += [f"{name}: {state.error}"] if state.error and state.waiting else []
+        if errors:
+            return HealthStatus(HealthState.UNHEALTHY, f"events cannot be sent to {'; '.join(errors)}", details)
         if dropped:
             return HealthStatus(HealthState.DEGRADED, f"{dropped} events were dropped or refused", details)
         return HealthStatus(HealthState.HEALTHY, f"events go to {', '.join(details)}", details)
@@ -156,7 +156,7 @@ class OpenLineageBackend(LineageBackendPlugin):
 
 
 def _keep(route: Route, left: tuple[str, ...]) -> None:
-    """Put what was not sent where the next start finds it, in place of what was there."""
+    """Write the unsent events to the spool, replacing its content."""
     if left:
         place = "are given up" if route.spool is None else f"are kept in {route.spool}"
         _log.error("%d events were not sent to %s and %s", len(left), route.destination.name, place)

@@ -1,4 +1,4 @@
-"""Run a job in this process, and tell how its steps went."""
+"""Run a job in this process and report its steps."""
 
 from __future__ import annotations
 

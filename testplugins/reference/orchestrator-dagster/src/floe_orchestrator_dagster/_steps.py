@@ -1,4 +1,4 @@
-"""What can be said of steps without the engine."""
+"""Checks of steps that do not require the engine."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def check(steps: Sequence[Step]) -> None:
 
 
 def selected(steps: Sequence[Step], names: Sequence[str]) -> tuple[Step, ...]:
-    """The named steps alone, each needing those of them that it needed by way of the others.
+    """Only the named steps; each depends on those that it depended on directly or through others.
 
     Raises:
         ValueError: there is no step of a name.
@@ -75,7 +75,7 @@ def _nearest(step: Step, by_name: Mapping[str, Step], wanted: frozenset[str]) ->
 
 
 def op_names(steps: Sequence[Step]) -> dict[str, str]:
-    """What each step is called in Dagster, where names are letters, digits and ``_``."""
+    """The name of each step in Dagster, made of letters, digits and ``_``."""
     given: dict[str, str] = {}
     taken: set[str] = set()
     for step in steps:

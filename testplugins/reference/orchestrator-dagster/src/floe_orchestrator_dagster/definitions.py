@@ -1,4 +1,4 @@
-"""Steps as Dagster has them: one op each, joined to one job."""
+"""Steps as a Dagster job with one op each."""
 
 from __future__ import annotations
 

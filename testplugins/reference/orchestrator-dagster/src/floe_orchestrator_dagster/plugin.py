@@ -25,7 +25,7 @@ logging.getLogger("floe_orchestrator_dagster").addHandler(logging.NullHandler())
 
 
 class DagsterConfig(BaseModel):
-    """How a plan is called in Dagster, and how it is retried."""
+    """The name of a plan in Dagster, and its retries."""
 
     job: str = Field(
         default="floe",

@@ -15,7 +15,7 @@ _KEY = re.compile(r"(?!\.\.|\.$)[A-Za-z0-9._-]{1,253}", re.ASCII)
 
 
 class EnvSecretsConfig(BaseModel):
-    """Where the secrets are."""
+    """The location of the secrets."""
 
     prefix: str = Field(
         default="FLOE_SECRET_",

@@ -24,7 +24,7 @@ _HIGHEST_COST = 2**20
 
 
 class Vault:
-    """The secrets of one file, read and decrypted anew at each call. Safe from several threads and processes."""
+    """The secrets of one file, read and decrypted at each call. Safe for several threads and processes."""
 
     def __init__(self, file: Path, passphrase: Callable[[], bytes], *, create: bool, lock_timeout: float) -> None:
         self._file = file
@@ -51,7 +51,7 @@ class Vault:
         return self._opened(token, self._key(salt, cost))
 
     def put(self, name: str, value: str) -> None:
-        """Store one value, and leave the file as it was if that fails.
+        """Store one value; if this fails, the file is not changed.
 
         Raises:
             PluginError: as for ``read``, or another process keeps the file for itself.
@@ -124,7 +124,7 @@ def _derived(passphrase: bytes, salt: bytes, cost: int) -> bytes:
 
 
 def _replace(file: Path, content: bytes) -> None:
-    """Put ``content`` in the place of a file as a whole; only its owner may read it."""
+    """Replace a file atomically by ``content``, readable only by its owner."""
     unfinished = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
     try:
         with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as new:

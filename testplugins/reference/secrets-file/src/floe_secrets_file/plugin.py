@@ -19,7 +19,7 @@ AbsolutePath = Annotated[Path, AfterValidator(lambda path: path.expanduser().abs
 
 
 class FileSecretsConfig(BaseModel):
-    """Where the file lies and what opens it."""
+    """The file and its key."""
 
     path: AbsolutePath = Field(description="The encrypted file; relative to the working directory")
     key: SecretStr | None = Field(

@@ -29,7 +29,7 @@ COMPARISONS: Mapping[str, Callable[[Any, Any], Any]] = {
 
 
 def check_dialect(dialect: str) -> None:
-    """Whether ibis can write a kind of SQL.
+    """Whether ibis can write an SQL dialect.
 
     Raises:
         PluginError: it cannot.
@@ -47,13 +47,13 @@ def schema_of(stream: ArrowStream) -> pa.Schema:
 
 
 def answer(stream: ArrowStream, schema: pa.Schema) -> ArrowStream:
-    """The rows with the types that the models promise: engines count and add up in types of their own."""
+    """The rows with the types of the models, since engines have different types for counts and sums."""
     table: ArrowStream = pa.RecordBatchReader.from_stream(stream).read_all().cast(schema)
     return table
 
 
 def columns_of(table: str, dialect: str) -> str:
-    """The SQL that gives no rows of a table, but its columns."""
+    """SQL that returns the columns of a table and no rows."""
     *schema, name = table.split(".")
     place = sql.table_(name, *reversed(schema), quoted=True)
     return str(sql.select("*").from_(place).limit(0).sql(dialect=dialect))
@@ -70,7 +70,7 @@ class Field:
 
 @attrs.frozen
 class Compiled:
-    """A query in SQL, and what its answer looks like."""
+    """A query in SQL, and the columns of its answer."""
 
     sql: str
     schema: pa.Schema

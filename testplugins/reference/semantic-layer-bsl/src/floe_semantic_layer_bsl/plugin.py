@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class BSLConfig(BaseModel):
-    """Where the models are, and over which tables."""
+    """The models and their tables."""
 
     models: Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())] = Field(
         description="YAML file of models as boring-semantic-layer has them; relative to the working directory"

@@ -12,7 +12,7 @@ from floe_storage_local._paths import inside
 
 
 class RootedFileSystem(DirFileSystem):  # type: ignore[misc]
-    """A local file system whose root is a directory, out of which no path leads."""
+    """A local file system confined to a directory."""
 
     def __init__(self, root: Path) -> None:
         super().__init__(path=str(root), fs=LocalFileSystem(auto_mkdir=True), skip_instance_cache=True)

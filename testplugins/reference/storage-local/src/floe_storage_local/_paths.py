@@ -1,4 +1,4 @@
-"""From paths in the storage to places on the disk, none of them outside the root."""
+"""Paths in the storage as paths on disk, never outside the root."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ UNFINISHED_PREFIX, UNFINISHED_SUFFIX = ".floe-", ".unfinished"
 
 
 def is_unfinished(name: str) -> bool:
-    """Whether a file of that name is only the beginning of another one."""
+    """Whether the name is that of an unfinished file."""
     return name.startswith(UNFINISHED_PREFIX) and name.endswith(UNFINISHED_SUFFIX)
 
 

@@ -1,4 +1,4 @@
-"""A file that appears under its name as a whole, or not at all."""
+"""A file that appears under its name only when it is complete."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class AtomicFile(io.BufferedWriter):
-    """A binary file that is written beside its place and moved there when it is closed.
+    """A binary file that is written under a temporary name and renamed when it is closed.
 
     fsspec can do so too, but it writes to the system's temporary directory, from
     where a file cannot always be moved in one step.
@@ -36,7 +36,7 @@ class AtomicFile(io.BufferedWriter):
         self._unfinished = unfinished
 
     def write(self, data: Buffer, /) -> int:
-        """Take over some bytes.
+        """Write some bytes.
 
         Raises:
             OSError: they cannot be kept; it names the file.
@@ -45,7 +45,7 @@ class AtomicFile(io.BufferedWriter):
             return super().write(data)
 
     def close(self) -> None:
-        """Make the file appear under its name.
+        """Close the file and give it its name.
 
         Raises:
             FileExistsError: it was to be a new one, and somebody else was faster.
@@ -63,7 +63,7 @@ class AtomicFile(io.BufferedWriter):
             self.discard()
 
     def discard(self) -> None:
-        """Forget what was written. Does nothing once the file has been closed."""
+        """Discard what was written. Does nothing once the file is closed."""
         self.raw.close()
         self._unfinished.unlink(missing_ok=True)
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class LocalStorageConfig(BaseModel):
-    """Where the files lie."""
+    """The directory of the files."""
 
     root: Annotated[Path, AfterValidator(lambda path: path.expanduser().absolute())] = Field(
         default=Path("floe-data"),

@@ -69,7 +69,7 @@ def connect(config: S3StorageConfig, *, patience: float | None = None) -> Client
 
 @contextlib.contextmanager
 def translated(place: str) -> Generator[None, None, None]:
-    """Turn errors of the connection into ours; those of single objects are s3fs' own and builtin.
+    """Convert connection errors to ``PluginError``; errors of single objects stay those of s3fs or builtin.
 
     Raises:
         PluginUnavailableError: no answer came.
@@ -87,7 +87,7 @@ def translated(place: str) -> Generator[None, None, None]:
 
 
 class Download(S3File):  # type: ignore[misc]
-    """An object that is read piece by piece; all pieces are of the version that was opened."""
+    """An object that is read in pieces, all of the version that was opened."""
 
     def __init__(self, client: Client, path: str) -> None:
         with translated(path):
@@ -99,7 +99,7 @@ class Download(S3File):  # type: ignore[misc]
 
 
 class RootedFileSystem(DirFileSystem):  # type: ignore[misc]
-    """A view of the bucket from one folder, out of which no path leads."""
+    """A view of the bucket confined to one folder."""
 
     def __init__(self, client: Client, root: str) -> None:
         super().__init__(path=root, fs=client, skip_instance_cache=True)

@@ -1,4 +1,4 @@
-"""From paths in the storage to keys in the bucket, none of them outside the root."""
+"""Paths in the storage as keys in the bucket, never outside the root."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The settings with which other engines reach the same bucket."""
+"""Settings for other engines to reach the same bucket."""
 
 from __future__ import annotations
 

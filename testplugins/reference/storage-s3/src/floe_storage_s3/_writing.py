@@ -1,4 +1,4 @@
-"""An object that appears under its key as a whole, or not at all."""
+"""An object that appears under its key only when it is complete."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ class Upload(io.BufferedIOBase):
         self._failed = False
 
     def writable(self) -> bool:
-        """Whether it can be written: always."""
+        """Return True."""
         return True
 
     def tell(self) -> int:
-        """How much has been written."""
+        """The number of bytes written."""
         return self._written
 
     def write(self, data: Buffer, /) -> int:
-        """Take over some bytes; a full part is sent.
+        """Write some bytes; send each full part.
 
         Raises:
             PluginUnavailableError: the service does not answer. Nothing will appear.
@@ -59,7 +59,7 @@ class Upload(io.BufferedIOBase):
         return view.nbytes
 
     def close(self) -> None:
-        """Make the object appear under its key.
+        """Close the object and give it its key.
 
         Raises:
             FileExistsError: it was to be a new one, and something is there.
@@ -74,7 +74,7 @@ class Upload(io.BufferedIOBase):
             self.discard()
 
     def discard(self) -> None:
-        """Forget what was written. Does nothing once the file has been closed."""
+        """Discard what was written. Does nothing once the file is closed."""
         if self.closed:
             return
         super().close()

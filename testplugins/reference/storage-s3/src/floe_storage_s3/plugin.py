@@ -30,7 +30,7 @@ HEALTH_PATIENCE = 1.2
 
 
 class S3StorageConfig(BaseModel):
-    """The bucket and how it is reached."""
+    """The bucket and its connection."""
 
     bucket: str = Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", description="Name of the bucket, which exists")
     prefix: Annotated[str, AfterValidator(lambda text: text and check_path(text))] = Field(

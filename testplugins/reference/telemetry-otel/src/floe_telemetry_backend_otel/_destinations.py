@@ -1,4 +1,4 @@
-"""Where telemetry goes: a collector by OTLP/HTTP, or a file in OTLP's JSON form."""
+"""Destinations of telemetry: a collector by OTLP/HTTP, or a file in OTLP's JSON format."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _IDS = {"traceId", "spanId", "parentSpanId"}
 
 
 class Destination(Protocol):
-    """One place that takes spans and metrics."""
+    """A destination of spans and metrics."""
 
     name: str
 
@@ -35,10 +35,10 @@ class Destination(Protocol):
         """Send the metrics of one collection, or raise."""
 
     def probe(self) -> None:
-        """Do nothing if telemetry could be sent now, or raise."""
+        """Raise if telemetry could not be sent now."""
 
     def close(self) -> None:
-        """Give up what is being sent."""
+        """Cancel the batch that is being sent."""
 
 
 class Collector:
@@ -115,7 +115,7 @@ class File:
         os.close(self._opened())
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Do nothing; nothing is open."""
 
     def _opened(self) -> int:
         self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -145,7 +145,7 @@ def _session() -> Any:
 
 @contextlib.contextmanager
 def _unobserved() -> Generator[None]:
-    """Let no instrumentation of HTTP make spans of what sends spans: that would never end."""
+    """Suppress HTTP instrumentation, so that sending spans makes no spans."""
     # Private, but OpenTelemetry's own instrumentations and processors use it in this way, too.
     from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY as KEY  # pyright: ignore[reportPrivateUsage]
     from opentelemetry.context import attach, detach, set_value

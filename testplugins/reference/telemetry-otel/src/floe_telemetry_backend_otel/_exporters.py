@@ -1,4 +1,4 @@
-"""What OpenTelemetry's providers are given: exporters that put into an outbox and never wait."""
+"""Exporters for OpenTelemetry's providers that put batches into an outbox and never wait."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from floe_telemetry_backend_otel._outbox import Outbox
 
 
 class OutboxSpanExporter(SpanExporter):
-    """Puts spans into an outbox. Closing it closes no outbox, which other providers may be using."""
+    """Puts spans into an outbox. Its shutdown leaves the outbox open, since other providers may use it."""
 
     def __init__(self, outbox: Outbox) -> None:
         self._outbox = outbox
@@ -26,11 +26,11 @@ class OutboxSpanExporter(SpanExporter):
         return self._outbox.flush(timeout_millis / 1000)
 
     def shutdown(self) -> None:
-        """Nothing: the plugin sends what waits when it stops."""
+        """Do nothing: the plugin sends the waiting batches when it stops."""
 
 
 class OutboxMetricExporter(MetricExporter):
-    """Puts metrics into an outbox. Closing it closes no outbox."""
+    """Puts metrics into an outbox. Its shutdown leaves the outbox open."""
 
     def __init__(self, outbox: Outbox) -> None:
         super().__init__()
@@ -44,4 +44,4 @@ class OutboxMetricExporter(MetricExporter):
         return self._outbox.flush(timeout_millis / 1000)
 
     def shutdown(self, timeout_millis: float = 30_000, **_options: Any) -> None:
-        """Nothing: the plugin sends what waits when it stops."""
+        """Do nothing: the plugin sends the waiting batches when it stops."""

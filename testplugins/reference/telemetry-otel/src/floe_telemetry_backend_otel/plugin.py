@@ -22,7 +22,7 @@ _log = logging.getLogger(__name__)
 
 
 class OtelTelemetryConfig(BaseModel):
-    """Where telemetry goes, and how much of it may wait."""
+    """The destinations of telemetry, and the size of the queue."""
 
     endpoint: str | None = Field(
         default=None,
@@ -50,7 +50,7 @@ class OtelTelemetryConfig(BaseModel):
 
 @attrs.frozen
 class Route:
-    """One destination, and what waits for it."""
+    """One destination and its outbox."""
 
     destination: Destination
     outbox: Outbox
@@ -89,7 +89,7 @@ class OtelTelemetry(TelemetryBackendPlugin):
 
     def health_check(self) -> HealthStatus:
         details: dict[str, object] = {}
-        faults = []
+        errors = []
         dropped = 0
         for route in self._routes:
             name, state = route.destination.name, route.outbox.state
@@ -98,9 +98,9 @@ class OtelTelemetry(TelemetryBackendPlugin):
             try:
                 route.destination.probe()
             except Exception as error:  # noqa: BLE001 said in the status
-                faults.append(f"{name}: {type(error).__name__}: {error}")
-        if faults:
-            return HealthStatus(HealthState.UNHEALTHY, f"telemetry cannot be sent to {'; '.join(faults)}", details)
+                errors.append(f"{name}: {type(error).__name__}: {error}")
+        if errors:
+            return HealthStatus(HealthState.UNHEALTHY, f"telemetry cannot be sent to {'; '.join(errors)}", details)
         if dropped:
             return HealthStatus(HealthState.DEGRADED, f"{dropped} batches were dropped", details)
         return HealthStatus(HealthState.HEALTHY, f"telemetry goes to {', '.join(details)}", details)

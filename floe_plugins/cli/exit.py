@@ -1,0 +1,57 @@
+"""How a command ends: exit statuses, error messages and the end of the process."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from floe_plugins.errors import PluginConfigurationError, PluginError
+
+if TYPE_CHECKING:
+    from floe_plugins.cli.output import Output
+    from floe_plugins.registry.facade import PluginRegistry
+
+PROBLEMS_FOUND, USAGE_ERROR = 1, 2
+
+
+def fail(message: str, status: int) -> NoReturn:
+    """Print an error message to standard error and exit."""
+    click.echo(f"floe-plugins: {message}", err=True)
+    sys.exit(status)
+
+
+def run_command(command: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Run a command; print an expected error as one message instead of a traceback.
+
+    Exits with status 2 for a configuration error and 1 for any other ``PluginError``.
+    """
+    try:
+        return command(*args, **kwargs)
+    except PluginConfigurationError as error:
+        fail(str(error), USAGE_ERROR)
+    except PluginError as error:
+        fail(str(error), PROBLEMS_FOUND)
+    except BrokenPipeError:
+        # The reader has closed the pipe (list | head); keep the interpreter from flushing to it again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.exit(0)
+
+
+def exit_process(registry: PluginRegistry, output: Output, status: int) -> None:
+    """Flush all output and exit.
+
+    While plugin code is still running, skip the interpreter's own shutdown: native code can abort it.
+    """
+    output.flush()
+    for stream in (sys.stdout, sys.stderr):
+        # A stream is None if its descriptor was closed before the start; plugins may have closed the others.
+        with suppress(AttributeError, OSError, ValueError):
+            stream.flush()
+    if registry.busy:
+        os._exit(status)
+    sys.exit(status)

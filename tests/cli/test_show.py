@@ -1,0 +1,26 @@
+"""``show``: what is known about one plugin."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+
+def test_show_tells_what_is_known_without_importing(floe: Any) -> None:
+    done = floe(("compute-duckdb", "storage-local"), "show", "compute:duckdb")
+    assert done.returncode == 0
+    for words in ("compute:duckdb", "discovered", "floe-compute-duckdb", "storage:local", "1.0"):
+        assert words in done.stdout
+    plugin = json.loads(floe(("compute-duckdb",), "show", "compute:duckdb", "--json").stdout)["plugin"]
+    assert plugin["dependencies"] == ["storage:local"]
+    assert plugin["distribution"]["name"] == "floe-compute-duckdb"
+
+
+@pytest.mark.parametrize(("ref", "message"), [("compute:dukdb", "Did you mean compute:duckdb"), ("dukdb", "not a ref")])
+def test_show_of_an_unknown_ref_names_the_closest(floe: Any, ref: str, message: str) -> None:
+    done = floe(("compute-duckdb",), "show", ref)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
