@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from typing import Any
 
 from floe_plugins.configuration.content import Content
 from floe_plugins.configuration.issues import KeyPath
-from floe_plugins.configuration.settings import AUTOLOAD_MODES, TIMEOUT_NAMES, PluginSettings
+from floe_plugins.configuration.settings import PluginSettings
 from floe_plugins.configuration.values import describe_type, is_list, is_table, json_value
 from floe_plugins.core.refs import NAME_RULE, PluginRef, PluginType, is_name
+from floe_plugins.core.state import AUTOLOAD_MODES
+from floe_plugins.core.suggestions import closest
+from floe_plugins.core.timeouts import MAX_TIMEOUT, MAX_WORKERS, TIMEOUT_NAMES
 
 RESERVED = ("distribution", "config_version")
 
 _DISABLED = "a ref such as compute:duckdb, a category such as compute, or distribution:NAME"
 _REGISTRY_KEYS = ("autoload", "disable", "only", "required", "timeouts", "workers")
-_MAX_TIMEOUT = 366 * 24 * 3600.0
 _SLUGS = {category.slug: category for category in PluginType}
 _CATEGORIES = {text: category for category in PluginType for text in (category.slug, category.group)}
 
 
 def close_to(key: object, known: Iterable[str]) -> str:
     """A question that names the nearest of the known keys; nothing where none is near."""
-    close = get_close_matches(str(key), list(known), 1, 0.6)
+    close = closest(key, known)
     return f"Did you mean {close[0]!r}?" if close else ""
 
 
@@ -177,9 +178,9 @@ class _Registry:
 
     def _workers(self, value: Any) -> int | None:
         value = self._number(value, ("workers",))
-        if type(value) is int and 1 <= value <= 10_000:  # noqa: PLR2004 more threads than any platform has
+        if type(value) is int and 1 <= value <= MAX_WORKERS:
             return value
-        self._issue(("workers",), "type", "this is no number of workers", "a whole number from 1 to 10000")
+        self._issue(("workers",), "type", "this is no number of workers", f"a whole number from 1 to {MAX_WORKERS}")
         return None
 
     def _timeouts(self, value: Any) -> tuple[dict[str, float], dict[PluginRef, dict[str, float]]]:
@@ -202,7 +203,7 @@ class _Registry:
                 self._issue((*path, key), "unknown_key", "there is no such deadline", expected, hint)
                 continue
             value = self._number(item, (*path, key))
-            if type(value) not in {int, float} or not 0 < value <= _MAX_TIMEOUT:
+            if type(value) not in {int, float} or not 0 < value <= MAX_TIMEOUT:
                 expected = "seconds, more than 0 and at most a year"
                 self._issue(
                     (*path, key), "seconds", f"this is {describe_type(value)} that cannot be a deadline", expected

@@ -17,6 +17,7 @@ from floe_plugins.core.candidate import Distribution
 from floe_plugins.core.refs import PluginRef, PluginType, is_name
 from floe_plugins.core.report import Outcome
 from floe_plugins.core.state import PluginState, Stage
+from floe_plugins.core.timeouts import DEFAULT_TIMEOUTS, TIMEOUT_OF_STAGE
 from floe_plugins.errors import PluginConfigurationError, PluginError, PluginLoadError
 from floe_plugins.execution.entry import Entry, problem_of
 from floe_plugins.hookspecs.base import PluginLookup, PluginMetadata
@@ -29,21 +30,6 @@ from floe_plugins.loading.plugin_manager import CategoryManager
 from floe_plugins.registry.entry_store import EntryStore
 
 Plugins = dict[Any, dict[str, Any]]
-
-DEFAULT_TIMEOUTS: Mapping[str, float] = {
-    "load": 30.0,
-    "configure": 30.0,
-    "startup": 30.0,
-    "shutdown": 30.0,
-    "health": 5.0,
-}
-_TIMEOUT_NAMES = {
-    Stage.LOAD: "load",
-    Stage.CONFIGURE: "configure",
-    Stage.START: "startup",
-    Stage.STOP: "shutdown",
-    Stage.CHECK: "health",
-}
 
 
 @attrs.define(eq=False)
@@ -295,7 +281,7 @@ class PluginServices:
 
     def timeout(self, entry: Entry, stage: Stage) -> float | None:
         """The deadline of a stage in seconds: as configured, else as the class says, else the default."""
-        name = _TIMEOUT_NAMES[stage]
+        name = TIMEOUT_OF_STAGE[stage]
         settings = self.store.configuration
         for source in (
             settings.plugin_timeouts.get(entry.ref, {}),
@@ -316,7 +302,7 @@ class PluginServices:
         source = static_metadata.read(entry.candidate)
         if source.dependencies is None or source.optional_dependencies is None:
             return None
-        return tuple(source.dependencies), tuple(source.optional_dependencies)
+        return source.dependencies, source.optional_dependencies
 
     def supervise(self, category: PluginType, hook_name: str) -> Sequence[Outcome]:
         """Call a lifecycle hook on each plugin of a category on its own."""
