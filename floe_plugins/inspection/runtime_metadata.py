@@ -1,6 +1,6 @@
-"""What a plugin says of itself, read once when it is made and kept as plain values.
+"""Read the metadata of a plugin instance once, and keep it as plain values.
 
-Later reads could run its code again, on any thread, and answer otherwise.
+Reading it again later could run code of the plugin on another thread and give another result.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from floe_plugins.hookspecs.base import PluginMetadata
 
 
 class RuntimeMetadata(NamedTuple):
-    """A plugin's metadata, of the very types that it stands for here."""
+    """The metadata of a plugin instance, as values of exactly these types."""
 
     name: str
     version: str
@@ -28,17 +28,17 @@ class RuntimeMetadata(NamedTuple):
 
 
 def read_metadata(plugin: PluginMetadata, ref: PluginRef | None, origin: str | None) -> RuntimeMetadata:
-    """What ``plugin`` declares; properties are evaluated.
+    """Return the metadata of ``plugin``. Evaluates properties.
 
     Raises:
-        PluginLoadError: something is missing or of another type, or reading it raised.
+        PluginLoadError: an attribute is missing or has another type, or reading it raised.
     """
     reader = _Reader(plugin, ref, origin)
     return RuntimeMetadata(
         reader.text("name"),
         reader.text("version"),
         reader.text("floe_api_version"),
-        reader.text("description", may_be_empty=True),
+        reader.text("description", allow_empty=True),
         reader.texts("dependencies"),
         reader.texts("optional_dependencies"),
         bool(reader.value("caller_thread")),
@@ -46,10 +46,10 @@ def read_metadata(plugin: PluginMetadata, ref: PluginRef | None, origin: str | N
 
 
 def read_attribute(plugin: PluginMetadata, attribute: str, ref: PluginRef | None, origin: str | None) -> Any:
-    """One of a plugin's attributes; a property is evaluated. None if there is none.
+    """Return an attribute of ``plugin``, or None if it is missing. Evaluates a property.
 
     Raises:
-        PluginLoadError: the plugin's property raised.
+        PluginLoadError: the property raised.
     """
     try:
         return getattr(plugin, attribute, None)
@@ -68,21 +68,21 @@ class _Reader(NamedTuple):
     def value(self, attribute: str) -> Any:
         return read_attribute(self.plugin, attribute, self.ref, self.origin)
 
-    def text(self, attribute: str, *, may_be_empty: bool = False) -> str:
+    def text(self, attribute: str, *, allow_empty: bool = False) -> str:
         found = self.value(attribute)
-        if not isinstance(found, str) or not (found or may_be_empty):
-            raise self.fault(f"{attribute!r} must be a text, and is {reprlib.repr(found)}")
+        if not isinstance(found, str) or not (found or allow_empty):
+            raise self.error(f"{attribute!r} must be a string, not {reprlib.repr(found)}")
         return str.__str__(found)
 
     def texts(self, attribute: str) -> tuple[str, ...]:
         found = self.value(attribute)
         if type(found) is tuple and not found:
-            return ()  # as it is for most plugins
+            return ()  # the most common case
         if not isinstance(found, str) and isinstance(found, Sequence):
             items = tuple(found)
             if all(isinstance(item, str) for item in items):
                 return tuple(str.__str__(item) for item in items)
-        raise self.fault(f"{attribute!r} must be a list or tuple of refs, and is {reprlib.repr(found)}")
+        raise self.error(f"{attribute!r} must be a list or tuple of strings, not {reprlib.repr(found)}")
 
-    def fault(self, message: str) -> PluginLoadError:
+    def error(self, message: str) -> PluginLoadError:
         return PluginLoadError(message, ref=self.ref, distribution=self.origin, hint="Tell the plugin's author.")

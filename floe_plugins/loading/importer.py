@@ -13,6 +13,8 @@ from floe_plugins._version import FLOE_API_VERSION, __version__
 from floe_plugins.core.candidate import Candidate
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.safe_text import describe_error
+from floe_plugins.core.suggestions import closest
+from floe_plugins.discovery.entry_points_txt import parse_value
 from floe_plugins.errors import PluginError, PluginIncompatibleError, PluginLoadError
 from floe_plugins.hookspecs.base import LIFECYCLE_HOOKS, PROJECT, PluginMetadata
 from floe_plugins.inspection import compatibility
@@ -54,10 +56,12 @@ def import_plugin(candidate: Candidate) -> CheckedPlugin:
 
 
 def _resolve(candidate: Candidate, origin: str) -> Any:
-    module_name, _, path = candidate.value.partition("[")[0].strip().partition(":")
+    value = parse_value(candidate.value)
     try:
-        found: Any = importlib.import_module(module_name.strip())
-        for name in filter(None, path.strip().split(".")):
+        if value is None:
+            raise ValueError("the value is not module:Class")  # noqa: TRY301 handled as every failed import
+        found: Any = importlib.import_module(value.module)
+        for name in filter(None, value.attribute.split(".")):
             found = getattr(found, name)
     except KeyboardInterrupt:
         raise
@@ -91,7 +95,8 @@ def _wants_newer_platform(error: BaseException) -> bool:
 
 
 def _import_hint(error: BaseException, candidate: Candidate) -> str:
-    module = candidate.value.partition(":")[0].strip()
+    value = parse_value(candidate.value)
+    module = value.module if value else ""
     name = candidate.distribution.name
     if isinstance(error, ModuleNotFoundError) and error.name:
         if module == error.name or module.startswith(f"{error.name}."):
@@ -242,7 +247,5 @@ def _options(function: object, kind: str) -> Any:
 
 
 def _closest(hook: str, hooks: Iterable[str]) -> str:
-    import difflib
-
-    close = difflib.get_close_matches(hook, hooks, n=1)
+    close = closest(hook, hooks)
     return f" (did you mean {close[0]!r}?)" if close else ""

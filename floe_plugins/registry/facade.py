@@ -98,7 +98,9 @@ class PluginRegistry:
         self._plugins = {}
         self._made_services = None
         self._lock = threading.RLock()
-        self._store = EntryStore(settings, said.merged(policy.LoadPolicy.of(settings, environ)), path)
+        configured = policy.LoadPolicy.from_configuration(settings.autoload, settings.disable, settings.only)
+        merged = said.merged(policy.LoadPolicy.from_environ(environ)).merged(configured)
+        self._store = EntryStore(settings, merged, path)
 
     def _services(self) -> services.PluginServices:
         with self._lock:

@@ -69,7 +69,7 @@ REFUSED = {
     "a class that wants arguments": (type("Wants", (Acme,), {"__init__": lambda self, engine: None}), "engine"),  # noqa: ARG005
     "another name": (type("Other", (Acme,), {"name": "other"}), "calls itself 'other', its entry point 'acme'"),
     "a description that raises": (type("D", (Acme,), {"description": property(lambda _: 1 / 0)}), "reading 'descr"),
-    "a description that is none": (type("D", (Acme,), {"description": None}), "'description' must be a text"),
+    "a description that is none": (type("D", (Acme,), {"description": None}), "'description' must be a string"),
     "a property that raises": (type("P", (Acme,), {"version": property(lambda _: 1 / 0)}), "reading 'version' failed"),
 }
 
