@@ -4,10 +4,10 @@ All public names are importable from here. Each is imported on first use, so tha
 ``import floe_plugins`` itself is cheap.
 
 >>> from floe_plugins import PluginRegistry
->>> with PluginRegistry(autoload="none", environ={}) as registry:
-...     report = registry.startup()
->>> report.ok
-True
+>>> registry = PluginRegistry(autoload="none", environ={})
+>>> with registry:
+...     print(registry.health().state)
+healthy
 """
 
 from __future__ import annotations

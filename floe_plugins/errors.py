@@ -124,12 +124,13 @@ class PluginLoadError(PluginError):
 class PluginConfigurationError(PluginError, ValueError):
     """The configuration is invalid. Contains no configured value, and neither does its cause.
 
-    >>> from floe_plugins import Configuration, PluginConfigurationError
+    >>> from floe_plugins import PluginConfigurationError, PluginRegistry
+    >>> registry = PluginRegistry({"registry": {"workers": 0}}, autoload="none", environ={})
     >>> try:
-    ...     Configuration.load({"registry": {"workers": 0}}, environ={})
+    ...     registry.startup()
     ... except PluginConfigurationError as error:
     ...     print([issue.path for issue in error.errors])
-    [('registry', 'workers')]
+    ['registry.workers']
 
     Attributes:
         errors: all issues found, as records with ``path``, ``rule``, ``expected``, ``file`` and ``line``.
