@@ -26,18 +26,8 @@ ROOT = {"__main__", "_version", "errors"}
 TESTED_ELSEWHERE = {
     "__main__": "cli/test_main.py",
     "_version": "test_public_api.py",
-    "core.candidate": "core/test_record.py",
-    "core.state": "core/test_record.py",
-    "discovery.report": "core/test_record.py",
     "configuration.model": "configuration/test_loader.py",
-    "core.lazy": "test_public_api.py",
-    "core.problem": "core/test_record.py",
-    "core.safe_text": "core/test_record.py",
-    "discovery.metadata_files": "discovery/test_scanner.py",
-    "discovery.policy": "discovery/test_selection.py",
     "execution.entry": "registry/test_entry_store.py",
-    "inspection.runtime_metadata": "loading/test_importer.py",
-    "inspection.source_files": "inspection/test_static_metadata.py",
     "lifecycle.supervision": "lifecycle/test_service.py",
     "loading.registration": "registry/test_services.py",
 }

@@ -20,7 +20,7 @@ from floe_plugins.core.lazy import LazyModule
 from floe_plugins.core.problem import Problem
 from floe_plugins.core.refs import PluginRef, PluginType
 from floe_plugins.core.state import PluginState
-from floe_plugins.discovery import policy
+from floe_plugins.discovery.policy import LoadPolicy
 from floe_plugins.discovery.report import DiscoveryReport
 from floe_plugins.errors import AmbiguousPluginError, PluginNotFoundError
 from floe_plugins.execution.entry import Entry
@@ -94,13 +94,12 @@ class PluginRegistry:
             timeouts={**settings.timeouts, **(timeouts or {})},
             workers=settings.workers if workers is None else workers,
         )
-        said = policy.LoadPolicy.create(autoload=autoload, disable=disable, only=only)
         self._plugins = {}
         self._made_services = None
         self._lock = threading.RLock()
-        configured = policy.LoadPolicy.from_configuration(settings.autoload, settings.disable, settings.only)
-        merged = said.merged(policy.LoadPolicy.from_environ(environ)).merged(configured)
-        self._store = EntryStore(settings, merged, path)
+        loading = LoadPolicy.create(autoload=autoload, disable=disable, only=only)
+        configured = LoadPolicy.from_configuration(settings.autoload, settings.disable, settings.only)
+        self._store = EntryStore(settings, loading.merged(LoadPolicy.from_environ(environ)).merged(configured), path)
 
     def _services(self) -> services.PluginServices:
         with self._lock:
