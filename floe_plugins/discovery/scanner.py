@@ -114,7 +114,10 @@ def _reads_sys_path(finder: object) -> bool:
 
 
 class _Scanner:
-    """The state of one scan."""
+    """The state of one scan.
+
+    Like ``importlib.metadata``, uses the first distribution of each name and ignores later ones.
+    """
 
     def __init__(self) -> None:
         self._roots: set[str] = set()

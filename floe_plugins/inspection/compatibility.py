@@ -48,7 +48,13 @@ def api_mismatch(plugin: object, platform: str) -> str | None:
 def api_incompatibility(
     ref: PluginRef | None, distribution: str | None, requires: object, platform: str = FLOE_API_VERSION
 ) -> PluginIncompatibleError | None:
-    """Return the error for a plugin whose ``floe_api_version`` is incompatible, or None if it is compatible."""
+    """Return the error for a plugin whose ``floe_api_version`` is incompatible, or None if it is compatible.
+
+    The hint says which side to upgrade, and to which version.
+
+    >>> print(api_incompatibility(None, "acme 2.1 in /site", "2.0", "1.0").hint)
+    Upgrade floe-plugins to a version that provides API 2.0, or install an older version of acme made for API 1.0
+    """
     reason = api_mismatch(requires, platform)
     if reason is None:
         return None
@@ -69,6 +75,10 @@ def requirement_incompatibility(
 
     ``requires`` holds its ``Requires-Dist`` lines. Requirements of an extra or of another
     environment are ignored. An installed pre-release satisfies a requirement that it matches.
+
+    >>> requirement_incompatibility(None, None, ["pydantic>=2", "floe-plugins>=0.1"], "0.2")
+    >>> print(requirement_incompatibility(None, None, ["floe-plugins>=1"], "0.2").message)
+    the distribution requires 'floe-plugins>=1', floe-plugins 0.2 is installed
     """
     for line in filter(_OF_PLATFORM.match, requires):
         reason = _unmet(line, installed)

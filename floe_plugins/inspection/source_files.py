@@ -1,4 +1,8 @@
-"""Parse the source files of an installed distribution. Imports and runs nothing."""
+"""Parse the source files of an installed distribution. Imports and runs nothing.
+
+Modules are found beside the metadata of the distribution, and for an editable install through
+its ``.pth`` files and the finder that setuptools writes.
+"""
 
 from __future__ import annotations
 
@@ -58,7 +62,11 @@ class Module:
 
 
 class SourceModules:
-    """The modules of one distribution. Each is parsed once."""
+    """The modules of one distribution. Each is parsed once.
+
+    >>> from floe_plugins.core.candidate import Distribution
+    >>> SourceModules(Distribution("acme", "1.0", "/nowhere/acme-1.0.dist-info")).module("acme")
+    """
 
     def __init__(self, distribution: Distribution) -> None:
         self._locations = list(_locations(distribution))
@@ -90,7 +98,11 @@ class SourceModules:
 
 
 def bindings(body: Iterable[ast.stmt]) -> dict[str, ast.stmt | None] | None:
-    """Return the statement that binds each name of a body, as ``Module.bindings``; None if there is an ``import *``."""
+    """Return the statement that binds each name of a body, as ``Module.bindings``; None if there is an ``import *``.
+
+    >>> {name: statement is not None for name, statement in bindings(ast.parse("x = 1; y = 1; y = 2").body).items()}
+    {'x': True, 'y': False}
+    """
     found: dict[str, ast.stmt | None] = {}
     for statement in body:
         if isinstance(statement, ast.AnnAssign) and statement.value is None:
@@ -105,12 +117,14 @@ def bindings(body: Iterable[ast.stmt]) -> dict[str, ast.stmt | None] | None:
 
 
 def _is_simple(statement: ast.stmt) -> bool:
+    """Return whether a statement binds one name, always, and to what it shows."""
     if isinstance(statement, ast.Assign):
         return len(statement.targets) == 1 and isinstance(statement.targets[0], ast.Name)
     return isinstance(statement, (ast.ClassDef, ast.FunctionDef, ast.AnnAssign, ast.Import, ast.ImportFrom))
 
 
 def _bound_names(node: ast.AST) -> Iterator[str]:
+    """Yield all names that a statement binds, also in nested statements, but not those local to a function."""
     if isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
         yield node.name
         return
@@ -150,6 +164,7 @@ def _drop_rebound_names(tree: ast.Module, found: dict[str, ast.stmt | None]) -> 
 
 
 def _may_rebind_any_name(node: ast.AST) -> bool:
+    """Return whether a node uses ``exec`` or ``globals``, or replaces a module in ``sys.modules``."""
     if isinstance(node, ast.Subscript):  # sys.modules[__name__] = ...
         changed = not isinstance(node.ctx, ast.Load)
         return changed and isinstance(node.value, ast.Attribute) and node.value.attr == "modules"
@@ -157,6 +172,7 @@ def _may_rebind_any_name(node: ast.AST) -> bool:
 
 
 def _sets_attribute(node: ast.AST, name: str) -> bool:
+    """Return whether a node sets or deletes ``name.attribute``, directly or by ``setattr`` or ``delattr``."""
     if isinstance(node, ast.Attribute):
         return not isinstance(node.ctx, ast.Load) and _is_name(node.value, name)
     if isinstance(node, ast.Call) and node.args and isinstance(node.func, ast.Name):

@@ -1,5 +1,8 @@
 """Read the metadata of a plugin class from its source. Imports and runs nothing.
 
+For each class, the reader finds its base classes, also those in other modules of the same package,
+computes the method resolution order, and takes the first assignment of each attribute in that order.
+
 A value is known only if the class or a base class in the same package assigns a literal,
 and no other statement can change it. All others are None, which means "known when loaded".
 """
@@ -79,7 +82,7 @@ _UNKNOWN_BASE = _ExternalName("", "")
 
 
 class _Reader:
-    """Resolves names across the modules of one top-level package."""
+    """Reads one class. Follows names across the modules of its top-level package."""
 
     def __init__(self, sources: SourceModules, package: str) -> None:
         self._sources = sources
@@ -87,6 +90,7 @@ class _Reader:
         self._categories: set[PluginType] = set()
 
     def read(self, name: str, attribute: str) -> StaticMetadata:
+        """Return the metadata of the class called ``attribute`` in the module ``name``."""
         module = self._sources.module(name)
         found = self._resolve(module, attribute) if module else None
         if (
@@ -133,6 +137,7 @@ class _Reader:
         return None
 
     def _resolve_expression(self, module: Module, node: ast.expr) -> _Definition | _ExternalName | None:
+        """Return the definition of a name or a dotted name, as ``_resolve``."""
         if isinstance(node, ast.Name):
             return self._resolve(module, node.id)
         if isinstance(node, ast.Attribute):
@@ -162,6 +167,7 @@ class _Reader:
         return [found, *_merge(orders)]
 
     def _mro_of_base(self, module: Module, node: ast.expr, depth: int) -> _Mro:
+        """Return the method resolution order of a base class, and record the category if it is a category class."""
         base = self._resolve_expression(module, node)
         if isinstance(base, _Definition):
             return self._mro(base, depth) if self._is_unmodified_class(base) else [_UNKNOWN_BASE]
@@ -189,6 +195,10 @@ class _Reader:
         return None
 
     def _literal(self, module: Module, statement: ast.stmt | None, body: dict[str, ast.stmt | None]) -> Any:
+        """Return the value that a statement of a class body assigns, or None if it is not a literal.
+
+        A module-level name that stands for a literal counts as one.
+        """
         if not isinstance(statement, (ast.Assign, ast.AnnAssign)) or statement.value is None:
             return None
         value = statement.value
@@ -202,6 +212,7 @@ class _Reader:
 
 
 def _imported(module: Module, statement: ast.stmt | None, name: str) -> _ExternalName | None:
+    """Return what an import statement binds to ``name``, or None if it is not an import."""
     if isinstance(statement, ast.Import):
         alias = next(each for each in statement.names if (each.asname or each.name.partition(".")[0]) == name)
         return _ExternalName(alias.name if alias.asname else name, "")
@@ -213,6 +224,7 @@ def _imported(module: Module, statement: ast.stmt | None, name: str) -> _Externa
 
 
 def _body(each: _Definition | _ExternalName) -> dict[str, ast.stmt | None]:
+    """Return the bindings in the body of a class; none for a class of another package."""
     if isinstance(each, _Definition) and isinstance(each.node, ast.ClassDef):
         return bindings(each.node.body) or {}
     return {}
