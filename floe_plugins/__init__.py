@@ -1,13 +1,21 @@
-"""Plugins that a platform can trust: discovery, version gate, configuration, order, lifecycle, health.
+"""A plugin foundation for data platforms: discovery, version checks, configuration, dependencies, lifecycle, health.
 
-Every public name is here; each is imported when it is first used.
+All public names are importable from here. Each is imported on first use, so that
+``import floe_plugins`` itself is cheap.
+
+>>> from floe_plugins import PluginRegistry
+>>> registry = PluginRegistry(autoload="none", environ={})
+>>> with registry:
+...     print(registry.health().state)
+healthy
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from floe_plugins._version import __version__
+
+# Type checkers treat this name as true. typing itself takes longer to import than everything else here.
+TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from floe_plugins.configuration import Configuration
@@ -56,58 +64,55 @@ if TYPE_CHECKING:
     from floe_plugins.registry.facade import PluginRegistry
     from floe_plugins.registry.plugin_info import PluginInfo
 else:
-    # Outside this branch, type checkers would accept any misspelt name.
-    _HOMES = {
-        "configuration": ("Configuration",),
-        "registry.plugin_info": ("PluginInfo",),
-        "errors": (
-            "AmbiguousPluginError",
-            "CircularDependencyError",
-            "DuplicatePluginError",
-            "MissingDependencyError",
-            "PluginConfigurationError",
-            "PluginError",
-            "PluginIncompatibleError",
-            "PluginLoadError",
-            "PluginNotFoundError",
-            "PluginShutdownError",
-            "PluginStartupError",
-            "PluginTimeoutError",
-            "PluginUnavailableError",
-            "UnsupportedOperationError",
-        ),
-        "hookspecs.base": ("FLOE_API_VERSION", "PluginMetadata", "hookimpl", "hookspec"),
-        "core.candidate": ("Candidate", "Distribution"),
-        "core.problem": ("Problem",),
-        "core.state": ("PluginState", "Stage"),
-        "discovery.report": ("DiscoveryReport",),
-        "core.refs": ("PluginRef", "PluginType"),
-        "registry.facade": ("PluginRegistry",),
-        "core.report": ("HealthReport", "HealthState", "HealthStatus", "LifecycleReport", "Outcome", "OutcomeState"),
-        "registry.current": ("get_registry",),
-    }
-    _HOME = {name: module for module, names in _HOMES.items() for name in names}
+    from floe_plugins.core.lazy import lazy_exports
 
-    def __getattr__(name: str) -> object:
-        import importlib
+    def _category_class(name: str) -> object:
+        # Taken from the table of categories, so that a new category needs no entry here.
+        from floe_plugins.core.refs import PluginType
 
-        home = _HOME.get(name)
-        if home is not None:
-            value = getattr(importlib.import_module(f"{__name__}.{home}"), name)
-        else:
-            # The category classes come from the one table of categories.
-            from floe_plugins.core.refs import PluginType
+        return next((member.spec for member in PluginType if member.spec_name[1] == name), None)
 
-            category = next((member for member in PluginType if member.spec_name[1] == name), None)
-            if category is None:
-                message = f"module {__name__!r} has no attribute {name!r}"
-                raise AttributeError(message)
-            value = category.spec
-        globals()[name] = value
-        return value
-
-    def __dir__() -> list[str]:
-        return sorted({*globals(), *__all__})
+    # Type checkers do not see ``__getattr__``: with it, they would accept any misspelt name.
+    __getattr__, __dir__ = lazy_exports(
+        globals(),
+        {
+            "configuration": ("Configuration",),
+            "core.candidate": ("Candidate", "Distribution"),
+            "core.problem": ("Problem",),
+            "core.refs": ("PluginRef", "PluginType"),
+            "core.report": (
+                "HealthReport",
+                "HealthState",
+                "HealthStatus",
+                "LifecycleReport",
+                "Outcome",
+                "OutcomeState",
+            ),
+            "core.state": ("PluginState", "Stage"),
+            "discovery.report": ("DiscoveryReport",),
+            "errors": (
+                "AmbiguousPluginError",
+                "CircularDependencyError",
+                "DuplicatePluginError",
+                "MissingDependencyError",
+                "PluginConfigurationError",
+                "PluginError",
+                "PluginIncompatibleError",
+                "PluginLoadError",
+                "PluginNotFoundError",
+                "PluginShutdownError",
+                "PluginStartupError",
+                "PluginTimeoutError",
+                "PluginUnavailableError",
+                "UnsupportedOperationError",
+            ),
+            "hookspecs.base": ("FLOE_API_VERSION", "PluginMetadata", "hookimpl", "hookspec"),
+            "registry.current": ("get_registry",),
+            "registry.facade": ("PluginRegistry",),
+            "registry.plugin_info": ("PluginInfo",),
+        },
+        _category_class,
+    )
 
 
 __all__ = [

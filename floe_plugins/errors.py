@@ -1,4 +1,4 @@
-"""Every error of this package: facts as attributes, one base class, picklable."""
+"""The errors of this package. All derive from ``PluginError``, carry facts as attributes and can be pickled."""
 
 from __future__ import annotations
 
@@ -6,16 +6,22 @@ from collections.abc import Sequence
 from typing import Any
 
 from floe_plugins.core.refs import PluginRef
+from floe_plugins.core.safe_text import with_context
 
 
 class PluginError(Exception):
-    """The base of all errors here.
+    """The base class of all errors of this package. Plugins may raise it, too.
+
+    >>> from floe_plugins import PluginError, PluginRef
+    >>> error = PluginError("the disk is full", ref=PluginRef.parse("storage:local"), hint="Free some space")
+    >>> str(error)
+    'storage:local: the disk is full. Free some space'
 
     Attributes:
-        ref: the plugin concerned, where it is known.
-        distribution: name, version and place of the distribution it comes from, as text.
         message: what failed and what was expected.
-        hint: what to do about it.
+        ref: the plugin, if known.
+        distribution: name, version and location of the plugin's distribution, as text, if known.
+        hint: how to fix it; may be empty.
     """
 
     def __init__(
@@ -28,14 +34,9 @@ class PluginError(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
-        subject = str(self.ref) if self.ref else ""
-        if self.distribution:
-            origin = f"from {self.distribution}"
-            subject = f"{subject} ({origin})" if subject else origin
-        text = f"{subject}: {self.message}" if subject else self.message
-        return f"{text}. {self.hint}" if self.hint else text
+        return with_context(self.message, self.ref, self.distribution, self.hint)
 
-    # Exception's own __reduce__ calls the class with args alone; the facts are keyword-only.
+    # The inherited method would call the class with positional arguments alone; the facts are keyword-only.
     def __reduce__(self) -> tuple[Any, ...]:
         return _restore, (type(self), self.args, self.__dict__)
 
@@ -47,10 +48,17 @@ def _restore(cls: type[PluginError], args: tuple[Any, ...], facts: dict[str, Any
 
 
 class PluginNotFoundError(PluginError, LookupError):
-    """Nothing of that type and name is installed or registered.
+    """No plugin of the given category and name is installed or registered.
+
+    >>> from floe_plugins import PluginNotFoundError, PluginRegistry, PluginType
+    >>> try:
+    ...     PluginRegistry(autoload="none", environ={}).get(PluginType.COMPUTE, "duckdb")
+    ... except PluginNotFoundError as error:
+    ...     print(error.ref, error.suggestions)
+    compute:duckdb ()
 
     Attributes:
-        suggestions: the closest refs there are.
+        suggestions: the closest refs that exist, best match first.
     """
 
     def __init__(self, message: str, *, suggestions: Sequence[str] = (), **facts: Any) -> None:
@@ -59,10 +67,13 @@ class PluginNotFoundError(PluginError, LookupError):
 
 
 class AmbiguousPluginError(PluginError, LookupError):
-    """Several plugins fit where one was asked for.
+    """One plugin was asked for and several match.
+
+    >>> AmbiguousPluginError("two match", choices=["compute:duckdb", "compute:spark"]).choices
+    ('compute:duckdb', 'compute:spark')
 
     Attributes:
-        choices: the refs that fit.
+        choices: the refs that match.
     """
 
     def __init__(self, message: str, *, choices: Sequence[str] = (), **facts: Any) -> None:
@@ -71,10 +82,13 @@ class AmbiguousPluginError(PluginError, LookupError):
 
 
 class DuplicatePluginError(PluginError, ValueError):
-    """Two plugins claim one ref; neither wins in silence.
+    """Several plugins have the same ref. None of them is used until one is pinned or the others are removed.
+
+    >>> DuplicatePluginError("two offer it", claimants=["acme 1.0 in /site", "other 2.0 in /site"]).claimants
+    ('acme 1.0 in /site', 'other 2.0 in /site')
 
     Attributes:
-        claimants: each of them, by distribution name, version and place.
+        claimants: name, version and location of each distribution that offers the plugin.
     """
 
     def __init__(self, message: str, *, claimants: Sequence[str] = (), **facts: Any) -> None:
@@ -83,11 +97,15 @@ class DuplicatePluginError(PluginError, ValueError):
 
 
 class PluginIncompatibleError(PluginError):
-    """The plugin was made for an API that this platform does not provide.
+    """The plugin requires a version of the API or of floe-plugins that is not installed.
+
+    >>> error = PluginIncompatibleError("too new", requires="1.7", provides="1.2")
+    >>> error.requires, error.provides
+    ('1.7', '1.2')
 
     Attributes:
-        needs: the version or requirement that the plugin states.
-        provides: the version that the platform has.
+        requires: the version or requirement that the plugin states.
+        provides: the version that is installed.
     """
 
     def __init__(self, message: str, *, requires: str = "", provides: str = "", **facts: Any) -> None:
@@ -97,14 +115,25 @@ class PluginIncompatibleError(PluginError):
 
 
 class PluginLoadError(PluginError):
-    """The plugin could not be imported, made, or is not what its entry point says."""
+    """The plugin could not be imported or instantiated, or is not a plugin of its category.
+
+    The original exception, if any, is the ``__cause__``.
+    """
 
 
 class PluginConfigurationError(PluginError, ValueError):
-    """Configuration is wrong. Never carries a value, nor a cause that could.
+    """The configuration is invalid. Contains no configured value, and neither does its cause.
+
+    >>> from floe_plugins import PluginConfigurationError, PluginRegistry
+    >>> registry = PluginRegistry({"registry": {"workers": 0}}, autoload="none", environ={})
+    >>> try:
+    ...     registry.startup()
+    ... except PluginConfigurationError as error:
+    ...     print([issue.path for issue in error.errors])
+    ['registry.workers']
 
     Attributes:
-        errors: every issue found, as records with ``path``, ``rule``, ``expected``, ``file`` and ``line``.
+        errors: all issues found, as records with ``path``, ``rule``, ``expected``, ``file`` and ``line``.
     """
 
     def __init__(self, message: str, *, errors: Sequence[Any] = (), **facts: Any) -> None:
@@ -113,7 +142,10 @@ class PluginConfigurationError(PluginError, ValueError):
 
 
 class MissingDependencyError(PluginError):
-    """A plugin needs another one that is not there, or not in the version asked for.
+    """A dependency of the plugin is missing, failed, or has an unsuitable version.
+
+    >>> MissingDependencyError("not installed", requirement="compute:duckdb>=1.2").requirement
+    'compute:duckdb>=1.2'
 
     Attributes:
         requirement: the dependency as the plugin declares it.
@@ -125,10 +157,15 @@ class MissingDependencyError(PluginError):
 
 
 class CircularDependencyError(PluginError):
-    """Plugins need each other.
+    """Plugins depend on each other in a cycle.
+
+    >>> from floe_plugins import PluginRef
+    >>> a, b = PluginRef.parse("compute:a"), PluginRef.parse("compute:b")
+    >>> " -> ".join(map(str, CircularDependencyError("a cycle", cycle=[a, b, a]).cycle))
+    'compute:a -> compute:b -> compute:a'
 
     Attributes:
-        cycle: the refs along the circle; the first is also the last.
+        cycle: the refs along the cycle; the first is also the last.
     """
 
     def __init__(self, message: str, *, cycle: Sequence[PluginRef] = (), **facts: Any) -> None:
@@ -137,19 +174,23 @@ class CircularDependencyError(PluginError):
 
 
 class PluginStartupError(PluginError):
-    """A plugin's ``startup`` raised; the cause is chained."""
+    """The ``startup`` hook of a plugin raised; the exception is the ``__cause__``."""
 
 
 class PluginShutdownError(PluginError):
-    """A plugin's ``shutdown`` raised; the cause is chained."""
+    """The ``shutdown`` hook of a plugin raised; the exception is the ``__cause__``."""
 
 
 class PluginTimeoutError(PluginError, TimeoutError):
-    """A plugin did not answer within its deadline.
+    """The code of a plugin did not return before its deadline.
+
+    >>> error = PluginTimeoutError("no answer", seconds=5.0, stage="check")
+    >>> isinstance(error, TimeoutError), error.stage
+    (True, 'check')
 
     Attributes:
-        seconds: the deadline.
-        stage: what it was doing: load, configure, start, check or stop.
+        seconds: the timeout.
+        stage: the stage that timed out: ``load``, ``configure``, ``start``, ``check`` or ``stop``.
     """
 
     def __init__(self, message: str, *, seconds: float = 0.0, stage: str = "", **facts: Any) -> None:
@@ -159,10 +200,15 @@ class PluginTimeoutError(PluginError, TimeoutError):
 
 
 class PluginUnavailableError(PluginError):
-    """Raised by a plugin whose service is down; starting it is tried again within the deadline.
+    """Raised by a plugin whose service is down.
+
+    When ``startup`` raises it, the registry repeats the call until the startup timeout has passed.
+
+    >>> PluginUnavailableError("the warehouse is resuming", retry_after=2.5).retry_after
+    2.5
 
     Attributes:
-        retry_after: seconds to wait before the next try, where the plugin knows.
+        retry_after: seconds to wait before the next attempt, if the plugin knows.
     """
 
     def __init__(self, message: str, *, retry_after: float | None = None, **facts: Any) -> None:
@@ -171,4 +217,4 @@ class PluginUnavailableError(PluginError):
 
 
 class UnsupportedOperationError(PluginError):
-    """Raised by a hook that this engine or backend cannot serve, such as writing to a read-only one."""
+    """Raised by a hook that the engine or backend cannot serve, such as writing to a read-only store."""

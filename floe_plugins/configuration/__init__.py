@@ -19,32 +19,24 @@ if TYPE_CHECKING:
     from floe_plugins.configuration.schema.validation import ValidationResult, validate_and_log, validate_settings
     from floe_plugins.configuration.settings import PluginSettings
 else:
-    # Type checkers must not see __getattr__, or they would accept any name.
-    _HOMES = {
-        "model": ("Configuration",),
-        "origins": ("Setting", "effective_settings"),
-        "issues": ("ConfigurationIssue", "raise_issues"),
-        "schema.json_schema": ("json_schema",),
-        "loader": ("load", "not_installed"),
-        "schema.error_reporter": ("BROKEN_SCHEMA",),
-        "migration.rewrite": ("MigratedText", "migrate_text"),
-        "settings": ("PluginSettings",),
-        "file": ("find_file",),
-        "schema.validation": ("ValidationResult", "validate_settings", "validate_and_log"),
-    }
-    _HOME = {name: module for module, names in _HOMES.items() for name in names}
+    from floe_plugins.core.lazy import lazy_exports
 
-    def __getattr__(name: str) -> object:
-        import importlib
-
-        home = _HOME.get(name)
-        if home is None:
-            message = f"module {__name__!r} has no attribute {name!r}"
-            raise AttributeError(message)
-        module = importlib.import_module(f"{__name__}.{home}")
-        # Importing a submodule binds its name in this package: replace it if a function has the same name.
-        globals().update({other: getattr(module, other) for other in _HOMES[home]})
-        return globals()[name]
+    # Type checkers do not see ``__getattr__``: with it, they would accept any misspelt name.
+    __getattr__, __dir__ = lazy_exports(
+        globals(),
+        {
+            "file": ("find_file",),
+            "issues": ("ConfigurationIssue", "raise_issues"),
+            "loader": ("load", "not_installed"),
+            "migration.rewrite": ("MigratedText", "migrate_text"),
+            "model": ("Configuration",),
+            "origins": ("Setting", "effective_settings"),
+            "schema.error_reporter": ("BROKEN_SCHEMA",),
+            "schema.json_schema": ("json_schema",),
+            "schema.validation": ("ValidationResult", "validate_and_log", "validate_settings"),
+            "settings": ("PluginSettings",),
+        },
+    )
 
 
 __all__ = [

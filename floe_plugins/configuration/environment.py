@@ -11,6 +11,7 @@ from floe_plugins.configuration.model import VARIABLE_PREFIX, normalize_ref
 from floe_plugins.configuration.settings import PluginSettings, Variable
 from floe_plugins.configuration.values import json_value
 from floe_plugins.core.refs import NAME_RULE, PluginRef, PluginType, is_name
+from floe_plugins.core.suggestions import closest
 
 SEPARATOR = "__"
 
@@ -46,9 +47,7 @@ def apply_environment(
 def _target(name: str, plugins: Iterable[PluginRef]) -> tuple[PluginRef, KeyPath] | ConfigurationIssue:
     category, *rest = name[len(VARIABLE_PREFIX) :].lower().split(SEPARATOR)
     if category not in _SLUGS:
-        from difflib import get_close_matches
-
-        close = get_close_matches(category, _SLUGS, 1)
+        close = closest(category, _SLUGS)
         hint = f"Did you mean {VARIABLE_PREFIX}{close[0].upper()}{SEPARATOR}...?" if close else ""
         message = f"unknown category {category!r}"
         return _issue(name, "unknown_category", message, f"one of {', '.join(_SLUGS)}", hint)

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from floe_plugins.configuration.document import Document
 from floe_plugins.configuration.issues import KeyPath
-from floe_plugins.configuration.settings import AUTOLOAD_MODES, TIMEOUT_NAMES, PluginSettings
+from floe_plugins.configuration.settings import PluginSettings
 from floe_plugins.configuration.values import describe_type, is_list, is_table, json_value
 from floe_plugins.core.refs import NAME_RULE, PluginRef, PluginType, is_name
+from floe_plugins.core.state import AUTOLOAD_MODES
+from floe_plugins.core.suggestions import closest
+from floe_plugins.core.timeouts import MAX_TIMEOUT, MAX_WORKERS, TIMEOUT_NAMES, TOTAL_TIMEOUT_NAMES
 
 RESERVED = ("distribution", "config_version")
 
 _DISABLE_FORMS = "a ref such as compute:duckdb, a category such as compute, or distribution:NAME"
 _REGISTRY_KEYS = ("autoload", "disable", "only", "required", "timeouts", "workers")
 _SECONDS = "seconds, more than 0 and at most a year"
-_MAX_TIMEOUT = 366 * 24 * 3600.0
 _SLUGS = {category.slug: category for category in PluginType}
 _CATEGORIES = {text: category for category in PluginType for text in (category.slug, category.group)}
 
 
 def close_to(key: object, known: Iterable[str]) -> str:
     """Suggest the most similar known key, or return an empty text if none is similar."""
-    close = get_close_matches(str(key), list(known), 1, 0.6)
+    close = closest(key, known)
     return f"Did you mean {close[0]!r}?" if close else ""
 
 
@@ -185,9 +186,9 @@ class _RegistrySection:
 
     def _workers(self, value: Any) -> int | None:
         value = self._number(value, ("workers",))
-        if type(value) is int and 1 <= value <= 10_000:  # noqa: PLR2004 an upper limit for typing errors
+        if type(value) is int and 1 <= value <= MAX_WORKERS:
             return value
-        self._add_issue(("workers",), "type", "not a valid number of workers", "an integer from 1 to 10000")
+        self._add_issue(("workers",), "type", "not a valid number of workers", f"an integer from 1 to {MAX_WORKERS}")
         return None
 
     def _timeouts(self, value: Any) -> tuple[dict[str, float], dict[PluginRef, dict[str, float]]]:
@@ -198,21 +199,21 @@ class _RegistrySection:
             path = ("timeouts", key)
             if ref := self._ref(key, path, "a ref such as compute:duckdb"):
                 timeouts = _table(self.document, table[key], ("registry", *path))
-                by_plugin[ref] = self._durations(timeouts, path)
-        return self._durations(common, ("timeouts",)), by_plugin
+                by_plugin[ref] = self._durations(timeouts, path, TIMEOUT_NAMES)
+        return self._durations(common, ("timeouts",), (*TIMEOUT_NAMES, *TOTAL_TIMEOUT_NAMES)), by_plugin
 
-    def _durations(self, table: Mapping[Any, Any], path: KeyPath) -> dict[str, float]:
+    def _durations(self, table: Mapping[Any, Any], path: KeyPath, names: Sequence[str]) -> dict[str, float]:
         accepted: dict[str, float] = {}
         for key, item in table.items():
-            if key not in TIMEOUT_NAMES:
-                expected = f"one of {', '.join(TIMEOUT_NAMES)}, or a ref such as compute:duckdb"
-                hint = close_to(key, TIMEOUT_NAMES)
+            if key not in names:
+                expected = f"one of {', '.join(names)}, or a ref such as compute:duckdb"
+                hint = close_to(key, names)
                 self._add_issue((*path, key), "unknown_key", "unknown timeout", expected, hint)
                 continue
             value = self._number(item, (*path, key))
             if type(value) not in {int, float}:
                 self._add_issue((*path, key), "seconds", f"{describe_type(value)} is not a valid timeout", _SECONDS)
-            elif not 0 < value <= _MAX_TIMEOUT:
+            elif not 0 < value <= MAX_TIMEOUT:
                 self._add_issue((*path, key), "seconds", "the timeout is out of range", _SECONDS)
             else:
                 accepted[str(key)] = float(value)

@@ -9,9 +9,6 @@ import attrs
 
 from floe_plugins.configuration.issues import KeyPath
 
-TIMEOUT_NAMES = ("load", "configure", "startup", "shutdown", "health")
-AUTOLOAD_MODES = ("all", "configured", "none")
-
 
 @attrs.frozen
 class Variable:

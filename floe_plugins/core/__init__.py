@@ -1,1 +1,1 @@
-"""What every other part speaks of: refs, candidates, problems, states and reports, as plain records."""
+"""The shared vocabulary: refs, candidates, problems, states and reports, as plain records."""

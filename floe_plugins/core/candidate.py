@@ -1,4 +1,4 @@
-"""What discovery finds: an entry point and the distribution that declares it."""
+"""Candidates: entry points that discovery found, with their distributions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,17 @@ from floe_plugins.core.refs import PluginRef, PluginType
 
 @attrs.frozen
 class Distribution(Record):
-    """An installed distribution: what pip calls it, and where its metadata lies."""
+    """An installed distribution.
+
+    >>> from floe_plugins import Distribution
+    >>> print(Distribution("acme-floe", "1.0", "/site/acme_floe-1.0.dist-info"))
+    acme-floe 1.0 in /site/acme_floe-1.0.dist-info
+
+    Attributes:
+        name: the name of the distribution, as pip shows it.
+        version: its version; empty if its metadata does not state one.
+        path: the directory or file that holds its metadata.
+    """
 
     name: str
     version: str
@@ -22,7 +32,19 @@ class Distribution(Record):
 
 @attrs.frozen
 class Candidate(Record):
-    """An entry point in one of the groups, with its distribution: found, not imported."""
+    """An installed entry point in one of the plugin groups. Nothing of it has been imported.
+
+    >>> from floe_plugins import Candidate, Distribution, PluginRef
+    >>> distribution = Distribution("acme-floe", "1.0", "/site/acme_floe-1.0.dist-info")
+    >>> candidate = Candidate(PluginRef.parse("compute:duckdb"), "acme.duck:DuckDB", distribution)
+    >>> candidate.type.group, candidate.name
+    ('floe.computes', 'duckdb')
+
+    Attributes:
+        ref: category and name of the plugin.
+        value: the value of the entry point, such as ``package.module:Class``.
+        distribution: the distribution that declares the entry point.
+    """
 
     ref: PluginRef
     value: str
@@ -35,5 +57,5 @@ class Candidate(Record):
 
     @property
     def name(self) -> str:
-        """The entry point's name, which is the plugin's."""
+        """The name of the plugin and of its entry point."""
         return self.ref.name

@@ -1,16 +1,49 @@
-"""Modules that only annotations name, imported when somebody resolves these."""
+"""Import modules and names on first use, so that importing this package stays cheap."""
 
 from __future__ import annotations
 
 import importlib
-from typing import Any
+
+# As in ``floe_plugins/__init__.py``: this module is imported with it.
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from typing import Any
+
+
+def lazy_exports(
+    namespace: dict[str, Any],
+    modules: Mapping[str, Sequence[str]],
+    fallback: Callable[[str], object] | None = None,
+) -> tuple[Callable[[str], object], Callable[[], list[str]]]:
+    """Return the ``__getattr__`` and ``__dir__`` of a package whose names are imported on first use (PEP 562).
+
+    Args:
+        namespace: the package's ``globals()``, with ``__all__`` set by the time they are called.
+        modules: the names that each submodule exports, by its name relative to the package.
+        fallback: finds a name that the table does not have; returns None if there is none.
+    """
+    package = namespace["__name__"]
+    homes = {name: module for module, names in modules.items() for name in names}
+
+    def getattribute(name: str) -> object:
+        if name in homes:
+            value: object = getattr(importlib.import_module(f"{package}.{homes[name]}"), name)
+        elif fallback is None or (value := fallback(name)) is None:
+            message = f"module {package!r} has no attribute {name!r}"
+            raise AttributeError(message)
+        namespace[name] = value
+        return value
+
+    return getattribute, lambda: sorted({*namespace, *namespace["__all__"]})
 
 
 class LazyModule:
-    """Stands for a module that is too heavy to import for its names alone.
+    """A stand-in for a module that is imported when one of its attributes is first used.
 
-    ``typing.get_type_hints`` evaluates annotations in their module; a name that is
-    there for type checkers only would be unknown to it.
+    Modules that need pydantic in annotations only bind a stand-in to its name, so that
+    ``typing.get_type_hints`` can resolve them and importing the module does not import pydantic.
     """
 
     def __init__(self, module: str) -> None:
@@ -18,9 +51,9 @@ class LazyModule:
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
-            # Asked for by tools that look at every object they see.
+            # Tools such as doctest look for these on every object; they must not cause the import.
             raise AttributeError(name)
         return getattr(importlib.import_module(self._module), name)
 
     def __repr__(self) -> str:
-        return f"<{self._module}, imported when needed>"
+        return f"<{self._module}, imported on first use>"

@@ -1,4 +1,4 @@
-"""The log of this package. Whatever the application's handlers do, it interrupts nothing."""
+"""Logging that never raises, whatever the application's log handlers do."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from contextlib import suppress
 
 
 def log(level: str, message: str, *args: object) -> None:
-    """Log a message at a level ("info", "warning", "error") under this package's name.
+    """Log a message at a level ("info", "warning", "error") under the logger ``floe_plugins``.
 
-    A handler that raises has its traceback printed, as logging itself does for handlers that fail to write.
+    If a handler raises, its traceback is printed unless ``logging.raiseExceptions`` is false.
     """
-    # Not imported before there is something to say: most processes only ask what is installed.
+    # Most processes log nothing, and importing logging takes a while.
     import logging
 
     try:
         getattr(logging.getLogger("floe_plugins"), level)(message, *args, stacklevel=2)
-    except Exception:  # noqa: BLE001 it is the application's
+    except Exception:  # noqa: BLE001 handlers belong to the application
         if logging.raiseExceptions:
             import traceback
 
             with suppress(Exception):  # standard error may be closed
-                # Not the error that was being handled: what a plugin raised may hold its secrets.
+                # Leave out the error that was being handled: a plugin's error may contain secrets.
                 traceback.print_exc(chain=False)

@@ -1,4 +1,4 @@
-"""The base of all records: frozen attrs classes that become plain data."""
+"""The base class of all records: frozen attrs classes that convert to JSON data."""
 
 from __future__ import annotations
 
@@ -13,13 +13,16 @@ from floe_plugins.core.safe_text import describe_error, safe_str
 
 
 def to_plain(value: Any, levels: int = 64) -> Any:
-    """``value`` as JSON can hold it: records as dicts, enums by lower-case name, refs and errors as text.
+    """Return ``value`` as JSON data: records as dicts, enums by lower-case name, refs and errors as text.
 
-    What is nested deeper than ``levels``, or cannot be read, is given as text.
+    Values of other types, and values nested deeper than ``levels``, become text. Never raises.
+
+    >>> to_plain({"ref": PluginRef.parse("compute:duckdb"), "error": ValueError("bad")})
+    {'ref': 'compute:duckdb', 'error': 'ValueError: bad'}
     """
     try:
         return _to_plain(value, levels - 1) if levels else safe_str(value)
-    except Exception:  # noqa: BLE001 it may be a plugin's own
+    except Exception:  # noqa: BLE001 the value may belong to a plugin
         return safe_str(value)
 
 
@@ -38,10 +41,10 @@ def _to_plain(value: Any, levels: int) -> Any:
 
 
 class Record:
-    """The base of the records, which are frozen attrs classes."""
+    """The base class of all records, which are frozen attrs classes."""
 
     __slots__ = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """The record's fields as JSON can hold them: times in seconds, enums by lower-case name."""
+        """Return the fields as JSON data: times in seconds, enums by lower-case name, refs and errors as text."""
         return {field.name: to_plain(getattr(self, field.name)) for field in attrs.fields(cast("Any", type(self)))}

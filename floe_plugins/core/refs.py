@@ -1,4 +1,4 @@
-"""The vocabulary: the plugin categories and the key of everything, the ref."""
+"""The plugin categories, and refs: category and name of a plugin."""
 
 from __future__ import annotations
 
@@ -12,15 +12,28 @@ NAME_RULE = "lower-case letters, digits, '-' and '_', beginning and ending with 
 
 
 def is_name(text: str) -> bool:
-    """Whether ``text`` may name a plugin (``NAME_RULE`` says the rule in words)."""
-    # Compiling a pattern would take longer than most processes need for all of their names.
+    """Return whether ``text`` is a valid plugin name; ``NAME_RULE`` describes the rule.
+
+    >>> is_name("duck-db"), is_name("Duck__DB")
+    (True, False)
+    """
+    # Compiling a regular expression would take longer than checking all names of most installations.
     return _NAME.issuperset(text) and text[:1] not in "-_" and text[-1:] not in "-_" and "__" not in text
 
 
 class PluginType(str, Enum):
-    """The categories. A member's value is its entry-point group.
+    """The plugin categories. The value of a member is the name of its entry-point group.
 
-    A new category is one module in ``hookspecs/`` and one row here.
+    >>> from floe_plugins import PluginType
+    >>> PluginType.COMPUTE.slug, PluginType.COMPUTE.group
+    ('compute', 'floe.computes')
+    >>> PluginType.COMPUTE.spec
+    <class 'floe_plugins.hookspecs.compute.ComputePlugin'>
+
+    To add a category, add a module to ``hookspecs/`` and a row here.
+
+    Attributes:
+        slug: the name of the category in refs and configuration, such as ``compute``.
     """
 
     slug: str
@@ -57,13 +70,13 @@ class PluginType(str, Enum):
 
     @property
     def spec_name(self) -> tuple[str, str]:
-        """Module and name of the category class, known without importing it."""
+        """The module and the name of the category class. Imports nothing."""
         module, _, name = self._spec.partition(":")
         return f"floe_plugins.hookspecs.{module}", name
 
     @property
     def spec(self) -> type[Any]:
-        """The category class, which is also the hookspec; imports its module."""
+        """The category class, whose hooks plugins implement. Imports its module."""
         category = _SPECS.get(self)
         if category is None:
             module, name = self.spec_name
@@ -72,25 +85,32 @@ class PluginType(str, Enum):
 
     @classmethod
     def of(cls, plugin_class: type) -> PluginType:
-        """The category whose class ``plugin_class`` is or derives from.
+        """Return the category of a plugin class.
+
+        >>> from floe_plugins import ComputePlugin
+        >>> PluginType.of(ComputePlugin).slug
+        'compute'
 
         Raises:
-            TypeError: there is none.
+            TypeError: ``plugin_class`` does not derive from a category class.
         """
         for base in plugin_class.__mro__:
             found = _BY_CLASS.get((base.__module__, base.__name__))
             if found is not None:
                 return found
         names = ", ".join(member.spec_name[1] for member in cls)
-        message = f"{plugin_class.__qualname__} derives from no category class: expected one of {names}"
+        message = f"{plugin_class.__qualname__} does not derive from a category class: expected one of {names}"
         raise TypeError(message)
 
     @classmethod
     def parse(cls, text: str) -> PluginType:
-        """The category of a slug (``compute``) or a group (``floe.computes``).
+        """Return the category with a slug (``compute``) or group (``floe.computes``).
+
+        >>> PluginType.parse("compute") is PluginType.parse("floe.computes")
+        True
 
         Raises:
-            ValueError: there is no such category; the message lists them.
+            ValueError: there is no such category; the message lists all categories.
         """
         found = _BY_TEXT.get(text)
         if found is None:
@@ -106,7 +126,16 @@ _BY_TEXT = {text: member for member in PluginType for text in (member.slug, memb
 
 
 class PluginRef(NamedTuple):
-    """Type and name of a plugin together, written ``compute:duckdb``."""
+    """The category and name of a plugin, written ``compute:duckdb``. Identifies a plugin within a registry.
+
+    >>> from floe_plugins import PluginRef, PluginType
+    >>> str(PluginRef(PluginType.COMPUTE, "duckdb"))
+    'compute:duckdb'
+
+    Attributes:
+        type: the category.
+        name: the name of the plugin and of its entry point.
+    """
 
     type: PluginType
     name: str
@@ -116,16 +145,23 @@ class PluginRef(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> PluginRef:
-        """Read ``category:name``; the category is a slug or a group.
+        """Return the ref that ``category:name`` stands for; the category is a slug or a group.
+
+        >>> PluginRef.parse("compute:duckdb") == PluginRef.parse("floe.computes:duckdb")
+        True
+        >>> PluginRef.parse("duckdb")
+        Traceback (most recent call last):
+        ...
+        ValueError: 'duckdb' is not a ref: expected category:name, such as compute:duckdb
 
         Raises:
-            ValueError: the form, the category or the name is wrong.
+            ValueError: ``text`` has no colon, the category does not exist, or the name is invalid.
         """
         category, colon, name = text.partition(":")
         if not colon:
             message = f"{text!r} is not a ref: expected category:name, such as compute:duckdb"
             raise ValueError(message)
         if not is_name(name):
-            message = f"{text!r} is not a ref: a plugin's name is made of {NAME_RULE}"
+            message = f"{text!r} is not a ref: a plugin name consists of {NAME_RULE}"
             raise ValueError(message)
         return cls(PluginType.parse(category), name)

@@ -1,4 +1,4 @@
-"""What starting, stopping and checking came to, as frozen records."""
+"""Reports on starting, stopping and health checks, as frozen records."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if sys.version_info < (3, 11):
 
 
 class HealthState(str, Enum):
-    """How a plugin, or the platform, is."""
+    """The health of a plugin or of the whole platform."""
 
     HEALTHY = "healthy"
     DEGRADED = "degraded"
@@ -28,31 +28,42 @@ class HealthState(str, Enum):
     __str__ = str.__str__
 
 
-def _kept(details: Mapping[str, object]) -> Mapping[str, object]:
-    # A copy, since the plugin may go on changing its own.
+def _copy(details: Mapping[str, object]) -> Mapping[str, object]:
+    # The plugin may change its own mapping later.
     return dict(details)
 
 
 @attrs.frozen
 class HealthStatus(Record):
-    """One plugin's health.
+    """The health of one plugin, as its ``health_check`` returns it.
+
+    >>> from floe_plugins import HealthStatus
+    >>> HealthStatus("degraded", "replica is behind", {"lag": 3}).to_dict()["state"]
+    'degraded'
 
     Attributes:
-        default: the plugin has no health check of its own.
-        seconds: how long the check took.
-        time: when it was asked, in seconds since the epoch.
+        state: a ``HealthState`` or its value.
+        message: one line for operators.
+        details: further facts. Secrets of the plugin's configuration are masked in them.
+        default: whether the status comes from the base class because the plugin has no health check. Keyword-only.
+        seconds: how long the check took. Set by the registry.
+        time: when the check began, in seconds since the epoch. Set by the registry.
+
+    Raises:
+        ValueError: ``state`` is not a health state.
+        TypeError: ``message`` is not a string.
     """
 
     state: HealthState = attrs.field(converter=HealthState)
     message: str = attrs.field(default="", validator=attrs.validators.instance_of(str))
-    details: Mapping[str, object] = attrs.field(factory=dict, converter=_kept)
+    details: Mapping[str, object] = attrs.field(factory=dict, converter=_copy)
     default: bool = attrs.field(default=False, kw_only=True)
     seconds: float | None = attrs.field(default=None, kw_only=True)
     time: float | None = attrs.field(default=None, kw_only=True)
 
 
 class OutcomeState(str, Enum):
-    """What one hook call on one plugin came to."""
+    """How starting, stopping or checking one plugin ended."""
 
     SUCCEEDED = "succeeded"
     FAILED = "failed"
@@ -64,17 +75,23 @@ class OutcomeState(str, Enum):
 
 @attrs.frozen(kw_only=True)
 class Outcome(Record):
-    """What starting, stopping or checking one plugin came to.
+    """The result of starting, stopping or checking one plugin.
 
     Attributes:
-        seconds: how long the hook took, with all its tries; ``load_seconds`` and
-            ``configure_seconds`` are what came before it.
-        began: when the hook began, in seconds after the report did; None if it was not called.
-        tries: how often the hook was called.
-        cause: the error. Of a skipped plugin, its chain of ``__cause__`` leads to the root, as ``message`` does.
-        needs: the plugins that it waited for.
-        required: whether the configuration calls the plugin required.
-        health: what a health check said.
+        ref: the plugin.
+        stage: the stage that was reached, such as ``Stage.START``.
+        state: how it ended.
+        message: why it failed or was skipped; empty if it succeeded.
+        cause: the error. For a skipped plugin, the chain of ``__cause__`` leads to the original failure.
+        distribution: name, version and location of the plugin's distribution, as text.
+        required: whether the configuration lists the plugin as required.
+        seconds: how long the hook took, including repeated attempts.
+        load_seconds: how long loading took before.
+        configure_seconds: how long configuring took before.
+        began: when the hook was first called, in seconds after the report began; None if it was not called.
+        attempts: how often the hook was called.
+        waited_for: the plugins that had to finish first.
+        health: the status that a health check returned.
     """
 
     ref: PluginRef
@@ -94,16 +111,26 @@ class Outcome(Record):
 
     @property
     def ok(self) -> bool:
-        """Whether the call succeeded."""
+        """Whether the state is ``SUCCEEDED``."""
         return self.state is OutcomeState.SUCCEEDED
 
 
 @attrs.frozen(kw_only=True)
 class LifecycleReport(Record):
-    """What a start or a stop of several plugins came to, each after what it waited for.
+    """The result of starting or stopping several plugins.
+
+    >>> from floe_plugins import LifecycleReport, Outcome, OutcomeState, PluginRef, Stage
+    >>> ref = PluginRef.parse("compute:duckdb")
+    >>> report = LifecycleReport(outcomes=(Outcome(ref=ref, stage=Stage.START, state=OutcomeState.SUCCEEDED),))
+    >>> report.ok, report.failed, report.skipped
+    (True, (), ())
+    >>> report.raise_for_failures()
 
     Attributes:
-        seconds: how long it all took; loading and configuring, which come first, are part of it.
+        outcomes: one per plugin; each plugin comes after the plugins that it waited for.
+        seconds: how long everything took, including loading and configuring.
+        load_seconds: the part of it that loading took.
+        configure_seconds: the part of it that configuring took.
         time: when it began, in seconds since the epoch.
     """
 
@@ -115,26 +142,28 @@ class LifecycleReport(Record):
 
     @property
     def ok(self) -> bool:
-        """Whether nothing failed and nothing was skipped."""
+        """Whether all plugins succeeded: none failed, timed out or was skipped."""
         return all(outcome.ok for outcome in self.outcomes)
 
     @property
     def failed(self) -> tuple[Outcome, ...]:
-        """What failed or timed out by itself."""
+        """The outcomes of plugins that failed or timed out."""
         return tuple(o for o in self.outcomes if o.state in {OutcomeState.FAILED, OutcomeState.TIMED_OUT})
 
     @property
     def skipped(self) -> tuple[Outcome, ...]:
-        """What was not tried because something it needs failed or is missing."""
+        """The outcomes of plugins that were not started because a dependency failed or is missing."""
         return tuple(o for o in self.outcomes if o.state is OutcomeState.SKIPPED)
 
     def raise_for_failures(self) -> None:
-        """Do nothing if all went well; what was skipped for another's failure adds nothing to it.
+        """Raise the failures, if there are any.
+
+        Plugins that were skipped because another one failed are not counted as failures of their own.
 
         Raises:
-            PluginError: the one failure there is.
-            ExceptionGroup: the failures, if there are several (of the ``exceptiongroup``
-                backport on Python 3.10).
+            PluginError: one plugin failed.
+            ExceptionGroup: several plugins failed. On Python 3.10 it is the class of
+                the ``exceptiongroup`` backport.
         """
         roots = [o for o in self.skipped if o.cause is not None and o.cause.__cause__ is None]
         causes = [o.cause for o in (*self.failed, *roots) if isinstance(o.cause, Exception)]
@@ -145,7 +174,7 @@ class LifecycleReport(Record):
             raise ExceptionGroup(message, causes)
 
     def to_dict(self) -> dict[str, Any]:
-        """The outcomes and whether all went well, as JSON can hold them."""
+        """Return ``ok`` and all fields as JSON data."""
         return {"ok": self.ok, **super().to_dict()}
 
 
@@ -154,8 +183,11 @@ class HealthReport(Record):
     """The health of all started plugins, and the overall state.
 
     Attributes:
-        state: the worst of the required plugins; optional ones can only degrade.
-        time: when it was asked, in seconds since the epoch.
+        state: the worst state of all required plugins. An unhealthy plugin that is not
+            required makes the platform degraded.
+        statuses: the status of each plugin.
+        seconds: how long all checks together took.
+        time: when the checks began, in seconds since the epoch.
     """
 
     state: HealthState

@@ -1,4 +1,4 @@
-"""Ask foreign objects for their text, whatever they do when they are asked."""
+"""Text for foreign objects and errors, which may raise when they are converted to a string."""
 
 from __future__ import annotations
 
@@ -34,6 +34,25 @@ def error_message(error: BaseException) -> str:
 
 
 def describe_error(error: BaseException) -> str:
-    """Return an error's class name and text, such as ``"ValueError: no such table"``."""
+    """Return the type of an error and its message, if it has one.
+
+    >>> describe_error(KeyError("user"))
+    "KeyError: 'user'"
+    >>> describe_error(TimeoutError())
+    'TimeoutError'
+    """
     text = error_message(error)
     return f"{type_name(error)}: {text}" if text else type_name(error)
+
+
+def with_context(message: str, ref: object = None, distribution: str | None = None, hint: str = "") -> str:
+    """Return a message with the plugin and distribution that it concerns in front, and a hint behind.
+
+    >>> with_context("it failed", "compute:duckdb", "acme 1.0 in /site", "Reinstall it")
+    'compute:duckdb (from acme 1.0 in /site): it failed. Reinstall it'
+    """
+    subject = str(ref) if ref else ""
+    if distribution:
+        subject = f"{subject} (from {distribution})" if subject else f"from {distribution}"
+    text = f"{subject}: {message}" if subject else message
+    return f"{text}. {hint}" if hint else text

@@ -1,12 +1,18 @@
-"""The stages of a plugin's way, and the states that it can be in."""
+"""The stages that a plugin passes through, the states it can be in, and the modes of loading."""
 
 from __future__ import annotations
 
 from enum import Enum
 
+AUTOLOAD_MODES = ("all", "configured", "none")
+
 
 class Stage(str, Enum):
-    """Where on its way a plugin was."""
+    """The stage in which a problem occurred or an outcome was reached.
+
+    >>> print(Stage.LOAD)
+    load
+    """
 
     DISCOVER = "discover"
     LOAD = "load"
@@ -20,7 +26,11 @@ class Stage(str, Enum):
 
 
 class PluginState(str, Enum):
-    """The one state that each plugin is in."""
+    """The current state of a plugin; each plugin is in exactly one.
+
+    ``SKIPPED`` means that a dependency failed or is missing, ``DISABLED`` that the
+    configuration or the environment keeps the plugin from being loaded.
+    """
 
     DISCOVERED = "discovered"
     LOADED = "loaded"

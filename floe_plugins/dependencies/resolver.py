@@ -8,6 +8,7 @@ import attrs
 
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.state import PluginState
+from floe_plugins.core.suggestions import closest
 from floe_plugins.dependencies import graph
 from floe_plugins.dependencies.requirement import Requirement
 from floe_plugins.entries.entry import DeclaredDependencies, Entry
@@ -204,9 +205,7 @@ class _Resolution:
         return f"needs {requirement}, and there is no such plugin", self._suggest(requirement)
 
     def _suggest(self, requirement: Requirement) -> str:
-        import difflib
-
-        close = difflib.get_close_matches(str(requirement), [str(ref) for ref in sorted(self._entries)], n=1)
+        close = closest(requirement, map(str, sorted(self._entries)))
         return f"Did its author mean {close[0]}?" if close else "Install a distribution that offers it."
 
     def _record_error(self, ref: PluginRef, requirement: str, message: str, hint: str) -> None:

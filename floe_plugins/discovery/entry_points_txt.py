@@ -1,30 +1,32 @@
-"""Reads one ``entry_points.txt`` as ``importlib.metadata`` does, and says what is wrong in it."""
+"""Parse ``entry_points.txt`` as ``importlib.metadata`` does, and report the errors in it."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 from floe_plugins.core.refs import NAME_RULE, PluginRef, PluginType, is_name
+from floe_plugins.core.suggestions import closest
 
 _PREFIX = "floe."
-_MARK = _PREFIX.encode()
+_PREFIX_BYTES = _PREFIX.encode()
 _CATEGORIES = {member.value: member for member in PluginType}
 _MAX_ERRORS = 20
-_SHOWN = 60
+_MAX_QUOTED = 60
 
 
 class EntryPointLine(NamedTuple):
-    """One line of one of our groups."""
+    """One entry point in one of the plugin groups."""
 
     ref: PluginRef
     value: str
 
 
 class ParseError(NamedTuple):
-    """What is wrong in one line.
+    """An error in one line.
 
     Attributes:
-        fatal: ``importlib.metadata.entry_points()`` raises because of it, for everybody in the process.
+        line: the number of the line, from 1.
+        fatal: whether it makes ``importlib.metadata.entry_points()`` raise for every caller in the process.
     """
 
     line: int
@@ -38,11 +40,11 @@ class ParseError(NamedTuple):
 
 
 class ParsedFile(NamedTuple):
-    """What one file holds of our groups, and what is wrong in it.
+    """The entry points in the plugin groups of one file, and its errors.
 
     Attributes:
-        mistakes: the first twenty.
-        fatal: one of all mistakes is.
+        errors: the first twenty errors.
+        fatal: whether any error is fatal, also one that is not listed.
     """
 
     entries: list[EntryPointLine]
@@ -50,16 +52,21 @@ class ParsedFile(NamedTuple):
     fatal: bool
 
 
-class Target(NamedTuple):
-    """What an entry point's value names; ``attribute`` is empty where it names a module."""
+class EntryPointValue(NamedTuple):
+    """The parts of an entry point's value. ``attribute`` is empty if the value names a module."""
 
     module: str
     attribute: str
 
 
-def target(value: str) -> Target | None:
-    """Module and attribute of a value such as ``package.module:Class [extra]``, None where it has another form."""
-    # The pattern of importlib.metadata.EntryPoint by hand: compiling it would take as long as reading 50 files.
+def parse_value(value: str) -> EntryPointValue | None:
+    """Return the module and attribute of an entry point's value, or None if it is malformed.
+
+    >>> parse_value("package.module:Class [extra]")
+    EntryPointValue(module='package.module', attribute='Class')
+    >>> parse_value("package module")
+    """
+    # Matches what the pattern of importlib.metadata.EntryPoint does; compiling that takes as long as reading 50 files.
     path, bracket, extras = value.partition("[")
     if bracket and not extras.rstrip().endswith("]"):
         return None
@@ -67,22 +74,22 @@ def target(value: str) -> Target | None:
     module, attribute = module.rstrip(), attribute.strip()
     if not _is_dotted(module) or (colon and not _is_dotted(attribute)):
         return None
-    return Target(module, attribute)
+    return EntryPointValue(module, attribute)
 
 
 def _is_dotted(text: str) -> bool:
-    # Letters, digits and "_", which is what \w matches, and dots.
+    # Letters, digits and underscores, as \w matches them, and dots.
     bare = text.replace(".", "").replace("_", "")
     return bare.isalnum() or (not bare and bool(text))
 
 
-def is_ours(data: bytes) -> bool:
-    """Whether a file of these bytes may hold one of our groups. Cheap; never false for a file that does."""
-    return _MARK in data
+def may_have_plugins(data: bytes) -> bool:
+    """Return whether a file may have a plugin group. Fast; never false for a file that has one."""
+    return _PREFIX_BYTES in data
 
 
-def is_sound(data: bytes) -> bool:
-    """Whether ``importlib.metadata`` surely reads a file of these bytes. Cheap; ``read`` says for certain."""
+def is_well_formed(data: bytes) -> bool:
+    """Return whether ``importlib.metadata`` can certainly read a file. Fast; if false, ``parse`` finds out."""
     try:
         text = data.decode()
     except UnicodeDecodeError:
@@ -95,27 +102,35 @@ def is_sound(data: bytes) -> bool:
     return True
 
 
-def read(data: bytes) -> ParsedFile:
-    """The entries of our groups in a file of these bytes, in its order, and its mistakes.
+def parse(data: bytes) -> ParsedFile:
+    r"""Return the entry points in plugin groups, in the order of the file, and the errors.
 
-    A line that is wrong takes no other with it.
+    An error in one line does not affect other lines.
+
+    >>> parsed = parse(b"[floe.computes]\nduckdb = acme:DuckDB\nspark =\n")
+    >>> [str(entry.ref) for entry in parsed.entries]
+    ['compute:duckdb']
+    >>> [str(error) for error in parsed.errors]
+    ['entry_points.txt, line 3: spark has an empty value']
     """
-    reader = _Reader()
+    parser = _Parser()
     for number, raw in enumerate(data.decode("utf-8", "surrogateescape").splitlines(), 1):
         line = raw.strip()
         if not line.isascii() and any("\udc80" <= character <= "\udcff" for character in line):
-            reader.wrong(ParseError(number, "bytes that are not UTF-8", "Reinstall the distribution", fatal=True))
+            parser.record_error(
+                ParseError(number, "bytes that are not UTF-8", "Reinstall the distribution", fatal=True)
+            )
         elif line and line[0] == "[" and line[-1] == "]":
-            reader.close()
-            reader.open(number, line.strip("[]"))
+            parser.close_group()
+            parser.open_group(number, line.strip("[]"))
         elif line and line[0] != "#":
-            reader.read(number, line)
-    reader.close()
-    return ParsedFile(reader.entries, reader.errors, reader.fatal)
+            parser.read_entry(number, line)
+    parser.close_group()
+    return ParsedFile(parser.entries, parser.errors, parser.fatal)
 
 
-class _Reader:
-    """Takes a file line by line; line 0 stands for what comes before the first group."""
+class _Parser:
+    """Parses a file line by line. While ``_line`` is 0, no group has begun."""
 
     def __init__(self) -> None:
         self.entries: list[EntryPointLine] = []
@@ -126,67 +141,65 @@ class _Reader:
         self._category: PluginType | None = None
         self._empty = True
 
-    def open(self, number: int, group: str) -> None:
+    def open_group(self, number: int, group: str) -> None:
         self._line, self._group, self._empty = number, group, True
         self._category = _CATEGORIES.get(group)
         if not group:
-            self.wrong(ParseError(number, "a group without a name", "Write [group] above its entries"))
+            self.record_error(ParseError(number, "a group without a name", "Write [group] above its entries"))
         elif self._category is None and group.strip().startswith(_PREFIX):
-            message = f"{group!r} is not a group of floe, though {_PREFIX}* is reserved for floe's"
-            self.wrong(ParseError(number, message, _nearest(group)))
+            message = f"{group!r} is not a plugin group, and the prefix {_PREFIX} is reserved for plugin groups"
+            self.record_error(ParseError(number, message, _group_hint(group)))
 
-    def close(self) -> None:
+    def close_group(self) -> None:
         if self._category and self._empty:
-            hint = f"Write name = module:Class below [{self._group}], or remove it"
-            self.wrong(ParseError(self._line, f"the group {self._group} is empty", hint))
+            hint = f"Write name = module:Class below [{self._group}], or remove the group"
+            self.record_error(ParseError(self._line, f"the group {self._group} is empty", hint))
 
-    def read(self, number: int, line: str) -> None:
+    def read_entry(self, number: int, line: str) -> None:
         self._empty = False
         name, equals, value = line.partition("=")
         if not self._line:
-            if _PREFIX in line:  # importlib.metadata drops such lines without a word
-                hint = "Save the file without a byte-order mark, groups as [group]"
-                self.wrong(ParseError(number, _orphan(line), hint))
+            if _PREFIX in line:  # importlib.metadata ignores such lines
+                hint = "Save the file without a byte order mark, and write groups as [group]"
+                self.record_error(ParseError(number, _outside_group(line), hint))
         elif not equals:
-            self.wrong(ParseError(number, f"no '=' in {_short(line)}", "Write name = module:Class", fatal=True))
+            self.record_error(ParseError(number, f"no '=' in {_short(line)}", "Write name = module:Class", fatal=True))
         elif self._category:
             entry = _entry(self._category, number, name.rstrip(), value.lstrip())
             if isinstance(entry, EntryPointLine):
                 self.entries.append(entry)
             else:
-                self.wrong(entry)
+                self.record_error(entry)
 
-    def wrong(self, error: ParseError) -> None:
+    def record_error(self, error: ParseError) -> None:
         self.fatal |= error.fatal
         if len(self.errors) < _MAX_ERRORS:
             self.errors.append(error)
         elif len(self.errors) == _MAX_ERRORS:
-            self.errors.append(ParseError(error.line, "more mistakes than these follow"))
+            self.errors.append(ParseError(error.line, "more errors follow"))
 
 
 def _entry(category: PluginType, number: int, name: str, value: str) -> EntryPointLine | ParseError:
     if not is_name(name):
-        return ParseError(number, f"{_short(name)} cannot name a plugin", f"A name is made of {NAME_RULE}")
+        return ParseError(number, f"{_short(name)} is not a plugin name", f"A name consists of {NAME_RULE}")
     ref = PluginRef(category, name)
     if not value:
         return ParseError(number, f"{name} has an empty value", f"Write {name} = module:Class", ref)
-    if target(value) is None:
+    if parse_value(value) is None:
         return ParseError(number, f"{_short(value)} is not module:Class", f"Write {name} = module:Class", ref)
     return EntryPointLine(ref, value)
 
 
-def _orphan(line: str) -> str:
+def _outside_group(line: str) -> str:
     if line.startswith("\ufeff"):
-        return "a byte-order mark hides the first group"
-    return f"{_short(line)} stands in no group"
+        return "a byte order mark hides the first group"
+    return f"{_short(line)} is not in a group"
 
 
-def _nearest(group: str) -> str:
-    from difflib import get_close_matches
-
-    close = get_close_matches(group.strip(), _CATEGORIES, n=1)
+def _group_hint(group: str) -> str:
+    close = closest(group.strip(), _CATEGORIES)
     return f"Did you mean {close[0]}?" if close else f"The groups are {', '.join(_CATEGORIES)}"
 
 
 def _short(text: str) -> str:
-    return repr(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}...")
+    return repr(text if len(text) <= _MAX_QUOTED else f"{text[:_MAX_QUOTED]}...")

@@ -1,4 +1,4 @@
-"""Reads single files of installed distributions: entry points, and of METADATA what the headers say."""
+"""Read the metadata files of installed distributions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from floe_plugins.core.candidate import Distribution
 MAX_SIZE = 1 << 20
 _CHUNK = 1 << 14
 
-# A FIFO in the place of a file must not block us; O_BINARY is Windows'.
+# O_NONBLOCK: opening a FIFO must not block. O_BINARY exists on Windows alone.
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 DIST_INFO = ".dist-info"
@@ -19,25 +19,33 @@ EGG_INFO = ".egg-info"
 
 
 def normalize(name: str) -> str:
-    """A distribution's name as ``importlib.metadata`` compares it: ``Acme.Floe`` and ``acme-floe`` are one."""
+    """Return a distribution's name in the form in which ``importlib.metadata`` compares names.
+
+    >>> normalize("Acme.Floe") == normalize("acme--floe") == "acme_floe"
+    True
+    """
     key = name.lower().replace("-", "_").replace(".", "_")
     while "__" in key:
         key = key.replace("__", "_")
     return key
 
 
-def stem(child: str) -> str:
-    """Name and version of a metadata directory or file; empty where its name has another form."""
-    if child.endswith(DIST_INFO):
-        return child[: -len(DIST_INFO)]
-    return child[: -len(EGG_INFO)] if child.endswith(EGG_INFO) else ""
+def without_suffix(filename: str) -> str:
+    """Return the name of a metadata directory or file without its suffix; empty if it has another suffix.
+
+    >>> without_suffix("acme_floe-1.0.dist-info")
+    'acme_floe-1.0'
+    """
+    if filename.endswith(DIST_INFO):
+        return filename[: -len(DIST_INFO)]
+    return filename[: -len(EGG_INFO)] if filename.endswith(EGG_INFO) else ""
 
 
 def read_file(path: str, limit: int = MAX_SIZE) -> bytes:
-    """The bytes of a file, cut off a little above ``limit``.
+    """Return the content of a file. More than ``limit`` bytes are returned if the file is larger, but not all.
 
     Raises:
-        OSError: it cannot be read.
+        OSError: the file cannot be read.
     """
     descriptor = os.open(path, _FLAGS)
     try:
@@ -55,28 +63,28 @@ def read_file(path: str, limit: int = MAX_SIZE) -> bytes:
         os.close(descriptor)
 
 
-def at(directory: str) -> Distribution:
-    """The distribution whose metadata lies at a path that ends in ``.dist-info`` or ``.egg-info``.
+def distribution_at(directory: str) -> Distribution:
+    """Return the distribution whose metadata is at a path that ends in ``.dist-info`` or ``.egg-info``.
 
-    Its name tells name and version; METADATA is read only where it does not.
+    Name and version come from the path. METADATA is read only if the path has no exact version.
     """
-    name, _, rest = stem(os.path.basename(directory)).partition("-")
+    name, _, rest = without_suffix(os.path.basename(directory)).partition("-")
     version = rest.partition("-")[0]
-    if not version or "_" in version:  # wheels write other characters as "_"
+    if not version or "_" in version:  # wheels replace other characters by "_"
         with contextlib.suppress(OSError):
-            version = next(header(directory, "Version"), version)
+            version = next(read_header(directory, "Version"), version)
     return Distribution(name.replace("_", "-"), version, directory)
 
 
-def header(directory: str, name: str) -> Iterator[str]:
-    """The values of one field of METADATA or PKG-INFO; none where there is no such file or field.
+def read_header(directory: str, name: str) -> Iterator[str]:
+    """Yield the values of one field of METADATA or PKG-INFO; nothing if the file or field is missing.
 
     Raises:
-        OSError: there is a file, but it cannot be read.
+        OSError: the file exists, but cannot be read.
     """
     field = f"{name.lower()}:"
     values: list[str] = []
-    for line in _headers(directory):
+    for line in _header_lines(directory):
         if line[0] in " \t":
             if values:
                 values[-1] += f" {line.strip()}"
@@ -86,7 +94,7 @@ def header(directory: str, name: str) -> Iterator[str]:
     yield from values
 
 
-def _headers(directory: str) -> Iterator[str]:
+def _header_lines(directory: str) -> Iterator[str]:
     for path in (f"{directory}{os.sep}METADATA", f"{directory}{os.sep}PKG-INFO", directory):
         try:
             data = read_file(path)
@@ -99,24 +107,26 @@ def _headers(directory: str) -> Iterator[str]:
         return
 
 
-def requires(distribution: Distribution) -> tuple[str, ...]:
-    """The requirements that a distribution declares, as text (PEP 508); reads its METADATA.
+def read_requirements(distribution: Distribution) -> tuple[str, ...]:
+    """Return the requirements of a distribution as text (PEP 508). Reads its METADATA.
 
     Raises:
-        OSError: METADATA is there, but cannot be read.
+        OSError: METADATA exists, but cannot be read.
     """
     if os.path.lexists(distribution.path):
-        found = tuple(header(distribution.path, "Requires-Dist"))
+        found = tuple(read_header(distribution.path, "Requires-Dist"))
         if found or not distribution.path.endswith(EGG_INFO):
             return found
-    return _standard_requires(distribution)
+    return _requirements_from_importlib(distribution)
 
 
-def _standard_requires(distribution: Distribution) -> tuple[str, ...]:
+def _requirements_from_importlib(distribution: Distribution) -> tuple[str, ...]:
     from importlib import metadata
 
     root, name = os.path.dirname(distribution.path), distribution.name
-    along = metadata.MetadataPathFinder.find_distributions(metadata.DistributionFinder.Context(name=name, path=[root]))
-    for installed in (*along, *metadata.distributions(name=name)):
+    in_root = metadata.MetadataPathFinder.find_distributions(
+        metadata.DistributionFinder.Context(name=name, path=[root])
+    )
+    for installed in (*in_root, *metadata.distributions(name=name)):
         return tuple(installed.requires or ())
     return ()

@@ -1,67 +1,34 @@
-"""What an operator allows to be loaded: switches, rules and the allow-list."""
+"""The load policy: which plugins an operator allows to be loaded."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from floe_plugins.core.candidate import Candidate
 from floe_plugins.core.refs import PluginRef, PluginType
+from floe_plugins.core.state import AUTOLOAD_MODES
 from floe_plugins.discovery.metadata_files import normalize
 from floe_plugins.errors import PluginConfigurationError
 
 AUTOLOAD_VARIABLE = "FLOE_PLUGINS_AUTOLOAD"
-
-
 DISABLE_VARIABLE = "FLOE_PLUGINS_DISABLE"
-
-
 ONLY_VARIABLE = "FLOE_PLUGINS_ONLY"
-
-
 STRICT_VARIABLE = "FLOE_PLUGINS_STRICT"
-
-
 CONFIGURATION = "registry.disable"
 
-
-AUTOLOAD_MODES = ("all", "configured", "none")
-
-
 _OFF = frozenset({"0", "false", "no", "off"})
-
-
 _ON = frozenset({"1", "true", "yes", "on"})
-
-
 _DISTRIBUTION = "distribution"
 
 
-class Settings(Protocol):
-    """What the configuration says about what may be loaded."""
-
-    @property
-    def autoload(self) -> str | None:
-        """Which plugins are selected."""
-        ...
-
-    @property
-    def disable(self) -> Sequence[str]:
-        """Rules, as text."""
-        ...
-
-    @property
-    def only(self) -> Iterable[str] | None:
-        """The distributions that plugins may come from."""
-        ...
-
-
 class Rule(NamedTuple):
-    """What is disabled: one ref, a whole category, or all of a distribution.
+    """A rule that disables one plugin, a category, or all plugins of a distribution.
 
     Attributes:
-        text: as it was written.
+        text: the rule as written.
         origin: where it was written, for messages.
+        distribution: the normalized name of a distribution.
     """
 
     text: str
@@ -72,13 +39,16 @@ class Rule(NamedTuple):
 
     @classmethod
     def parse(cls, text: str, origin: str) -> Rule:
-        """Read ``compute:duckdb``, ``compute`` or ``distribution:acme-floe``.
+        """Parse ``compute:duckdb``, ``compute`` or ``distribution:acme-floe``.
+
+        >>> Rule.parse("compute", "an example").type.slug
+        'compute'
 
         Raises:
-            ValueError: it is none of them; the message says what is expected.
+            ValueError: ``text`` has none of these forms.
         """
-        kind, colon, name = text.partition(":")
-        if kind == _DISTRIBUTION and name.strip():
+        prefix, colon, name = text.partition(":")
+        if prefix == _DISTRIBUTION and name.strip():
             return cls(text, origin, distribution=normalize(name.strip()))
         try:
             if not colon:
@@ -90,19 +60,20 @@ class Rule(NamedTuple):
         return cls(text, origin, type=ref.type, name=ref.name)
 
     def matches(self, candidate: Candidate) -> bool:
-        """Whether the rule disables the candidate."""
+        """Return whether the rule disables the candidate."""
         if self.distribution is not None:
             return normalize(candidate.distribution.name) == self.distribution
         return candidate.ref.type is self.type and self.name in {None, candidate.ref.name}
 
 
 class LoadPolicy(NamedTuple):
-    """What an operator has switched on and off; None stands for "not said".
+    """Which plugins may be loaded. ``None`` means that a setting is not given.
 
     Attributes:
-        autoload: "all", "configured" or "none".
-        only: the distributions that plugins may come from, normalized.
-        strict: the first problem raises.
+        autoload: ``"all"``, ``"configured"`` or ``"none"``.
+        disable: rules; a plugin that matches any of them is disabled.
+        only: the normalized names of the distributions that plugins may come from.
+        strict: whether the first problem is raised.
     """
 
     autoload: str | None = None
@@ -120,10 +91,13 @@ class LoadPolicy(NamedTuple):
         strict: bool | None = None,
         origin: str = "an argument",
     ) -> LoadPolicy:
-        """The switches that are said in words.
+        """Return a policy from rules and names as text.
+
+        >>> LoadPolicy.create(autoload="all", only=["Acme-Floe"]).only
+        frozenset({'acme_floe'})
 
         Raises:
-            ValueError: there is no such mode, or a rule has another form.
+            ValueError: the autoload mode does not exist, or a rule cannot be parsed.
         """
         if autoload not in {None, *AUTOLOAD_MODES}:
             message = f"there is no autoload mode {autoload!r}; expected one of {', '.join(AUTOLOAD_MODES)}"
@@ -132,40 +106,37 @@ class LoadPolicy(NamedTuple):
         return cls(autoload, rules, None if only is None else frozenset(map(normalize, only)), strict)
 
     @classmethod
-    def of(cls, settings: Settings, environ: Mapping[str, str]) -> LoadPolicy:
-        """The switches of the environment, and of the configuration where the environment says nothing.
+    def from_configuration(cls, autoload: str | None, disable: Iterable[str], only: Iterable[str] | None) -> LoadPolicy:
+        """Return the policy of the section ``registry`` of a configuration.
 
         Raises:
-            PluginConfigurationError: a value has no meaning; the message names where it stands.
+            PluginConfigurationError: a rule cannot be parsed.
         """
         try:
-            written = cls.create(
-                autoload=settings.autoload, disable=settings.disable, only=settings.only, origin=CONFIGURATION
-            )
+            return cls.create(autoload=autoload, disable=disable, only=only, origin=CONFIGURATION)
         except ValueError as error:
             message = f"{CONFIGURATION}: {error}"
             raise PluginConfigurationError(message) from None
-        return cls.from_environ(environ).merged(written)
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> LoadPolicy:
-        """The switches of the ``FLOE_PLUGINS_*`` variables; an empty variable says nothing.
+        """Return the policy of the ``FLOE_PLUGINS_*`` variables. An empty variable counts as not set.
 
         Raises:
-            PluginConfigurationError: a value has no meaning; the message names the variable.
+            PluginConfigurationError: the value of a variable is invalid; the message names the variable.
         """
         autoload, strict = _autoload(environ), _flag(environ, STRICT_VARIABLE)
-        disable = [text for text in _listed(environ, DISABLE_VARIABLE) if text.lower() not in _OFF]
-        only = _listed(environ, ONLY_VARIABLE) or None
+        disable = [text for text in _items(environ, DISABLE_VARIABLE) if text.lower() not in _OFF]
+        only = _items(environ, ONLY_VARIABLE) or None
         try:
             return cls.create(autoload=autoload, disable=disable, only=only, strict=strict, origin=DISABLE_VARIABLE)
         except ValueError as error:
-            hint = f"To switch all plugins off, set {AUTOLOAD_VARIABLE}=0."
+            hint = f"To disable all plugins, set {AUTOLOAD_VARIABLE}=0."
             message = f"{DISABLE_VARIABLE}: {error}"
             raise PluginConfigurationError(message, hint=hint) from None
 
     def merged(self, other: LoadPolicy) -> LoadPolicy:
-        """These switches, and the other's where these say nothing; what either disables is disabled."""
+        """Return this policy with the settings that it does not give taken from ``other``, and the rules of both."""
         return LoadPolicy(
             autoload=self.autoload if self.autoload is not None else other.autoload,
             disable=tuple(dict.fromkeys((*self.disable, *other.disable))),
@@ -173,19 +144,19 @@ class LoadPolicy(NamedTuple):
             strict=self.strict if self.strict is not None else other.strict,
         )
 
-    def refusal(self, candidate: Candidate) -> str | None:
-        """Why the candidate may not be loaded, None where it may."""
+    def disabled_reason(self, candidate: Candidate) -> str | None:
+        """Return why the candidate may not be loaded, or None if it may."""
         if self.autoload == "none":
             return "disabled: autoload is off"
         for rule in self.disable:
             if rule.matches(candidate):
                 return f"disabled by {rule.text!r} in {rule.origin}"
         if self.only is not None and normalize(candidate.distribution.name) not in self.only:
-            return f"disabled: {candidate.distribution.name} is not among the distributions that plugins may come from"
+            return f"disabled: {candidate.distribution.name} is not in the list of allowed distributions"
         return None
 
 
-def _listed(environ: Mapping[str, str], variable: str) -> list[str]:
+def _items(environ: Mapping[str, str], variable: str) -> list[str]:
     return [item.strip() for item in environ.get(variable, "").split(",") if item.strip()]
 
 
@@ -196,7 +167,7 @@ def _flag(environ: Mapping[str, str], variable: str) -> bool | None:
     if text in _ON or text in _OFF:
         return text in _ON
     message = f"{variable} is neither on (1, true, yes, on) nor off (0, false, no, off)"
-    raise PluginConfigurationError(message, hint="Correct or unset it.")
+    raise PluginConfigurationError(message, hint="Correct the variable or unset it.")
 
 
 def _autoload(environ: Mapping[str, str]) -> str | None:

@@ -1,4 +1,4 @@
-"""What one scan found."""
+"""The report of one scan for installed plugins."""
 
 from __future__ import annotations
 
@@ -11,7 +11,21 @@ from floe_plugins.core.record import Record
 
 @attrs.frozen(kw_only=True)
 class DiscoveryReport(Record):
-    """What one scan found, and how it differs from the scan before."""
+    """The result of one scan, and how it differs from the previous scan.
+
+    >>> from floe_plugins import PluginRegistry
+    >>> report = PluginRegistry(path=[], environ={}).discover()
+    >>> report.candidates, report.problems
+    ((), ())
+
+    Attributes:
+        candidates: all installed plugins, in the order of ``sys.path``.
+        problems: distributions and entry points that cannot be used, and duplicates.
+        added: the candidates that the previous scan did not find; all of them after the first scan.
+        removed: the candidates that only the previous scan found.
+        changed: the candidates whose value, version or location changed, as they are now.
+        seconds: how long the scan took.
+    """
 
     candidates: tuple[Candidate, ...] = ()
     problems: tuple[Problem, ...] = ()

@@ -1,7 +1,7 @@
-"""All installed entry points of our groups, as candidates and problems. Imports nothing of theirs.
+"""Find all installed entry points in the plugin groups. Imports no plugin.
 
-Plain directories are read directly: ``importlib.metadata`` takes some thirty times as long.
-Zip files, eggs and other meta path finders go through it, each for itself.
+Directories are read directly, which is about thirty times as fast as ``importlib.metadata``.
+Zip files, eggs and other meta path finders are read through ``importlib.metadata``.
 """
 
 from __future__ import annotations
@@ -18,13 +18,11 @@ from floe_plugins.core.problem import Problem
 from floe_plugins.core.safe_text import describe_error, safe_str
 from floe_plugins.core.state import Stage
 from floe_plugins.discovery import entry_points_txt, metadata_files
-from floe_plugins.discovery.metadata_files import normalize, read_file, requires, stem
+from floe_plugins.discovery.metadata_files import distribution_at, normalize, read_file, without_suffix
 
-__all__ = ["Scan", "compare", "refresh_imports", "requires", "scan"]
-
-# The errors that importlib.metadata takes for "there is no such file".
+# importlib.metadata treats these errors as "there is no such file".
 _ABSENT = (FileNotFoundError, NotADirectoryError)
-_PASSED_OVER = (*_ABSENT, IsADirectoryError, PermissionError)
+_IGNORED_BY_IMPORTLIB = (*_ABSENT, IsADirectoryError, PermissionError)
 
 _SEP = os.sep
 _ENTRY_POINTS = f"{_SEP}entry_points.txt"
@@ -36,12 +34,13 @@ _REINSTALL = "Reinstall or remove the distribution"
 
 
 class Scan(NamedTuple):
-    """What one scan found, in the order of ``sys.path``.
+    """The result of one scan, in the order of ``sys.path``.
 
     Attributes:
-        candidates: all of them, also several with one ref.
-        corrupt: the distributions, whoever's they are, that make
-            ``importlib.metadata.entry_points()`` raise for everybody in the process.
+        candidates: all candidates found; several may have the same ref.
+        problems: what could not be read.
+        corrupt: the distributions, also those without plugins, that make
+            ``importlib.metadata.entry_points()`` raise for every caller in the process.
     """
 
     candidates: tuple[Candidate, ...] = ()
@@ -50,11 +49,12 @@ class Scan(NamedTuple):
 
 
 def scan(path: Iterable[object] | None = None) -> Scan:
-    """What is installed along ``path``; by default on ``sys.path`` and with the other meta path finders.
+    """Return the plugins installed in the directories of ``path``.
 
-    Gives what ``importlib.metadata.entry_points()`` gives for our groups, and
-    problems where that would raise or drop something. Blocks as long as reading
-    the directories does, keeps nothing between calls, may run in several threads.
+    By default, scans ``sys.path`` and asks the other meta path finders. Finds the same entry
+    points as ``importlib.metadata.entry_points()``, and reports a problem for each one that
+    ``importlib.metadata`` would raise for or ignore. Blocks while it reads the directories.
+    May be called from several threads.
     """
     scanner = _Scanner()
     if path is not None:
@@ -69,26 +69,26 @@ def scan(path: Iterable[object] | None = None) -> Scan:
 
 
 def refresh_imports() -> None:
-    """Let ``import`` see what was installed since it last looked; other threads may import meanwhile."""
+    """Make newly installed modules importable. Other threads may import at the same time."""
     if "importlib.metadata" in sys.modules:
         importlib.invalidate_caches()
         return
-    # The same, for where that function would import importlib.metadata only to empty its caches.
-    for place, finder in list(sys.path_importer_cache.items()):
-        if finder is None or not os.path.isabs(place):
-            sys.path_importer_cache.pop(place, None)
+    # Do the same by hand: invalidate_caches() would import importlib.metadata only to clear its caches.
+    for path, finder in list(sys.path_importer_cache.items()):
+        if finder is None or not os.path.isabs(path):
+            sys.path_importer_cache.pop(path, None)
             continue
-        forget: Callable[[], object] | None = getattr(finder, "invalidate_caches", None)
-        if forget is not None:
-            forget()
+        invalidate: Callable[[], object] | None = getattr(finder, "invalidate_caches", None)
+        if invalidate is not None:
+            invalidate()
 
 
 def compare(
     old: Sequence[Candidate], new: Sequence[Candidate]
 ) -> tuple[tuple[Candidate, ...], tuple[Candidate, ...], tuple[Candidate, ...]]:
-    """What was added, what removed, and what changed (as it is now) between two scans.
+    """Return the candidates that were added, removed and changed (as they are now) between two scans.
 
-    A candidate is the same one as long as its ref and the name of its distribution are.
+    Two candidates with the same ref and the same distribution name count as the same one.
     """
     if not old:
         return tuple(new), (), ()
@@ -104,21 +104,24 @@ def _identity(candidate: Candidate) -> tuple[object, str]:
 
 
 def _reads_sys_path(finder: object) -> bool:
-    # The importlib_metadata backport, once imported, takes over from the standard finder.
-    kind = finder if isinstance(finder, type) else type(finder)
-    package = kind.__module__.partition(".")[0]
-    return (package, kind.__name__) in {
+    # Once imported, the importlib_metadata backport replaces the standard finder.
+    cls = finder if isinstance(finder, type) else type(finder)
+    package = cls.__module__.partition(".")[0]
+    return (package, cls.__name__) in {
         ("_frozen_importlib_external", "PathFinder"),
         ("importlib_metadata", "MetadataPathFinder"),
     }
 
 
 class _Scanner:
-    """One scan under way."""
+    """The state of one scan.
+
+    Like ``importlib.metadata``, uses the first distribution of each name and ignores later ones.
+    """
 
     def __init__(self) -> None:
         self._roots: set[str] = set()
-        self._seen: dict[str, str] = {}  # normalized name -> the directory it was first seen in
+        self._seen: dict[str, str] = {}  # normalized name -> the directory in which it was seen first
         self._candidates: list[Candidate] = []
         self._problems: list[Problem] = []
         self._corrupt: list[Distribution] = []
@@ -130,7 +133,7 @@ class _Scanner:
         for item in path:
             entry = item if isinstance(item, str) else _fspath(item)
             if entry is None:
-                self._report(f"sys.path holds {item!r:.60}, which is not a string", hint="Remove it")
+                self._report(f"sys.path holds {item!r:.60}, which is not a string", hint="Remove the entry")
                 continue
             try:
                 root = entry if os.path.isabs(entry) else os.path.abspath(entry)
@@ -140,10 +143,12 @@ class _Scanner:
             except _ABSENT:
                 continue
             except (OSError, ValueError) as error:
-                self._report(f"{entry!r} on sys.path cannot be read: {error}", hint="Make it readable or remove it")
+                self._report(
+                    f"{entry!r} on sys.path cannot be read: {error}", hint="Make it readable, or remove the entry"
+                )
 
     def read_finder(self, finder: Any) -> None:
-        """Take what a meta path finder other than the standard one offers."""
+        """Read the distributions of a meta path finder."""
         from importlib.metadata import DistributionFinder
 
         self._read_installed(finder, DistributionFinder.Context())
@@ -153,43 +158,43 @@ class _Scanner:
             children = os.listdir(root)
         except NotADirectoryError:
             if _is_zip(root):
-                self._read_by_standard(root)
+                self._read_with_importlib(root)
             return
-        infos = _infos(root, children)
-        if infos is None:
-            self._read_by_standard(root)
+        metadata = _metadata_in(root, children)
+        if metadata is None:
+            self._read_with_importlib(root)
         else:
-            self._read_directory(root, infos)
+            self._read_directory(root, metadata)
 
-    def _read_directory(self, root: str, infos: list[tuple[str, str]]) -> None:
-        seen, place = self._seen, f"{root}{_SEP}"
-        for child, key in infos:
+    def _read_directory(self, root: str, metadata: list[tuple[str, str]]) -> None:
+        seen, prefix = self._seen, f"{root}{_SEP}"
+        for child, key in metadata:
             if key in seen:
                 if seen[key] == root:
-                    self._report_twin(f"{root}{_SEP}{child}")
+                    self._report_hidden_version(prefix + child)
                 continue
             seen[key] = root
-            directory = place + child
+            directory = prefix + child
             try:
                 data = read_file(directory + _ENTRY_POINTS)
             except _ABSENT:
                 continue
             except OSError as error:
-                corrupt = not isinstance(error, _PASSED_OVER)
+                corrupt = not isinstance(error, _IGNORED_BY_IMPORTLIB)
                 message = f"its entry points cannot be read: {error}"
-                self._unreadable(metadata_files.at(directory), message, corrupt=corrupt)
+                self._report_unreadable(distribution_at(directory), message, corrupt=corrupt)
                 continue
             if (
-                entry_points_txt.is_ours(data)
-                or not entry_points_txt.is_sound(data)
+                entry_points_txt.may_have_plugins(data)
+                or not entry_points_txt.is_well_formed(data)
                 or len(data) > metadata_files.MAX_SIZE
             ):
-                origin = metadata_files.at(directory)
-                self._examine(origin, data)
+                origin = distribution_at(directory)
+                self._parse(origin, data)
                 if not _has_metadata(directory):
-                    self._report("it has no METADATA, so nothing tells what it requires", origin, _REINSTALL)
+                    self._report("it has no METADATA, so its requirements are unknown", origin, _REINSTALL)
 
-    def _read_by_standard(self, root: str) -> None:
+    def _read_with_importlib(self, root: str) -> None:
         from importlib.metadata import DistributionFinder, MetadataPathFinder
 
         self._read_installed(MetadataPathFinder, DistributionFinder.Context(path=[root]))
@@ -197,57 +202,61 @@ class _Scanner:
     def _read_installed(self, finder: Any, context: Any) -> None:
         found: list[Any] = []
         try:
-            # One that raises later has still found what came before.
+            # Keep what it finds before it raises.
             for installed in finder.find_distributions(context):
                 found.append(installed)  # noqa: PERF402
-        except Exception as error:  # noqa: BLE001 the finder is anybody's code
+        except Exception as error:  # noqa: BLE001 foreign code
             message = f"{safe_str(finder)} on sys.meta_path failed to find distributions: {describe_error(error)}"
-            self._report(message, hint="Remove it")
+            self._report(message, hint="Remove the finder")
         for installed in found:
-            self._read_one(installed)
+            self._read_distribution(installed)
 
-    def _read_one(self, installed: Any) -> None:
+    def _read_distribution(self, installed: Any) -> None:
         try:
             key = _key(installed)
-        except Exception as error:  # noqa: BLE001 a foreign class, a foreign file
-            self._unreadable(_record(installed), f"its METADATA does not tell its name ({describe_error(error)})")
+        except Exception as error:  # noqa: BLE001 foreign code
+            self._report_unreadable(
+                _distribution(installed), f"its name cannot be read from METADATA: {describe_error(error)}"
+            )
             return
         if key in self._seen:
             return
         self._seen[key] = ""
         try:
             data = _entry_points_of(installed)
-        except Exception as error:  # noqa: BLE001 a foreign class, a foreign file
-            self._unreadable(_record(installed), f"its entry points cannot be read: {describe_error(error)}")
+        except Exception as error:  # noqa: BLE001 foreign code
+            self._report_unreadable(
+                _distribution(installed), f"its entry points cannot be read: {describe_error(error)}"
+            )
             return
-        if entry_points_txt.is_ours(data) or not entry_points_txt.is_sound(data):
-            self._examine(_record(installed), data)
+        if entry_points_txt.may_have_plugins(data) or not entry_points_txt.is_well_formed(data):
+            self._parse(_distribution(installed), data)
 
-    def _examine(self, origin: Distribution, data: bytes) -> None:
+    def _parse(self, origin: Distribution, data: bytes) -> None:
         if len(data) > metadata_files.MAX_SIZE:
             message = f"entry_points.txt is larger than {metadata_files.MAX_SIZE} bytes and was not read"
             self._report(message, origin, _REINSTALL)
             return
-        reading = entry_points_txt.read(data)
-        self._candidates += [Candidate(entry.ref, entry.value, origin) for entry in reading.entries]
+        parsed = entry_points_txt.parse(data)
+        self._candidates += [Candidate(entry.ref, entry.value, origin) for entry in parsed.entries]
         self._problems += [
             Problem(stage=Stage.DISCOVER, message=str(error), ref=error.ref, distribution=str(origin), hint=error.hint)
-            for error in reading.errors
+            for error in parsed.errors
         ]
-        if reading.fatal:
+        if parsed.fatal:
             self._corrupt.append(origin)
 
-    def _report_twin(self, directory: str) -> None:
-        twin = metadata_files.at(directory)
+    def _report_hidden_version(self, directory: str) -> None:
+        hidden = distribution_at(directory)
         try:
-            ours = entry_points_txt.is_ours(read_file(directory + _ENTRY_POINTS))
+            has_plugins = entry_points_txt.may_have_plugins(read_file(directory + _ENTRY_POINTS))
         except OSError:
             return
-        if ours:
-            message = "another version of it stands in the same directory and hides it"
-            self._report(message, twin, f"pip install --force-reinstall {twin.name}")
+        if has_plugins:
+            message = "it is ignored, because another version of it is installed in the same directory"
+            self._report(message, hidden, f"Run pip install --force-reinstall {hidden.name}")
 
-    def _unreadable(self, origin: Distribution, message: str, *, corrupt: bool = True) -> None:
+    def _report_unreadable(self, origin: Distribution, message: str, *, corrupt: bool = True) -> None:
         self._report(message, origin, _REINSTALL)
         if corrupt:
             self._corrupt.append(origin)
@@ -265,27 +274,30 @@ def _fspath(item: object) -> str | None:
     return path if isinstance(path, str) else None
 
 
-def _infos(root: str, children: Iterable[str]) -> list[tuple[str, str]] | None:
-    """What holds metadata, with its normalized name; None where that has to be read from within."""
+def _metadata_in(root: str, children: Iterable[str]) -> list[tuple[str, str]] | None:
+    """Return the metadata directories and files among ``children``, with the normalized name of each.
+
+    None means that a name is not in the path, so that ``importlib.metadata`` has to read the metadata.
+    """
     found: list[tuple[str, str]] = []
     for child in children:
         if child[-1] not in "oO" or child[-5:].lower() != "-info":
             continue
-        whole = child[:-_SUFFIX] if child.endswith(metadata_files.DIST_INFO) else stem(child)
-        key = whole.partition("-")[0].lower()
+        name = child[:-_SUFFIX] if child.endswith(metadata_files.DIST_INFO) else without_suffix(child)
+        key = name.partition("-")[0].lower()
         if key and "." not in key and "__" not in key:
             found.append((child, key))
         elif key.strip("."):
             found.append((child, normalize(key)))
-        elif _is_named_within(root, child.lower()):
+        elif _is_named_inside(root, child.lower()):
             return None
     return found
 
 
-def _is_named_within(root: str, low: str) -> bool:
-    if low.endswith((metadata_files.DIST_INFO, metadata_files.EGG_INFO)):
+def _is_named_inside(root: str, child: str) -> bool:
+    if child.endswith((metadata_files.DIST_INFO, metadata_files.EGG_INFO)):
         return True
-    return low == "egg-info" and root.lower().endswith(".egg")
+    return child == "egg-info" and root.lower().endswith(".egg")
 
 
 def _is_zip(path: str) -> bool:
@@ -296,12 +308,12 @@ def _is_zip(path: str) -> bool:
 
 
 def _has_metadata(directory: str) -> bool:
-    # One that may not be read is no better than none.
+    # A file that cannot be read counts as missing.
     return os.access(f"{directory}{_SEP}METADATA", os.R_OK) or not directory.endswith(metadata_files.DIST_INFO)
 
 
 def _key(installed: Any) -> str:
-    # entry_points() compares by this attribute; classes written for older Pythons lack it.
+    # entry_points() compares names by this attribute. Classes written for older Pythons lack it.
     key = getattr(installed, "_normalized_name", None)
     return key if isinstance(key, str) else normalize(installed.metadata["Name"])
 
@@ -317,10 +329,10 @@ def _entry_points_of(installed: Any) -> bytes:
     return encoded
 
 
-def _record(installed: Any) -> Distribution:
+def _distribution(installed: Any) -> Distribution:
     path = str(getattr(installed, "_path", "")).rstrip("/")  # zipfile's paths end in one
-    name, _, version = stem(os.path.basename(path)).partition("-")
-    with contextlib.suppress(Exception):  # whatever is wrong there, this is only about naming it
+    name, _, version = without_suffix(os.path.basename(path)).partition("-")
+    with contextlib.suppress(Exception):  # the name and version serve messages alone
         headers = installed.metadata
         name, version = headers.get("Name") or name, headers.get("Version") or version
     return Distribution(name or path or repr(installed), version, path)

@@ -13,6 +13,7 @@ from floe_plugins.core.log import log
 from floe_plugins.core.problem import Problem
 from floe_plugins.core.refs import PluginRef, PluginType
 from floe_plugins.core.state import PluginState, Stage
+from floe_plugins.core.suggestions import closest
 from floe_plugins.discovery import policy, scanner, selection
 from floe_plugins.discovery.report import DiscoveryReport
 from floe_plugins.entries.entry import Entry
@@ -184,11 +185,9 @@ class EntryStore:
         return len(self._entries)
 
     def _not_found(self, ref: PluginRef) -> PluginNotFoundError:
-        import difflib
-
         known = sorted(str(other) for other in self._entries)
         same_name = [text for text in known if text.endswith(f":{ref.name}")]
-        close = list(dict.fromkeys([*same_name, *difflib.get_close_matches(str(ref), known)]))[:3]
+        close = list(dict.fromkeys([*same_name, *closest(ref, known, 3)]))[:3]
         there = f"Did you mean {' or '.join(close)}?" if close else self._what_there_is(ref.type)
         return PluginNotFoundError("no such plugin is installed or registered", ref=ref, suggestions=close, hint=there)
 

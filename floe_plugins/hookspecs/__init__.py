@@ -1,1 +1,1 @@
-"""The hook contracts: one module for each category, whose class is the hookspec."""
+"""The contracts between platform and plugins: one module per category, whose class declares the hooks."""

@@ -1,4 +1,24 @@
-"""The base class of all plugins: metadata, configuration, lifecycle and health."""
+"""The base class of all plugins: metadata, configuration, lifecycle and health.
+
+An override of a hook is an implementation of it. ``hookimpl`` adds the options of pluggy:
+
+>>> from floe_plugins import LineageBackendPlugin, hookimpl
+>>> class Printer(LineageBackendPlugin):
+...     name, version, floe_api_version = "printer", "1.0", "1.0"
+...     @hookimpl(tryfirst=True)
+...     def emit(self, event):
+...         print(event["eventType"])
+...     def flush(self, deadline):
+...         return True
+...     def namespace(self, dataset):
+...         return "file"
+>>> from floe_plugins import PluginRegistry
+>>> registry = PluginRegistry(autoload="none", environ={})
+>>> refs = registry.register(Printer)
+>>> with registry:
+...     results = registry.manager(LineageBackendPlugin).hook.emit(event={"eventType": "START"})
+START
+"""
 
 from __future__ import annotations
 
@@ -8,7 +28,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, overload
 
 from pluggy import HookimplMarker, HookspecMarker
 
-from floe_plugins._version import FLOE_API_VERSION as FLOE_API_VERSION  # noqa: PLC0414 named here for all others
+from floe_plugins._version import FLOE_API_VERSION as FLOE_API_VERSION  # noqa: PLC0414 exported from here
 from floe_plugins.core.lazy import LazyModule
 from floe_plugins.core.refs import PluginType
 from floe_plugins.core.report import HealthState, HealthStatus
@@ -29,7 +49,10 @@ LIFECYCLE_HOOKS = ("startup", "shutdown", "health_check")
 
 
 class PluginLookup(Protocol):
-    """The part of the registry that a plugin uses to reach the plugins it depends on."""
+    """The part of ``PluginRegistry`` that plugins use to get the plugins on which they depend.
+
+    ``get`` returns the plugin of a category and name, ``one`` the only selected plugin of a category.
+    """
 
     @overload
     def get(self, category: Callable[..., P], name: str) -> P: ...
@@ -42,31 +65,58 @@ class PluginLookup(Protocol):
 
 
 class PluginMetadata(ABC):
-    """What every plugin declares, and the hooks that every plugin has.
+    """The base class of all category classes: the metadata that plugins declare, and the lifecycle hooks.
 
-    A plugin derives from the class of its category, which derives from this one,
-    and overrides what it needs. An override of a hook is an implementation;
-    ``@hookimpl(...)`` adds pluggy's options. The class takes no arguments:
-    configuration arrives as ``self.config`` before ``startup``.
+    A plugin derives from the class of its category and overrides its abstract hooks.
+    ``hookimpl`` adds pluggy's options to an override. The class is called without
+    arguments; ``self.config`` is set before ``startup`` is called.
+
+    >>> import pydantic
+    >>> from floe_plugins import HealthState, HealthStatus, SecretsPlugin
+    >>> class Settings(pydantic.BaseModel):
+    ...     entries: dict[str, str] = {}
+    >>> class MappingSecrets(SecretsPlugin):
+    ...     name = "mapping"
+    ...     version = "1.0"
+    ...     floe_api_version = "1.0"
+    ...     config_schema = Settings
+    ...     config: Settings
+    ...
+    ...     def health_check(self):
+    ...         return HealthStatus(HealthState.HEALTHY, f"{len(self.config.entries)} secrets")
+    ...     def get_secret(self, key):
+    ...         value = self.config.entries.get(key)
+    ...         return None if value is None else pydantic.SecretStr(value)
+    ...     def secret_names(self, prefix=""):
+    ...         return tuple(sorted(key for key in self.config.entries if key.startswith(prefix)))
+    ...     def put_secret(self, key, value):
+    ...         self.config.entries[key] = value.get_secret_value()
+    >>> from floe_plugins import PluginRegistry
+    >>> config = {"plugins": {"secrets": {"mapping": {"entries": {"token": "s3cret"}}}}}
+    >>> registry = PluginRegistry(config, autoload="none", environ={})
+    >>> refs = registry.register(MappingSecrets)
+    >>> with registry:
+    ...     registry.get(SecretsPlugin, "mapping").get_secret("token")
+    SecretStr('**********')
 
     Attributes:
-        name: the entry point's name.
-        version: the plugin's own version (PEP 440).
-        floe_api_version: the ``FLOE_API_VERSION`` that the plugin was written for, such as "1.0".
+        name: the name of the entry point.
+        version: the version of the plugin (PEP 440).
+        floe_api_version: the ``FLOE_API_VERSION`` for which the plugin was written, such as ``"1.0"``.
         description: one line for operators.
-        dependencies: what must be started before: refs with an optional version
-            specifier (``"compute:duckdb>=1.2"``), a category (``"compute"``) or a bare name.
-        optional_dependencies: the same, but only where present.
-        config_schema: a pydantic model, or None for a plugin without configuration.
-        config_version: raise it when ``config_schema`` changes shape, and say in
-            ``migrate_config`` how older configuration becomes the new one.
-        timeouts: deadlines in seconds for ``configure``, ``startup``, ``shutdown`` and ``health``
-            that this plugin needs. They win over those configured for all plugins; one
-            configured for this plugin wins over them.
-        caller_thread: run the lifecycle hooks on the thread that starts the platform,
-            for engines that insist on the main thread. There is no hard deadline then.
-        registry: the registry that loaded this plugin.
-        config: the validated instance of ``config_schema``; annotate it in your class.
+        dependencies: the plugins that must be started first: refs with an optional version
+            specifier (``"compute:duckdb>=1.2"``), categories (``"compute"``) or bare names.
+        optional_dependencies: the same, for plugins that are only used if they are present.
+        config_schema: a pydantic model, or None if the plugin has no configuration.
+        config_version: the version of ``config_schema``. Increase it when the schema changes
+            shape, and override ``migrate_config`` to convert older configuration.
+        timeouts: timeouts in seconds for ``configure``, ``startup``, ``shutdown`` and ``health``.
+            They override the timeouts configured for all plugins, and are overridden by those
+            configured for this plugin.
+        caller_thread: whether to call the lifecycle hooks on the thread that starts the platform,
+            for engines that require the main thread. The timeouts cannot be enforced then.
+        registry: the registry that loaded the plugin. Set before ``startup``.
+        config: the validated instance of ``config_schema``. Annotate it in your class.
     """
 
     name: str
@@ -85,38 +135,39 @@ class PluginMetadata(ABC):
 
     @classmethod
     def migrate_config(cls, old_version: int, data: dict[str, Any]) -> dict[str, Any]:
-        """Configuration of ``old_version`` in the form of ``old_version + 1``.
+        """Return ``data``, a configuration of ``old_version``, converted to ``old_version + 1``.
 
-        Called once per step until ``config_version`` is reached, with a copy.
+        Called once per version until ``config_version`` is reached. ``data`` is a copy, which may be changed.
 
         Raises:
-            NotImplementedError: no step from that version is known.
+            NotImplementedError: configuration of that version cannot be converted.
         """
-        message = f"no step from configuration version {old_version}"
+        message = f"no migration from configuration version {old_version}"
         raise NotImplementedError(message)
 
     @hookspec
     def startup(self) -> Awaitable[None] | None:
-        """Open what the plugin needs; its dependencies are started, ``self.config`` is set.
+        """Open connections and other resources. Dependencies are started, and ``self.config`` is set.
 
-        Runs on the plugin's own thread under a deadline. May be ``async def``.
+        Called on a thread of the plugin's own, with the timeout ``startup``. May be ``async def``.
 
         Raises:
-            PluginUnavailableError: a service is down; the call is repeated within the deadline.
+            PluginUnavailableError: a service is down. The call is repeated until the timeout has passed.
         """
 
     @hookspec
     def shutdown(self) -> Awaitable[None] | None:
-        """Release everything; whatever needs this plugin has stopped.
+        """Release all resources. The plugins that depend on this one have stopped.
 
-        Runs on the plugin's own thread under a deadline, and also after a
-        ``startup`` that finished too late. May be ``async def``.
+        Called on the thread of ``startup``, with the timeout ``shutdown``, also
+        if ``startup`` returned after its timeout. May be ``async def``.
         """
 
     @hookspec
     def health_check(self) -> Awaitable[HealthStatus] | HealthStatus:
-        """Report whether the plugin can do its work now, within seconds.
+        """Return whether the plugin can do its work now.
 
-        Runs on the plugin's own thread. May be ``async def``.
+        Called on the thread of ``startup``, with the timeout ``health``, which is
+        5 seconds by default. May be ``async def``.
         """
         return HealthStatus(HealthState.HEALTHY, "no health check of its own", default=True)

@@ -1,4 +1,4 @@
-"""Catalog: knows the tables, where they lie and how they changed."""
+"""Catalog: manages tables, their location and their snapshots."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from floe_plugins.hookspecs.protocols import ArrowSchema, ArrowStream
 
 @attrs.frozen
 class TableRef:
-    """A table as the catalog knows it.
+    """A table in the catalog.
 
     Attributes:
         identifier: namespace and name, joined by dots.
-        location: the URI below which its files lie.
-        snapshot_id: the current snapshot, None of a table that was never written.
+        location: the URI of the directory of its files.
+        snapshot_id: the current snapshot; None if nothing has been written yet.
+        properties: the properties that the catalog stores with the table.
     """
 
     identifier: str
@@ -28,82 +29,90 @@ class TableRef:
 
 
 class CatalogPlugin(PluginMetadata):
-    """One catalog. Hooks are asked of one chosen plugin and safe from several threads.
+    """The contract of catalogs. Each call goes to one plugin. Hooks must be thread-safe.
 
-    An identifier is one or more namespaces and a name, joined by dots; what
-    cannot be one is a ``ValueError`` everywhere. Two writers of one table never
-    lose data: one of them succeeds, the other is repeated or raises.
+    An identifier is one or more namespaces and a name, joined by dots. Every hook raises
+    ``ValueError`` for an invalid identifier. If two callers write to one table at the same
+    time, no data is lost: the second write is repeated or raises.
+
+    >>> from floe_plugins import CatalogPlugin
+    >>> def load_orders(catalog: CatalogPlugin, schema, rows):
+    ...     catalog.ensure_namespace("sales")
+    ...     table = catalog.ensure_table("sales.orders", schema)
+    ...     return table.location, catalog.append("sales.orders", rows)
+    >>> sorted(CatalogPlugin.__abstractmethods__)[:3]
+    ['append', 'drop_table', 'ensure_namespace']
     """
 
     @hookspec(firstresult=True)
     @abstractmethod
     def ensure_namespace(self, namespace: str) -> bool:
-        """Create the namespace if it is missing; whether it was created now."""
+        """Create the namespace if it does not exist. Return whether it was created."""
         raise NotImplementedError
 
     @hookspec(firstresult=True)
     @abstractmethod
     def ensure_table(self, identifier: str, schema: ArrowStream | ArrowSchema) -> TableRef:
-        """The table, created with ``schema`` if it is missing.
+        """Create the table with ``schema`` if it does not exist, and return it.
 
-        The order of the columns makes no other schema. A stream may be used up
-        by asking for its schema.
+        Schemas that differ only in the order of their columns are equal. If ``schema``
+        is a stream, it may be consumed.
 
         Raises:
-            LookupError: there is no such namespace.
-            ValueError: it exists with another schema, or the catalog has no such types.
+            LookupError: the namespace does not exist.
+            ValueError: the table exists with another schema, or the catalog does not support a type.
         """
         raise NotImplementedError
 
     @hookspec(firstresult=True)
     @abstractmethod
     def append(self, identifier: str, data: ArrowStream) -> int:
-        """Add rows in one commit and return the id of the new snapshot.
+        """Append rows in one commit, and return the id of the new snapshot.
 
-        Others see all of them or none.
+        Readers see all of the new rows or none.
 
         Raises:
-            LookupError: there is no such table.
-            ValueError: the rows do not fit its schema.
+            LookupError: the table does not exist.
+            ValueError: the rows do not match the schema of the table.
         """
         raise NotImplementedError
 
     @hookspec(firstresult=True)
     @abstractmethod
     def replace(self, identifier: str, data: ArrowStream) -> int:
-        """Put rows in place of all that are there, in one commit, and return the id of the new snapshot.
+        """Replace all rows in one commit, and return the id of the new snapshot.
 
-        Others see the old rows or the new ones, never neither.
+        Readers see either the old rows or the new rows.
 
         Raises:
-            LookupError: there is no such table.
-            ValueError: the rows do not fit its schema.
+            LookupError: the table does not exist.
+            ValueError: the rows do not match the schema of the table.
         """
         raise NotImplementedError
 
     @hookspec(firstresult=True)
     @abstractmethod
     def read(self, identifier: str, columns: Sequence[str] | None = None, limit: int | None = None) -> ArrowStream:
-        """The rows of the current snapshot; ``columns`` in the order given.
+        """Return the rows of the current snapshot, with all columns or with ``columns`` in their order.
 
         Raises:
-            LookupError: there is no such table.
-            ValueError: an unknown column, or a negative limit.
+            LookupError: the table does not exist.
+            ValueError: a column does not exist, or ``limit`` is negative.
         """
         raise NotImplementedError
 
     @hookspec(firstresult=True)
     @abstractmethod
     def list_tables(self, namespace: str | None = None) -> tuple[str, ...]:
-        """The identifiers of all tables, or of those directly in one namespace, sorted.
+        """Return the sorted identifiers of all tables, or of the tables directly in a namespace.
 
         Raises:
-            LookupError: there is no such namespace.
+            LookupError: the namespace does not exist.
         """
         raise NotImplementedError
 
     @hookspec(firstresult=True)
     @abstractmethod
     def drop_table(self, identifier: str, purge: bool = False) -> bool:  # noqa: FBT001, FBT002 pluggy passes by name
-        """Forget the table, with ``purge`` delete its files too; whether there was one."""
+        """Remove the table, and with ``purge`` its files, too. Return whether it existed."""
         raise NotImplementedError

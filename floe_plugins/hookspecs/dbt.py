@@ -1,4 +1,4 @@
-"""dbt: transforms tables by a dbt project."""
+"""dbt: transforms tables with a dbt project."""
 
 from __future__ import annotations
 
@@ -13,7 +13,14 @@ from floe_plugins.hookspecs.base import PluginMetadata, hookspec
 
 @attrs.frozen
 class DbtManifest:
-    """What a project consists of: unique ids by resource kind, and what each needs."""
+    """The nodes of a project.
+
+    Attributes:
+        models: the unique ids of the models.
+        tests: the unique ids of the tests.
+        sources: the unique ids of the sources.
+        depends_on: for each node, the unique ids of the nodes on which it depends.
+    """
 
     models: tuple[str, ...]
     tests: tuple[str, ...]
@@ -23,11 +30,14 @@ class DbtManifest:
 
 @attrs.frozen
 class DbtNodeResult:
-    """How one node ended.
+    """The result of one node.
 
     Attributes:
-        status: dbt's own word (success, error, pass, fail, skipped ...).
-        rows: of a test those that fail it, of another node those that it wrote; None where dbt does not know.
+        status: dbt's own word for the result (success, error, pass, fail, skipped ...).
+        seconds: how long the node took.
+        message: dbt's message; may be empty.
+        rows: for a test, the number of rows that fail it; for other nodes, the number of rows written;
+            None if dbt does not report it.
     """
 
     unique_id: str
@@ -39,7 +49,13 @@ class DbtNodeResult:
 
 @attrs.frozen
 class DbtReport:
-    """How a dbt command went, node by node."""
+    """The result of a dbt command.
+
+    Attributes:
+        ok: whether dbt reports success.
+        results: one result per node that ran.
+        seconds: how long the command took.
+    """
 
     ok: bool
     results: tuple[DbtNodeResult, ...]
@@ -47,20 +63,27 @@ class DbtReport:
 
 
 class DBTPlugin(PluginMetadata):
-    """One dbt. Hooks are asked of one chosen plugin.
+    """The contract of dbt runners. Each call goes to one plugin.
 
-    They may be called from several threads, but dbt runs one command at a time in
-    a process: callers wait for each other on a process-wide lock. The database of
-    the compute plugin is dbt's own while ``build`` or ``test`` runs, and free afterwards.
+    Hooks may be called from several threads. As dbt runs one command at a time in a
+    process, callers wait for a process-wide lock. While ``build`` or ``test`` runs, dbt
+    alone uses the database of the compute plugin; it is released afterwards.
+
+    >>> from floe_plugins import DBTPlugin
+    >>> def failed_nodes(dbt: DBTPlugin, project):
+    ...     report = dbt.build(project, select=["staging+"])
+    ...     return [result.unique_id for result in report.results if result.status in {"error", "fail"}]
+    >>> sorted(DBTPlugin.__abstractmethods__)
+    ['artifacts', 'build', 'parse', 'test']
     """
 
     @hookspec(firstresult=True)
     @abstractmethod
     def parse(self, project: Path) -> DbtManifest:
-        """What the project consists of, without touching the database.
+        """Return the nodes of the project. Does not use the database.
 
         Raises:
-            ValueError: the project does not parse; dbt's own message is given.
+            ValueError: the project cannot be parsed; the message is dbt's own.
         """
         raise NotImplementedError
 
@@ -73,32 +96,32 @@ class DBTPlugin(PluginMetadata):
         exclude: Sequence[str] = (),
         full_refresh: bool = False,  # noqa: FBT001, FBT002 pluggy passes by name
     ) -> DbtReport:
-        """Run and test the selected nodes, all by default. A failing node is reported, not raised.
+        """Run and test the selected nodes, by default all. Failing nodes are reported, not raised.
 
         Raises:
-            ValueError: the project does not parse, or a part of the selection is not
-                understood or names nothing; nothing was run.
-            PluginUnavailableError: somebody else has the database open; nothing was run.
+            ValueError: the project cannot be parsed, or a part of the selection is invalid
+                or selects nothing. No node was run.
+            PluginUnavailableError: another process has the database open. No node was run.
         """
         raise NotImplementedError
 
     @hookspec(firstresult=True)
     @abstractmethod
     def test(self, project: Path, select: Sequence[str] = ()) -> DbtReport:
-        """Run the tests of the selected nodes, all by default. A failing test is reported, not raised.
+        """Run the tests of the selected nodes, by default all. Failing tests are reported, not raised.
 
         Raises:
-            ValueError: the project does not parse, or a part of the selection is not
-                understood or names nothing; nothing was run.
-            PluginUnavailableError: somebody else has the database open; nothing was run.
+            ValueError: the project cannot be parsed, or a part of the selection is invalid
+                or selects nothing. No node was run.
+            PluginUnavailableError: another process has the database open. No node was run.
         """
         raise NotImplementedError
 
     @hookspec(firstresult=True)
     @abstractmethod
     def artifacts(self, project: Path) -> Mapping[str, Path]:
-        """The files that dbt's commands left, by dbt's names (``manifest``, ``run_results`` ...).
+        """Return the files that dbt wrote, by dbt's names (``manifest``, ``run_results`` ...).
 
-        Each is from the last command that writes it: ``parse`` leaves no ``run_results``.
+        Each file is from the last command that writes it: ``parse`` writes no ``run_results``.
         """
         raise NotImplementedError

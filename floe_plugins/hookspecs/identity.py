@@ -1,4 +1,4 @@
-"""Identity: tells who sent a token."""
+"""Identity: verifies tokens and returns who sent them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from floe_plugins.hookspecs.base import PluginMetadata, hookspec
 
 
 class TokenFault(str, Enum):
-    """Why a token was refused."""
+    """The reason why a token is invalid."""
 
     MALFORMED = "malformed"
     EXPIRED = "expired"
@@ -28,10 +28,13 @@ class TokenFault(str, Enum):
 
 
 class InvalidTokenError(PluginError, ValueError):
-    """A token that must not be trusted. Never carries the token.
+    """A token is invalid. The error does not contain the token.
+
+    >>> InvalidTokenError("the token has expired", reason=TokenFault.EXPIRED).reason.value
+    'expired'
 
     Attributes:
-        reason: why, as a code to act on.
+        reason: the reason, as a code.
     """
 
     def __init__(self, message: str, *, reason: TokenFault, **facts: Any) -> None:
@@ -41,10 +44,13 @@ class InvalidTokenError(PluginError, ValueError):
 
 @attrs.frozen
 class Principal:
-    """Who sent a token, as its issuer says.
+    """The sender of a token, according to its issuer.
 
     Attributes:
-        expires: seconds since the epoch.
+        subject: the issuer's id of the sender.
+        issuer: the URL or name of the issuer.
+        claims: all claims of the token.
+        expires: when the token expires, in seconds since the epoch; None if it does not.
     """
 
     subject: str
@@ -54,31 +60,46 @@ class Principal:
 
 
 class IdentityPlugin(PluginMetadata):
-    """One issuer of identities. Hooks are asked of one chosen plugin and safe from several threads."""
+    """The contract of identity providers. Each call goes to one plugin. Hooks must be thread-safe.
+
+    >>> from floe_plugins import IdentityPlugin
+    >>> class Demo(IdentityPlugin):
+    ...     name, version, floe_api_version = "demo", "1.0", "1.0"
+    ...     def verify(self, token, audience=None):
+    ...         if token != "ada":
+    ...             raise InvalidTokenError("the signature is invalid", reason=TokenFault.BAD_SIGNATURE)
+    ...         return Principal("ada", "https://issuer.example")
+    ...     def roles(self, principal):
+    ...         return frozenset({"analyst"})
+    ...     def keys(self, refresh=False):
+    ...         return {"keys": []}
+    >>> Demo().verify("ada").subject
+    'ada'
+    """
 
     @hookspec(firstresult=True)
     @abstractmethod
     def verify(self, token: str, audience: str | None = None) -> Principal:
-        """Who sent the token: signature, times, issuer and audience are checked.
+        """Return the sender of a token after checking its signature, times, issuer and audience.
 
         Raises:
-            InvalidTokenError: with a reason code; never returns for a token in doubt.
-            PluginUnavailableError: the issuer's keys cannot be had, so nothing is said of the token.
+            InvalidTokenError: the token is invalid, or its validity is in doubt.
+            PluginUnavailableError: the keys of the issuer cannot be read, so the token cannot be checked.
         """
         raise NotImplementedError
 
     @hookspec(firstresult=True)
     @abstractmethod
     def roles(self, principal: Principal) -> frozenset[str]:
-        """The roles that the principal has on this platform; empty if none."""
+        """Return the roles of the principal on this platform; empty if it has none."""
         raise NotImplementedError
 
     @hookspec(firstresult=True)
     @abstractmethod
     def keys(self, refresh: bool = False) -> Mapping[str, Any]:  # noqa: FBT001, FBT002 pluggy passes by name
-        """The public keys in use, as a JSON Web Key Set (RFC 7517); ``refresh`` reads them anew.
+        """Return the public keys in use as a JSON Web Key Set (RFC 7517). ``refresh`` bypasses the cache.
 
         Raises:
-            PluginUnavailableError: the issuer's keys cannot be had.
+            PluginUnavailableError: the keys of the issuer cannot be read.
         """
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""Ingestion: brings data in from outside."""
+"""Ingestion: loads data from external sources into tables."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from floe_plugins.hookspecs.base import PluginMetadata, hookspec
 
 
 class Severity(str, Enum):
-    """Whether a source can be loaded in spite of an issue."""
+    """Whether an issue prevents loading (error) or may prevent it (warning)."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -20,7 +20,13 @@ class Severity(str, Enum):
 
 @attrs.frozen
 class Issue:
-    """Something about a source that will keep it from loading, or may."""
+    """An issue with a source.
+
+    Attributes:
+        severity: whether the issue prevents loading.
+        message: what the issue is.
+        field: the field or column, if it concerns one.
+    """
 
     severity: Severity
     message: str
@@ -29,7 +35,7 @@ class Issue:
 
 @attrs.frozen
 class SchemaChange:
-    """A column that a load added to a table, or whose type it widened."""
+    """A column that a load added to a table, or whose type it changed to a wider one."""
 
     table: str
     column: str
@@ -38,10 +44,13 @@ class SchemaChange:
 
 @attrs.frozen
 class IngestReport:
-    """What one load brought in.
+    """The result of one load.
 
     Attributes:
-        rows: rows by table, child tables included.
+        load_id: the engine's id of the load.
+        rows: the number of loaded rows per table, including child tables.
+        schema_changes: the columns that were added or changed.
+        seconds: how long the load took.
     """
 
     load_id: str
@@ -54,38 +63,47 @@ WriteMode = Literal["append", "replace", "merge"]
 
 
 class IngestionPlugin(PluginMetadata):
-    """One loader. Hooks are asked of one chosen plugin.
+    """The contract of data loaders. Each call goes to one plugin.
 
-    A source is an iterable of mappings (or a callable that returns one), a path or
-    a URI of a file, or the engine's own source object. ``run`` may be called from
-    several threads for different tables.
+    A source is an iterable of mappings (or a callable that returns one), the path or
+    URI of a file, or an object of the engine. ``run`` may be called from several
+    threads for different tables.
+
+    >>> from floe_plugins import IngestionPlugin
+    >>> def load_orders(ingestion: IngestionPlugin, rows):
+    ...     issues = ingestion.validate(rows)
+    ...     if any(issue.severity is Severity.ERROR for issue in issues):
+    ...         return None
+    ...     return ingestion.run(rows, "sales.orders", "replace").rows
+    >>> sorted(IngestionPlugin.__abstractmethods__)
+    ['discard_pending', 'run', 'validate']
     """
 
     @hookspec(firstresult=True)
     @abstractmethod
     def validate(self, source: Any) -> tuple[Issue, ...]:
-        """What is wrong with the source, as far as can be told without loading it.
+        """Return the issues that can be found without loading the source.
 
-        A callable is not called and an iterator is left where it is, so that the source can still be loaded.
+        Callables are not called and iterators are not advanced, so the source can still be loaded.
         """
         raise NotImplementedError
 
     @hookspec(firstresult=True)
     @abstractmethod
     def run(self, source: Any, table: str, mode: WriteMode = "append") -> IngestReport:
-        """Load the source into a table, whole or not at all.
+        """Load the whole source into a table, or nothing if that fails.
 
         Raises:
-            ValueError: the source cannot be read or does not fit, ``mode`` is not known, or
-                nothing says by what rows are merged; nothing is pending.
-            PluginUnavailableError: somebody else has the database open.
-            PluginError: the load failed while it was written and may be pending, or an
-                earlier one of this table did and is: ``discard_pending`` drops it.
+            ValueError: the source cannot be read or does not match the table, ``mode`` is unknown,
+                or there is no key for merging. Nothing was written.
+            PluginUnavailableError: another process has the database open.
+            PluginError: writing failed, now or in an earlier load of this table, and the load
+                is pending. ``discard_pending`` removes it.
         """
         raise NotImplementedError
 
     @hookspec(firstresult=True)
     @abstractmethod
     def discard_pending(self) -> int:
-        """Drop what earlier failed loads left behind, and return how many loads that were."""
+        """Remove pending loads, which failed while they were written, and return their number."""
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""Lineage backend: where run events go that say which data came from which."""
+"""Lineage backend: receives events about which data was made from which."""
 
 from __future__ import annotations
 
@@ -10,34 +10,51 @@ from floe_plugins.hookspecs.base import PluginMetadata, hookspec
 
 
 class LineageBackendPlugin(PluginMetadata):
-    """One lineage backend. Events are asked of all of them; hooks are safe from several threads."""
+    """The contract of lineage backends. ``emit`` and ``flush`` go to all plugins. Hooks must be thread-safe.
+
+    >>> from floe_plugins import LineageBackendPlugin, PluginRegistry
+    >>> class Printer(LineageBackendPlugin):
+    ...     name, version, floe_api_version = "printer", "1.0", "1.0"
+    ...     def emit(self, event):
+    ...         print(event["eventType"], event["job"]["name"])
+    ...     def flush(self, deadline):
+    ...         return True
+    ...     def namespace(self, dataset):
+    ...         return dataset.partition("://")[0]
+    >>> registry = PluginRegistry(autoload="none", environ={})
+    >>> refs = registry.register(Printer)
+    >>> with registry:
+    ...     event = {"eventType": "COMPLETE", "job": {"namespace": "floe", "name": "orders"}}
+    ...     results = registry.manager(LineageBackendPlugin).hook.emit(event=event)
+    COMPLETE orders
+    """
 
     @hookspec
     @abstractmethod
     def emit(self, event: Mapping[str, Any]) -> None:
-        """Accept an OpenLineage run event, as its JSON form.
+        """Accept an OpenLineage run event in its JSON form.
 
-        May send later: ``flush`` says whether it went out.
+        The event may be sent later; ``flush`` waits for it.
 
         Raises:
-            ValueError: the event does not fit OpenLineage's JSON Schema; the path is named.
+            ValueError: the event does not match OpenLineage's JSON Schema; the message gives the path.
         """
         raise NotImplementedError
 
     @hookspec
     @abstractmethod
     def flush(self, deadline: float) -> bool:
-        """Send what is waiting, within ``deadline`` seconds; whether all of it went out.
+        """Send all waiting events within ``deadline`` seconds. Return whether all were sent.
 
-        What could not be sent is kept for the next try.
+        Events that could not be sent are kept for the next attempt.
         """
         raise NotImplementedError
 
     @hookspec(firstresult=True)
     @abstractmethod
     def namespace(self, dataset: str) -> str:
-        """The OpenLineage namespace of a dataset's URI or name, by OpenLineage's naming rules.
+        """Return the OpenLineage namespace of a dataset, given its URI or name.
 
-        Asked of one plugin: the same dataset must have one name everywhere.
+        Only one plugin is called, so that a dataset has the same name everywhere.
         """
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""Orchestrator: runs steps in the order of what they need."""
+"""Orchestrator: runs steps in the order of their dependencies."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from floe_plugins.hookspecs.base import PluginMetadata, hookspec
 
 
 def _names(names: Iterable[str]) -> tuple[str, ...]:
-    # Of ``tuple`` itself as a converter, mypy does not know what it takes.
+    # mypy cannot infer the argument type of ``tuple`` as a converter.
     return tuple(names)
 
 
@@ -23,9 +23,10 @@ class Step:
     """One unit of work.
 
     Attributes:
-        run: called with no argument, in the process that runs the plan.
-        needs: names of the steps that must have succeeded before.
-        retries: how often a raising step is tried again.
+        name: unique within a plan.
+        run: a function without arguments, called in the process that runs the plan.
+        needs: the names of the steps that must succeed first.
+        retries: how often the step is repeated if it raises.
     """
 
     name: str
@@ -36,10 +37,10 @@ class Step:
 
 @attrs.frozen
 class Plan:
-    """Steps that an orchestrator accepted, and its own form of them.
+    """Steps that an orchestrator can run.
 
     Attributes:
-        native: the engine's object; only the plugin that built the plan may use it.
+        native: an object of the engine. Only the plugin that built the plan may use it.
     """
 
     steps: tuple[Step, ...]
@@ -48,7 +49,7 @@ class Plan:
 
 @attrs.frozen
 class Schedule:
-    """When an exported plan is to run: a cron expression in a time zone."""
+    """The times at which to run an exported plan: a cron expression in a time zone."""
 
     name: str
     cron: str
@@ -56,7 +57,7 @@ class Schedule:
 
 
 class StepState(str, Enum):
-    """How a step ended."""
+    """The state in which a step ended."""
 
     SUCCEEDED = "succeeded"
     FAILED = "failed"
@@ -65,12 +66,12 @@ class StepState(str, Enum):
 
 @attrs.frozen
 class StepResult:
-    """How one step ended.
+    """The result of one step.
 
     Attributes:
-        seconds: from its first attempt to the end of its last, with the waits between them.
-        attempts: how often it was tried; 0 if it was skipped.
-        error: what it raised at last, as ``Type: message``, or why it was skipped.
+        seconds: the time from the first attempt to the end of the last one.
+        attempts: how often the step was run; 0 if it was skipped.
+        error: the last exception as ``Type: message``, or why the step was skipped.
     """
 
     name: str
@@ -82,48 +83,65 @@ class StepResult:
 
 @attrs.frozen
 class RunReport:
-    """How a run went, step by step."""
+    """The result of running a plan.
+
+    Attributes:
+        steps: the result of each step, by its name.
+        seconds: how long the run took.
+    """
 
     steps: Mapping[str, StepResult]
     seconds: float
 
     @property
     def ok(self) -> bool:
-        """Whether every step that was selected succeeded."""
+        """Whether all selected steps succeeded."""
         return all(step.state is StepState.SUCCEEDED for step in self.steps.values())
 
 
 class OrchestratorPlugin(PluginMetadata):
-    """One orchestrator. Hooks are asked of one chosen plugin; ``run`` may be called from several threads."""
+    """The contract of orchestrators. Each call goes to one plugin. ``run`` may be called from several threads.
+
+    >>> from floe_plugins import OrchestratorPlugin
+    >>> def refresh(orchestrator: OrchestratorPlugin, extract, transform):
+    ...     plan = orchestrator.build([
+    ...         Step("extract", extract, retries=2),
+    ...         Step("transform", transform, needs=["extract"]),
+    ...     ])
+    ...     return orchestrator.run(plan).ok
+    >>> Step("transform", print, needs=["extract"]).needs
+    ('extract',)
+    """
 
     @hookspec(firstresult=True)
     @abstractmethod
     def build(self, steps: Sequence[Step]) -> Plan:
-        """A plan of ``steps``; nothing runs yet.
+        """Return a plan of ``steps``. Runs nothing.
 
         Raises:
-            ValueError: two steps have one name, a needed step is missing, or steps need each other.
+            ValueError: two steps have the same name, a step that another one needs is missing,
+                or steps need each other in a cycle.
         """
         raise NotImplementedError
 
     @hookspec(firstresult=True)
     @abstractmethod
     def run(self, plan: Plan, select: Sequence[str] = ()) -> RunReport:
-        """Run the plan, or the selected steps of it alone, and wait for the end.
+        """Run all steps of the plan, or only the selected ones, and wait until they have ended.
 
-        A step that raises is reported, not raised, and what needs it is skipped.
+        An exception of a step is reported, not raised, and the steps that need it are skipped.
 
         Raises:
-            ValueError: ``select`` names a step that the plan does not have.
+            ValueError: the plan has no step of a selected name.
         """
         raise NotImplementedError
 
     @hookspec(firstresult=True)
     @abstractmethod
     def export(self, plan: Plan, directory: Path, schedules: Sequence[Schedule] = ()) -> Path:
-        """Write what the engine's own server loads, and return its entry file.
+        """Write the files from which the server of the engine loads the plan, and return the main file.
 
         Raises:
-            ValueError: a step is not importable by name, so another process could not run it.
+            ValueError: the function of a step cannot be imported by name, so another process cannot run it.
         """
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""Protocols that let tables and files pass between engines without a dependency on any of them."""
+"""Protocols for passing tables and files between engines without depending on any of them."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any, BinaryIO, Protocol, runtime_checkable
 
 @runtime_checkable
 class ArrowStream(Protocol):
-    """A table or a stream of record batches, by the Arrow PyCapsule interface.
+    """A table or a stream of record batches with the Arrow PyCapsule interface.
 
-    pyarrow, DuckDB, polars, DataFusion and PyIceberg all give and take it. A stream
-    may be read once only; what is returned as a table may be read again.
+    pyarrow, DuckDB, polars, DataFusion and PyIceberg produce and accept such objects.
+    A stream can be read once, a table repeatedly.
     """
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
@@ -19,13 +19,13 @@ class ArrowStream(Protocol):
 
 @runtime_checkable
 class ArrowSchema(Protocol):
-    """A schema, by the Arrow PyCapsule interface."""
+    """A schema with the Arrow PyCapsule interface."""
 
     def __arrow_c_schema__(self) -> object: ...
 
 
 class Cursor(Protocol):
-    """The part of a DB-API 2.0 cursor (PEP 249) that callers may rely on."""
+    """The part of a DB-API 2.0 cursor (PEP 249) that callers may use."""
 
     def execute(self, operation: str, parameters: Any = ..., /) -> Any: ...
     def fetchone(self) -> Any: ...
@@ -34,7 +34,7 @@ class Cursor(Protocol):
 
 
 class Connection(Protocol):
-    """The part of a DB-API 2.0 connection (PEP 249) that callers may rely on."""
+    """The part of a DB-API 2.0 connection (PEP 249) that callers may use."""
 
     def cursor(self) -> Any: ...
     def commit(self) -> Any: ...
@@ -43,7 +43,7 @@ class Connection(Protocol):
 
 
 class FileSystem(Protocol):
-    """The part of an fsspec file system that callers may rely on."""
+    """The part of an fsspec file system that callers may use."""
 
     def open(self, path: str, mode: str = "rb", **options: Any) -> BinaryIO: ...
     def exists(self, path: str) -> bool: ...

@@ -1,4 +1,4 @@
-"""Secrets: keeps passwords and tokens."""
+"""Secrets: stores passwords and tokens."""
 
 from __future__ import annotations
 
@@ -15,33 +15,47 @@ else:
 
 
 class SecretsPlugin(PluginMetadata):
-    """One store of secrets. Hooks are asked of one chosen plugin and safe from several threads."""
+    """The contract of secret stores. Each call goes to one plugin. Hooks must be thread-safe.
+
+    >>> import pydantic
+    >>> from floe_plugins import SecretsPlugin, UnsupportedOperationError
+    >>> class Fixed(SecretsPlugin):
+    ...     name, version, floe_api_version = "fixed", "1.0", "1.0"
+    ...     def get_secret(self, key):
+    ...         return pydantic.SecretStr("s3cret") if key == "token" else None
+    ...     def secret_names(self, prefix=""):
+    ...         return tuple(name for name in ("token",) if name.startswith(prefix))
+    ...     def put_secret(self, key, value):
+    ...         raise UnsupportedOperationError("the store is read-only")
+    >>> Fixed().get_secret("token")
+    SecretStr('**********')
+    """
 
     @hookspec(firstresult=True)
     @abstractmethod
     def get_secret(self, key: str) -> pydantic.SecretStr | None:
-        """The secret, or None if the store has none of that name.
+        """Return the secret, or None if the store has no secret of that name.
 
-        Read anew at each call: a rotated secret is seen.
+        Reads the store at each call, so that a rotated secret is noticed.
 
         Raises:
-            ValueError: the key cannot name a secret here.
+            ValueError: ``key`` is not a valid name in this store.
         """
         raise NotImplementedError
 
     @hookspec(firstresult=True)
     @abstractmethod
     def secret_names(self, prefix: str = "") -> tuple[str, ...]:
-        """The names of the secrets there are, sorted; never their values."""
+        """Return the sorted names of all secrets that start with ``prefix``. Returns no values."""
         raise NotImplementedError
 
     @hookspec(firstresult=True)
     @abstractmethod
     def put_secret(self, key: str, value: pydantic.SecretStr) -> None:
-        """Store a secret in place of what had that name.
+        """Store a secret. Replaces a secret of that name.
 
         Raises:
             UnsupportedOperationError: the store is read-only.
-            ValueError: the key cannot name a secret here.
+            ValueError: ``key`` is not a valid name in this store.
         """
         raise NotImplementedError

@@ -13,7 +13,7 @@ from floe_plugins.hookspecs.protocols import ArrowStream
 
 
 class FieldKind(str, Enum):
-    """What a field is for."""
+    """Whether a field groups and filters rows (dimension) or is computed from them (measure)."""
 
     DIMENSION = "dimension"
     MEASURE = "measure"
@@ -21,7 +21,7 @@ class FieldKind(str, Enum):
 
 @attrs.frozen
 class SemanticField:
-    """A dimension or a measure; its name is qualified by its table (``orders.amount``)."""
+    """A dimension or a measure. Its name includes the table (``orders.amount``)."""
 
     name: str
     kind: FieldKind
@@ -31,27 +31,27 @@ class SemanticField:
 
 @attrs.frozen
 class SemanticModel:
-    """All fields that may be asked for."""
+    """All fields that a query may use."""
 
     fields: tuple[SemanticField, ...]
 
     @property
     def dimensions(self) -> tuple[SemanticField, ...]:
-        """The fields to group and filter by."""
+        """The dimensions, by which a query groups and filters."""
         return tuple(field for field in self.fields if field.kind is FieldKind.DIMENSION)
 
     @property
     def measures(self) -> tuple[SemanticField, ...]:
-        """The fields that are computed."""
+        """The measures, which a query computes."""
         return tuple(field for field in self.fields if field.kind is FieldKind.MEASURE)
 
 
 @attrs.frozen
 class SemanticFilter:
-    """A condition on a dimension; ``operator`` is one of = != < <= > >= in.
+    """A condition on a dimension. ``operator`` is one of ``= != < <= > >= in``.
 
-    The value has the dimension's type (dates and times may be ISO texts) or is None, which
-    only ``=`` and ``!=`` take; ``in`` takes a sequence or a set of values.
+    The value has the type of the dimension; dates and times may be ISO strings. ``=`` and
+    ``!=`` also accept None. ``in`` requires a sequence or a set of values.
     """
 
     field: str
@@ -59,7 +59,7 @@ class SemanticFilter:
     value: object
 
 
-# Of ``tuple`` itself as a converter, mypy does not know what it takes.
+# mypy cannot infer the argument type of ``tuple`` as a converter.
 
 
 def _names(names: Iterable[str]) -> tuple[str, ...]:
@@ -72,10 +72,14 @@ def _filters(filters: Iterable[SemanticFilter]) -> tuple[SemanticFilter, ...]:
 
 @attrs.frozen
 class SemanticQuery:
-    """What is asked, in business terms.
+    """A query in business terms.
 
     Attributes:
-        order_by: names of fields that are asked for; a leading ``-`` means descending.
+        measures: the names of the measures to compute.
+        dimensions: the names of the dimensions by which to group.
+        filters: conditions that all rows must meet.
+        order_by: names of fields of the query; a leading ``-`` means descending.
+        limit: the maximum number of rows; None for all.
     """
 
     measures: tuple[str, ...] = attrs.field(default=(), converter=_names)
@@ -86,31 +90,39 @@ class SemanticQuery:
 
 
 class SemanticLayerPlugin(PluginMetadata):
-    """One semantic layer. Hooks are asked of one chosen plugin and safe from several threads."""
+    """The contract of semantic layers. Each call goes to one plugin. Hooks must be thread-safe.
+
+    >>> from floe_plugins import SemanticLayerPlugin
+    >>> def revenue_by_month(layer: SemanticLayerPlugin):
+    ...     query = SemanticQuery(measures=["orders.revenue"], dimensions=["orders.month"], order_by=["-orders.month"])
+    ...     return layer.query(query)
+    >>> SemanticQuery(filters=[SemanticFilter("orders.month", ">=", "2025-01-01")]).filters[0].field
+    'orders.month'
+    """
 
     @hookspec(firstresult=True)
     @abstractmethod
     def describe(self) -> SemanticModel:
-        """The dimensions and measures that may be asked for."""
+        """Return the dimensions and measures that a query may use."""
         raise NotImplementedError
 
     @hookspec(firstresult=True)
     @abstractmethod
     def query(self, query: SemanticQuery) -> ArrowStream:
-        """The answer: a column for each dimension, then for each measure, named and typed as described.
+        """Run a query. Return a column for each dimension, then for each measure, named and typed as described.
 
         Raises:
-            ValueError: an unknown field, with the closest names, a filter that does not fit, or
-                fields that have nothing to do with each other.
+            ValueError: a field does not exist (the message suggests close names), a filter is
+                invalid, or the tables of the fields cannot be joined.
         """
         raise NotImplementedError
 
     @hookspec(firstresult=True)
     @abstractmethod
     def compile(self, query: SemanticQuery) -> str:
-        """The SQL that ``query`` would run, in the dialect of the compute plugin.
+        """Return the SQL that ``query`` would run, in the dialect of the compute plugin.
 
         Raises:
-            ValueError: as ``query``.
+            ValueError: for the same reasons as ``query``.
         """
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""Storage: a place for files."""
+"""Storage: stores files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,13 @@ from floe_plugins.hookspecs.protocols import FileSystem
 
 @attrs.frozen
 class ObjectInfo:
-    """A stored object: its path below the storage's root, its size in bytes."""
+    """A stored object.
+
+    Attributes:
+        path: the path relative to the root of the storage.
+        size: the size in bytes.
+        modified: when it was last written, if the storage knows.
+    """
 
     path: str
     size: int
@@ -23,68 +29,75 @@ class ObjectInfo:
 
 
 class StoragePlugin(PluginMetadata):
-    """One place for files. Hooks are asked of one chosen plugin and safe from several threads.
+    """The contract of file storages. Each call goes to one plugin. Hooks must be thread-safe.
 
-    Paths are relative to the storage's root and separated by ``/``; a path that
-    leads out of the root, or has an empty part, ``.`` or ``..`` in it, is a
-    ``ValueError`` everywhere. A service that does not answer is a
-    ``PluginUnavailableError``; what was written before stays as it is.
+    Paths are relative to the root of the storage and separated by ``/``. Every hook raises
+    ``ValueError`` for a path with an empty part, ``.`` or ``..``, and ``PluginUnavailableError``
+    if the service does not answer; files that were written before stay unchanged.
+
+    >>> from floe_plugins import StoragePlugin
+    >>> def save_report(storage: StoragePlugin, text: str) -> str:
+    ...     with storage.open("reports/today.txt", "wb") as file:
+    ...         file.write(text.encode())
+    ...     return storage.uri("reports/today.txt")
+    >>> sorted(StoragePlugin.__abstractmethods__)
+    ['delete', 'filesystem', 'list', 'open', 'properties', 'uri']
     """
 
     @hookspec(firstresult=True)
     @abstractmethod
     def uri(self, path: str) -> str:
-        """The absolute URI of a path, whether or not something is there.
+        """Return the absolute URI of a path, whether or not a file exists there.
 
-        As engines read it: nothing in it is percent-encoded.
+        The URI is not percent-encoded, as engines expect it.
         """
         raise NotImplementedError
 
     @hookspec(firstresult=True)
     @abstractmethod
     def open(self, path: str, mode: str = "rb") -> BinaryIO:
-        """A binary file; modes are ``rb``, ``wb`` and ``xb``.
+        """Open a binary file. The modes are ``rb``, ``wb`` and ``xb``.
 
-        Parent folders are made. What is written appears under its path as a
-        whole when the file is closed, and not at all if the block raised.
+        Parent folders are created. A written file appears under its path when it is
+        closed, with all of its content, and not at all if the block raised.
 
         Raises:
-            FileNotFoundError: reading what is not there.
-            FileExistsError: ``xb`` on what is there, at the latest when the file is closed.
-            ValueError: another mode.
+            FileNotFoundError: the file to read does not exist.
+            FileExistsError: the mode is ``xb`` and the file exists. Raised at the latest on closing.
+            ValueError: another mode is given.
         """
         raise NotImplementedError
 
     @hookspec(firstresult=True)
     @abstractmethod
     def list(self, prefix: str = "") -> tuple[ObjectInfo, ...]:
-        """Every object whose path starts with ``prefix``, sorted by path."""
+        """Return all objects whose path starts with ``prefix``, sorted by path."""
         raise NotImplementedError
 
     @hookspec(firstresult=True)
     @abstractmethod
     def delete(self, path: str) -> bool:
-        """Delete one object; whether there was one."""
+        """Delete an object. Return whether it existed."""
         raise NotImplementedError
 
     @hookspec(firstresult=True)
     @abstractmethod
     def filesystem(self) -> FileSystem:
-        """An fsspec-style file system whose root is the storage's root.
+        """Return an fsspec file system with the same root.
 
-        What is written through it need not appear as a whole, as it does through ``open``.
+        Unlike with ``open``, a file may become visible before it is completely written.
         """
         raise NotImplementedError
 
     @hookspec(firstresult=True)
     @abstractmethod
     def properties(self, consumer: str) -> Mapping[str, str]:
-        """The settings with which ``consumer`` reaches the same place.
+        """Return the settings with which another tool accesses the same storage.
 
-        Consumers are ``"pyiceberg"`` (catalog properties, ``warehouse`` among
-        them) and ``"duckdb"`` (settings for SET). They may hold secrets.
+        ``consumer`` is ``"pyiceberg"`` (for catalog properties, including ``warehouse``)
+        or ``"duckdb"`` (for SET statements). The settings may contain secrets.
 
         Raises:
-            UnsupportedOperationError: the consumer is not known here.
+            UnsupportedOperationError: the plugin has no settings for the consumer.
         """
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""Telemetry backend: where spans and metrics go."""
+"""Telemetry backend: receives spans and metrics."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from floe_plugins.hookspecs.base import PluginMetadata, hookspec
 
 
 class SpanExporter(Protocol):
-    """An OpenTelemetry SDK span exporter, by the part that a tracer provider calls."""
+    """The part of an OpenTelemetry SDK span exporter that a tracer provider calls."""
 
     def export(self, spans: Sequence[Any]) -> Any: ...
     def shutdown(self) -> Any: ...
@@ -18,42 +18,58 @@ class SpanExporter(Protocol):
 
 
 class MetricReader(Protocol):
-    """An OpenTelemetry SDK metric reader, by the part that a meter provider calls."""
+    """The part of an OpenTelemetry SDK metric reader that a meter provider calls."""
 
     def collect(self, timeout_millis: float = 10_000) -> None: ...
     def shutdown(self, timeout_millis: float = 30_000, **options: Any) -> None: ...
 
 
 class TelemetryBackendPlugin(PluginMetadata):
-    """One telemetry backend. Every hook is asked of all of them: telemetry may go to several places."""
+    """The contract of telemetry backends. Each call goes to all plugins, and returns a list of their results.
+
+    >>> from floe_plugins import PluginRegistry, TelemetryBackendPlugin
+    >>> class Quiet(TelemetryBackendPlugin):
+    ...     name, version, floe_api_version = "quiet", "1.0", "1.0"
+    ...     def span_exporters(self):
+    ...         return []
+    ...     def metric_readers(self):
+    ...         return []
+    ...     def flush(self, deadline):
+    ...         return True
+    >>> registry = PluginRegistry(autoload="none", environ={})
+    >>> refs = registry.register(Quiet)
+    >>> with registry:
+    ...     registry.manager(TelemetryBackendPlugin).hook.flush(deadline=5.0)
+    [True]
+    """
 
     @hookspec
     @abstractmethod
     def span_exporters(self) -> Sequence[SpanExporter]:
-        """Exporters for the platform's tracer provider; the plugin owns and closes them.
+        """Return exporters for the platform's tracer provider. The plugin owns and closes them.
 
-        They do not wait for a collector, and a provider that shuts them down leaves
-        other providers' exporters working. Called from one thread; the exporters
-        are safe from several.
+        Exporters do not wait for a collector. A provider that shuts its exporters down does
+        not affect those of other providers. Called from one thread; the exporters must be
+        thread-safe.
         """
         raise NotImplementedError
 
     @hookspec
     @abstractmethod
     def metric_readers(self) -> Sequence[MetricReader]:
-        """Readers for the platform's meter provider, made anew by each call.
+        """Return new readers for the platform's meter provider.
 
-        A reader belongs to one provider, which also closes it. Called from one thread.
+        A reader belongs to one provider, which closes it. Called from one thread.
         """
         raise NotImplementedError
 
     @hookspec
     @abstractmethod
     def flush(self, deadline: float) -> bool:
-        """Send what is waiting, within ``deadline`` seconds; whether all of it went out.
+        """Send all waiting spans and metrics within ``deadline`` seconds. Return whether all were sent.
 
-        What waits is what providers have handed to exporters and readers: flush
-        the providers first. Returns at the deadline also if the collector does not
-        answer. May be called from several threads.
+        Flush the providers first: only data that they have passed to exporters and readers is
+        sent. Returns at the deadline even if the collector does not answer. May be called from
+        several threads.
         """
         raise NotImplementedError

@@ -1,1 +1,1 @@
-"""What a plugin declares, read from its source or its loaded class, and whether it fits this platform."""
+"""Read what a plugin declares, from its source or its loaded class, and check that it is compatible."""

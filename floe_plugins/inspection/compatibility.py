@@ -1,4 +1,4 @@
-"""Whether a plugin and this platform fit, judged by versions in metadata and source."""
+"""Check that a plugin is compatible with this platform, by the versions that its metadata and source state."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from floe_plugins._version import FLOE_API_VERSION, __version__
 from floe_plugins.core.candidate import Candidate
 from floe_plugins.core.refs import PluginRef
-from floe_plugins.discovery import scanner
+from floe_plugins.discovery.metadata_files import read_requirements
 from floe_plugins.errors import PluginIncompatibleError
 from floe_plugins.inspection import static_metadata
 
@@ -19,32 +19,42 @@ if TYPE_CHECKING:
 
 PLATFORM = "floe-plugins"
 
-# Most of a distribution's requirements are of others and need no parsing.
-_OURS = re.compile(r"\s*floe[-_.]+plugins(?![\w.-]*\w)", re.IGNORECASE)
+# Only requirements of this package need to be parsed.
+_OF_PLATFORM = re.compile(r"\s*floe[-_.]+plugins(?![\w.-]*\w)", re.IGNORECASE)
 
 
 def api_mismatch(plugin: object, platform: str) -> str | None:
-    """None where a plugin written for API ``plugin`` runs on API ``platform``, else the reason why not.
+    """Return why a plugin written for API ``plugin`` cannot run on API ``platform``, or None if it can.
 
-    Major and minor decide: the same major, and a minor that is not newer than the
-    platform's; of a 0.x platform the same minor. Patch, padding ("1" is "1.0") and
-    pre-, post- and development releases do not count. Whatever is not a version
-    in a string is incompatible.
+    The major version must be the same, and the minor must not be newer than the
+    platform's. While the major version is 0, the minor must be the same, too. Patch,
+    padding ("1" is "1.0") and pre-, post- and development releases are ignored.
+    A value that is not a version in a string is incompatible.
+
+    >>> api_mismatch("1.0", "1.3")
+    >>> api_mismatch("1.4", "1.3")
+    'the plugin requires floe API 1.4, this platform provides 1.3'
     """
-    wanted, provided = _parse(plugin), _parse(platform)
-    if isinstance(wanted, str):
-        return f"the plugin's floe_api_version {wanted}"
+    required, provided = _parse(plugin), _parse(platform)
+    if isinstance(required, str):
+        return f"the plugin's floe_api_version {required}"
     if isinstance(provided, str):
         return f"the platform's API version {provided}"
-    if _fits(wanted, provided):
+    if _is_compatible(required, provided):
         return None
-    return f"the plugin needs floe API {plugin}, this platform provides {platform}"
+    return f"the plugin requires floe API {plugin}, this platform provides {platform}"
 
 
 def api_incompatibility(
     ref: PluginRef | None, distribution: str | None, requires: object, platform: str = FLOE_API_VERSION
 ) -> PluginIncompatibleError | None:
-    """The error for a plugin whose ``floe_api_version`` does not fit ``platform``; None where it fits."""
+    """Return the error for a plugin whose ``floe_api_version`` is incompatible, or None if it is compatible.
+
+    The hint says which side to upgrade, and to which version.
+
+    >>> print(api_incompatibility(None, "acme 2.1 in /site", "2.0", "1.0").hint)
+    Upgrade floe-plugins to a version that provides API 2.0, or install an older version of acme made for API 1.0
+    """
     reason = api_mismatch(requires, platform)
     if reason is None:
         return None
@@ -54,19 +64,23 @@ def api_incompatibility(
         distribution=distribution,
         requires=requires if isinstance(requires, str) else reprlib.repr(requires),
         provides=platform,
-        hint=_advice(requires, platform, _subject(distribution)),
+        hint=_upgrade_hint(requires, platform, _name_in(distribution)),
     )
 
 
 def requirement_incompatibility(
     ref: PluginRef | None, distribution: str | None, requires: Sequence[str], installed: str = __version__
 ) -> PluginIncompatibleError | None:
-    """The error for a distribution that requires another version of this package than is installed.
+    """Return the error for a distribution that requires another version of this package, or None.
 
-    ``requires`` are its ``Requires-Dist`` lines. Those behind an extra, or for
-    another environment, do not count; an installed pre-release that satisfies does.
+    ``requires`` holds its ``Requires-Dist`` lines. Requirements of an extra or of another
+    environment are ignored. An installed pre-release satisfies a requirement that it matches.
+
+    >>> requirement_incompatibility(None, None, ["pydantic>=2", "floe-plugins>=0.1"], "0.2")
+    >>> print(requirement_incompatibility(None, None, ["floe-plugins>=1"], "0.2").message)
+    the distribution requires 'floe-plugins>=1', floe-plugins 0.2 is installed
     """
-    for line in filter(_OURS.match, requires):
+    for line in filter(_OF_PLATFORM.match, requires):
         reason = _unmet(line, installed)
         if reason:
             return PluginIncompatibleError(
@@ -76,7 +90,7 @@ def requirement_incompatibility(
                 requires=line.strip(),
                 provides=installed,
                 hint=f"Install a {PLATFORM} that satisfies it, "
-                f"or a version of {_subject(distribution)} made for {PLATFORM} {installed}",
+                f"or a version of {_name_in(distribution)} made for {PLATFORM} {installed}",
             )
     return None
 
@@ -90,14 +104,14 @@ def _unmet(line: str, installed: str) -> str | None:
         if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
             return None
     except (InvalidRequirement, UndefinedComparison, UndefinedEnvironmentName):
-        return "which is not a requirement that can be read"
+        return "which is not a valid requirement"
     if requirement.specifier.contains(installed, prereleases=True):
         return None
     return f"{PLATFORM} {installed} is installed"
 
 
 def _parse(value: object) -> Version | str:
-    """The version, or what is wrong with it."""
+    """Return the version, or a description of what is wrong with it."""
     from packaging.version import Version
 
     expected = "expected MAJOR.MINOR in a string, such as '1.0'"
@@ -110,18 +124,18 @@ def _parse(value: object) -> Version | str:
     return f"{value!r} has an epoch; {expected}" if version.epoch else version
 
 
-def _fits(wanted: Version, provided: Version) -> bool:
-    if wanted.major != provided.major:
+def _is_compatible(required: Version, provided: Version) -> bool:
+    if required.major != provided.major:
         return False
-    return wanted.minor == provided.minor if provided.major == 0 else wanted.minor <= provided.minor
+    return required.minor == provided.minor if provided.major == 0 else required.minor <= provided.minor
 
 
-def _advice(requires: object, platform: str, subject: str) -> str:
-    wanted, provided = _parse(requires), _parse(platform)
-    if isinstance(wanted, str) or isinstance(provided, str):
-        return f"Set floe_api_version in {subject} to the FLOE_API_VERSION that it was written for"
-    api = f"{wanted.major}.{wanted.minor}"
-    if wanted.release > provided.release:
+def _upgrade_hint(requires: object, platform: str, subject: str) -> str:
+    required, provided = _parse(requires), _parse(platform)
+    if isinstance(required, str) or isinstance(provided, str):
+        return f"Set floe_api_version in {subject} to the FLOE_API_VERSION for which it was written"
+    api = f"{required.major}.{required.minor}"
+    if required.release > provided.release:
         return (
             f"Upgrade {PLATFORM} to a version that provides API {api}, "
             f"or install an older version of {subject} made for API {platform}"
@@ -129,18 +143,21 @@ def _advice(requires: object, platform: str, subject: str) -> str:
     return f"Upgrade {subject} to a version made for API {platform}, or install a {PLATFORM} that provides API {api}"
 
 
-def _subject(distribution: str | None) -> str:
-    # "name version in place": advice needs the name alone.
+def _name_in(distribution: str | None) -> str:
+    # The text is "name version in path".
     return distribution.split(" ", 1)[0] if distribution else "the plugin"
 
 
 def find_incompatibility(candidate: Candidate) -> PluginIncompatibleError | None:
-    """Why a candidate cannot run on this platform, as far as its metadata and source tell; else None."""
+    """Return the error for a candidate that its metadata or source show to be incompatible, or None.
+
+    Reads files of the candidate's distribution. Imports nothing.
+    """
     origin = str(candidate.distribution)
-    requires = scanner.requires(candidate.distribution)
-    refusal = requirement_incompatibility(candidate.ref, origin, requires, __version__)
-    if refusal is not None:
-        return refusal
+    requires = read_requirements(candidate.distribution)
+    error = requirement_incompatibility(candidate.ref, origin, requires, __version__)
+    if error is not None:
+        return error
     known = static_metadata.read(candidate)
     if known.floe_api_version is None:
         return None

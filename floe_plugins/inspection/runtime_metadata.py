@@ -65,7 +65,7 @@ def read_attribute(plugin: object, attribute: str) -> Any:
 def _text(plugin: object, attribute: str, *, may_be_empty: bool = False) -> str:
     found = read_attribute(plugin, attribute)
     if not issubclass(type(found), str) or not (found or may_be_empty):
-        message = f"{attribute!r} must be a string, and is {_shown(found)}"
+        message = f"{attribute!r} must be a string, not {_shown(found)}"
         raise PluginLoadError(message, hint=_HINT)
     return str.__str__(found)
 
@@ -78,7 +78,7 @@ def _texts(plugin: object, attribute: str) -> tuple[str, ...]:
     if issubclass(type(found), Sequence) and not issubclass(type(found), str):
         items = boundary.call(lambda: tuple(found))
     if items is None or not all(issubclass(type(item), str) for item in items):
-        message = f"{attribute!r} must be a list or tuple of refs, and is {_shown(found)}"
+        message = f"{attribute!r} must be a list or tuple of strings, not {_shown(found)}"
         raise PluginLoadError(message, hint=_HINT)
     return tuple(str.__str__(item) for item in items)
 
@@ -88,7 +88,7 @@ def _timeouts(plugin: object) -> Mapping[str, float]:
     if found is None or (type(found) is dict and not found):
         return {}
     if not issubclass(type(found), Mapping):
-        message = f"'timeouts' must be a mapping of seconds, and is {_shown(found)}"
+        message = f"'timeouts' must be a mapping of seconds, not {_shown(found)}"
         raise PluginLoadError(message, hint=_HINT)
     timeouts: dict[str, float] = {}
     for key, value in boundary.call(lambda: tuple(found.items())):

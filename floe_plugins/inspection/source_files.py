@@ -1,4 +1,8 @@
-"""Modules of one installed distribution as syntax trees, found as files: nothing is imported or run."""
+"""Parse the source files of an installed distribution. Imports and runs nothing.
+
+Modules are found beside the metadata of the distribution, and for an editable install through
+its ``.pth`` files and the finder that setuptools writes.
+"""
 
 from __future__ import annotations
 
@@ -16,20 +20,20 @@ from floe_plugins.discovery.metadata_files import read_file
 
 _MAX_SIZE = 1 << 20
 
-# Words without which a module cannot change its names other than its statements show.
-_HAZARDS = rb"\bglobals?\b|\bexec\b|\bsys\s*\.\s*modules\b"
+# A module whose source has none of these words binds its names by the statements that it shows alone.
+_REBINDING_WORDS = rb"\bglobals?\b|\bexec\b|\bsys\s*\.\s*modules\b"
 
-_parsing = threading.RLock()
+_parse_lock = threading.RLock()
 
 
 @attrs.frozen(eq=False)
 class Module:
-    """One module's source.
+    """A parsed module.
 
     Attributes:
-        bindings: what each of its names plainly is: the one top-level statement that
-            binds it, None where there are several, or one that may not run.
-        source: the file's bytes.
+        bindings: the top-level statement that binds each name; None if there are several
+            statements, or one that may not run.
+        source: the content of the file.
     """
 
     name: str
@@ -39,7 +43,7 @@ class Module:
     source: bytes = attrs.field(repr=False)
 
     def absolute(self, statement: ast.ImportFrom) -> str | None:
-        """The full name of the module that a ``from ... import`` names, None where it leaves the top package."""
+        """Return the full name of the module in a ``from ... import``, or None if it is above the top package."""
         if not statement.level:
             return statement.module
         parts = self.name.split(".")
@@ -49,23 +53,27 @@ class Module:
         package = parts[: len(parts) - up] if up else parts
         return ".".join([*package, statement.module] if statement.module else package)
 
-    def is_touched(self, name: str) -> bool:
-        """Whether a statement of the module sets an attribute of what it calls ``name``."""
-        # Walking the tree costs more than parsing it did; most modules never mention name.attribute.
+    def sets_attribute_of(self, name: str) -> bool:
+        """Return whether a statement of the module sets or deletes an attribute of the object called ``name``."""
+        # Walking the tree takes longer than parsing it, and most modules have no name.attribute.
         if not re.search(rb"\b%b\s*\.|attr\s*\(\s*%b\b" % (name.encode(), name.encode()), self.source):
             return False
-        return any(_touches(node, name) for node in ast.walk(self.tree))
+        return any(_sets_attribute(node, name) for node in ast.walk(self.tree))
 
 
 class SourceModules:
-    """The modules of one distribution, each read once."""
+    """The modules of one distribution. Each is parsed once.
+
+    >>> from floe_plugins.core.candidate import Distribution
+    >>> SourceModules(Distribution("acme", "1.0", "/nowhere/acme-1.0.dist-info")).module("acme")
+    """
 
     def __init__(self, distribution: Distribution) -> None:
-        self._places = list(_places(distribution))
+        self._locations = list(_locations(distribution))
         self._modules: dict[str, Module | None] = {}
 
     def module(self, name: str) -> Module | None:
-        """The module of that full name, None where it is not found, too large, or holds what hides its names."""
+        """Return the module with a full name; None if it is missing, too large or invalid, or may rebind any name."""
         if name not in self._modules:
             self._modules[name] = self._read(name)
         return self._modules[name]
@@ -82,35 +90,41 @@ class SourceModules:
 
     def _bases(self, name: str) -> Iterator[str]:
         relative = name.replace(".", os.sep)
-        for package, place in self._places:
+        for package, location in self._locations:
             if not package:
-                yield f"{place}{os.sep}{relative}"
+                yield f"{location}{os.sep}{relative}"
             elif name == package or name.startswith(f"{package}."):
-                yield place + relative[len(package) :]
+                yield location + relative[len(package) :]
 
 
 def bindings(body: Iterable[ast.stmt]) -> dict[str, ast.stmt | None] | None:
-    """What each name that a body binds plainly is; None where ``*`` hides what is bound."""
+    """Return the statement that binds each name of a body, as ``Module.bindings``; None if there is an ``import *``.
+
+    >>> {name: statement is not None for name, statement in bindings(ast.parse("x = 1; y = 1; y = 2").body).items()}
+    {'x': True, 'y': False}
+    """
     found: dict[str, ast.stmt | None] = {}
     for statement in body:
         if isinstance(statement, ast.AnnAssign) and statement.value is None:
             continue
-        names = set(_bound(statement))
+        names = set(_bound_names(statement))
         if "*" in names:
             return None
-        plain = statement if _is_plain(statement) else None
+        binding = statement if _is_simple(statement) else None
         for name in names:
-            found[name] = None if name in found else plain
+            found[name] = None if name in found else binding
     return found
 
 
-def _is_plain(statement: ast.stmt) -> bool:
+def _is_simple(statement: ast.stmt) -> bool:
+    """Return whether a statement binds one name, always, and to what it shows."""
     if isinstance(statement, ast.Assign):
         return len(statement.targets) == 1 and isinstance(statement.targets[0], ast.Name)
     return isinstance(statement, (ast.ClassDef, ast.FunctionDef, ast.AnnAssign, ast.Import, ast.ImportFrom))
 
 
-def _bound(node: ast.AST) -> Iterator[str]:
+def _bound_names(node: ast.AST) -> Iterator[str]:
+    """Yield all names that a statement binds, also in nested statements, but not those local to a function."""
     if isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
         yield node.name
         return
@@ -123,7 +137,7 @@ def _bound(node: ast.AST) -> Iterator[str]:
     elif isinstance(node, ast.MatchMapping) and node.rest:
         yield node.rest
     for child in ast.iter_child_nodes(node):
-        yield from _bound(child)
+        yield from _bound_names(child)
 
 
 def _parse(name: str, source: bytes, path: str, *, is_package: bool) -> Module | None:
@@ -134,29 +148,31 @@ def _parse(name: str, source: bytes, path: str, *, is_package: bool) -> Module |
         found = bindings(tree.body)
     except (SyntaxError, ValueError, RecursionError, MemoryError, SystemError):
         return None
-    if found is None or (re.search(_HAZARDS, source) and not _settle(tree, found)):
+    if found is None or (re.search(_REBINDING_WORDS, source) and not _drop_rebound_names(tree, found)):
         return None
     return Module(name, is_package, found, tree, source)
 
 
-def _settle(tree: ast.Module, found: dict[str, ast.stmt | None]) -> bool:
-    """Take back the names that functions rebind; false where any name could be."""
+def _drop_rebound_names(tree: ast.Module, found: dict[str, ast.stmt | None]) -> bool:
+    """Set names that functions rebind to None. Return false if any name may be rebound."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Global):
             found.update(dict.fromkeys(node.names))
-        elif _hides(node):
+        elif _may_rebind_any_name(node):
             return False
     return True
 
 
-def _hides(node: ast.AST) -> bool:
+def _may_rebind_any_name(node: ast.AST) -> bool:
+    """Return whether a node uses ``exec`` or ``globals``, or replaces a module in ``sys.modules``."""
     if isinstance(node, ast.Subscript):  # sys.modules[__name__] = ...
         changed = not isinstance(node.ctx, ast.Load)
         return changed and isinstance(node.value, ast.Attribute) and node.value.attr == "modules"
     return isinstance(node, ast.Name) and node.id in {"exec", "globals"}
 
 
-def _touches(node: ast.AST, name: str) -> bool:
+def _sets_attribute(node: ast.AST, name: str) -> bool:
+    """Return whether a node sets or deletes ``name.attribute``, directly or by ``setattr`` or ``delattr``."""
     if isinstance(node, ast.Attribute):
         return not isinstance(node.ctx, ast.Load) and _is_name(node.value, name)
     if isinstance(node, ast.Call) and node.args and isinstance(node.func, ast.Name):
@@ -169,20 +185,20 @@ def _is_name(node: ast.expr, name: str) -> bool:
 
 
 def _tree(source: bytes, path: str) -> ast.Module:
-    # One at a time: some CPythons (seen with 3.11.7) count the depth of trees that several threads
-    # build as if they were one, and raise SystemError (python/cpython#106905).
-    with _parsing:
+    # Some CPythons (such as 3.11.7) count the depth of trees that several threads build
+    # as one, and raise SystemError (python/cpython#106905).
+    with _parse_lock:
         if b"\\" not in source:
             return ast.parse(source, path)
-        # An invalid escape warns at each parsing; the import will say it once. Restoring
-        # the filters is not thread-safe, so it is done only where it may be needed.
+        # Parsing warns of invalid escapes, and importing will do so again. Changing the filters
+        # is not thread-safe, so it is done only if there may be such a warning.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return ast.parse(source, path)
 
 
-def _places(distribution: Distribution) -> Iterator[tuple[str, str]]:
-    """Where modules lie: a package's name and its path without ``.py``, or "" and a directory of packages."""
+def _locations(distribution: Distribution) -> Iterator[tuple[str, str]]:
+    """Yield where modules are: a package and its path without ``.py``, or "" and a directory of packages."""
     site = os.path.dirname(distribution.path)
     yield "", site
     try:
@@ -200,7 +216,7 @@ def _places(distribution: Distribution) -> Iterator[tuple[str, str]]:
 
 
 def _pth(site: str, name: str) -> Iterator[str]:
-    """The directories that a file of an editable install adds to ``sys.path``."""
+    """Yield the directories that a ``.pth`` file adds to ``sys.path``."""
     try:
         data = read_file(f"{site}{os.sep}{name}")
     except OSError:
@@ -212,7 +228,7 @@ def _pth(site: str, name: str) -> Iterator[str]:
 
 
 def _mapping(path: str) -> dict[str, str]:
-    """The packages and their paths in a finder that setuptools writes for an editable install."""
+    """Return the packages and their paths in a finder that setuptools writes for an editable install."""
     try:
         found = bindings(_tree(read_file(path), path).body) or {}
         statement = found.get("MAPPING")

@@ -1,6 +1,10 @@
-"""What a plugin's class declares as literals, read from its source. Nothing is imported or run.
+"""Read the metadata of a plugin class from its source. Imports and runs nothing.
 
-Only what the statements plainly say counts; all else is "known when loaded".
+For each class, the reader finds its base classes, also those in other modules of the same package,
+computes the method resolution order, and takes the first assignment of each attribute in that order.
+
+A value is known only if the class or a base class in the same package assigns a literal,
+and no other statement can change it. All others are None, which means "known when loaded".
 """
 
 from __future__ import annotations
@@ -13,7 +17,7 @@ import attrs
 from floe_plugins.core.candidate import Candidate
 from floe_plugins.core.record import Record
 from floe_plugins.core.refs import PluginType
-from floe_plugins.discovery.entry_points_txt import target
+from floe_plugins.discovery.entry_points_txt import parse_value
 from floe_plugins.inspection.source_files import Module, SourceModules, bindings
 
 _PLATFORM = __name__.partition(".")[0]
@@ -21,7 +25,7 @@ _BASE = (f"{_PLATFORM}.hookspecs.base", "PluginMetadata")
 _CATEGORIES = {member.spec_name: member for member in PluginType}
 _EXPORTED = {name: (module, name) for module, name in (*_CATEGORIES, _BASE)}
 
-# What the base class declares. Not read from it, since importing it costs more than all the rest here.
+# The defaults of PluginMetadata. Importing it would take longer than reading the source of a plugin.
 _DEFAULTS: dict[str, Any] = {"description": "", "dependencies": (), "optional_dependencies": ()}
 _FIELDS = ("name", "version", "floe_api_version", *_DEFAULTS)
 _FINAL = {("typing", "final"), ("typing_extensions", "final")}
@@ -30,11 +34,11 @@ _MAX_DEPTH = 50
 
 @attrs.frozen(kw_only=True)
 class StaticMetadata(Record):
-    """What is known of a plugin's class before it is imported; None means "known when loaded".
+    """The metadata of a plugin class that has not been imported. None means "known when loaded".
 
     Attributes:
-        floe_api_version: the literal as it stands, also where it is no text.
-        category: whose class it derives from.
+        floe_api_version: the literal, also if it is not a string.
+        category: the category whose class it derives from.
     """
 
     name: str | None = None
@@ -50,35 +54,35 @@ UNKNOWN = StaticMetadata()
 
 
 def read(candidate: Candidate) -> StaticMetadata:
-    """What the source of the candidate's class says. Reads files of its distribution; never raises."""
-    named = target(candidate.value)
-    if named is None or not named.attribute or "." in named.attribute:
+    """Return what the source of a candidate's class declares. Reads files of its distribution. Never raises."""
+    value = parse_value(candidate.value)
+    if value is None or not value.attribute or "." in value.attribute:
         return UNKNOWN
-    return _Reader(SourceModules(candidate.distribution), named.module.partition(".")[0]).read(*named)
+    return _Reader(SourceModules(candidate.distribution), value.module.partition(".")[0]).read(*value)
 
 
-class _Found(NamedTuple):
-    """A class or another expression, and the module that it stands in."""
+class _Definition(NamedTuple):
+    """A class or another expression, and the module that contains it."""
 
     module: Module
     node: ast.ClassDef | ast.expr
 
 
-class _Foreign(NamedTuple):
-    """A name in a module of another distribution; without a name, the module itself."""
+class _ExternalName(NamedTuple):
+    """A name in a module of another package. An empty name stands for the module itself."""
 
     module: str
     name: str
 
 
-_Order = list[_Found | _Foreign]
+_Mro = list[_Definition | _ExternalName]
 
-# Stands for whatever a base that cannot be read may bring.
-_OPAQUE = _Foreign("", "")
+# A base class whose source cannot be read; it may declare anything.
+_UNKNOWN_BASE = _ExternalName("", "")
 
 
 class _Reader:
-    """Resolves names across the modules of one top-level package."""
+    """Reads one class. Follows names across the modules of its top-level package."""
 
     def __init__(self, sources: SourceModules, package: str) -> None:
         self._sources = sources
@@ -86,135 +90,148 @@ class _Reader:
         self._categories: set[PluginType] = set()
 
     def read(self, name: str, attribute: str) -> StaticMetadata:
+        """Return the metadata of the class called ``attribute`` in the module ``name``."""
         module = self._sources.module(name)
         found = self._resolve(module, attribute) if module else None
-        if not isinstance(found, _Found) or not self._is_plain(found) or (module and module.is_touched(attribute)):
+        if (
+            not isinstance(found, _Definition)
+            or not self._is_unmodified_class(found)
+            or (module and module.sets_attribute_of(attribute))
+        ):
             return UNKNOWN
-        ancestors = self._linear(found, 0)
+        mro = self._mro(found, 0)
         category = next(iter(self._categories)) if len(self._categories) == 1 else None
-        if any("__init_subclass__" in _body(each) for each in ancestors[1:]):
+        if any("__init_subclass__" in _body(each) for each in mro[1:]):
             return StaticMetadata(category=category)
-        values = {field: self._lookup(ancestors, field) for field in _FIELDS}
+        values = {field: self._lookup(mro, field) for field in _FIELDS}
         return StaticMetadata(
-            name=_text(values["name"]),
-            version=_text(values["version"]),
+            name=_string(values["name"]),
+            version=_string(values["version"]),
             floe_api_version=values["floe_api_version"],
-            description=_text(values["description"]),
-            dependencies=_texts(values["dependencies"]),
-            optional_dependencies=_texts(values["optional_dependencies"]),
+            description=_string(values["description"]),
+            dependencies=_strings(values["dependencies"]),
+            optional_dependencies=_strings(values["optional_dependencies"]),
             category=category,
         )
 
-    def _resolve(self, module: Module, name: str) -> _Found | _Foreign | None:
-        """What a module-level name plainly is, through aliases and imports."""
+    def _resolve(self, module: Module, name: str) -> _Definition | _ExternalName | None:
+        """Return the definition of a module-level name, following aliases and imports; None if it is unknown."""
         seen: set[tuple[str, str]] = set()
         while (module.name, name) not in seen:
             seen.add((module.name, name))
             statement = module.bindings.get(name)
             if isinstance(statement, ast.ClassDef):
-                return _Found(module, statement)
+                return _Definition(module, statement)
             if isinstance(statement, (ast.Assign, ast.AnnAssign)) and statement.value:
                 if not isinstance(statement.value, ast.Name):
-                    return _Found(module, statement.value)
+                    return _Definition(module, statement.value)
                 name = statement.value.id
                 continue
-            step = _imported(module, statement, name)
-            if step is None or step.module.partition(".")[0] != self._package or not step.name:
-                return step
-            following = self._sources.module(step.module)
-            if following is None:
+            imported = _imported(module, statement, name)
+            if imported is None or imported.module.partition(".")[0] != self._package or not imported.name:
+                return imported
+            source = self._sources.module(imported.module)
+            if source is None:
                 return None
-            module, name = following, step.name
+            module, name = source, imported.name
         return None
 
-    def _resolve_expression(self, module: Module, node: ast.expr) -> _Found | _Foreign | None:
+    def _resolve_expression(self, module: Module, node: ast.expr) -> _Definition | _ExternalName | None:
+        """Return the definition of a name or a dotted name, as ``_resolve``."""
         if isinstance(node, ast.Name):
             return self._resolve(module, node.id)
         if isinstance(node, ast.Attribute):
             owner = self._resolve_expression(module, node.value)
-            if isinstance(owner, _Foreign):
+            if isinstance(owner, _ExternalName):
                 path = f"{owner.module}.{owner.name}" if owner.name else owner.module
-                return _Foreign(path, node.attr)
+                return _ExternalName(path, node.attr)
         return None
 
-    def _is_plain(self, found: _Found) -> bool:
-        """Whether it is a class that no decorator, metaclass or later statement can change."""
+    def _is_unmodified_class(self, found: _Definition) -> bool:
+        """Return whether it is a class that no decorator, metaclass or later statement can change."""
         module, node = found
-        if not isinstance(node, ast.ClassDef) or node.keywords or module.is_touched(node.name):
+        if not isinstance(node, ast.ClassDef) or node.keywords or module.sets_attribute_of(node.name):
             return False
         return all(self._resolve_expression(module, each) in _FINAL for each in node.decorator_list)
 
-    def _linear(self, found: _Found, depth: int) -> _Order:
-        """The method resolution order, as far as it is sure, then ``_OPAQUE``."""
+    def _mro(self, found: _Definition, depth: int) -> _Mro:
+        """Return the method resolution order, ending in ``_UNKNOWN_BASE`` where it is not certain."""
         node = found.node
         if not isinstance(node, ast.ClassDef) or depth > _MAX_DEPTH:
-            return [_OPAQUE]
-        orders = [self._base(found.module, base, depth + 1) for base in node.bases]
+            return [_UNKNOWN_BASE]
+        orders = [self._mro_of_base(found.module, base, depth + 1) for base in node.bases]
         if len(orders) == 1:
             return [found, *orders[0]]
-        if any(_OPAQUE in order for order in orders):
-            return [found, _OPAQUE]
+        if any(_UNKNOWN_BASE in order for order in orders):
+            return [found, _UNKNOWN_BASE]
         return [found, *_merge(orders)]
 
-    def _base(self, module: Module, node: ast.expr, depth: int) -> _Order:
+    def _mro_of_base(self, module: Module, node: ast.expr, depth: int) -> _Mro:
+        """Return the method resolution order of a base class, and record the category if it is a category class."""
         base = self._resolve_expression(module, node)
-        if isinstance(base, _Found):
-            return self._linear(base, depth) if self._is_plain(base) else [_OPAQUE]
+        if isinstance(base, _Definition):
+            return self._mro(base, depth) if self._is_unmodified_class(base) else [_UNKNOWN_BASE]
         if base is None:
-            return [_OPAQUE]
-        home = _EXPORTED.get(base.name, _OPAQUE) if base.module == _PLATFORM else base
+            return [_UNKNOWN_BASE]
+        home = _EXPORTED.get(base.name, _UNKNOWN_BASE) if base.module == _PLATFORM else base
         if home in _CATEGORIES:
             self._categories.add(_CATEGORIES[home])
-            return [_Foreign(*home), _Foreign(*_BASE)]
-        return [_Foreign(*_BASE)] if home == _BASE else [_OPAQUE]
+            return [_ExternalName(*home), _ExternalName(*_BASE)]
+        return [_ExternalName(*_BASE)] if home == _BASE else [_UNKNOWN_BASE]
 
-    def _lookup(self, ancestors: _Order, field: str) -> Any:
-        """The literal that an attribute of the class has, None where it is not known."""
-        for each in ancestors:
-            if isinstance(each, _Found):
+    def _lookup(self, mro: _Mro, field: str) -> Any:
+        """Return the value of a class attribute, or None if it is not known."""
+        for each in mro:
+            if isinstance(each, _Definition):
                 body = _body(each)
-                if _sets(each, field):
+                if _sets_on_instance(each, field):
                     return None
                 if field in body:
                     return self._literal(each.module, body[field], body)
             elif each == _BASE:
                 return _DEFAULTS.get(field)
-            elif each == _OPAQUE:
+            elif each == _UNKNOWN_BASE:
                 return None
         return None
 
     def _literal(self, module: Module, statement: ast.stmt | None, body: dict[str, ast.stmt | None]) -> Any:
+        """Return the value that a statement of a class body assigns, or None if it is not a literal.
+
+        A module-level name that stands for a literal counts as one.
+        """
         if not isinstance(statement, (ast.Assign, ast.AnnAssign)) or statement.value is None:
             return None
         value = statement.value
         if isinstance(value, ast.Name) and value.id not in body:
             found = self._resolve(module, value.id)
-            value = found.node if isinstance(found, _Found) and isinstance(found.node, ast.expr) else value
+            value = found.node if isinstance(found, _Definition) and isinstance(found.node, ast.expr) else value
         try:
             return ast.literal_eval(value)
         except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
             return None
 
 
-def _imported(module: Module, statement: ast.stmt | None, name: str) -> _Foreign | None:
+def _imported(module: Module, statement: ast.stmt | None, name: str) -> _ExternalName | None:
+    """Return what an import statement binds to ``name``, or None if it is not an import."""
     if isinstance(statement, ast.Import):
         alias = next(each for each in statement.names if (each.asname or each.name.partition(".")[0]) == name)
-        return _Foreign(alias.name if alias.asname else name, "")
+        return _ExternalName(alias.name if alias.asname else name, "")
     if isinstance(statement, ast.ImportFrom):
         origin = module.absolute(statement)
         alias = next(each for each in statement.names if (each.asname or each.name) == name)
-        return _Foreign(origin, alias.name) if origin else None
+        return _ExternalName(origin, alias.name) if origin else None
     return None
 
 
-def _body(each: _Found | _Foreign) -> dict[str, ast.stmt | None]:
-    if isinstance(each, _Found) and isinstance(each.node, ast.ClassDef):
+def _body(each: _Definition | _ExternalName) -> dict[str, ast.stmt | None]:
+    """Return the bindings in the body of a class; none for a class of another package."""
+    if isinstance(each, _Definition) and isinstance(each.node, ast.ClassDef):
         return bindings(each.node.body) or {}
     return {}
 
 
-def _sets(found: _Found, field: str) -> bool:
-    """Whether a method may give instances another value, as ``self.version = ...`` does."""
+def _sets_on_instance(found: _Definition, field: str) -> bool:
+    """Return whether a method may set the attribute on instances, as ``self.version = ...`` does."""
     if f".{field}".encode() not in found.module.source:
         return False
     return any(
@@ -226,26 +243,26 @@ def _sets(found: _Found, field: str) -> bool:
     )
 
 
-def _merge(orders: list[_Order]) -> _Order:
-    """The C3 linearization of the bases' orders; ``_OPAQUE`` where there is none."""
-    rest: list[_Order] = [order for order in (*orders, [order[0] for order in orders]) if order]
-    merged: _Order = []
+def _merge(orders: list[_Mro]) -> _Mro:
+    """Return the C3 linearization of the orders of the bases, or ``_UNKNOWN_BASE`` if there is none."""
+    rest: list[_Mro] = [order for order in (*orders, [order[0] for order in orders]) if order]
+    merged: _Mro = []
     while rest:
         head = next((order[0] for order in rest if not any(order[0] in other[1:] for other in rest)), None)
         if head is None:
-            return [_OPAQUE]
+            return [_UNKNOWN_BASE]
         merged.append(head)
         rest = [left for order in rest if (left := [each for each in order if each != head])]
     return merged
 
 
-def _text(value: Any) -> str | None:
+def _string(value: Any) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _texts(value: Any) -> tuple[str, ...] | None:
+def _strings(value: Any) -> tuple[str, ...] | None:
     if not isinstance(value, (list, tuple)):
         return None
     items = cast("list[object]", value)
-    texts = [each for each in items if isinstance(each, str)]
-    return tuple(texts) if len(texts) == len(items) else None
+    strings = [each for each in items if isinstance(each, str)]
+    return tuple(strings) if len(strings) == len(items) else None

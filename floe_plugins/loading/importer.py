@@ -14,6 +14,8 @@ from floe_plugins._version import FLOE_API_VERSION, __version__
 from floe_plugins.core.candidate import Candidate
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.safe_text import type_name
+from floe_plugins.core.suggestions import closest
+from floe_plugins.discovery.entry_points_txt import parse_value
 from floe_plugins.errors import PluginError, PluginIncompatibleError, PluginLoadError
 from floe_plugins.execution import boundary
 from floe_plugins.execution.boundary import ForeignError
@@ -69,11 +71,14 @@ def about(ref: PluginRef | None, distribution: str | None) -> Generator[None, No
 
 
 def _resolve(candidate: Candidate) -> Any:
-    module_name, _, path = candidate.value.partition("[")[0].strip().partition(":")
+    value = parse_value(candidate.value)
 
     def find() -> Any:
-        found: Any = importlib.import_module(module_name.strip())
-        for name in filter(None, path.strip().split(".")):
+        if value is None:
+            message = "the value is not module:Class"
+            raise ValueError(message)
+        found: Any = importlib.import_module(value.module)
+        for name in filter(None, value.attribute.split(".")):
             found = getattr(found, name)
         return found
 
@@ -107,7 +112,8 @@ def _module_without_attribute(error: BaseException) -> object:
 
 
 def _import_hint(missing: object, owner: object, candidate: Candidate) -> str:
-    module = candidate.value.partition(":")[0].strip()
+    value = parse_value(candidate.value)
+    module = value.module if value else ""
     name = candidate.distribution.name
     if type(missing) is str and missing:
         if module == missing or module.startswith(f"{missing}."):
@@ -132,6 +138,8 @@ def instantiate(found: Any, expected: type[Any] = PluginMetadata, group: str = "
         return CheckedPlugin(plugin, _check_instance(plugin))
     except (PluginLoadError, PluginIncompatibleError):
         raise
+    except ForeignError as error:
+        failure = error
     except BaseException as error:  # noqa: BLE001 its own class may answer in any way when it is looked at
         failure = boundary.describe(error)
     message = f"looking at the plugin failed with {failure}"
@@ -250,7 +258,5 @@ def _options(function: object, kind: str) -> Any:
 
 
 def _closest(hook: str, hooks: Iterable[str]) -> str:
-    import difflib
-
-    close = difflib.get_close_matches(hook, hooks, n=1)
+    close = closest(hook, hooks)
     return f" (did you mean {close[0]!r}?)" if close else ""

@@ -20,11 +20,12 @@ from floe_plugins.core.lazy import LazyModule
 from floe_plugins.core.problem import Problem
 from floe_plugins.core.refs import PluginRef, PluginType
 from floe_plugins.core.state import PluginState
-from floe_plugins.discovery import policy
+from floe_plugins.core.timeouts import TIMEOUT_NAMES, TOTAL_TIMEOUT_NAMES, check_timeout, check_workers
+from floe_plugins.discovery.policy import LoadPolicy
 from floe_plugins.discovery.report import DiscoveryReport
 from floe_plugins.entries.entry import Entry
 from floe_plugins.entries.store import EntryStore
-from floe_plugins.errors import AmbiguousPluginError, PluginNotFoundError
+from floe_plugins.errors import AmbiguousPluginError, PluginConfigurationError, PluginNotFoundError
 
 if TYPE_CHECKING:
     # Importing pluggy, and all that this needs itself, is left to the first use.
@@ -39,6 +40,7 @@ else:
     services = LazyModule("floe_plugins.registry.services")
 
 P = TypeVar("P", bound="PluginMetadata")
+T = TypeVar("T")
 Category = PluginType | Callable[..., Any]
 
 # The registry that loads a plugin, for that plugin's code.
@@ -91,14 +93,15 @@ class PluginRegistry:
         settings = attrs.evolve(
             settings,
             required=tuple(dict.fromkeys((*settings.required, *map(_ref, required)))),
-            timeouts={**settings.timeouts, **(timeouts or {})},
-            workers=settings.workers if workers is None else workers,
+            timeouts={**settings.timeouts, **_checked_timeouts(timeouts or {})},
+            workers=settings.workers if workers is None else _checked("workers", check_workers, workers),
         )
-        said = policy.LoadPolicy.create(autoload=autoload, disable=disable, only=only)
         self._plugins = {}
         self._made_services = None
         self._lock = threading.RLock()
-        self._store = EntryStore(settings, said.merged(policy.LoadPolicy.of(settings, environ)), path)
+        loading = LoadPolicy.create(autoload=autoload, disable=disable, only=only)
+        configured = LoadPolicy.from_configuration(settings.autoload, settings.disable, settings.only)
+        self._store = EntryStore(settings, loading.merged(LoadPolicy.from_environ(environ)).merged(configured), path)
 
     def _services(self) -> services.PluginServices:
         with self._lock:
@@ -365,6 +368,23 @@ class PluginRegistry:
 
 def _ref(ref: str | PluginRef) -> PluginRef:
     return ref if isinstance(ref, PluginRef) else PluginRef.parse(ref)
+
+
+def _checked_timeouts(timeouts: Mapping[str, float]) -> dict[str, float]:
+    names = (*TIMEOUT_NAMES, *TOTAL_TIMEOUT_NAMES)
+    for name in timeouts:
+        if name not in names:
+            message = f"timeouts has the key {name!r}; expected {', '.join(names)}"
+            raise PluginConfigurationError(message)
+    return {name: _checked(f"timeouts[{name!r}]", check_timeout, value) for name, value in timeouts.items()}
+
+
+def _checked(what: str, check: Callable[[object], T], value: object) -> T:
+    try:
+        return check(value)
+    except ValueError as error:
+        message = f"{what} {error}"
+        raise PluginConfigurationError(message) from None
 
 
 def _type_of(category: Category) -> PluginType:

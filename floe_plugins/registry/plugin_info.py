@@ -59,8 +59,8 @@ def describe(entry: Entry) -> PluginInfo:
         version=metadata.version,
         floe_api_version=metadata.floe_api_version,
         description=metadata.description,
-        dependencies=_texts(metadata.dependencies),
-        optional_dependencies=_texts(metadata.optional_dependencies),
+        dependencies=metadata.dependencies,
+        optional_dependencies=metadata.optional_dependencies,
         required=entry.required,
         problems=_problems(entry),
     )
@@ -71,7 +71,3 @@ def _problems(entry: Entry) -> tuple[Problem, ...]:
         return entry.problems
     refusal = compatibility.find_incompatibility(entry.candidate)
     return entry.problems if refusal is None else (*entry.problems, problem_of(refusal, entry))
-
-
-def _texts(metadata: Any) -> tuple[str, ...] | None:
-    return None if metadata is None else tuple(metadata)

@@ -70,9 +70,3 @@ def test_a_record_cannot_be_changed(name: str) -> None:
 def test_a_record_survives_pickling(name: str) -> None:
     record, _ = RECORDS[name]
     assert pickle.loads(pickle.dumps(record)) == record  # noqa: S301 made one line above
-
-
-def test_a_problem_says_stage_whose_what_and_what_to_do() -> None:
-    problem = Problem(stage=Stage.LOAD, ref=REF, distribution=str(WHERE), message="it broke", hint="Mend it")
-    assert str(problem) == "load: compute:duckdb (from acme 1.0 in /site/acme-1.0.dist-info): it broke. Mend it"
-    assert str(Problem(stage=Stage.DISCOVER, message="it broke")) == "discover: it broke"

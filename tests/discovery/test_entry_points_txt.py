@@ -9,11 +9,11 @@ from floe_plugins.discovery import entry_points_txt
 
 
 def messages(data: bytes) -> list[str]:
-    return [str(mistake) for mistake in entry_points_txt.read(data).errors]
+    return [str(mistake) for mistake in entry_points_txt.parse(data).errors]
 
 
 def values(data: bytes) -> dict[str, str]:
-    return {str(entry.ref): entry.value for entry in entry_points_txt.read(data).entries}
+    return {str(entry.ref): entry.value for entry in entry_points_txt.parse(data).entries}
 
 
 def test_entries_of_all_our_groups_are_read_and_of_no_other() -> None:
@@ -41,7 +41,7 @@ def test_extras_stay_in_the_value_as_importlib_metadata_leaves_them() -> None:
 
 def test_a_group_that_stands_twice_is_read_twice() -> None:
     data = b"[floe.computes]\na = m:A\n[floe.dbt]\nb = m:B\n[floe.computes]\nc = m:C\na = m:Other\n"
-    assert [str(entry.ref) for entry in entry_points_txt.read(data).entries] == [
+    assert [str(entry.ref) for entry in entry_points_txt.parse(data).entries] == [
         "compute:a",
         "dbt:b",
         "compute:c",
@@ -58,30 +58,30 @@ def test_a_group_that_stands_twice_is_read_twice() -> None:
         (b"[console_scripts]\nbroken\n", 2, "no '=' in 'broken'", True),
         (b"[floe.computes]\na =\n", 2, "a has an empty value", False),
         (b"[floe.computes]\na = not a : value :\n", 2, "'not a : value :' is not module:Class", False),
-        (b"[floe.computes]\nUpper = m:A\n", 2, "'Upper' cannot name a plugin", False),
-        (b"[floe.computes]\na__b = m:A\n", 2, "'a__b' cannot name a plugin", False),
-        (b"[floe.computes]\n= m:A\n", 2, "'' cannot name a plugin", False),
+        (b"[floe.computes]\nUpper = m:A\n", 2, "'Upper' is not a plugin name", False),
+        (b"[floe.computes]\na__b = m:A\n", 2, "'a__b' is not a plugin name", False),
+        (b"[floe.computes]\n= m:A\n", 2, "'' is not a plugin name", False),
         (b"[floe.computes]\n", 1, "the group floe.computes is empty", False),
         (b"[floe.computes]\n[floe.dbt]\nb = m:B\n", 1, "the group floe.computes is empty", False),
         (b"[]\na = m:A\n", 1, "a group without a name", False),
-        (b"[floe.compute]\na = m:A\n", 1, "'floe.compute' is not a group of floe", False),
-        (b"[ floe.computes ]\na = m:A\n", 1, "' floe.computes ' is not a group of floe", False),
-        (b"\xef\xbb\xbf[floe.computes]\na = m:A\n", 1, "a byte-order mark hides the first group", False),
-        (b"floe.computes\n", 1, "'floe.computes' stands in no group", False),
-        (b"a = m:A\n[floe.computes\nb = m:B\n", 2, "'[floe.computes' stands in no group", False),
+        (b"[floe.compute]\na = m:A\n", 1, "'floe.compute' is not a plugin group", False),
+        (b"[ floe.computes ]\na = m:A\n", 1, "' floe.computes ' is not a plugin group", False),
+        (b"\xef\xbb\xbf[floe.computes]\na = m:A\n", 1, "a byte order mark hides the first group", False),
+        (b"floe.computes\n", 1, "'floe.computes' is not in a group", False),
+        (b"a = m:A\n[floe.computes\nb = m:B\n", 2, "'[floe.computes' is not in a group", False),
     ],
 )
 def test_each_mistake_is_named_with_its_line_and_whether_others_fall_over_it(
     data: bytes, line: int, said: str, *, fatal: bool
 ) -> None:
-    reading = entry_points_txt.read(data)
+    parsed = entry_points_txt.parse(data)
     assert f"line {line}: {said}" in messages(data)[0]
-    assert reading.fatal is fatal
-    assert all(mistake.hint for mistake in reading.errors)
+    assert parsed.fatal is fatal
+    assert all(mistake.hint for mistake in parsed.errors)
 
 
 def test_a_misspelt_group_is_told_the_right_one() -> None:
-    assert entry_points_txt.read(b"[floe.computers]\na = m:A\n").errors[0].hint == "Did you mean floe.computes?"
+    assert entry_points_txt.parse(b"[floe.computers]\na = m:A\n").errors[0].hint == "Did you mean floe.computes?"
 
 
 def test_a_wrong_line_takes_no_other_line_with_it() -> None:
@@ -91,13 +91,13 @@ def test_a_wrong_line_takes_no_other_line_with_it() -> None:
 
 
 def test_a_mistake_in_an_entry_knows_whose_it_is() -> None:
-    assert entry_points_txt.read(b"[floe.computes]\na =\n").errors[0].ref == PluginRef.parse("compute:a")
+    assert entry_points_txt.parse(b"[floe.computes]\na =\n").errors[0].ref == PluginRef.parse("compute:a")
 
 
 def test_ten_thousand_mistakes_are_not_ten_thousand_records() -> None:
-    reading = entry_points_txt.read(b"[floe.computes]\n" + b"A = m:A\n" * 10_000 + b"fatal\n")
-    assert len(reading.errors) < 25
-    assert reading.fatal
+    parsed = entry_points_txt.parse(b"[floe.computes]\n" + b"A = m:A\n" * 10_000 + b"fatal\n")
+    assert len(parsed.errors) < 25
+    assert parsed.fatal
 
 
 def test_a_long_line_is_not_repeated_whole() -> None:
@@ -108,15 +108,15 @@ def test_a_long_line_is_not_repeated_whole() -> None:
     "data",
     [b"[a]\nb = c\n\n# d\n", b"", b"[a]\nb=c=d\n", "[a]\nö = ü\n".encode()],
 )
-def test_what_is_called_sound_is_sound(data: bytes) -> None:
-    assert entry_points_txt.is_sound(data)
-    assert not entry_points_txt.read(data).fatal
+def test_what_is_called_sound_is_well_formed(data: bytes) -> None:
+    assert entry_points_txt.is_well_formed(data)
+    assert not entry_points_txt.parse(data).fatal
 
 
 @pytest.mark.parametrize("data", [b"[a]\nb\n", b"\xff", b"[a]\nb = c\x0cd\n", "[a]\nb = c\u2028d\n".encode()])
 def test_what_importlib_metadata_falls_over_is_not_called_sound(data: bytes) -> None:
-    assert not entry_points_txt.is_sound(data)
-    assert entry_points_txt.read(data).fatal
+    assert not entry_points_txt.is_well_formed(data)
+    assert entry_points_txt.parse(data).fatal
 
 
 @pytest.mark.parametrize(
@@ -127,9 +127,9 @@ def test_a_value_names_a_module_and_an_attribute_as_for_importlib_metadata(
     value: str, module: str, attribute: str
 ) -> None:
     standard = importlib.metadata.EntryPoint("n", value, "g")
-    assert entry_points_txt.target(value) == (module, attribute) == (standard.module, standard.attr or "")
+    assert entry_points_txt.parse_value(value) == (module, attribute) == (standard.module, standard.attr or "")
 
 
 @pytest.mark.parametrize("value", ["", "a b", "a:b:c", ":c", "a:", "a-b:c"])
 def test_a_value_of_another_form_names_nothing(value: str) -> None:
-    assert entry_points_txt.target(value) is None
+    assert entry_points_txt.parse_value(value) is None

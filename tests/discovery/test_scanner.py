@@ -18,7 +18,7 @@ import pytest
 
 from floe_plugins import PluginType
 from floe_plugins.core.state import Stage
-from floe_plugins.discovery import scanner
+from floe_plugins.discovery import metadata_files, scanner
 from floe_plugins.discovery.scanner import Scan, scan
 
 ENTRY = "[floe.computes]\nduckdb = acme.duck:DuckDB\n"
@@ -137,7 +137,7 @@ def test_the_empty_entry_is_the_working_directory_and_paths_stay_right_after_lea
     monkeypatch.chdir(tmp_path)
     [candidate] = scan([""]).candidates
     monkeypatch.chdir("/")
-    assert scanner.requires(candidate.distribution) == ("x",)
+    assert metadata_files.read_requirements(candidate.distribution) == ("x",)
 
 
 def test_a_vanished_working_directory_is_an_empty_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -203,9 +203,9 @@ def test_what_is_no_file_is_not_waited_for(tmp_path: Path, make: Callable[[Path]
         (b"[console_scripts]\n\xff = x\n", 2, "bytes that are not UTF-8", True),
         ("[other]\nbroken\n", 2, "no '=' in 'broken'", True),
         ("[floe.computes]\na =\n", 2, "empty value", False),
-        ("[floe.computes]\nA = m:A\n", 2, "cannot name a plugin", False),
+        ("[floe.computes]\nA = m:A\n", 2, "is not a plugin name", False),
         ("[floe.computes]\n", 1, "is empty", False),
-        ("\ufeff[floe.computes]\na = m:A\n", 1, "byte-order mark", False),
+        ("\ufeff[floe.computes]\na = m:A\n", 1, "byte order mark", False),
     ],
 )
 def test_a_broken_file_is_a_problem_with_path_and_line_and_hides_nothing(
@@ -271,7 +271,7 @@ def test_zip_files_are_read(tmp_path: Path) -> None:
     [candidate] = scan([str(archive)]).candidates
     assert (candidate.distribution.name, candidate.distribution.version) == ("acme-floe", "1.0")
     assert str(archive) in candidate.distribution.path
-    assert scanner.requires(candidate.distribution) == ("x>1",)
+    assert metadata_files.read_requirements(candidate.distribution) == ("x>1",)
 
 
 def test_a_broken_file_in_a_zip_hides_nothing(tmp_path: Path) -> None:
@@ -339,7 +339,7 @@ def test_meta_path_finders_offer_distributions_too(finders: list[Any]) -> None:
         ("elsewhere", "compute:duckdb"),
         ("computed", "secrets:made"),
     ]
-    assert scanner.requires(found[0].distribution) == ("y",)
+    assert metadata_files.read_requirements(found[0].distribution) == ("y",)
 
 
 def test_a_failing_finder_leaves_what_it_found_before_and_the_others(finders: list[Any]) -> None:
@@ -395,7 +395,7 @@ def test_requirements_are_those_of_the_metadata(
         (info / "PKG-INFO").write_text("Name: a\nVersion: 1\n")
     (info / name).write_text(text)
     [candidate] = scan([str(tmp_path)]).candidates
-    assert list(scanner.requires(candidate.distribution)) == expected
+    assert list(metadata_files.read_requirements(candidate.distribution)) == expected
 
 
 def test_a_second_scan_sees_what_was_installed_removed_and_changed_since(tmp_path: Path) -> None:

@@ -1,11 +1,11 @@
-from __future__ import annotations
+"""Selecting among candidates: policy, pins and duplicates."""
 
-from types import SimpleNamespace
+from __future__ import annotations
 
 import pytest
 
-from floe_plugins import Candidate, Distribution, PluginConfigurationError, PluginRef
-from floe_plugins.discovery.policy import AUTOLOAD_VARIABLE, DISABLE_VARIABLE, ONLY_VARIABLE, LoadPolicy, Rule
+from floe_plugins import Candidate, Distribution, PluginRef
+from floe_plugins.discovery.policy import LoadPolicy
 from floe_plugins.discovery.selection import select
 
 DUCKDB = PluginRef.parse("compute:duckdb")
@@ -41,39 +41,6 @@ def test_without_switches_everything_may_be_loaded() -> None:
 @pytest.mark.parametrize("text", ["0", "false", "No", " OFF ", "none"])
 def test_autoload_switched_off_leaves_nothing(text: str) -> None:
     assert chosen(ALL, autoload=text) == set()
-
-
-@pytest.mark.parametrize("text", ["1", "true", "Yes", " on ", "all"])
-def test_autoload_switched_on_means_all(text: str) -> None:
-    assert policy(autoload=text).autoload == "all"
-
-
-def test_autoload_takes_the_configurations_word() -> None:
-    assert policy(autoload="configured").autoload == "configured"
-
-
-@pytest.mark.parametrize("variable", ["autoload", "strict", "disable", "only"])
-def test_an_empty_variable_says_nothing(variable: str) -> None:
-    assert policy(**{variable: " "}) == LoadPolicy()
-
-
-@pytest.mark.parametrize(("text", "strict"), [("1", True), ("on", True), ("0", False), ("FALSE", False)])
-def test_strict_is_on_or_off(text: str, *, strict: bool) -> None:
-    assert policy(strict=text).strict is strict
-
-
-@pytest.mark.parametrize(
-    ("variable", "text"),
-    [("autoload", "2"), ("autoload", "maybe"), ("strict", "maybe"), ("disable", "1"), ("disable", "nonsense:x")],
-)
-def test_a_value_without_meaning_is_an_error_that_names_the_variable(variable: str, text: str) -> None:
-    with pytest.raises(PluginConfigurationError, match=f"FLOE_PLUGINS_{variable.upper()}"):
-        policy(**{variable: text})
-
-
-@pytest.mark.parametrize("text", ["0", "false", "", " , ", "no"])
-def test_disable_switched_off_disables_nothing(text: str) -> None:
-    assert policy(disable=text).disable == ()
 
 
 @pytest.mark.parametrize(
@@ -126,7 +93,7 @@ def test_disabling_one_distribution_decides_too() -> None:
 def test_a_pin_to_a_distribution_that_does_not_offer_the_ref_lets_no_other_in() -> None:
     found = select((ONE, ENV), LoadPolicy(), {DUCKDB: "elsewhere"})
     assert DUCKDB not in found.chosen
-    assert found.disabled[DUCKDB][1] == "disabled: the configuration pins it to elsewhere, which does not offer it"
+    assert found.disabled[DUCKDB][1] == "disabled: pinned to elsewhere, which does not provide it"
     [problem] = found.problems
     assert "elsewhere" in problem.message
     assert str(ONE.distribution) in problem.message
@@ -152,36 +119,3 @@ def test_one_distribution_with_two_values_for_a_ref_is_told_that_no_pin_helps() 
     [problem] = select((ONE, candidate("compute:duckdb", "acme-floe", value="m:D")), LoadPolicy(), {}).problems
     assert "declares it 2 times: m:C and m:D" in problem.message
     assert "pin" not in problem.hint
-
-
-def test_the_environment_wins_over_the_configuration_and_both_may_disable() -> None:
-    settings = SimpleNamespace(autoload="none", disable=("compute:spark",), only=("acme-floe",))
-    merged = LoadPolicy.of(settings, {AUTOLOAD_VARIABLE: "1", DISABLE_VARIABLE: "secrets", ONLY_VARIABLE: "x"})
-    assert (merged.autoload, merged.only) == ("all", frozenset({"x"}))
-    assert {rule.text for rule in merged.disable} == {"compute:spark", "secrets"}
-
-
-def test_the_configuration_counts_where_the_environment_says_nothing() -> None:
-    settings = SimpleNamespace(autoload="configured", disable=(), only=None)
-    assert LoadPolicy.of(settings, {}) == LoadPolicy(autoload="configured")
-
-
-def test_a_wrong_rule_in_the_configuration_names_its_place() -> None:
-    settings = SimpleNamespace(autoload=None, disable=("nonsense",), only=None)
-    with pytest.raises(PluginConfigurationError, match=r"registry\.disable: .*nonsense"):
-        LoadPolicy.of(settings, {})
-
-
-def test_switching_strict_off_in_the_environment_wins() -> None:
-    assert LoadPolicy(strict=False).merged(LoadPolicy(strict=True)).strict is False
-
-
-def test_an_unknown_autoload_mode_is_refused() -> None:
-    with pytest.raises(ValueError, match="autoload"):
-        LoadPolicy.create(autoload="some")
-
-
-@pytest.mark.parametrize("text", ["", "compute:", "compute:Upper", "distribution:", "computes"])
-def test_a_rule_of_no_known_form_says_what_is_expected(text: str) -> None:
-    with pytest.raises(ValueError, match="distribution:NAME"):
-        Rule.parse(text, "here")

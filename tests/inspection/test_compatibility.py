@@ -39,7 +39,7 @@ def test_a_plugin_for_a_newer_api_is_told_what_it_needs_what_there_is_and_what_t
     assert isinstance(error, PluginIncompatibleError)
     assert (error.ref, error.requires, error.provides) == (REF, "1.7", "1.2")
     assert str(error) == (
-        "compute:quack (from acme-quack 2.1 in /site): the plugin needs floe API 1.7, this platform provides 1.2. "
+        "compute:quack (from acme-quack 2.1 in /site): the plugin requires floe API 1.7, this platform provides 1.2. "
         "Upgrade floe-plugins to a version that provides API 1.7, "
         "or install an older version of acme-quack made for API 1.2"
     )

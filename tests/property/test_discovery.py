@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from floe_plugins import PluginType
 from floe_plugins.core.refs import is_name
 from floe_plugins.discovery import scanner
-from floe_plugins.discovery.entry_points_txt import target
+from floe_plugins.discovery.entry_points_txt import parse_value
 from floe_plugins.discovery.metadata_files import normalize
 
 GROUPS = {member.value for member in PluginType}
@@ -187,7 +187,7 @@ def standard() -> tuple[dict[str, list[tuple[str, str, str]]], set[str]]:
                 continue
             seen.add(key)
             for entry in distribution.entry_points:
-                if entry.group in GROUPS and is_name(entry.name) and target(entry.value):
+                if entry.group in GROUPS and is_name(entry.name) and parse_value(entry.value):
                     found[entry.group].append((entry.name, entry.value, path))
         except Exception:  # noqa: BLE001 whatever it falls over
             corrupt.add(path)

@@ -152,7 +152,7 @@ def test_plugins_registered_together_may_need_each_other_one_way_only(registry: 
 
 FAULTS = {
     "no text": ({"version": 3}, "'version' must be a string"),
-    "a text for a list": ({"dependencies": "secrets:a"}, "must be a list or tuple of refs"),
+    "a text for a list": ({"dependencies": "secrets:a"}, "must be a list or tuple of strings"),
     "an unknown hook": ({"get_secrt": floe_plugins.hookimpl(lambda _, key: key)}, "did you mean 'get_secret'"),
     "a wrapped lifecycle": ({"startup": floe_plugins.hookimpl(wrapper=True)(lambda _: None)}, "cannot be a wrapper"),
 }

@@ -7,9 +7,10 @@ from typing import Any
 
 from floe_plugins.configuration.redaction import find_secret_patterns, is_secret_name
 from floe_plugins.configuration.sections import RESERVED
-from floe_plugins.configuration.settings import AUTOLOAD_MODES, TIMEOUT_NAMES
 from floe_plugins.core.record import to_plain
 from floe_plugins.core.refs import PluginRef, PluginType
+from floe_plugins.core.state import AUTOLOAD_MODES
+from floe_plugins.core.timeouts import TIMEOUT_NAMES
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

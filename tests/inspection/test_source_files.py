@@ -1,0 +1,171 @@
+"""Source files: found without importing, and trusted only where names cannot be rebound."""
+
+from __future__ import annotations
+
+import ast
+import sys
+import threading
+import warnings
+from pathlib import Path
+
+import pytest
+
+from floe_plugins import Distribution
+from floe_plugins.inspection.source_files import Module, SourceModules, bindings
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    (tmp_path / "acme-1.0.dist-info").mkdir()
+    return tmp_path
+
+
+def modules(site: Path) -> SourceModules:
+    return SourceModules(Distribution("acme", "1.0", str(site / "acme-1.0.dist-info")))
+
+
+def write(site: Path, source: str | bytes, name: str = "acme.py") -> None:
+    path = site / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(source if isinstance(source, bytes) else source.encode())
+
+
+def parsed(site: Path, source: str) -> Module:
+    write(site, source)
+    module = modules(site).module("acme")
+    assert module
+    return module
+
+
+def test_a_module_and_a_package_are_found_beside_the_metadata(site: Path) -> None:
+    write(site, "x = 1", "acme/__init__.py")
+    write(site, "y = 1", "acme/inner.py")
+    found = modules(site)
+    package, inner = found.module("acme"), found.module("acme.inner")
+    assert package
+    assert inner
+    assert (package.is_package, inner.is_package) == (True, False)
+    assert (package.name, inner.name) == ("acme", "acme.inner")
+    assert found.module("acme.missing") is None
+    assert "acme" not in sys.modules
+
+
+def test_a_module_is_read_once(site: Path) -> None:
+    write(site, "x = 1")
+    found = modules(site)
+    first = found.module("acme")
+    write(site, "x = 2")
+    assert found.module("acme") is first
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["def broken(:", "from elsewhere import *", b"x = '\xff'", "x = 1\0", "globals()['x'] = 1", "exec('x = 1')"],
+)
+def test_a_module_that_cannot_be_parsed_or_may_rebind_any_name_is_unknown(site: Path, source: str | bytes) -> None:
+    write(site, source)
+    assert modules(site).module("acme") is None
+
+
+def test_a_module_that_replaces_itself_is_unknown(site: Path) -> None:
+    write(site, "import sys\nsys.modules[__name__] = 3")
+    assert modules(site).module("acme") is None
+
+
+def test_a_module_of_more_than_a_mebibyte_is_unknown(site: Path) -> None:
+    write(site, "x = 1\n" + "#" * (1 << 20))
+    assert modules(site).module("acme") is None
+
+
+def test_a_name_is_bound_by_its_only_simple_statement(site: Path) -> None:
+    bound = parsed(site, "import a.b\nx = 1\ny: int = 2\nz: int\nclass C: ...\ndef f(): ...").bindings
+    kinds = {name: type(statement).__name__ for name, statement in bound.items()}
+    assert kinds == {"a": "Import", "x": "Assign", "y": "AnnAssign", "C": "ClassDef", "f": "FunctionDef"}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "x = 1\nx = 2",
+        "if True:\n    x = 1",
+        "x, y = 1, 2",
+        "x = y = 1",
+        "for x in (): ...",
+        "with open('f') as x: ...",
+        "try: ...\nexcept ValueError as x: ...",
+        "(x := 1)",
+        "match 3:\n    case x: ...",
+        "x = 1\ndef f():\n    global x\n    x = 2",
+    ],
+)
+def test_a_name_that_another_statement_may_bind_has_no_statement(site: Path, source: str) -> None:
+    assert parsed(site, source).bindings["x"] is None
+
+
+def test_star_imports_make_a_body_unknown() -> None:
+    assert bindings(ast.parse("x = 1\nfrom a import *").body) is None
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("C.version = '2'", True),
+        ("def f():\n    del C.version", True),
+        ("setattr(C, 'version', '2')", True),
+        ("delattr(C, 'version')", True),
+        ("print(C.version)", False),
+        ("D.version = '2'", False),
+        ("x = C", False),
+    ],
+)
+def test_statements_that_set_attributes_of_a_name_are_found(site: Path, source: str, *, found: bool) -> None:
+    assert parsed(site, f"class C: ...\n{source}").sets_attribute_of("C") is found
+
+
+@pytest.mark.parametrize(
+    ("module", "is_package", "source", "expected"),
+    [
+        ("a.b", False, "from x.y import z", "x.y"),
+        ("a.b", False, "from . import z", "a"),
+        ("a.b", False, "from .c import z", "a.c"),
+        ("a.b", True, "from .c import z", "a.b.c"),
+        ("a.b", True, "from ..c import z", "a.c"),
+        ("a.b", False, "from ... import z", None),
+        ("a", False, "from . import z", None),
+    ],
+)
+def test_relative_imports_are_resolved(module: str, source: str, expected: str | None, *, is_package: bool) -> None:
+    [statement] = ast.parse(source).body
+    assert isinstance(statement, ast.ImportFrom)
+    assert Module(module, is_package, {}, ast.Module([], []), b"").absolute(statement) == expected
+
+
+def test_editable_installs_are_found_by_pth_and_finder(site: Path) -> None:
+    write(site, "x = 1", "src/acme.py")
+    write(site, "x = 1", "elsewhere/other/__init__.py")
+    write(site, f"# comment\nimport os\n{site / 'src'}\n", "acme.pth")
+    finder = "__editable___acme_1_0_finder.py"
+    write(site, f"MAPPING: dict[str, str] = {{'other': {str(site / 'elsewhere' / 'other')!r}}}", finder)
+    write(site, f"acme.pth,,\n{finder},,\nacme-1.0.dist-info/RECORD,,\n", "acme-1.0.dist-info/RECORD")
+    found = modules(site)
+    assert found.module("acme")
+    assert found.module("other")
+
+
+def test_parsing_shows_no_warnings_of_the_source(site: Path) -> None:
+    write(site, r"x = '\d'")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert modules(site).module("acme")
+
+
+def test_several_threads_may_parse_deep_trees(site: Path) -> None:
+    write(site, "x = " + "(" * 50 + "1" + ")" * 50)
+    results: list[Module | None] = []
+    threads = [threading.Thread(target=lambda: results.append(modules(site).module("acme"))) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(results) == 8
+    assert all(results)
