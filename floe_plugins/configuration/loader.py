@@ -10,6 +10,7 @@ import attrs
 
 from floe_plugins.configuration.model import VARIABLE_PREFIX, Configuration, normalize_ref
 from floe_plugins.core.refs import PluginRef
+from floe_plugins.errors import PluginConfigurationError
 
 if TYPE_CHECKING:
     # Most processes have no configuration at all, so parsers are imported only when needed.
@@ -65,6 +66,9 @@ def _document(source: str | os.PathLike[str] | Mapping[str, Any], environ: Mappi
 
     if isinstance(source, Mapping):
         return Document(source, None, environ)
+    if not isinstance(source, (str, os.PathLike)):  # pyright: ignore[reportUnnecessaryIsInstance] as callers may
+        message = f"the configuration must be a file, a mapping or a Configuration, not {type(source).__name__}"
+        raise PluginConfigurationError(message)
     file = read_source(source)
     return Document(file.parse(), file, environ)
 

@@ -133,9 +133,11 @@ class _Copier:
         if issubclass(cls, str) or cls is PluginRef:
             return self._text(value)
         if issubclass(cls, Mapping):
-            return {self._text(key): self.copy(item, depth) for key, item in self._counted(value.items())}
+            copied = {self._text(key): self.copy(item, depth) for key, item in self._counted(value.items())}
+            return copied if self._left >= 0 else {**copied, "...": "..."}
         if issubclass(cls, (list, tuple, set, frozenset)):
-            return tuple(self.copy(item, depth) for item in self._counted(value))
+            items = tuple(self.copy(item, depth) for item in self._counted(value))
+            return items if self._left >= 0 else (*items, "...")
         return self._text(value)
 
     def _counted(self, items: Any) -> Iterator[Any]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import reprlib
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from floe_plugins.core.safe_text import type_name
@@ -76,7 +77,7 @@ def _texts(plugin: object, attribute: str) -> tuple[str, ...]:
         return ()  # as it is for most plugins
     items: Any = None
     if issubclass(type(found), Sequence) and not issubclass(type(found), str):
-        items = boundary.call(lambda: tuple(found))
+        items = boundary.call(partial(tuple[Any, ...], found))
     if items is None or not all(issubclass(type(item), str) for item in items):
         message = f"{attribute!r} must be a list or tuple of strings, not {_shown(found)}"
         raise PluginLoadError(message, hint=_HINT)
@@ -91,7 +92,8 @@ def _timeouts(plugin: object) -> Mapping[str, float]:
         message = f"'timeouts' must be a mapping of seconds, not {_shown(found)}"
         raise PluginLoadError(message, hint=_HINT)
     timeouts: dict[str, float] = {}
-    for key, value in boundary.call(lambda: tuple(found.items())):
+    items: Any = boundary.call(partial(_items, found))
+    for key, value in items:
         if type(key) is not str or key not in TIMEOUT_NAMES:
             message = f"'timeouts' has the key {_shown(key)}; expected {', '.join(TIMEOUT_NAMES)}"
             raise PluginLoadError(message, hint=_HINT)
@@ -101,6 +103,10 @@ def _timeouts(plugin: object) -> Mapping[str, float]:
             message = f"timeouts[{key!r}] {error}"
             raise PluginLoadError(message, hint=_HINT) from None
     return timeouts
+
+
+def _items(mapping: Any) -> tuple[Any, ...]:
+    return tuple(mapping.items())
 
 
 def _shown(value: object) -> str:

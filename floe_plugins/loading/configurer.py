@@ -48,7 +48,7 @@ class Configurer:
         Raises:
             PluginConfigurationError: It is invalid, or the plugin is started.
         """
-        if not isinstance(mapping, Mapping):
+        if not isinstance(mapping, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance] callers may not check types
             raise PluginConfigurationError(
                 f"the configuration must be a mapping, and is of type {type(mapping).__name__}",
                 ref=entry.ref,

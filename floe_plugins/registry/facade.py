@@ -20,12 +20,12 @@ from floe_plugins.core.lazy import LazyModule
 from floe_plugins.core.problem import Problem
 from floe_plugins.core.refs import PluginRef, PluginType
 from floe_plugins.core.state import PluginState
-from floe_plugins.core.timeouts import TIMEOUT_NAMES, TOTAL_TIMEOUT_NAMES, check_timeout, check_workers
 from floe_plugins.discovery.policy import LoadPolicy
 from floe_plugins.discovery.report import DiscoveryReport
 from floe_plugins.entries.entry import Entry
 from floe_plugins.entries.store import EntryStore
-from floe_plugins.errors import AmbiguousPluginError, PluginConfigurationError, PluginNotFoundError
+from floe_plugins.errors import AmbiguousPluginError, PluginNotFoundError
+from floe_plugins.registry.arguments import Category, category_of, checked_timeouts, checked_workers, ref_of
 
 if TYPE_CHECKING:
     # Importing pluggy, and all that this needs itself, is left to the first use.
@@ -40,8 +40,6 @@ else:
     services = LazyModule("floe_plugins.registry.services")
 
 P = TypeVar("P", bound="PluginMetadata")
-T = TypeVar("T")
-Category = PluginType | Callable[..., Any]
 
 # The registry that loads a plugin, for that plugin's code.
 current_registry: ContextVar[PluginRegistry | None] = ContextVar("floe_plugins_registry", default=None)
@@ -92,9 +90,9 @@ class PluginRegistry:
         settings = load(config, environ=environ, collect=True)
         settings = attrs.evolve(
             settings,
-            required=tuple(dict.fromkeys((*settings.required, *map(_ref, required)))),
-            timeouts={**settings.timeouts, **_checked_timeouts(timeouts or {})},
-            workers=settings.workers if workers is None else _checked("workers", check_workers, workers),
+            required=tuple(dict.fromkeys((*settings.required, *map(ref_of, required)))),
+            timeouts={**settings.timeouts, **checked_timeouts(timeouts or {})},
+            workers=settings.workers if workers is None else checked_workers(workers),
         )
         self._plugins = {}
         self._made_services = None
@@ -149,7 +147,7 @@ class PluginRegistry:
 
     def candidates(self, category: Category | None = None) -> tuple[Candidate, ...]:
         """What is installed in a category, or in all; nothing is imported."""
-        return self._store.candidates(None if category is None else _type_of(category))
+        return self._store.candidates(None if category is None else category_of(category))
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -180,7 +178,7 @@ class PluginRegistry:
         Raises:
             PluginNotFoundError: there is none.
         """
-        return self._services().unregister(PluginRef(_type_of(category), name))
+        return self._services().unregister(PluginRef(category_of(category), name))
 
     @overload
     def get(self, category: Callable[..., P], name: str) -> P: ...
@@ -204,11 +202,11 @@ class PluginRegistry:
             return self._load(category, name)
 
     def _load(self, category: Category, name: str) -> Any:
-        plugin = self._services().load(PluginRef(_type_of(category), name))
+        plugin = self._services().load(PluginRef(category_of(category), name))
         if isinstance(category, type) and not isinstance(plugin, category):
             raise PluginNotFoundError(
                 f"the plugin of that name is no {category.__name__} but {type(plugin).__qualname__}",
-                ref=PluginRef(_type_of(category), name),
+                ref=PluginRef(category_of(category), name),
             )
         return plugin
 
@@ -224,7 +222,7 @@ class PluginRegistry:
             AmbiguousPluginError: several are; the choices are listed.
             PluginError: as ``get``.
         """
-        kind = _type_of(category)
+        kind = category_of(category)
         refs = self._store.selected(kind)
         if len(refs) == 1:
             return self.get(category, refs[0].name)
@@ -248,7 +246,7 @@ class PluginRegistry:
             PluginError: the first failure, where problems are strict.
         """
         services = self._services()
-        refs = self._store.selected(None if category is None else _type_of(category))
+        refs = self._store.selected(None if category is None else category_of(category))
         return [plugin for ref in refs if (plugin := services.try_load(ref)) is not None]
 
     def info(self, category: Category, name: str) -> plugin_info.PluginInfo:
@@ -257,11 +255,11 @@ class PluginRegistry:
         Raises:
             PluginNotFoundError: there is none.
         """
-        return plugin_info.describe(self._store.known_entry(PluginRef(_type_of(category), name)))
+        return plugin_info.describe(self._store.known_entry(PluginRef(category_of(category), name)))
 
     def infos(self, category: Category | None = None) -> tuple[plugin_info.PluginInfo, ...]:
         """What is known of every plugin, by ref, the disabled and the broken ones too; nothing is imported."""
-        kind = None if category is None else _type_of(category)
+        kind = None if category is None else category_of(category)
         entries = sorted(self._store.entries().items())
         return tuple(plugin_info.describe(entry) for ref, entry in entries if kind in {None, ref.type})
 
@@ -271,7 +269,7 @@ class PluginRegistry:
         Raises:
             PluginNotFoundError: there is none.
         """
-        return self._store.known_entry(PluginRef(_type_of(category), name)).state
+        return self._store.known_entry(PluginRef(category_of(category), name)).state
 
     def configure(self, category: Category, name: str, mapping: Mapping[str, Any]) -> Any:
         """Configure a plugin by argument, loading it, and return the validated model; None without a schema.
@@ -360,37 +358,7 @@ class PluginRegistry:
         ``hook.startup()``, ``.shutdown()`` and ``.health_check()`` are supervised
         and return one outcome per plugin; all others are pluggy's own calls.
         """
-        return self._services().registration.manager(_type_of(category))
+        return self._services().registration.manager(category_of(category))
 
     def _entry(self, category: Category, name: str) -> Entry:
-        return self._store.entry(PluginRef(_type_of(category), name))
-
-
-def _ref(ref: str | PluginRef) -> PluginRef:
-    return ref if isinstance(ref, PluginRef) else PluginRef.parse(ref)
-
-
-def _checked_timeouts(timeouts: Mapping[str, float]) -> dict[str, float]:
-    names = (*TIMEOUT_NAMES, *TOTAL_TIMEOUT_NAMES)
-    for name in timeouts:
-        if name not in names:
-            message = f"timeouts has the key {name!r}; expected {', '.join(names)}"
-            raise PluginConfigurationError(message)
-    return {name: _checked(f"timeouts[{name!r}]", check_timeout, value) for name, value in timeouts.items()}
-
-
-def _checked(what: str, check: Callable[[object], T], value: object) -> T:
-    try:
-        return check(value)
-    except ValueError as error:
-        message = f"{what} {error}"
-        raise PluginConfigurationError(message) from None
-
-
-def _type_of(category: Category) -> PluginType:
-    if isinstance(category, PluginType):
-        return category
-    if isinstance(category, type):
-        return PluginType.of(category)
-    message = f"a category is a PluginType or a category class, not {category!r}"
-    raise TypeError(message)
+        return self._store.entry(PluginRef(category_of(category), name))

@@ -33,16 +33,20 @@ def raising(error: BaseException) -> Callable[..., Any]:
     return fail
 
 
-class Meta(type):
-    def __getattribute__(cls, name: str) -> Any:
-        raise SystemExit
+def odd_error() -> Exception:
+    """An error whose every part resists. Its class is made here, since pytest would look at one of this module."""
 
+    class Meta(type):
+        def __getattribute__(cls, name: str) -> Any:
+            raise SystemExit
 
-class OddError(Exception, metaclass=Meta):
-    __str__ = raising(KeyboardInterrupt())
-    __repr__ = __str__
-    __class__ = property(raising(SystemExit()))  # type: ignore[assignment]
-    __notes__ = property(raising(GeneratorExit()))
+    class OddError(Exception, metaclass=Meta):
+        __str__ = raising(KeyboardInterrupt())
+        __repr__ = __str__
+        __class__ = property(raising(SystemExit()))  # type: ignore[assignment]
+        __notes__ = property(raising(GeneratorExit()))
+
+    return OddError()
 
 
 def test_an_error_is_described_by_type_and_text() -> None:
@@ -53,13 +57,20 @@ def test_an_error_is_described_by_type_and_text() -> None:
     assert found.chained is error
 
 
-@pytest.mark.parametrize("error", [OddError(), KeyboardInterrupt(), SystemExit(3), ValueError(OddError())])
-def test_no_error_is_too_odd_to_be_described(error: BaseException) -> None:
+@pytest.mark.parametrize("kind", ["odd", "interrupt", "exit", "nested"])
+def test_no_error_is_too_odd_to_be_described(kind: str) -> None:
+    # Made here: pytest itself would look at such objects.
+    error: BaseException = {
+        "odd": odd_error,
+        "interrupt": KeyboardInterrupt,
+        "exit": SystemExit,
+        "nested": lambda: ValueError(odd_error()),
+    }[kind]()
     assert str(describe(error, redact))
 
 
 def test_an_error_that_cannot_be_read_is_not_chained_itself() -> None:
-    found = describe(OddError())
+    found = describe(odd_error())
     assert isinstance(found.chained, RedactedError)
     assert "OddError (its text cannot be read)" in str(found.chained)
     traceback.format_exception(found.chained)
@@ -77,8 +88,9 @@ def chain(text: str) -> list[BaseException]:
     return [ValueError(text), caused, in_context, noted, group, deep]
 
 
-@pytest.mark.parametrize("error", chain(SECRET))
-def test_an_error_that_leads_to_a_secret_is_replaced_by_a_stand_in(error: BaseException) -> None:
+@pytest.mark.parametrize("way", range(6))
+def test_an_error_that_leads_to_a_secret_is_replaced_by_a_stand_in(way: int) -> None:
+    error = chain(SECRET)[way]
     found = describe(error, redact)
     assert isinstance(found.chained, RedactedError)
     shown = "".join(traceback.format_exception(found.chained)) + str(found) + found.message
@@ -86,8 +98,9 @@ def test_an_error_that_leads_to_a_secret_is_replaced_by_a_stand_in(error: BaseEx
     assert type(error).__name__ in shown
 
 
-@pytest.mark.parametrize("error", chain("harmless"))
-def test_an_error_without_a_secret_stays_the_cause(error: BaseException) -> None:
+@pytest.mark.parametrize("way", range(6))
+def test_an_error_without_a_secret_stays_the_cause(way: int) -> None:
+    error = chain("harmless")[way]
     assert describe(error, redact).chained is error
 
 
@@ -128,25 +141,31 @@ class Endless(dict[str, Any]):
         ({3: {"x"}}, {"3": ("x",)}),
         (PurePosixPath("/a"), "/a"),
         (PluginRef.parse("compute:duckdb"), "compute:duckdb"),
-        (10**400, "<int that cannot be shown>" if sys.version_info >= (3, 11) else str(10**400)[:10]),
         (f"token {SECRET}", "token ***"),
-        ([{f"key {SECRET}": OSError(SECRET)}], ({"key ***": "***"},)),
+        ([{f"key {SECRET}": SECRET}], ({"key ***": "***"},)),
     ],
 )
 def test_values_are_copied_as_plain_data(value: Any, plain: Any) -> None:
-    found = to_plain(value, redact)
-    assert (
-        found == plain if type(value) is not int else str(found)[:10] == str(plain)[:10] or str(found).startswith("1")
-    )
+    assert to_plain(value, redact) == plain
 
 
-def test_what_is_endless_or_deep_or_odd_is_cut() -> None:
+def test_a_number_that_no_json_holds_becomes_text() -> None:
+    assert isinstance(to_plain(10**400), str)
+
+
+def test_what_is_deep_or_odd_is_cut() -> None:
     deep: Any = []
     for _ in range(10_000):
         deep = [deep]
-    found = to_plain({"endless": Endless(), "deep": deep, "odd": OddError()})
-    assert set(found) == {"endless", "deep", "odd"}
+    found = to_plain({"deep": deep, "odd": odd_error()})
+    assert set(found) == {"deep", "odd"}
     assert found["odd"] == "<OddError that cannot be shown>"
+
+
+def test_what_is_endless_is_cut_and_says_so() -> None:
+    found = to_plain({"endless": Endless(), "after": 1})
+    assert found["endless"] == {"key": 1, "...": "..."}
+    assert found["..."] == "..."
 
 
 def test_only_exact_builtins_pass() -> None:

@@ -9,6 +9,7 @@ from support import Secrets
 
 from floe_plugins import PluginLoadError, PluginRef
 from floe_plugins.inspection.runtime_metadata import RuntimeMetadata, read_attribute, read_metadata
+from floe_plugins.loading.importer import about
 
 REF = PluginRef.parse("secrets:acme")
 ORIGIN = "acme 1.0 in /site"
@@ -30,19 +31,19 @@ def made(**attributes: Any) -> Any:
 
 
 def test_metadata_has_the_defaults_of_the_base_class() -> None:
-    assert read_metadata(Acme(), REF, ORIGIN) == RuntimeMetadata("acme", "1.0", "1.0", "", (), (), caller_thread=False)
+    assert read_metadata(Acme()) == RuntimeMetadata("acme", "1.0", "1.0", "", (), (), caller_thread=False, timeouts={})
 
 
 def test_properties_are_evaluated_once_each() -> None:
     calls: list[str] = []
     plugin = made(version=property(lambda _self: calls.append("version") or "2.0"))
-    assert read_metadata(plugin, REF, ORIGIN).version == "2.0"
+    assert read_metadata(plugin).version == "2.0"
     assert calls == ["version"]
 
 
 def test_values_are_of_the_plain_types_also_if_the_plugin_s_are_not() -> None:
     plugin = made(version=Text("2.0"), dependencies=[Text("compute"), "storage"], caller_thread=1)
-    metadata = read_metadata(plugin, REF, ORIGIN)
+    metadata = read_metadata(plugin)
     assert type(metadata.version) is type(metadata.dependencies[0]) is str
     assert metadata.dependencies == ("compute", "storage")
     assert metadata.caller_thread is True
@@ -50,7 +51,7 @@ def test_values_are_of_the_plain_types_also_if_the_plugin_s_are_not() -> None:
 
 def test_a_later_change_of_the_plugin_does_not_change_its_metadata() -> None:
     needed = ["compute"]
-    metadata = read_metadata(made(dependencies=needed), REF, ORIGIN)
+    metadata = read_metadata(made(dependencies=needed))
     needed.append("storage")
     assert metadata.dependencies == ("compute",)
 
@@ -69,26 +70,30 @@ def test_a_later_change_of_the_plugin_does_not_change_its_metadata() -> None:
     ],
 )
 def test_an_attribute_of_another_type_is_a_load_error_with_all_facts(attributes: dict[str, Any], message: str) -> None:
-    with pytest.raises(PluginLoadError) as caught:
-        read_metadata(made(**attributes), REF, ORIGIN)
+    with pytest.raises(PluginLoadError) as caught, about(REF, ORIGIN):
+        read_metadata(made(**attributes))
     assert message in caught.value.message
     assert (caught.value.ref, caught.value.distribution) == (REF, ORIGIN)
     assert caught.value.hint
 
 
 def test_a_missing_attribute_is_none() -> None:
-    assert read_attribute(Acme(), "colour", REF, ORIGIN) is None
+    assert read_attribute(Acme(), "colour") is None
 
 
 def test_an_error_of_a_property_is_the_cause() -> None:
     with pytest.raises(PluginLoadError) as caught:
-        read_attribute(made(colour=property(lambda _self: 1 / 0)), "colour", REF, ORIGIN)
+        read_attribute(made(colour=property(lambda _self: 1 / 0)), "colour")
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
 
 
-def test_ctrl_c_is_not_a_failure_of_the_plugin() -> None:
-    def interrupt(_self: Any) -> None:
+def test_an_interrupt_that_a_property_raises_is_the_plugin_s_failure() -> None:
+    def interrupt(_self: object) -> None:
         raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
-        read_attribute(made(colour=property(interrupt)), "colour", REF, ORIGIN)
+    with pytest.raises(PluginLoadError, match="failed with KeyboardInterrupt"):
+        read_attribute(made(colour=property(interrupt)), "colour")
+
+
+def test_timeouts_are_kept_as_plain_seconds() -> None:
+    assert read_metadata(made(timeouts={"startup": 3})).timeouts == {"startup": 3.0}

@@ -1,0 +1,68 @@
+"""Check the arguments of the registry's methods."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from floe_plugins.core.refs import PluginRef, PluginType
+from floe_plugins.core.timeouts import TIMEOUT_NAMES, TOTAL_TIMEOUT_NAMES, check_timeout, check_workers
+from floe_plugins.errors import PluginConfigurationError
+
+T = TypeVar("T")
+
+Category = PluginType | Callable[..., Any]
+
+
+def checked_timeouts(timeouts: Mapping[str, float]) -> dict[str, float]:
+    """Return timeouts by name, in seconds.
+
+    Raises:
+        PluginConfigurationError: A name is unknown, or a value is not a number of seconds.
+    """
+    names = (*TIMEOUT_NAMES, *TOTAL_TIMEOUT_NAMES)
+    for name in timeouts:
+        if name not in names:
+            message = f"timeouts has the key {name!r}; expected {', '.join(names)}"
+            raise PluginConfigurationError(message)
+    return {name: _checked(f"timeouts[{name!r}]", check_timeout, value) for name, value in timeouts.items()}
+
+
+def checked_workers(workers: object) -> int:
+    """Return a number of workers.
+
+    Raises:
+        PluginConfigurationError: It is not a whole number in the range allowed.
+    """
+    return _checked("workers", check_workers, workers)
+
+
+def _checked(what: str, check: Callable[[object], T], value: object) -> T:
+    try:
+        return check(value)
+    except ValueError as error:
+        message = f"{what} {error}"
+        raise PluginConfigurationError(message) from None
+
+
+def ref_of(ref: str | PluginRef) -> PluginRef:
+    """Return a ref that may be given as text.
+
+    Raises:
+        ValueError: The text is not a ref.
+    """
+    return ref if isinstance(ref, PluginRef) else PluginRef.parse(ref)
+
+
+def category_of(category: Category) -> PluginType:
+    """Return the category of a ``PluginType`` or a category class.
+
+    Raises:
+        TypeError: It is neither.
+    """
+    if isinstance(category, PluginType):
+        return category
+    if isinstance(category, type):
+        return PluginType.of(category)
+    message = f"a category is a PluginType or a category class, not {category!r}"
+    raise TypeError(message)
