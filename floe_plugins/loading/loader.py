@@ -5,8 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Generator
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import contextmanager
 
 import attrs
@@ -30,11 +28,11 @@ class SupersededError(Exception):
 
 @attrs.define(eq=False)
 class _Load:
-    """A load under way: the thread that runs it, and a future that is done when it ends."""
+    """A load under way: the thread that runs it, and an event that is set when it ends."""
 
     ref: PluginRef
     thread: int | None = None
-    done: Future[None] = attrs.field(factory=Future)
+    done: threading.Event = attrs.field(factory=threading.Event)
 
 
 @attrs.define(eq=False)
@@ -83,7 +81,7 @@ class Loader:
         finally:
             with self._lock:
                 del self._loads[entry.ref]
-            mine.done.set_result(None)
+            mine.done.set()
 
     def _raise_on_cycle(self, entry: Entry, load: _Load) -> None:
         me = threading.get_ident()
@@ -104,9 +102,8 @@ class Loader:
     def _wait(self, entry: Entry, load: _Load) -> None:
         seconds = self.deadlines.timeout(entry, Stage.LOAD)
         try:
-            load.done.result(seconds)
-        except FutureTimeoutError:
-            raise self._overdue(entry, seconds) from None
+            if not load.done.wait(seconds):
+                raise self._overdue(entry, seconds)
         finally:
             with self._lock:
                 self._waits.pop(threading.get_ident(), None)

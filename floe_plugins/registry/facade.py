@@ -245,9 +245,8 @@ class PluginRegistry:
         Raises:
             PluginError: the first failure, where problems are strict.
         """
-        services = self._services()
         refs = self._store.selected(None if category is None else category_of(category))
-        return [plugin for ref in refs if (plugin := services.try_load(ref)) is not None]
+        return self._services().load_all(refs)
 
     def info(self, category: Category, name: str) -> plugin_info.PluginInfo:
         """What is known of a plugin now; nothing is imported.

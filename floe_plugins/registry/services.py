@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -14,6 +14,7 @@ from floe_plugins.entries.deadlines import Deadlines
 from floe_plugins.entries.entry import Entry, problem_of
 from floe_plugins.entries.store import EntryStore
 from floe_plugins.errors import PluginError, PluginLoadError
+from floe_plugins.execution.shield import Request
 from floe_plugins.hookspecs.base import PluginLookup, PluginMetadata
 from floe_plugins.lifecycle.parts import Parts
 from floe_plugins.lifecycle.service import Lifecycle
@@ -90,6 +91,18 @@ class PluginServices:
                 raise
             # Kept as the entry's error, logged, and listed among the problems.
             return None
+
+    def load_all(self, refs: Iterable[PluginRef]) -> list[PluginMetadata]:
+        """Return the plugins of ``refs`` that can be loaded; the failures become problems.
+
+        Raises:
+            PluginError: The first failure, where problems are strict.
+        """
+
+        def work(_request: object) -> list[PluginMetadata]:
+            return [plugin for ref in refs if (plugin := self.try_load(ref)) is not None]
+
+        return Request(work).run()
 
     def register(self, *plugins: Any) -> tuple[PluginRef, ...]:
         """Check plugins and take them in, all or none."""
