@@ -131,6 +131,11 @@ class Entry:
         if self._worker is not None:
             self._worker.close()
 
+    def forget_thread(self) -> None:
+        """In a forked child: its thread is not there."""
+        self._worker = None
+        self.check = None
+
     @property
     def busy(self) -> bool:
         """Whether its code is running on its thread now."""

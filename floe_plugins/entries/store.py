@@ -175,6 +175,12 @@ class EntryStore:
             raise self._not_found(ref)
         return entry
 
+    def renew_locks(self) -> None:
+        """In a forked child: replace the locks, which other threads may have held, and forget their threads."""
+        self.lock = threading.RLock()
+        for entry in self._entries.values():
+            entry.forget_thread()
+
     def is_current(self, entry: Entry) -> bool:
         """Whether this is the entry of its ref still; it may have been replaced by a refresh."""
         with self.lock:

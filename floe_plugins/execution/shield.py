@@ -7,6 +7,7 @@ the calls that must run there. Requests of other threads run where they are.
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable
 from contextvars import copy_context
@@ -29,10 +30,12 @@ class Request(Generic[R]):
     Attributes:
         caller: The worker of the plugin whose code made the request, if its own thread made it.
         is_interrupted: Whether the main thread was interrupted.
+        is_in_event_loop: Whether an event loop runs on the calling thread, which so cannot run another one.
     """
 
     def __init__(self, work: Callable[[Request[R]], R]) -> None:
         self.caller = Worker.current()
+        self.is_in_event_loop = _runs_event_loop()
         self.is_interrupted = False
         self._work = work
         self._is_shielded = False
@@ -123,3 +126,14 @@ class Request(Generic[R]):
         if function is not None:
             function()
         return has_begun
+
+
+def _runs_event_loop() -> bool:
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is None:
+        return False
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

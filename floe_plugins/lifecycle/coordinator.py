@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from concurrent import futures
 from concurrent.futures import Future
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -17,7 +18,7 @@ import attrs
 
 from floe_plugins.core.log import log
 from floe_plugins.core.refs import PluginRef
-from floe_plugins.core.report import Outcome
+from floe_plugins.core.report import Outcome, OutcomeState
 from floe_plugins.core.state import PluginState, Stage
 from floe_plugins.entries.entry import Entry
 from floe_plugins.errors import PluginError
@@ -87,6 +88,15 @@ class Coordinator:
         self._running: dict[PluginRef, StartedPlugin] = {}
         self._token = object()
         self._endings = 0
+
+    def renew_locks(self) -> None:
+        """In a forked child where nothing was started: replace the lock, which another thread may have held."""
+        self._changed = threading.Condition(threading.Lock())
+
+    @property
+    def is_active(self) -> bool:
+        """Whether a plugin is started, or is being started or stopped."""
+        return bool(self._running or self._transitions or self._operations)
 
     # Requests
 
@@ -230,6 +240,34 @@ class Coordinator:
         _log(outcome)
         transition.done.set_result(outcome)
         return outcome
+
+    @contextmanager
+    def excluded(self, entry: Entry, timeout: float) -> Generator[None, None, None]:
+        """Keep everybody from starting or stopping a plugin; waits up to ``timeout`` seconds for who does.
+
+        Raises:
+            PluginError: The plugin's own code asks for it, or the other one does not end, or it is started again.
+        """
+        while True:
+            transition, mine = self.begin_or_join(entry)
+            if mine:
+                break
+            with self._changed:
+                is_own = self._owner() == entry.ref
+            if is_own or futures.wait([transition.done], timeout).not_done:
+                message = "it cannot be taken out while it is being started or stopped"
+                raise PluginError(message, ref=entry.ref, distribution=entry.distribution)
+        try:
+            if self.is_running(entry.ref):
+                raise PluginError("it was started again", ref=entry.ref, distribution=entry.distribution)
+            yield
+        finally:
+            outcome = Outcome(
+                ref=entry.ref, stage=Stage.RESOLVE, state=OutcomeState.SKIPPED, message="it is being taken out"
+            )
+            with self._changed:
+                del self._transitions[entry.ref]
+            transition.done.set_result(outcome)
 
     def configured(self, entry: Entry, error: PluginError | None = None) -> None:
         """Note that a plugin's configuration is valid, or the error."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import types
 from collections.abc import Callable
 from typing import Any
@@ -16,6 +17,7 @@ from floe_plugins.entries.entry import Entry
 from floe_plugins.entries.store import EntryStore
 from floe_plugins.errors import PluginError, PluginTimeoutError
 from floe_plugins.execution.executor import Task, TaskRun
+from floe_plugins.execution.shield import Request
 from floe_plugins.hookspecs.base import PluginMetadata
 from floe_plugins.lifecycle.coordinator import Coordinator
 from floe_plugins.loading.configurer import Configurer
@@ -44,6 +46,19 @@ class Parts:
     def hook(self, entry: Entry, name: str) -> Callable[[], Any]:
         """Return a loaded plugin's function for a lifecycle hook: its own, or the base's default."""
         return self.registration.manager(entry.ref.type).implementation(self.loader.load(entry), name)
+
+    def event_loop_error(self, entry: Entry, request: Request[Any]) -> PluginError | None:
+        """Return the error of async hooks that ask for the calling thread, where an event loop is running."""
+        if not entry.runs_on_caller or not request.is_in_event_loop:
+            return None
+        if not any(inspect.iscoroutinefunction(self.hook(entry, name)) for name in ("startup", "shutdown")):
+            return None
+        return PluginError(
+            "its async hooks ask for the calling thread, and an event loop is running there",
+            ref=entry.ref,
+            distribution=entry.distribution,
+            hint="Call the registry outside of the loop, for instance by asyncio.to_thread().",
+        )
 
     def hook_task(  # noqa: PLR0913 all but the first two are keyword-only
         self,

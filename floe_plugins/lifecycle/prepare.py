@@ -27,6 +27,7 @@ class Loading(Driver[PluginRef, bool]):
 
     Attributes:
         errors: Why plugins could not be loaded.
+        is_superseded: Whether an entry was replaced while it was being loaded.
     """
 
     def __init__(self, parts: Parts, operation: Operation, request: Request[Any]) -> None:
@@ -36,6 +37,7 @@ class Loading(Driver[PluginRef, bool]):
         self._inline = parts.workers == 1 or operation.owner is not None or request.caller is not None
         self._wave: Mapping[PluginRef, Entry] = {}
         self.errors: dict[PluginRef, PluginError] = {}
+        self.is_superseded = False
 
     def load(self, entries: Sequence[Entry]) -> None:
         """Load the entries that are not loaded yet."""
@@ -58,8 +60,8 @@ class Loading(Driver[PluginRef, bool]):
         run.task.worker.close()
         error = run.call.error if run.call is not None else None
         if isinstance(error, SupersededError):
-            error = PluginError("it was replaced while it was being loaded", ref=node)
-        if isinstance(error, PluginError):
+            self.is_superseded = True
+        elif isinstance(error, PluginError):
             self.errors[node] = error
         elif error is not None:
             raise error

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
 
 import attrs
 
@@ -18,6 +19,7 @@ from floe_plugins.lifecycle.coordinator import Action, RefusedError
 from floe_plugins.lifecycle.parts import Parts
 from floe_plugins.lifecycle.start import start
 from floe_plugins.lifecycle.stop import stop
+from floe_plugins.loading.loader import SupersededError
 
 
 @attrs.frozen(eq=False)
@@ -33,6 +35,11 @@ class Lifecycle:
     def running(self) -> tuple[PluginRef, ...]:
         """The started plugins, in the order in which they started."""
         return tuple(self.parts.coordinator.running())
+
+    @property
+    def is_active(self) -> bool:
+        """Whether a plugin is started, or is being started or stopped."""
+        return self.parts.coordinator.is_active
 
     def resolve(self, refs: Iterable[PluginRef], *, plan: bool = False) -> tuple[PluginRef, ...]:
         """Return the start order of ``refs`` and all that they depend on.
@@ -51,9 +58,14 @@ class Lifecycle:
                 if not plan and entry.plugin is None:
                     self.parts.loader.load(entry)
 
-        found = resolve(self.parts.store.entries(), self.parts.store.selected(), refs, load)
-        found.raise_for_errors()
-        return found.order
+        refs = tuple(refs)
+        while True:
+            try:
+                found = resolve(self.parts.store.entries(), self.parts.store.selected(), refs, load)
+            except SupersededError:
+                continue  # a refresh has replaced an entry meanwhile
+            found.raise_for_errors()
+            return found.order
 
     def check_startable(self, refs: Iterable[PluginRef]) -> None:
         """Do nothing if the dependencies of ``refs`` are there; those of other plugins do not count.
@@ -137,6 +149,18 @@ class Lifecycle:
         except RefusedError:
             refused = self.running if wanted is None else wanted
             return self._refused(refused, Stage.STOP, "plugins are being started, and the call comes from one of them")
+
+    @contextmanager
+    def excluded(self, entry: Entry) -> Generator[None, None, None]:
+        """Within the block, nobody starts or stops the plugin; waits for who does.
+
+        Raises:
+            PluginError: The plugin's own code asks for it during its start or stop, or that does not end.
+        """
+        deadlines = self.parts.deadlines
+        timeout = deadlines.timeout(entry, Stage.START) + deadlines.timeout(entry, Stage.STOP)
+        with self.parts.coordinator.excluded(entry, timeout):
+            yield
 
     def health(self, refs: Iterable[PluginRef], timeout: float | None = None, *, max_age: float = 0.0) -> HealthReport:
         """Return the health of ``refs``, asked all at once, within ``timeout`` seconds."""

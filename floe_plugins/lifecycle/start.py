@@ -25,13 +25,12 @@ from floe_plugins.errors import (
 )
 from floe_plugins.execution.boundary import ForeignError
 from floe_plugins.execution.executor import Driver, Executor, Task, TaskRun, completed
-from floe_plugins.execution.shield import Request
+from floe_plugins.execution.shield import InterruptedRequestError, Request
+from floe_plugins.lifecycle.attempts import Progress
 from floe_plugins.lifecycle.coordinator import Operation, StartedPlugin, Transition
 from floe_plugins.lifecycle.parts import Parts, busy_error, is_default, timeout_error
 from floe_plugins.lifecycle.prepare import Loading, configure
 
-_FIRST_PAUSE = 0.1
-_MAX_PAUSE = 5.0
 _REASONS = {
     Stage.LOAD: "could not be loaded",
     Stage.CONFIGURE: "could not be configured",
@@ -49,8 +48,10 @@ def start(parts: Parts, request: Request[Any], operation: Operation, refs: Itera
         InterruptedRequestError: The request was interrupted.
     """
     begun, began_at = time.monotonic(), time.time()
-    loading = Loading(parts, operation, request)
-    plan = resolve(parts.store.entries(), parts.store.selected(), refs, loading.load)
+    refs = tuple(refs)
+    loading, plan = _load(parts, request, operation, refs)
+    while loading.is_superseded:
+        loading, plan = _load(parts, request, operation, refs)
     loaded = time.monotonic()
     errors = configure(parts, request, plan)
     parts.configurer.review(errors)
@@ -58,7 +59,7 @@ def start(parts: Parts, request: Request[Any], operation: Operation, refs: Itera
     would_deadlock = parts.coordinator.announce(operation, plan.predecessors)
     total = parts.deadlines.total("startup_total")
     deadline = math.inf if total is None else begun + total
-    starter = _Starter(parts, operation, plan, {**loading.errors, **errors}, begun, deadline, would_deadlock)
+    starter = _Starter(parts, request, operation, plan, {**loading.errors, **errors}, begun, deadline, would_deadlock)
     executor = Executor(
         plan.order, plan.predecessors, starter, request=request, workers=parts.workers, deadline=deadline
     )
@@ -75,26 +76,11 @@ def start(parts: Parts, request: Request[Any], operation: Operation, refs: Itera
     )
 
 
-@attrs.define(eq=False)
-class _Progress:
-    """How far the start of one plugin has come.
-
-    Attributes:
-        began: When ``startup`` was first entered.
-        attempts: How often it was called.
-        seconds: From its first beginning to the end of its last call.
-        deadline: When all attempts have to be over.
-        failure: Why the last attempt failed, once ``shutdown`` cleans up after it.
-        is_final: Whether no further attempt follows the clean-up.
-    """
-
-    began: float | None = None
-    attempts: int = 0
-    seconds: float = 0.0
-    deadline: float = math.inf
-    failure: PluginError | None = None
-    retry_after: float | None = None
-    is_unavailable: bool = False
+def _load(
+    parts: Parts, request: Request[Any], operation: Operation, refs: Iterable[PluginRef]
+) -> tuple[Loading, StartPlan]:
+    loading = Loading(parts, operation, request)
+    return loading, resolve(parts.store.entries(), parts.store.selected(), refs, loading.load)
 
 
 @attrs.define(eq=False)
@@ -110,6 +96,7 @@ class _Starter(Driver[PluginRef, Outcome]):
     """
 
     parts: Parts
+    request: Request[Any]
     operation: Operation
     plan: StartPlan
     errors: Mapping[PluginRef, PluginError]
@@ -118,7 +105,7 @@ class _Starter(Driver[PluginRef, Outcome]):
     would_deadlock: frozenset[PluginRef]
     _outcomes: dict[PluginRef, Outcome] = attrs.field(factory=dict, init=False)
     _transitions: dict[PluginRef, Transition] = attrs.field(factory=dict, init=False)
-    _progress: dict[PluginRef, _Progress] = attrs.field(factory=dict, init=False)
+    _progress: dict[PluginRef, Progress] = attrs.field(factory=dict, init=False)
 
     def begin(self, node: PluginRef) -> Task | Future[Outcome]:
         """Begin the plugin's transition, unless something stands in its way."""
@@ -133,7 +120,9 @@ class _Starter(Driver[PluginRef, Outcome]):
         self._transitions[node] = transition
         if self.parts.coordinator.is_running(node):
             return self._finish(self._outcome(entry, OutcomeState.SUCCEEDED, "it was started before"))
-        self._progress[node] = _Progress()
+        if not self.parts.store.is_current(entry):
+            return self._finish(self._outcome(entry, OutcomeState.SKIPPED, "it was taken out meanwhile"))
+        self._progress[node] = Progress()
         return self._obstacle(entry) or self._startup(entry)
 
     def _obstacle(self, entry: Entry) -> Future[Outcome] | None:
@@ -150,6 +139,13 @@ class _Starter(Driver[PluginRef, Outcome]):
         if time.monotonic() >= self.deadline:
             reason = "the time that the whole startup may take is over (timeouts.startup_total)"
             return self._finish(self._outcome(entry, OutcomeState.SKIPPED, reason))
+        return self._refusal(entry)
+
+    def _refusal(self, entry: Entry) -> Future[Outcome] | None:
+        """Fail the plugin if its thread is busy, or cannot run its hooks."""
+        loop_error = self.parts.event_loop_error(entry, self.request)
+        if loop_error is not None:
+            return self._fail(entry, _error(entry, loop_error.message, None, loop_error.hint))
         overdue = entry.worker.overdue
         return None if overdue is None else self._fail(entry, busy_error(entry, overdue, PluginStartupError))
 
@@ -176,8 +172,10 @@ class _Starter(Driver[PluginRef, Outcome]):
         entry, progress = self.plan.entries[node], self._progress[node]
         error = run.call.error if run.call is not None else None
         if progress.failure is not None and run.task.reason == _CLEAN_UP:
+            if isinstance(error, InterruptedRequestError):
+                entry.worker.submit(lambda: self._clean_up_late(entry))
             return self._cleaned_up(entry, None if error is None else f"shutdown raised {error}")
-        self._count(progress, run, entry)
+        progress.count(run, self.parts.deadlines.timeout(entry, Stage.START))
         if error is None:
             wrong = run.call.result() if run.call is not None else None
             if wrong is None:
@@ -189,14 +187,6 @@ class _Starter(Driver[PluginRef, Outcome]):
             return self._clean_up(entry, _error(entry, f"startup raised {error}", error.chained))
         progress.is_unavailable, progress.retry_after = True, error.retry_after
         return self._clean_up(entry, _error(entry, str(error), error.chained))
-
-    def _count(self, progress: _Progress, run: TaskRun, entry: Entry) -> None:
-        if progress.began is None:
-            progress.began = run.began
-            progress.deadline = run.began + self.parts.deadlines.timeout(entry, Stage.START)
-        progress.attempts += run.has_begun
-        progress.seconds = run.began + run.seconds - progress.began
-        progress.is_unavailable = False
 
     def _started(self, entry: Entry) -> Future[Outcome]:
         predecessors = self.plan.predecessors[entry.ref]
@@ -224,11 +214,10 @@ class _Starter(Driver[PluginRef, Outcome]):
             failure.message = f"{failure.message}; the clean-up failed too: {clean_up_error}"
         if not progress.is_unavailable:
             return self._fail(entry, failure)
-        pause = _pause(progress)
+        pause = progress.pause()
         if pause is not None and not self.parts.coordinator.is_ending:
             return self._startup(entry, pause)
-        attempts = f"{progress.attempts} {'attempt' if progress.attempts == 1 else 'attempts'}"
-        failure.message = f"unavailable after {attempts} in {progress.seconds:.1f} s: {failure.message}"
+        failure.message = f"unavailable after {progress}: {failure.message}"
         return self._fail(entry, failure)
 
     def overdue(self, node: PluginRef, run: TaskRun) -> Task | Future[Outcome]:
@@ -239,7 +228,7 @@ class _Starter(Driver[PluginRef, Outcome]):
             seconds = run.task.timeout or 0.0
             return self._cleaned_up(entry, f"shutdown did not end within {seconds:g} s")
         last = progress.failure
-        self._count(progress, run, entry)
+        progress.count(run, self.parts.deadlines.timeout(entry, Stage.START))
         error = timeout_error(entry, run, Stage.START)
         if last is not None:
             error.message = f"{error.message}; attempt before: {last.message}"
@@ -249,10 +238,14 @@ class _Starter(Driver[PluginRef, Outcome]):
         """Fail the plugin; if its start ended unseen, it is shut down."""
         entry, progress = self.plan.entries[node], self._progress[node]
         call = run.call
-        if run.task.reason != _CLEAN_UP and call is not None:
-            self._count(progress, run, entry)
-            if call.ended is not None:
-                entry.worker.submit(lambda: self._clean_up_late(entry))
+        if run.task.reason == _CLEAN_UP:
+            is_open = not run.has_begun
+        else:
+            is_open = call is not None and call.ended is not None
+            if call is not None:
+                progress.count(run, self.parts.deadlines.timeout(entry, Stage.START))
+        if is_open:
+            entry.worker.submit(lambda: self._clean_up_late(entry))
         reason = f"; attempt before: {progress.failure.message}" if progress.failure is not None else ""
         self._fail(entry, _error(entry, f"its start was interrupted{reason}", None))
 
@@ -293,7 +286,7 @@ class _Starter(Driver[PluginRef, Outcome]):
     def _outcome(
         self, entry: Entry, state: OutcomeState, message: str = "", cause: PluginError | None = None
     ) -> Outcome:
-        progress = self._progress.get(entry.ref) or _Progress()
+        progress = self._progress.get(entry.ref) or Progress()
         return Outcome(
             ref=entry.ref,
             stage=_stage(cause, entry),
@@ -334,16 +327,6 @@ def _error(entry: Entry, message: str, cause: BaseException | None, hint: str = 
     error = PluginStartupError(message, ref=entry.ref, distribution=entry.distribution, hint=hint)
     error.__cause__ = cause
     return error
-
-
-def _pause(progress: _Progress) -> float | None:
-    """Return the seconds to wait before the next attempt; None if there is no time for one."""
-    left = progress.deadline - time.monotonic()
-    if progress.retry_after is not None:
-        wanted = max(progress.retry_after, _FIRST_PAUSE)
-        return wanted if wanted < left else None
-    pause = min(_FIRST_PAUSE * 2 ** min(progress.attempts - 1, 10), _MAX_PAUSE, left / 2)
-    return pause if pause >= _FIRST_PAUSE / 2 else None
 
 
 def _stage(error: PluginError | None, entry: Entry) -> Stage:

@@ -34,11 +34,14 @@ def stop(
     running = coordinator.running()
     wanted = set(running) if refs is None else coordinator.dependents_of(tuple(refs))
     sequence = [ref for ref in reversed(running) if ref in wanted]
-    waits_for = {ref: [other for other in sequence if ref in running[other].predecessors] for ref in sequence}
+    waits_for: dict[PluginRef, list[PluginRef]] = {ref: [] for ref in sequence}
+    for ref in sequence:
+        for other in running[ref].predecessors & waits_for.keys():
+            waits_for[other].append(ref)
     would_deadlock = coordinator.announce(operation, waits_for)
     total = parts.deadlines.total("shutdown_total")
     deadline = math.inf if total is None else begun + total
-    stopper = _Stopper(parts, running, waits_for, begun, would_deadlock, deadline)
+    stopper = _Stopper(parts, request, running, waits_for, begun, would_deadlock, deadline)
     executor = Executor(sequence, waits_for, stopper, request=request, workers=parts.workers, deadline=deadline)
     try:
         results = executor.run()
@@ -51,6 +54,7 @@ def stop(
 @attrs.define(eq=False)
 class _Stopper(Driver[PluginRef, Outcome]):
     parts: Parts
+    request: Request[Any]
     running: Mapping[PluginRef, StartedPlugin]
     waits_for: Mapping[PluginRef, list[PluginRef]]
     begun: float
@@ -70,6 +74,10 @@ class _Stopper(Driver[PluginRef, Outcome]):
         self._transitions[node] = transition
         if not self.parts.coordinator.is_running(node):
             return self._finish(self._outcome(node, OutcomeState.SUCCEEDED, "it was stopped before"))
+        loop_error = self.parts.event_loop_error(entry, self.request)
+        if loop_error is not None:
+            error = self._error(node, loop_error.message, None)
+            return self._finish(self._outcome(node, OutcomeState.FAILED, error.message, error))
         # Its own thread may still be busy: the stop then waits in the queue, and is made when the thread is free.
         return self.parts.hook_task(entry, Stage.STOP, cancel_unstarted=False)
 

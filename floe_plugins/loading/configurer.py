@@ -42,6 +42,16 @@ class Configurer:
         inject(entry, plugin, "config", model)
         entry.model = model
 
+    def model(self, entry: Entry) -> Any:
+        """Return a plugin's validated configuration, configuring it if need be.
+
+        Raises:
+            PluginConfigurationError: It is invalid.
+        """
+        if entry.model is None:
+            self.configure(entry)
+        return entry.model
+
     def override(self, entry: Entry, mapping: Mapping[str, Any]) -> Any:
         """Configure a plugin by argument and return the validated model.
 

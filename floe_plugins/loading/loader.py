@@ -62,6 +62,11 @@ class Loader:
             return entry.plugin
         return Request(lambda _: self._load(entry)).run()
 
+    def renew_locks(self) -> None:
+        """In a forked child: forget the loads of other threads."""
+        self._lock = threading.Lock()
+        self._loads, self._waits = {}, {}
+
     def _load(self, entry: Entry) -> PluginMetadata:
         while True:
             with self._lock:
@@ -110,6 +115,9 @@ class Loader:
 
     def _run(self, entry: Entry, load: _Load) -> PluginMetadata:
         begun = time.perf_counter()
+        # No other entry of the ref is loaded before this load ends: what is current now is not loaded elsewhere.
+        if not self.store.is_current(entry):
+            raise SupersededError(str(entry.ref))
         try:
             checked = self._build(entry, load)
         except PluginError as error:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import inspect
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, cast
 
@@ -15,6 +14,7 @@ from pluggy._hooks import _SubsetHookCaller
 from floe_plugins.core.refs import PluginRef, PluginType
 from floe_plugins.entries.store import EntryStore
 from floe_plugins.hookspecs.base import LIFECYCLE_HOOKS, PROJECT, PluginMetadata
+from floe_plugins.loading.pluggy_parts import IdentitySet, PluginsByName, QuickHookCaller
 
 if TYPE_CHECKING:
     import importlib.metadata
@@ -64,7 +64,7 @@ class CategoryManager(pluggy.PluginManager):
         """
         super().__init__(PROJECT)
         # pluggy compares plugins with ==; a plugin's own __eq__ must not decide who is registered.
-        self._name2plugin = _ByIdentity()  # type: ignore[misc] # pyright: ignore[reportAttributeAccessIssue]
+        self._name2plugin = PluginsByName()  # type: ignore[misc] # pyright: ignore[reportAttributeAccessIssue]
         self._category = category
         self._store = store
         self._load = load
@@ -77,6 +77,8 @@ class CategoryManager(pluggy.PluginManager):
         self._read: tuple[object, Mapping[str, pluggy.HookimplOpts]] = (None, {})
         self._bases = category.spec.__mro__
         self._add_category_specs(category.spec)
+        for caller in vars(self.hook).values():
+            caller.__class__ = QuickHookCaller
         self._relay: pluggy.HookRelay = self.__dict__.pop("hook")
 
     def _add_category_specs(self, spec: type[PluginMetadata]) -> None:
@@ -104,6 +106,10 @@ class CategoryManager(pluggy.PluginManager):
                     self._load_selected(None)
                 self.__dict__["hook"] = self._relay
             return self._relay
+
+    def renew_locks(self) -> None:
+        """In a forked child: replace the lock, which another thread may have held."""
+        self._lock = threading.RLock()
 
     def load_again(self) -> None:
         """Let the next use of ``hook`` load what has been selected since."""
@@ -239,7 +245,7 @@ class CategoryManager(pluggy.PluginManager):
 
     def get_plugins(self) -> Any:
         """All plugins, as a set that tells them apart by identity."""
-        return _IdentitySet(plugin for plugin in list(self._name2plugin.values()) if plugin is not None)
+        return IdentitySet(plugin for plugin in list(self._name2plugin.values()) if plugin is not None)
 
     def is_registered(self, plugin: Any) -> bool:
         """Whether this very plugin is registered."""
@@ -254,7 +260,7 @@ class CategoryManager(pluggy.PluginManager):
     def subset_hook_caller(self, name: str, remove_plugins: Iterable[Any]) -> pluggy.HookCaller:
         """A caller of the hook that leaves some plugins out."""
         original: pluggy.HookCaller = getattr(self.hook, name)
-        return _SubsetHookCaller(original, _IdentitySet(remove_plugins))
+        return _SubsetHookCaller(original, IdentitySet(remove_plugins))
 
     def list_plugin_distributions(self) -> list[tuple[Any, importlib.metadata.Distribution]]:
         """Each plugin that came from an installed distribution, with it."""
@@ -296,29 +302,3 @@ class _Depth(threading.local):
 
     def __exit__(self, *_exception: object) -> None:
         self.depth -= 1
-
-
-class _ByIdentity(dict[str, Any]):
-    """A dict of plugins whose ``values()`` finds by identity."""
-
-    def values(self) -> Any:
-        return _IdentitySet(list(super().values()))
-
-
-class _IdentitySet(AbstractSet[Any]):
-    """A set by identity, for plugins that are unhashable or compare equal."""
-
-    def __init__(self, plugins: Iterable[Any]) -> None:
-        self._by_id = {id(plugin): plugin for plugin in plugins}
-
-    def __contains__(self, plugin: object) -> bool:
-        return id(plugin) in self._by_id
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self._by_id.values())
-
-    def __len__(self) -> int:
-        return len(self._by_id)
-
-    def __repr__(self) -> str:
-        return repr(list(self))

@@ -54,6 +54,12 @@ class Registration:
                 found = self._managers.setdefault(category, made)
         return found
 
+    def renew_locks(self) -> None:
+        """In a forked child: replace the locks, which other threads may have held."""
+        self._lock = threading.Lock()
+        for manager in self._managers.values():
+            manager.renew_locks()
+
     def managers(self) -> tuple[CategoryManager, ...]:
         """Return the managers made so far."""
         return tuple(self._managers.values())

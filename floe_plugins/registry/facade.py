@@ -26,6 +26,7 @@ from floe_plugins.entries.entry import Entry
 from floe_plugins.entries.store import EntryStore
 from floe_plugins.errors import AmbiguousPluginError, PluginNotFoundError
 from floe_plugins.registry.arguments import Category, category_of, checked_timeouts, checked_workers, ref_of
+from floe_plugins.registry.fork import Unusable, watch
 
 if TYPE_CHECKING:
     # Importing pluggy, and all that this needs itself, is left to the first use.
@@ -101,6 +102,20 @@ class PluginRegistry:
         configured = LoadPolicy.from_configuration(settings.autoload, settings.disable, settings.only)
         self._store = EntryStore(settings, loading.merged(LoadPolicy.from_environ(environ)).merged(configured), path)
 
+        watch(self, PluginRegistry._after_fork)
+
+    def _after_fork(self) -> None:
+        """In a forked child: renew the locks, or refuse all use where plugins were started."""
+        self._lock = threading.RLock()
+        made = self._made_services
+        if made is not None and made.lifecycle.is_active:
+            unusable: Any = Unusable(os.getppid())
+            self._store = self._plugins = self._made_services = unusable
+            return
+        self._store.renew_locks()
+        if made is not None:
+            made.renew_locks()
+
     def _services(self) -> services.PluginServices:
         with self._lock:
             if self._made_services is None:
@@ -124,11 +139,13 @@ class PluginRegistry:
         self.shutdown()
 
     def __del__(self) -> None:
-        wired = getattr(self, "_made_services", None)
-        if wired is not None and wired.lifecycle.running:
+        made = getattr(self, "_made_services", None)
+        if made is not None and not isinstance(made, Unusable) and made.lifecycle.running:
             warnings.warn("a PluginRegistry was forgotten while its plugins run", ResourceWarning, 2, source=self)
 
     def __repr__(self) -> str:
+        if isinstance(self._store, Unusable):
+            return f"<{type(self).__name__} of the parent process>"
         return f"<{type(self).__name__} with {self._store.known()} plugins>"
 
     def discover(self, *, refresh: bool = False) -> DiscoveryReport:
@@ -279,7 +296,9 @@ class PluginRegistry:
             PluginConfigurationError: it is wrong, or the plugin is started.
             PluginError: as ``get``.
         """
-        return self._services().configurer.override(self._entry(category, name), mapping)
+        services = self._services()
+        ref = PluginRef(category_of(category), name)
+        return services.with_entry(ref, lambda entry: services.configurer.override(entry, mapping))
 
     def config(self, category: Category, name: str) -> Any:
         """A plugin's validated configuration, loading it; None without a schema.
@@ -288,10 +307,8 @@ class PluginRegistry:
             PluginConfigurationError: it is wrong.
             PluginError: as ``get``.
         """
-        entry = self._entry(category, name)
-        if entry.model is None:
-            self._services().configurer.configure(entry)
-        return entry.model
+        services = self._services()
+        return services.with_entry(PluginRef(category_of(category), name), services.configurer.model)
 
     def resolve(self, *, plan: bool = False) -> tuple[PluginRef, ...]:
         """The order in which the selected plugins, and what they need, are started.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 
@@ -23,6 +23,8 @@ from floe_plugins.loading.importer import about, instantiate
 from floe_plugins.loading.loader import Loader, SupersededError
 from floe_plugins.loading.plugin_manager import CategoryManager
 from floe_plugins.loading.registration import Plugins, Registration
+
+R = TypeVar("R")
 
 
 @attrs.define(eq=False)
@@ -66,17 +68,28 @@ class PluginServices:
         Raises:
             PluginError: There is none, or it cannot be loaded.
         """
+        return self.with_entry(ref, self._load)
+
+    def _load(self, entry: Entry) -> PluginMetadata:
+        fresh = entry.error is None
+        try:
+            return self.loader.load(entry)
+        except PluginError as error:
+            if fresh and entry.error is error:
+                self.store.log(problem_of(error, entry))
+            raise
+
+    def with_entry(self, ref: PluginRef, function: Callable[[Entry], R]) -> R:
+        """Call ``function`` with the entry of a ref; again with the new one, if it was replaced meanwhile.
+
+        Raises:
+            PluginError: There is none, or ``function`` raised it.
+        """
         while True:
-            entry = self.store.entry(ref)
-            fresh = entry.error is None
             try:
-                return self.loader.load(entry)
+                return function(self.store.entry(ref))
             except SupersededError:
-                continue  # a refresh has replaced the entry meanwhile
-            except PluginError as error:
-                if fresh and entry.error is error:
-                    self.store.log(problem_of(error, entry))
-                raise
+                continue  # a refresh, or another thread's unregister()
 
     def try_load(self, ref: PluginRef) -> PluginMetadata | None:
         """Return the plugin of a ref, or None if it cannot be loaded; the failure becomes a problem.
@@ -140,18 +153,27 @@ class PluginServices:
 
     def unregister(self, ref: PluginRef) -> Any:
         """Stop a plugin and its dependents, take it out, and return it; None if it is not loaded."""
-        entry = self.store.entry(ref)
-        if entry.state is PluginState.STARTED:
-            self.lifecycle.stop(ref)
-        plugin = entry.plugin
-        self._remove(ref)
+        return self.with_entry(ref, self._unregister)
+
+    def _unregister(self, entry: Entry) -> Any:
+        self.lifecycle.stop(entry.ref)
+        with self.lifecycle.excluded(entry), self.store.lock:
+            if not self.store.is_current(entry):
+                raise SupersededError(str(entry.ref))
+            self._remove(entry.ref)
         entry.release_thread()
-        return plugin
+        return entry.plugin
 
     def _remove(self, ref: PluginRef) -> None:
         with self.store.lock:
             self.store.remove(ref)
             self.registration.remove(ref)
+
+    def renew_locks(self) -> None:
+        """In a forked child: forget what other threads were doing."""
+        self.registration.renew_locks()
+        self.loader.renew_locks()
+        self.lifecycle.parts.coordinator.renew_locks()
 
     def load_again(self) -> None:
         """Let the managers load what has been selected since."""

@@ -1,0 +1,118 @@
+"""A forked child neither uses its parent's plugins nor hangs on its locks."""
+
+from __future__ import annotations
+
+import os
+import textwrap
+
+import pytest
+from support import run_code
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+
+HEAD = """
+import os, sys, threading, time, warnings
+from floe_plugins import PluginError, PluginRegistry, SecretsPlugin
+from support import Lab, Secrets
+warnings.simplefilter("ignore", DeprecationWarning)  # newer Pythons warn of a fork with threads
+lab = Lab()
+
+def in_child(function):
+    # What the child said, and its exit status; it is killed if it hangs.
+    read, write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        status = 1
+        try:
+            os.write(write, str(function()).encode())
+            status = 0
+        finally:
+            os._exit(status)
+    os.close(write)
+    with os.fdopen(read) as said:
+        text = said.read()
+    return text, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+def error_of(function):
+    try:
+        function()
+    except PluginError as error:
+        return str(error)
+    return "no error"
+"""
+
+
+def said(code: str) -> list[str]:
+    done = run_code(HEAD + textwrap.dedent(code))
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        "registry.shutdown()",
+        "registry.startup()",
+        "registry.get(SecretsPlugin, 'a')",
+        "registry.health()",
+        "registry.problems",
+        "registry.stop(SecretsPlugin, 'a')",
+        "registry.register(lab.plugin('z'))",
+        "registry.discover(refresh=True)",
+    ],
+)
+def test_a_started_registry_is_unusable_in_a_child_and_says_what_to_do(use: str) -> None:
+    lines = said(f"""
+        registry = lab.registry(lab.plugin("a"))
+        registry.startup()
+        print(*in_child(lambda: error_of(lambda: {use})))
+        print(*lab.log, registry.shutdown().ok)
+    """)
+    assert lines[0].startswith("this registry was started in process ")
+    assert "Make and start a registry in each process after the fork" in lines[0]
+    assert lines[0].endswith(" 0")
+    assert lines[1] == "+a True"
+
+
+def test_a_registry_that_was_not_started_works_in_a_child() -> None:
+    lines = said("""
+        registry = lab.registry(lab.plugin("a"), lab.plugin("b", dependencies=("secrets:a",)))
+        registry.get(SecretsPlugin, "a")
+        def child():
+            assert registry.startup().ok and registry.health().state == "healthy" and registry.shutdown().ok
+            return lab.log
+        print(*in_child(child))
+        print(lab.log, registry.startup().ok)
+    """)
+    assert lines[0] == "['+a', '+b', '-b', '-a'] 0"
+    assert lines[1].startswith("[] ") or lines[1].endswith("True")
+
+
+def test_a_stopped_registry_works_in_a_child() -> None:
+    lines = said("""
+        registry = lab.registry(lab.plugin("a"))
+        registry.startup()
+        registry.shutdown()
+        print(*in_child(lambda: registry.startup().ok))
+    """)
+    assert lines == ["True 0"]
+
+
+def test_children_that_are_forked_while_threads_are_busy_do_not_hang() -> None:
+    lines = said("""
+        registry = lab.registry(*(lab.plugin(f"p{i}") for i in range(8)))
+        ended = threading.Event()
+        def work():
+            while not ended.is_set():
+                registry.startup(); registry.health(); registry.shutdown(); registry.problems
+        threads = [threading.Thread(target=work, daemon=True) for _ in range(4)]
+        for thread in threads: thread.start()
+        def child():
+            fresh = lab.registry(lab.plugin("fresh"))
+            assert fresh.startup().ok
+            return error_of(registry.startup)[:29]
+        found = [in_child(child) for _ in range(25)]
+        ended.set()
+        print({text for text, _ in found} <= {"no error", "this registry was started in "}, {s for _, s in found})
+    """)
+    assert lines == ["True {0}"]

@@ -1,0 +1,20 @@
+"""Short runs of the stress scripts; ``tox run -e stress`` runs them for long."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
+@pytest.mark.parametrize("script", [["interrupts.py", "40"], ["storm.py", "2", "16"]], ids=["interrupts", "storm"])
+def test_nothing_but_what_is_promised_comes_out(script: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, str(HERE / script[0]), *script[1:]], capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr[-3000:]
