@@ -1,4 +1,4 @@
-"""Dependency order of any graph. Pure: the same graph gives the same order on every machine."""
+"""Order the nodes of a dependency graph, and find its cycles. The result is the same on every machine."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["CycleError", "MissingError", "cycles", "missing", "order"]
 
 
 class MissingError(LookupError):
-    """Nodes are needed that the graph does not have.
+    """The graph lacks nodes that others depend on.
 
     Attributes:
         missing: for each node that misses something, what it misses.
@@ -26,7 +26,7 @@ class MissingError(LookupError):
 
 
 def order(graph: Mapping[K, Iterable[K]]) -> tuple[K, ...]:
-    """The nodes, each after all that it needs; where that leaves a choice, the smallest first.
+    """Return the nodes, each after its dependencies; of several that may come next, the smallest comes first.
 
     More exactly: first, sorted, what needs nothing, then what needs only those,
     and so on. ``graph`` gives for each node the nodes that it needs.
@@ -44,20 +44,20 @@ def order(graph: Mapping[K, Iterable[K]]) -> tuple[K, ...]:
     try:
         sorter.prepare()
     except CycleError as error:
-        # graphlib's own path depends on the order in which the nodes were given.
+        # The path that graphlib gives depends on the order of the nodes.
         raise CycleError(error.args[0], list(cycles(needs)[0])) from None
     return _drain(sorter)
 
 
 def missing(graph: Mapping[K, Iterable[K]]) -> dict[K, tuple[K, ...]]:
-    """For each node that needs nodes which the graph does not have: those nodes, sorted."""
+    """Return the missing dependencies of each node that has some, sorted."""
     return {
         node: tuple(sorted(absent)) for node in sorted(graph) if (absent := {n for n in graph[node] if n not in graph})
     }
 
 
 def cycles(graph: Mapping[K, Iterable[K]]) -> tuple[tuple[K, ...], ...]:
-    """One path for each group of nodes that need each other, sorted.
+    """Return one cycle of each strongly connected component, sorted.
 
     Each is a shortest path from the group's smallest node back to itself,
     ``(a, b, a)``. Nodes that the graph does not have are ignored.
@@ -67,13 +67,13 @@ def cycles(graph: Mapping[K, Iterable[K]]) -> tuple[tuple[K, ...], ...]:
 
 
 def strongly_connected_components(graph: Mapping[K, Iterable[K]]) -> tuple[tuple[K, ...], ...]:
-    """The groups of nodes that need each other (directly or not), each sorted, and sorted.
+    """Return the groups of nodes that depend on each other, directly or not, each sorted, and sorted.
 
     A node that needs itself is a group of its own.
     """
     needs = _frozen(graph)
     blocked = _blocked(needs)
-    # What the sorter cannot reach is in a circle or needs one; only there is a closer look due.
+    # Nodes that the sorter does not reach are in a cycle or depend on one; only these need a closer look.
     inner = {node: [n for n in needs[node] if n in blocked] for node in sorted(blocked)}
     groups = (tuple(sorted(group)) for group in _components(inner))
     return tuple(sorted(group for group in groups if len(group) > 1 or any(node in needs[node] for node in group)))
@@ -101,7 +101,7 @@ def _blocked(needs: Mapping[K, Collection[K]]) -> set[K]:
     try:
         sorter.prepare()
     except CycleError:
-        # The standard library promises that the sorter goes on as far as the circles allow.
+        # The standard library promises that the sorter goes on as far as the cycles allow.
         reached: tuple[K, ...] = _drain(sorter)
         return set(needs).difference(reached)
     return set()
@@ -119,7 +119,7 @@ def _shortest_cycle(group: tuple[K, ...], needs: Mapping[K, Collection[K]]) -> t
             if needed not in came_from:
                 came_from[needed] = node
                 queue.append(needed)
-    raise AssertionError  # a group is made of nodes that need each other
+    raise AssertionError  # the nodes of a component depend on each other
 
 
 def _path_back(start: K, node: K, came_from: Mapping[K, K]) -> tuple[K, ...]:

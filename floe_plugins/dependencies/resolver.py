@@ -1,4 +1,4 @@
-"""Declared dependencies of known plugins -> who waits for whom, and what is wrong with it."""
+"""Resolve declared dependencies: which plugin waits for which, and which cannot be started."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from floe_plugins.errors import CircularDependencyError, MissingDependencyError,
 
 @attrs.frozen
 class Dependency:
-    """What one declared dependency comes to.
+    """A declared dependency and the plugins that meet it.
 
     Attributes:
-        text: the dependency as it is declared.
-        refs: the plugins that it waits for, one of which must run.
+        text: The dependency as it is declared.
+        refs: The plugins that are waited for; one of them must run.
     """
 
     text: str
@@ -30,14 +30,14 @@ class Dependency:
 
 @attrs.frozen(kw_only=True)
 class StartPlan:
-    """The plugins asked for with all that they need.
+    """Plugins with all that they depend on.
 
     Attributes:
-        entries: their entries.
-        order: all of them, each after what it needs; what cannot be started as declared waits for nothing.
-        after: for each, what must be done with before it begins.
-        needs: for each, what must run before it may begin.
-        errors: for each that cannot be started as declared, why.
+        entries: The entry of each.
+        order: All of them, each after its dependencies; a plugin with an error waits for nothing.
+        predecessors: For each, the plugins that must be done before it begins, optional dependencies included.
+        dependencies: For each, the dependencies that must run.
+        errors: Why plugins cannot be started.
     """
 
     entries: Mapping[PluginRef, Entry]
@@ -47,11 +47,11 @@ class StartPlan:
     errors: Mapping[PluginRef, PluginError]
 
     def raise_for_errors(self, refs: Collection[PluginRef] | None = None) -> None:
-        """Do nothing if everything (of ``refs``) can be started.
+        """Do nothing if all plugins (of ``refs``) can be started.
 
         Raises:
-            MissingDependencyError: the first thing missing.
-            CircularDependencyError: the first circle, if nothing is missing.
+            MissingDependencyError: The first dependency that is missing.
+            CircularDependencyError: The first cycle, if nothing is missing.
         """
         for kind in (MissingDependencyError, CircularDependencyError):
             for ref in sorted(self.errors if refs is None else self.errors.keys() & refs):
@@ -65,11 +65,10 @@ def resolve(
     refs: Iterable[PluginRef],
     load: Callable[[Sequence[Entry]], object] = lambda _: None,
 ) -> StartPlan:
-    """A plan for ``refs`` and all that they need.
+    """Plan the start of ``refs`` and all that they depend on.
 
-    ``load`` is called with what is about to be looked at, wave by wave, so that
-    loaded plugins tell their real dependencies. Without it nothing is loaded,
-    and a plugin whose dependencies are not known counts as having none.
+    ``load`` is called with the entries whose dependencies are about to be read, wave by wave: a loaded plugin knows
+    its dependencies. Without it nothing is loaded, and a plugin whose dependencies are unknown counts as having none.
     """
     return _Resolution(entries, selected, load).resolve(refs)
 
@@ -98,16 +97,18 @@ class _Resolution:
             self._load([self._entries[ref] for ref in wave])
             for ref in wave:
                 self._declare(self._entries[ref])
-            wave = self._named() or self._of_categories()
-        needs = {ref: self._needs(ref) for ref in self._required}
-        required = {ref: {other for need in needs[ref] for other in need.refs} for ref in needs}
+            wave = self._add_named() or self._add_of_categories()
+        dependencies = {ref: self._resolve_dependencies(ref) for ref in self._required}
+        required = {
+            ref: {other for dependency in dependencies[ref] for other in dependency.refs} for ref in dependencies
+        }
         self._record_cycles(required)
         predecessors = self._with_optional(required)
         return StartPlan(
             entries={ref: self._entries[ref] for ref in self._required},
             order=graph.order(predecessors),
             predecessors=predecessors,
-            dependencies=needs,
+            dependencies=dependencies,
             errors=self._errors,
         )
 
@@ -127,25 +128,25 @@ class _Resolution:
             self._record_error(entry.ref, str(text), str(error), "Tell the plugin's author.")
             return None
 
-    def _there(self, requirement: Requirement) -> tuple[PluginRef, ...]:
-        """The plugins that a requirement with a name may mean."""
+    def _named_plugins(self, requirement: Requirement) -> tuple[PluginRef, ...]:
+        """Return the plugins that a requirement with a name may mean."""
         if requirement.category is None:
             return self._by_name.get(requirement.name or "", ())
         ref = PluginRef(requirement.category, requirement.name or "")
         return (ref,) if ref in self._entries else ()
 
-    def _named(self) -> list[PluginRef]:
+    def _add_named(self) -> list[PluginRef]:
         found = {
             target
             for requirements in self._required.values()
             for requirement in requirements
-            if requirement.name is not None and len(targets := self._there(requirement)) == 1
+            if requirement.name is not None and len(targets := self._named_plugins(requirement)) == 1
             for target in targets
         }
         return sorted(found - self._required.keys())
 
-    def _of_categories(self) -> list[PluginRef]:
-        """What a category alone adds, once all names are followed: they may have met it."""
+    def _add_of_categories(self) -> list[PluginRef]:
+        """Return the plugins that a category requirement adds; call it last, since named ones may meet it."""
         for ref in sorted(self._required):
             for requirement in self._required[ref]:
                 if requirement.name is None:
@@ -159,17 +160,17 @@ class _Resolution:
         there = requirement.among(self._entries.keys() - {ref})
         return running or (there if len(there) == 1 else ())
 
-    def _needs(self, ref: PluginRef) -> tuple[Dependency, ...]:
-        met = ((requirement, self._meet(ref, requirement)) for requirement in self._required[ref])
+    def _resolve_dependencies(self, ref: PluginRef) -> tuple[Dependency, ...]:
+        met = ((requirement, self._find(ref, requirement)) for requirement in self._required[ref])
         return tuple(Dependency(str(requirement), refs) for requirement, refs in met if refs)
 
-    def _meet(self, ref: PluginRef, requirement: Requirement) -> tuple[PluginRef, ...]:
+    def _find(self, ref: PluginRef, requirement: Requirement) -> tuple[PluginRef, ...]:
         if requirement.name is None:
             refs = self._members(ref, requirement)
             if not refs:
                 self._record_error(ref, str(requirement), *self._no_member(ref, requirement))
             return refs
-        refs = self._there(requirement)
+        refs = self._named_plugins(requirement)
         if len(refs) != 1:
             self._record_error(ref, str(requirement), *self._no_single(requirement, refs))
             return ()
@@ -214,10 +215,8 @@ class _Resolution:
         self._errors.setdefault(ref, error)
 
     def _record_cycles(self, required: Mapping[PluginRef, set[PluginRef]]) -> None:
-        strongly_connected_components = graph.strongly_connected_components(required)
-        for component, cycle in zip(
-            strongly_connected_components, graph.cycles(required) if strongly_connected_components else (), strict=True
-        ):
+        components = graph.strongly_connected_components(required)
+        for component, cycle in zip(components, graph.cycles(required) if components else (), strict=True):
             path = " -> ".join(self._with_origin(ref) for ref in cycle)
             for ref in component:
                 error = CircularDependencyError(
@@ -234,26 +233,26 @@ class _Resolution:
         return f"{ref} ({distribution})" if distribution else str(ref)
 
     def _with_optional(self, required: Mapping[PluginRef, set[PluginRef]]) -> dict[PluginRef, frozenset[PluginRef]]:
-        """The order to keep: faulty plugins wait for nothing, and what is optional makes no circle."""
-        sound = {ref: frozenset() if ref in self._errors else frozenset(needed) for ref, needed in required.items()}
+        """Return all predecessors: plugins with an error wait for nothing, and optional dependencies form no cycle."""
+        hard = {ref: frozenset() if ref in self._errors else frozenset(found) for ref, found in required.items()}
         optional = {
             ref: {
                 other
                 for requirement in self._optional[ref]
                 for other in self._optional_targets(requirement, required.keys() - {ref})
             }
-            for ref in sound
+            for ref in hard
             if ref not in self._errors
         }
         if not any(optional.values()):
-            return sound
-        predecessors = {ref: needed | optional.get(ref, set()) for ref, needed in sound.items()}
+            return hard
+        predecessors = {ref: found | optional.get(ref, set()) for ref, found in hard.items()}
         for component in graph.strongly_connected_components(predecessors):
             for ref in component:
-                predecessors[ref] = sound[ref] | (predecessors[ref] - set(component))
+                predecessors[ref] = hard[ref] | (predecessors[ref] - set(component))
         return predecessors
 
     def _optional_targets(self, requirement: Requirement, there: Iterable[PluginRef]) -> Iterable[PluginRef]:
         if requirement.name is None:
             return requirement.among(there)
-        return set(self._there(requirement)).intersection(there)
+        return set(self._named_plugins(requirement)).intersection(there)

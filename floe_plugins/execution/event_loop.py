@@ -1,4 +1,4 @@
-"""An event loop that one thread keeps, for hooks that are ``async def``."""
+"""The event loop of one plugin's thread, for hooks that are ``async def``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from floe_plugins.execution.background_errors import BackgroundErrors
 
 T = TypeVar("T")
 
-# How long tasks that a plugin left running may take to end once they are cancelled.
+# Seconds that tasks which a plugin left running have to end once they are cancelled.
 CANCEL_GRACE = 5.0
 
 
@@ -31,7 +31,7 @@ class _DaemonExecutor(ThreadPoolExecutor):
                 return
             try:
                 result = fn(*args, **kwargs)
-            except BaseException as error:  # noqa: BLE001 whoever awaits it gets it
+            except BaseException as error:  # noqa: BLE001 the awaiting coroutine gets it
                 future.set_exception(error)
             else:
                 future.set_result(result)
@@ -51,7 +51,7 @@ def _discard(awaitable: Awaitable[object]) -> None:
 
 
 class EventLoop:
-    """One thread's event loop; between calls, ``idle`` lets the tasks that were left in it go on.
+    """One thread's event loop. Between calls, ``idle`` runs the tasks that were left in it.
 
     What they raise and nobody asks for goes to ``background``.
     """
@@ -94,17 +94,17 @@ class EventLoop:
             try:
                 return self._loop.run_until_complete(task)
             except SystemExit as error:
-                # It leaves through the loop, whichever task raised it.
+                # Whichever task raised it, it leaves through the loop.
                 if task.done() and (task.cancelled() or task.exception() is error):
                     raise
                 self._log_exit_attempt(error)
 
     def future(self) -> asyncio.Future[None]:
-        """What ``idle`` waits for and ``wake`` ends."""
+        """Return a future that ``idle`` waits for and ``wake`` ends."""
         return self._loop.create_future()
 
     def idle(self, future: asyncio.Future[None]) -> None:
-        """Run what tasks there are until ``wake(future)`` is called."""
+        """Run the tasks that there are until ``wake(future)`` is called."""
         try:
             self._loop.run_until_complete(future)
         except BaseException as error:  # noqa: BLE001 a task that was left running must not end the thread
@@ -114,7 +114,7 @@ class EventLoop:
         self._background.log_error("a background task tried to end the thread", error)
 
     def wake(self, future: asyncio.Future[None]) -> None:
-        """End ``idle``; from any thread, as often as wanted."""
+        """End ``idle``. Safe from any thread, and may be repeated."""
 
         def end() -> None:
             if not future.done():
@@ -127,7 +127,7 @@ class EventLoop:
             self._loop.call_soon_threadsafe(function)
 
     def close(self) -> None:
-        """Cancel the tasks that are left, wait a little for them, and close the loop."""
+        """Cancel the tasks that are left, wait up to ``CANCEL_GRACE`` seconds for them, and close the loop."""
         try:
             tasks = asyncio.all_tasks(self._loop)
             for task in tasks:

@@ -1,4 +1,4 @@
-"""Where the time of a start went: per plugin, and along the chain that decided how long it took."""
+"""Show where the time of a start went: by plugin, and along its critical chain."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from floe_plugins.core.report import LifecycleReport, Outcome
 
 @attrs.frozen(kw_only=True)
 class Blame(Record):
-    """The seconds that one plugin took, by stage."""
+    """The seconds of one plugin, by stage."""
 
     ref: PluginRef
     load: float
@@ -20,12 +20,12 @@ class Blame(Record):
 
     @property
     def total(self) -> float:
-        """All of them."""
+        """The sum of them."""
         return self.load + self.configure + self.start
 
 
 def blame(report: LifecycleReport) -> tuple[Blame, ...]:
-    """Each plugin of a report with its seconds, the slowest first."""
+    """Return the seconds of each plugin of a report, the slowest first."""
     rows = [
         Blame(ref=each.ref, load=each.load_seconds, configure=each.configure_seconds, start=each.seconds)
         for each in report.outcomes
@@ -34,9 +34,9 @@ def blame(report: LifecycleReport) -> tuple[Blame, ...]:
 
 
 def critical_chain(report: LifecycleReport) -> tuple[Outcome, ...]:
-    """The plugins that decided when the last one was done: each waited for the one before it.
+    """Return the plugins that decided when the last one was started: each waited for the one before it.
 
-    A faster start begins with these. Empty if no hook was called.
+    To make a start faster, begin with these. Empty if no hook was called.
     """
     called = {each.ref: each for each in report.outcomes if each.began is not None}
     last = max(called.values(), key=lambda each: (ended(each), each.ref), default=None)
@@ -49,12 +49,12 @@ def critical_chain(report: LifecycleReport) -> tuple[Outcome, ...]:
 
 
 def ended(outcome: Outcome) -> float:
-    """When a plugin's hook was done, in seconds after its report began."""
+    """Return when a plugin's hook ended, in seconds after its report began."""
     return (outcome.began or 0.0) + outcome.seconds
 
 
 def describe(report: LifecycleReport) -> str:
-    """Blame and critical chain as text for a terminal."""
+    """Return blame and critical chain as text for a terminal."""
     lines = [
         (
             f"{report.seconds:.3f} s in all: {report.load_seconds:.3f} s loading, "

@@ -1,4 +1,4 @@
-"""One category's pluggy ``PluginManager``: the category class is its hookspec."""
+"""The pluggy ``PluginManager`` of one category, whose class is the hookspec."""
 
 from __future__ import annotations
 
@@ -33,13 +33,11 @@ _NO_OPTIONS: pluggy.HookimplOpts = {
 
 
 class CategoryManager(pluggy.PluginManager):
-    """A ``pluggy.PluginManager`` for one category of one registry.
+    """A ``pluggy.PluginManager`` for one category of one registry. Safe from several threads.
 
-    An override of a hook is an implementation, with or without ``@hookimpl``.
-    The first use of ``hook`` loads the category's selected plugins. The
-    lifecycle hooks are supervised: they return one outcome per plugin. All other
-    hooks are pluggy's own calls. Plugins are told apart by identity, so that those
-    which define ``__eq__`` work. Safe from several threads.
+    An override of a hook is an implementation, with or without ``@hookimpl``. The first use of ``hook`` loads the
+    selected plugins of the category. The lifecycle hooks are supervised and return one outcome per plugin; all other
+    hooks are pluggy's own calls. Plugins are compared by identity, so that those which define ``__eq__`` work.
     """
 
     def __init__(  # noqa: PLR0913 all but the first two are keyword-only
@@ -93,8 +91,8 @@ class CategoryManager(pluggy.PluginManager):
     ) -> list[object]:
         return list(self._supervise_plugins(self._category, hook_name))
 
-    # pluggy keeps its relay in the instance under this name. It is taken out until the
-    # plugins are loaded, so that only the first use comes here and later ones cost nothing.
+    # pluggy keeps its relay in the instance under this name. It is taken out until the plugins are loaded, so that
+    # only the first use comes here.
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any:
@@ -112,7 +110,7 @@ class CategoryManager(pluggy.PluginManager):
         self._lock = threading.RLock()
 
     def load_again(self) -> None:
-        """Let the next use of ``hook`` load what has been selected since."""
+        """Let the next use of ``hook`` load the plugins that were selected meanwhile."""
         self.__dict__.pop("hook", None)
 
     def _load_selected(self, name: str | None) -> int:
@@ -122,14 +120,14 @@ class CategoryManager(pluggy.PluginManager):
         return sum(self._load(ref) is not None for ref in selected if entries[ref].plugin is None)
 
     def add(self, plugin: PluginMetadata, name: str) -> None:
-        """Take a checked plugin in.
+        """Register a checked plugin.
 
         Raises:
-            pluggy.PluginValidationError: a hook's arguments do not fit the contract.
-            ValueError: the name, or this plugin under another name, is there already.
+            pluggy.PluginValidationError: A hook's arguments do not fit the contract.
+            ValueError: The name is taken, or the plugin is registered under another name.
         """
         with self._lock, self._without_loading:
-            # pluggy asks for each of a plugin's attributes on its own; all at once is much cheaper.
+            # pluggy asks for each attribute of a plugin by itself; reading all of them at once is much cheaper.
             self._read = (plugin, self._implementations(plugin))
             try:
                 super().register(plugin, name)
@@ -143,7 +141,7 @@ class CategoryManager(pluggy.PluginManager):
             if name in inherited:
                 if member is inherited[name]:
                     continue
-            # Looking only at functions keeps properties unevaluated and other attributes cheap.
+            # Only functions are looked at: properties are not evaluated, and other attributes cost little.
             elif type(member) is not FunctionType or not hasattr(member, _MARK):
                 continue
             options = self._options(plugin, name, member)
@@ -153,7 +151,7 @@ class CategoryManager(pluggy.PluginManager):
 
     def _options(self, plugin: PluginMetadata, name: str, member: object) -> pluggy.HookimplOpts | None:
         if type(member) is FunctionType and name not in getattr(plugin, "__dict__", ()):
-            # What pluggy finds too, without its walk through the classes.
+            # As pluggy finds it, without its walk through the classes.
             marked: pluggy.HookimplOpts | None = getattr(member, _MARK, None)
         else:
             marked = super().parse_hookimpl_opts(plugin, name)
@@ -162,31 +160,31 @@ class CategoryManager(pluggy.PluginManager):
         return marked
 
     def remove(self, name: str) -> None:
-        """Let a plugin go; nothing happens if there is none of that name."""
+        """Remove the plugin of that name, if there is one."""
         with self._lock:
             plugin = self._name2plugin.pop(name, None)
             for caller in vars(self._relay).values():
                 caller._hookimpls[:] = [impl for impl in caller._hookimpls if impl.plugin is not plugin]  # noqa: SLF001
 
     def implementation(self, plugin: PluginMetadata, hook_name: str) -> Callable[[], Any]:
-        """The function that a plugin has for a lifecycle hook: its own, or the base's default."""
+        """Return a plugin's function for a lifecycle hook: its own, or the base's default."""
         member = inspect.getattr_static(type(plugin), hook_name)
         if member is not self._inherited[hook_name]:
             if type(member) is FunctionType:
                 return cast("Callable[[], Any]", getattr(plugin, hook_name))
-            # A property, say: looking it up runs the plugin's code, which belongs on the plugin's thread.
+            # Looking up a property runs the plugin's code, which belongs on the plugin's thread.
             return lambda: getattr(plugin, hook_name)()  # noqa: PLW0108 the look-up itself has to wait
-        # It may have one under another name, by ``specname``.
+        # It may have one under another name, with ``specname``.
         impls: Iterable[pluggy.HookImpl] = getattr(self._relay, hook_name).get_hookimpls()
         own = (impl.function for impl in impls if impl.plugin is plugin)
         found: Callable[[], Any] = next(own, getattr(plugin, hook_name))
         return found
 
     def register(self, plugin: Any, name: str | None = None) -> str | None:
-        """Check a plugin and take it in, as ``PluginRegistry.register`` does.
+        """Check and register a plugin, as ``PluginRegistry.register`` does.
 
         Raises:
-            PluginError: as there.
+            PluginError: As ``PluginRegistry.register``.
             ValueError: ``name`` is not the plugin's own.
         """
         if plugin is None:
@@ -201,7 +199,7 @@ class CategoryManager(pluggy.PluginManager):
         return ref.name
 
     def unregister(self, plugin: Any = None, name: str | None = None) -> Any:
-        """Forget a plugin, by itself or by name, and return it; None if there is none."""
+        """Unregister a plugin, given itself or its name, and return it; None if there is none."""
         name = self.get_name(plugin) if name is None else name
         if name is None or not self.has_plugin(name):
             return None
@@ -211,22 +209,22 @@ class CategoryManager(pluggy.PluginManager):
         return self._unregister(PluginRef(self._category, name))
 
     def set_blocked(self, name: str) -> None:
-        """Keep the plugin of that name from being loaded; forget it if it is."""
+        """Unregister the plugin of that name, and keep it from being loaded again."""
         self.unregister(name=name)
         self._name2plugin[name] = None
         self._store.block(PluginRef(self._category, name), blocked=True)
 
     def unblock(self, name: str) -> bool:
-        """Allow a blocked name again; whether it was blocked."""
+        """Allow a blocked name again, and return whether it was blocked."""
         unblocked = super().unblock(name)
         if unblocked:
             self._store.block(PluginRef(self._category, name), blocked=False)
         return unblocked
 
     def load_setuptools_entrypoints(self, group: str, name: str | None = None) -> int:
-        """Load the category's plugins through discovery and the gate, and count the new ones.
+        """Load the category's plugins through discovery and the version gate, and return the number of new ones.
 
-        What fails to load becomes a problem of the registry; the others load.
+        A plugin that cannot be loaded becomes a problem of the registry; the others load.
 
         Raises:
             ValueError: ``group`` is not this category's.
@@ -237,14 +235,14 @@ class CategoryManager(pluggy.PluginManager):
         return self._load_selected(name)
 
     def parse_hookimpl_opts(self, plugin: Any, name: str) -> pluggy.HookimplOpts | None:
-        """The options of an implementation; None for what is inherited or no hook."""
+        """Return the options of an implementation; None for an inherited attribute and for what is no hook."""
         known, implementations = self._read
         if known is not plugin:
             implementations = self._implementations(plugin)
         return implementations.get(name)
 
     def get_plugins(self) -> Any:
-        """All plugins, as a set that tells them apart by identity."""
+        """Return all plugins, as a set that compares them by identity."""
         return IdentitySet(plugin for plugin in list(self._name2plugin.values()) if plugin is not None)
 
     def is_registered(self, plugin: Any) -> bool:
@@ -252,18 +250,18 @@ class CategoryManager(pluggy.PluginManager):
         return self.get_name(plugin) is not None
 
     def get_name(self, plugin: Any) -> str | None:
-        """The name that this very plugin is registered under."""
+        """Return the name under which this very plugin is registered."""
         if plugin is None:
             return None
         return next((name for name, other in list(self._name2plugin.items()) if other is plugin), None)
 
     def subset_hook_caller(self, name: str, remove_plugins: Iterable[Any]) -> pluggy.HookCaller:
-        """A caller of the hook that leaves some plugins out."""
+        """Return a caller of the hook that leaves some plugins out."""
         original: pluggy.HookCaller = getattr(self.hook, name)
         return _SubsetHookCaller(original, IdentitySet(remove_plugins))
 
     def list_plugin_distributions(self) -> list[tuple[Any, importlib.metadata.Distribution]]:
-        """Each plugin that came from an installed distribution, with it."""
+        """Return each plugin of an installed distribution, with the distribution."""
         import importlib.metadata
 
         found: list[tuple[Any, importlib.metadata.Distribution]] = []
@@ -274,14 +272,14 @@ class CategoryManager(pluggy.PluginManager):
         return found
 
     def list_plugin_distinfo(self) -> Any:
-        """As ``list_plugin_distributions``, in pluggy's older form."""
+        """Return ``list_plugin_distributions()`` in pluggy's older form."""
         from pluggy._compat import DistFacade
 
         return [(plugin, DistFacade(found)) for plugin, found in self.list_plugin_distributions()]
 
 
 def _members(cls: type, bases: tuple[type, ...]) -> dict[str, object]:
-    """What the class and its bases hold, as they hold it, without what all plugins with ``bases`` inherit."""
+    """Return the attributes of a class and its bases as they are stored there, without those of ``bases``."""
     own = cls.__mro__[: -len(bases)]
     if cls.__mro__[len(own) :] != bases:
         own = cls.__mro__  # a mixin stands behind the category, which may hide some of it
