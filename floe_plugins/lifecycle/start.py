@@ -23,7 +23,7 @@ from floe_plugins.errors import (
     PluginStartupError,
     PluginTimeoutError,
 )
-from floe_plugins.execution.boundary import ForeignError
+from floe_plugins.execution.boundary import ForeignError, caused_by
 from floe_plugins.execution.executor import Driver, Executor, Task, TaskRun, completed
 from floe_plugins.execution.shield import Request
 from floe_plugins.lifecycle.coordinator import Operation, StartedPlugin, Transition
@@ -46,14 +46,17 @@ def start(parts: Parts, request: Request[Any], operation: Operation, refs: Itera
 
     Raises:
         PluginConfigurationError: The operator's configuration is invalid; nothing was started.
+        PluginError: Problems are strict, and a plugin cannot be loaded or configured; nothing was started.
         InterruptedRequestError: The request was interrupted.
     """
     begun, began_at = time.monotonic(), time.time()
     loading = Loading(parts, operation, request)
     plan = resolve(parts.store.entries(), parts.store.selected(), refs, loading.load)
+    parts.raise_if_strict({**loading.errors, **plan.errors})
     loaded = time.monotonic()
     errors = configure(parts, request, plan)
     parts.configurer.review(errors)
+    parts.raise_if_strict(errors)
     configured = time.monotonic()
     would_deadlock = parts.coordinator.announce(operation, plan.predecessors)
     total = parts.deadlines.total("startup_total")
@@ -144,7 +147,7 @@ class _Starter(Driver[PluginRef, Outcome]):
             return self._fail(entry, error)
         for dependency in self.plan.dependencies[entry.ref]:
             if not any(self._outcomes[ref].ok for ref in dependency.refs):
-                return self._skip(entry, self._unmet(entry, dependency))
+                return self._skip_unmet(entry, self._unmet(entry, dependency))
         if self.parts.coordinator.is_ending:
             return self._finish(self._outcome(entry, OutcomeState.SKIPPED, "all plugins are being stopped"))
         if time.monotonic() >= self.deadline:
@@ -186,9 +189,9 @@ class _Starter(Driver[PluginRef, Outcome]):
         if not isinstance(error, ForeignError):
             return self._fail(entry, _error(entry, f"startup could not be called: {error}", error))
         if not error.is_unavailable:
-            return self._clean_up(entry, _error(entry, f"startup raised {error}", error.chained))
+            return self._clean_up(entry, _error(entry, f"startup raised {error}", error))
         progress.is_unavailable, progress.retry_after = True, error.retry_after
-        return self._clean_up(entry, _error(entry, str(error), error.chained))
+        return self._clean_up(entry, _error(entry, str(error), error))
 
     def _count(self, progress: _Progress, run: TaskRun, entry: Entry) -> None:
         if progress.began is None:
@@ -279,6 +282,12 @@ class _Starter(Driver[PluginRef, Outcome]):
         error.__cause__ = failures[0].cause
         return error
 
+    def _skip_unmet(self, entry: Entry, error: PluginError) -> Future[Outcome]:
+        if error.__cause__ is not None:
+            return self._skip(entry, error)
+        # Nothing has failed: all plugins are being stopped, or the time is over.
+        return self._finish(self._outcome(entry, OutcomeState.SKIPPED, error.message, error))
+
     def _skip(self, entry: Entry, error: PluginError) -> Future[Outcome]:
         outcome = self._outcome(entry, OutcomeState.SKIPPED, error.message, error)
         return self._finish(outcome, state=PluginState.SKIPPED, error=error)
@@ -332,6 +341,8 @@ _CLEAN_UP = "cleaning up after a failed startup"
 
 def _error(entry: Entry, message: str, cause: BaseException | None, hint: str = "") -> PluginStartupError:
     error = PluginStartupError(message, ref=entry.ref, distribution=entry.distribution, hint=hint)
+    if isinstance(cause, ForeignError):
+        return caused_by(error, cause)
     error.__cause__ = cause
     return error
 

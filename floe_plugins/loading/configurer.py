@@ -80,11 +80,13 @@ class Configurer:
         found = [
             issue for error in errors.values() if isinstance(error, PluginConfigurationError) for issue in error.errors
         ]
+        # A required plugin that is missing has its own outcome.
         mentioned = attrs.evolve(settings, required=())
+        switched_off = self.store.policy.is_off
         configuration.raise_issues(
             [
                 *settings.issues,
-                *configuration.not_installed(mentioned, self.store.entries()),
+                *configuration.not_installed(mentioned, self.store.entries(), switched_off=switched_off),
                 *(issue for issue in found if issue.rule != BROKEN_SCHEMA),
             ]
         )

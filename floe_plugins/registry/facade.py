@@ -51,7 +51,8 @@ class PluginRegistry:
 
     Every method may be called from any thread, and from plugin code. Discovery
     happens on first use; a plugin is loaded when it is first asked for. As a context
-    manager it starts the selected plugins and stops them at the end.
+    manager it starts the selected plugins and stops them at the end; if a required one
+    does not start, it stops the others and raises, as ``raise_for_failures`` does.
 
     Args:
         config: a file, a mapping or a ``Configuration``; without one, only the environment counts.
@@ -117,7 +118,7 @@ class PluginRegistry:
             current_registry.reset(token)
 
     def __enter__(self) -> PluginRegistry:  # noqa: PYI034 Self is not in typing on 3.10
-        self.startup()
+        self._services().lifecycle.start_required()
         return self
 
     def __exit__(self, *_exception: object) -> None:
@@ -194,7 +195,10 @@ class PluginRegistry:
             DuplicatePluginError: several distributions offer it.
             PluginIncompatibleError: made for another API version.
             PluginLoadError: it cannot be imported or made, or is not what it should be.
-            PluginTimeoutError: loading took too long.
+            PluginStartupError: it failed to start; ``start`` tries again.
+            PluginConfigurationError: it did not start because its configuration is wrong.
+            MissingDependencyError: it did not start because of another plugin.
+            PluginTimeoutError: loading or starting took too long.
         """
         try:
             return self._plugins[category][name]
@@ -234,13 +238,14 @@ class PluginRegistry:
                 hint="Ask for one by name, or configure only one.",
             )
         known = sorted({str(candidate.ref) for candidate in self.candidates(kind)})
-        there = f"Installed, but not selected: {', '.join(known)}." if known else "None is installed."
+        none = "Installed plugins are switched off." if self._store.policy.is_off else "None is installed."
+        there = f"Installed, but not selected: {', '.join(known)}." if known else none
         raise PluginNotFoundError(f"no {kind.slug} plugin is selected", suggestions=known, hint=there)
 
     def list(self, category: Category | None = None) -> builtins.list[Any]:
         """The selected plugins of a category, or of all, by ref; loads them.
 
-        What cannot be loaded is left out and stands in ``problems``.
+        What cannot be loaded or did not start is left out and stands in ``problems``.
 
         Raises:
             PluginError: the first failure, where problems are strict.
@@ -279,7 +284,7 @@ class PluginRegistry:
             PluginConfigurationError: it is wrong, or the plugin is started.
             PluginError: as ``get``.
         """
-        return self._services().configurer.override(self._entry(category, name), mapping)
+        return self._services().configure(PluginRef(category_of(category), name), mapping)
 
     def config(self, category: Category, name: str) -> Any:
         """A plugin's validated configuration, loading it; None without a schema.
@@ -288,10 +293,7 @@ class PluginRegistry:
             PluginConfigurationError: it is wrong.
             PluginError: as ``get``.
         """
-        entry = self._entry(category, name)
-        if entry.model is None:
-            self._services().configurer.configure(entry)
-        return entry.model
+        return self._services().config(PluginRef(category_of(category), name))
 
     def resolve(self, *, plan: bool = False) -> tuple[PluginRef, ...]:
         """The order in which the selected plugins, and what they need, are started.
@@ -309,12 +311,14 @@ class PluginRegistry:
         """Load, configure and start the selected plugins and what they need; failures are isolated.
 
         Every configuration is validated before the first plugin starts. Blocks until
-        each has started or failed, at the latest at its deadline.
+        each has started or failed, at the latest at its deadline. A required plugin
+        that is not there, or disabled, has failed.
 
         Raises:
             PluginConfigurationError: configuration is wrong; nothing was started.
+            PluginError: the first failure, where problems are strict; nothing stays started.
         """
-        return self._services().lifecycle.startup(self._store.selected())
+        return self._services().lifecycle.startup()
 
     def start(self, category: Category, name: str) -> report.Outcome:
         """Start one plugin and what it needs; what failed before is tried again.
@@ -339,11 +343,11 @@ class PluginRegistry:
         return self._services().lifecycle.shutdown()
 
     def health(self, timeout: float | None = None, *, max_age: float = 0.0) -> report.HealthReport:
-        """The health of all selected plugins, asked all at once, within ``timeout`` seconds (5 by default).
+        """The health of the selected and required plugins, asked all at once, in ``timeout`` seconds (5 by default).
 
         For those who ask often, answers of up to ``max_age`` seconds ago will do; each status has its time.
         """
-        return self._services().lifecycle.health(self._store.selected(), timeout, max_age=max_age)
+        return self._services().lifecycle.health(timeout, max_age=max_age)
 
     @property
     def busy(self) -> tuple[PluginRef, ...]:
