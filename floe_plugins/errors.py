@@ -22,7 +22,12 @@ class PluginError(Exception):
         ref: the plugin, if known.
         distribution: name, version and location of the plugin's distribution, as text, if known.
         hint: how to fix it; may be empty.
+        exception: the exception that the plugin's code raised, if that is the reason. It is foreign: it may hold
+            secrets, and what it does when it is shown is up to the plugin. It is not pickled. ``__cause__`` is the
+            same exception where it may be shown, else a stand-in.
     """
+
+    exception: BaseException | None = None
 
     def __init__(
         self, message: str, *, ref: PluginRef | None = None, distribution: str | None = None, hint: str = ""
@@ -38,7 +43,8 @@ class PluginError(Exception):
 
     # The inherited method would call the class with positional arguments alone; the facts are keyword-only.
     def __reduce__(self) -> tuple[Any, ...]:
-        return _restore, (type(self), self.args, self.__dict__)
+        facts = {name: value for name, value in self.__dict__.items() if name != "exception"}
+        return _restore, (type(self), self.args, facts)
 
 
 def _restore(cls: type[PluginError], args: tuple[Any, ...], facts: dict[str, Any]) -> PluginError:

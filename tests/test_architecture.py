@@ -24,6 +24,7 @@ FOLDERS = sorted({path.parent for path in MODULES.values()})
 ROOT = {"__main__", "_version", "errors"}
 # A module without a test file of its own, and where its promises are tested.
 TESTED_ELSEWHERE = {
+    "registry.context": "registry/test_current.py",
     "__main__": "cli/test_main.py",
     "_version": "test_public_api.py",
     "loading.registration": "registry/test_services.py",

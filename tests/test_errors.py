@@ -1,5 +1,6 @@
 """The errors: one base, facts as attributes, picklable."""
 
+import copy
 import pickle
 
 import pytest
@@ -24,10 +25,10 @@ REF = PluginRef.parse("compute:duckdb")
 @pytest.mark.parametrize("cls", CLASSES)
 def test_an_error_keeps_its_facts_through_pickling(cls: type[PluginError]) -> None:
     error = cls("it broke", ref=REF, distribution="acme 1.0 in /site", hint="Mend it")
-    copy = pickle.loads(pickle.dumps(error))  # noqa: S301 made one line above
-    assert type(copy) is cls
-    assert vars(copy) == vars(error)
-    assert str(copy) == str(error)
+    same = pickle.loads(pickle.dumps(error))  # noqa: S301 made one line above
+    assert type(same) is cls
+    assert vars(same) == vars(error)
+    assert str(same) == str(error)
 
 
 @pytest.mark.parametrize("cls", CLASSES)
@@ -47,3 +48,12 @@ def test_special_facts_are_kept() -> None:
     assert pickle.loads(pickle.dumps(error)).suggestions == ("compute:a",)  # noqa: S301 made one line above
     circle = errors.CircularDependencyError("no", cycle=[REF, REF])
     assert pickle.loads(pickle.dumps(circle)).cycle == (REF, REF)  # noqa: S301 made one line above
+
+
+def test_the_plugins_own_exception_is_neither_pickled_nor_shown() -> None:
+    error = PluginError("it failed")
+    assert error.exception is None
+    error.exception = ValueError("token-4711")
+    for shown in (str(error), repr(error), repr(pickle.dumps(error)), str(copy.copy(error).__dict__)):
+        assert "4711" not in shown
+    assert pickle.loads(pickle.dumps(error)).exception is None  # noqa: S301 made above

@@ -82,7 +82,8 @@ def validate(options: Options, file: str | None) -> None:
 def _validate_plugins(loaded: _Loaded) -> tuple[list[ConfigurationIssue], list[str]]:
     settings = loaded.registry.configuration
     known = [info.ref for info in loaded.registry.infos()]
-    issues = [*settings.issues, *configuration.not_installed(settings, known)]
+    switched_off = loaded.registry.discover().switched_off
+    issues = [*settings.issues, *configuration.not_installed(settings, known, switched_off=switched_off)]
     warnings: list[str] = []
     for ref, plugin in loaded.plugins.items():
         found = configuration.validate_settings(settings, ref, plugin, loaded.distributions.get(ref))

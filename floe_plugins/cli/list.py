@@ -27,7 +27,9 @@ def list_(options: Options, category: PluginType | None) -> None:
     if infos:
         output.table(("plugin", "version", "api", "state", "distribution"), map(_row, infos))
     else:
-        output.line("No plugin is installed." if category is None else f"No {category.slug} plugin is installed.")
+        kind = "plugin" if category is None else f"{category.slug} plugin"
+        off = registry.discover().switched_off
+        output.line("Installed plugins are switched off." if off else f"No {kind} is installed.")
     output.problems(problems)
 
 

@@ -73,8 +73,7 @@ class _Run:
         started = self.registry.startup()
         health = self.registry.health()
         failed = [outcome.ref for outcome in started.outcomes if outcome.required and not outcome.ok]
-        missing = set(self.registry.configuration.required) - {outcome.ref for outcome in started.outcomes}
-        self.ok = not failed and not missing and health.state is not HealthState.UNHEALTHY
+        self.ok = not failed and health.state is not HealthState.UNHEALTHY
         if self.timeline_file is not None:
             self._write_timeline(self.timeline_file, started)
         self._report("startup", started)
@@ -82,8 +81,6 @@ class _Run:
         if not self.output.as_json:
             self._print_table(started, health)
             self.output.problems(self.registry.problems)
-            for ref in sorted(missing):
-                self.output.line(f"required plugin {ref} is not installed or is disabled")
             if self.timings:
                 self.output.line(f"\n{profile.describe(started)}".rstrip())
 

@@ -73,8 +73,12 @@ def _document(source: str | os.PathLike[str] | Mapping[str, Any], environ: Mappi
     return Document(file.parse(), file, environ)
 
 
-def not_installed(configuration: Configuration, known: Iterable[PluginRef]) -> list[ConfigurationIssue]:
+def not_installed(
+    configuration: Configuration, known: Iterable[PluginRef], *, switched_off: bool = False
+) -> list[ConfigurationIssue]:
     """Return an issue for each configured or required plugin that is not among the known ones.
+
+    With ``switched_off``, nobody has looked for installed plugins, and the issues say so.
 
     >>> configuration = load({"registry": {"required": ["compute:duckdb"]}}, environ={})
     >>> [issue.message for issue in not_installed(configuration, known=[])]
@@ -87,11 +91,13 @@ def not_installed(configuration: Configuration, known: Iterable[PluginRef]) -> l
         settings = configuration.plugins.get(ref)
         by_variable = ref in normalized and (settings is None or not settings.table)
         if str(ref) not in names and not by_variable:
-            issues.append(_missing(configuration, ref, names))
+            issues.append(_missing(configuration, ref, names, switched_off=switched_off))
     return issues
 
 
-def _missing(configuration: Configuration, ref: PluginRef, known: Iterable[str]) -> ConfigurationIssue:
+def _missing(
+    configuration: Configuration, ref: PluginRef, known: Iterable[str], *, switched_off: bool
+) -> ConfigurationIssue:
     from floe_plugins.configuration.formats.position import UNKNOWN
     from floe_plugins.configuration.issues import ConfigurationIssue, dotted
     from floe_plugins.configuration.sections import close_to
@@ -103,12 +109,17 @@ def _missing(configuration: Configuration, ref: PluginRef, known: Iterable[str])
     in_file = source is not None and (source.contains(path) or not variables)
     position = source.position(path) if source and in_file else UNKNOWN
     close = close_to(ref, known)
-    usual_name = f"floe-{ref.type.slug}-{ref.name}".replace("_", "-")
-    install = f"Install the distribution that provides it, usually: pip install {usual_name}"
+    # A guessed name would invite anybody to register it; a pin is what the operator knows to exist.
+    pin = settings.distribution if settings else None
+    group = f"a distribution with an entry point {ref.name!r} in the group {ref.type.group}"
+    install = "Register it, or switch installed plugins on" if switched_off else f"Install {pin or group}"
+    message = f"no installed distribution provides {ref}"
+    if switched_off:
+        message = f"{ref} is not registered, and installed plugins are switched off (autoload is none)"
     return ConfigurationIssue(
         path=dotted(path),
-        rule="not_installed",
-        message=f"no installed distribution provides {ref}",
+        rule="switched_off" if switched_off else "not_installed",
+        message=message,
         hint=f"{close} {install}".strip(),
         file=source.file if source and in_file else None,
         line=position.line,

@@ -72,6 +72,16 @@ class Layers:
         """Return the environment variable that sets the value at a path, or None."""
         return next((v for length in range(len(path), -1, -1) if (v := self.variables.get(path[:length]))), None)
 
+    def variable_below(self, path: KeyPath) -> Variable | None:
+        """Return the variable that makes the value at a path a table, if nothing but variables is in it, or None."""
+        value = _get(self.data, path)
+        if not path or not is_table(value) or not value:
+            return None
+        below = {other: each for other, each in self.variables.items() if len(other) > len(path)}
+        if any(not any(other[: len(path) + 1] == (*path, key) for other in below) for key in value):
+            return None
+        return next(each for other, each in below.items() if other[: len(path)] == path)
+
     def is_argument(self, path: KeyPath) -> bool:
         """Return whether the value at a path was passed in code."""
         value: Any = self.arguments

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import Enum
 from typing import Any
 
@@ -114,6 +114,15 @@ class Outcome(Record):
         """Whether the state is ``SUCCEEDED``."""
         return self.state is OutcomeState.SUCCEEDED
 
+    @property
+    def exception(self) -> BaseException | None:
+        """The exception that the plugin's code raised, if that is why it failed.
+
+        It is foreign, unlike ``cause``: it may hold secrets, and what it does when it is shown is up to the plugin.
+        So it is neither in ``to_dict()`` nor pickled.
+        """
+        return getattr(self.cause, "exception", None)
+
 
 @attrs.frozen(kw_only=True)
 class LifecycleReport(Record):
@@ -155,18 +164,26 @@ class LifecycleReport(Record):
         """The outcomes of plugins that were not started because a dependency failed or is missing."""
         return tuple(o for o in self.outcomes if o.state is OutcomeState.SKIPPED)
 
-    def raise_for_failures(self) -> None:
+    def raise_for_failures(self, *, required: bool = False) -> None:
         """Raise the failures, if there are any.
 
-        Plugins that were skipped because another one failed are not counted as failures of their own.
+        Plugins that were skipped because another one failed are not counted as failures of their own. With
+        ``required``, only what kept required plugins from succeeding counts, and one that was skipped because of
+        a plugin that is not required is raised itself.
 
         Raises:
             PluginError: one plugin failed.
             ExceptionGroup: several plugins failed. On Python 3.10 it is the class of
                 the ``exceptiongroup`` backport.
         """
-        roots = [o for o in self.skipped if o.cause is not None and o.cause.__cause__ is None]
-        causes = [o.cause for o in (*self.failed, *roots) if isinstance(o.cause, Exception)]
+        failed = [o.cause for o in self.failed if isinstance(o.cause, Exception) and (o.required or not required)]
+        skipped = [o.cause for o in self.skipped if isinstance(o.cause, Exception) and (o.required or not required)]
+        if required:
+            reported = {id(error) for error in (*failed, *skipped)}
+            roots = [error for error in skipped if not any(id(each) in reported for each in _causes(error))]
+        else:
+            roots = [error for error in skipped if error.__cause__ is None]
+        causes = [*failed, *roots]
         if len(causes) == 1:
             raise causes[0]
         if causes:
@@ -178,13 +195,22 @@ class LifecycleReport(Record):
         return {"ok": self.ok, **super().to_dict()}
 
 
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    seen = {id(error)}
+    following = error.__cause__
+    while following is not None and id(following) not in seen:
+        seen.add(id(following))
+        yield following
+        following = following.__cause__
+
+
 @attrs.frozen(kw_only=True)
 class HealthReport(Record):
     """The health of all started plugins, and the overall state.
 
     Attributes:
-        state: the worst state of all required plugins. An unhealthy plugin that is not
-            required makes the platform degraded.
+        state: the worst state of all required plugins; a required plugin that is missing is unhealthy. An
+            unhealthy plugin that is not required makes the platform degraded.
         statuses: the status of each plugin.
         seconds: how long all checks together took.
         time: when the checks began, in seconds since the epoch.

@@ -194,7 +194,7 @@ class _Resolution:
                 f"needs a plugin of the category {requirement}: none is selected, and several are there: {choices}",
                 "Configure one of them.",
             )
-        return f"needs a plugin of the category {requirement}, and there is none", "Install one."
+        return f"needs a plugin of the category {requirement}, and there is none", "Install or register one."
 
     def _no_single(self, requirement: Requirement, refs: tuple[PluginRef, ...]) -> tuple[str, str]:
         if refs:
@@ -207,7 +207,7 @@ class _Resolution:
 
     def _suggest(self, requirement: Requirement) -> str:
         close = closest(requirement, map(str, sorted(self._entries)))
-        return f"Did its author mean {close[0]}?" if close else "Install a distribution that offers it."
+        return f"Did its author mean {close[0]}?" if close else "Install or register it."
 
     def _record_error(self, ref: PluginRef, requirement: str, message: str, hint: str) -> None:
         distribution = self._entries[ref].distribution

@@ -144,9 +144,14 @@ class LoadPolicy(NamedTuple):
             strict=self.strict if self.strict is not None else other.strict,
         )
 
+    @property
+    def is_off(self) -> bool:
+        """Whether installed plugins are switched off, so that nobody knows what is installed."""
+        return self.autoload == "none"
+
     def disabled_reason(self, candidate: Candidate) -> str | None:
         """Return why the candidate may not be loaded, or None if it may."""
-        if self.autoload == "none":
+        if self.is_off:
             return "disabled: autoload is off"
         for rule in self.disable:
             if rule.matches(candidate):

@@ -25,6 +25,7 @@ class DiscoveryReport(Record):
         removed: the candidates that only the previous scan found.
         changed: the candidates whose value, version or location changed, as they are now.
         seconds: how long the scan took.
+        switched_off: whether installed plugins are switched off, so that nothing was looked for.
     """
 
     candidates: tuple[Candidate, ...] = ()
@@ -33,3 +34,4 @@ class DiscoveryReport(Record):
     removed: tuple[Candidate, ...] = ()
     changed: tuple[Candidate, ...] = ()
     seconds: float = 0.0
+    switched_off: bool = False

@@ -12,6 +12,7 @@ from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.state import Stage
 from floe_plugins.discovery.metadata_files import normalize
 from floe_plugins.discovery.policy import LoadPolicy
+from floe_plugins.errors import DuplicatePluginError
 
 
 class Selection(NamedTuple):
@@ -89,7 +90,10 @@ def _duplicate(ref: PluginRef, claimants: Sequence[Candidate]) -> Problem:
         first = claimants[0].distribution.name
         hint = f"Uninstall all but one, or pin one: plugins.{ref.type.slug}.{ref.name}.distribution = {first!r}"
     origins = ", ".join(dict.fromkeys(c.distribution.name for c in claimants))
-    return Problem(stage=Stage.DISCOVER, ref=ref, distribution=origins, message=message, hint=hint)
+    error = DuplicatePluginError(
+        message, ref=ref, distribution=origins, claimants=[str(c.distribution) for c in claimants], hint=hint
+    )
+    return Problem(stage=Stage.DISCOVER, ref=ref, distribution=origins, message=message, hint=hint, cause=error)
 
 
 def _unused_pins(claims: Mapping[PluginRef, Iterable[Candidate]], pins: Mapping[PluginRef, str]) -> Iterator[Problem]:

@@ -142,6 +142,11 @@ class Entry:
         return self._worker is not None and self._worker.busy
 
     @property
+    def is_own_thread(self) -> bool:
+        """Whether the calling thread is its own."""
+        return self._worker is not None and self._worker.is_current_thread
+
+    @property
     def distribution(self) -> str | None:
         """The distribution it comes from, as text for messages."""
         return str(self.candidate.distribution) if self.candidate else None
@@ -166,15 +171,22 @@ class Entry:
         return DeclaredDependencies(tuple(source.dependencies), tuple(source.optional_dependencies))
 
     @property
+    def start_error(self) -> PluginError | None:
+        """Why it is loaded and did not start; None if it may be used, also before its first start."""
+        if self.plugin is None or self.state not in {PluginState.FAILED, PluginState.SKIPPED} or self.error is None:
+            return None
+        return None if _stage_of(self.error) is Stage.STOP else self.error
+
+    @property
     def problems(self) -> tuple[Problem, ...]:
         """Its error and warnings."""
-        if self.error is None or isinstance(self.error, DuplicatePluginError):
-            # The selection reports duplicates, once for all claimants.
+        if self.error is None:
             return tuple(self.warnings)
         return (problem_of(self.error, self), *self.warnings)
 
 
 _STAGES: Mapping[type[PluginError], Stage] = {
+    DuplicatePluginError: Stage.DISCOVER,
     PluginConfigurationError: Stage.CONFIGURE,
     MissingDependencyError: Stage.RESOLVE,
     CircularDependencyError: Stage.RESOLVE,
@@ -184,13 +196,18 @@ _STAGES: Mapping[type[PluginError], Stage] = {
 }
 
 
+def _stage_of(error: PluginError) -> Stage:
+    return Stage(error.stage) if isinstance(error, PluginTimeoutError) else _STAGES.get(type(error), Stage.LOAD)
+
+
 def problem_of(error: PluginError, entry: Entry) -> Problem:
     """Return an entry's error as a problem."""
-    stage = Stage(error.stage) if isinstance(error, PluginTimeoutError) else _STAGES.get(type(error), Stage.LOAD)
+    stage = _stage_of(error)
     return Problem(
         stage=stage,
         ref=entry.ref,
-        distribution=entry.distribution,
+        # A duplicate has several.
+        distribution=error.distribution if stage is Stage.DISCOVER else entry.distribution,
         message=error.message,
         hint=error.hint,
         cause=error,

@@ -55,7 +55,7 @@ class EntryStore:
 
     def _discover(self, before: DiscoveryReport | None) -> DiscoveryReport:
         begun = time.perf_counter()
-        scan = scanner.Scan() if self.policy.autoload == "none" else scanner.scan(self._path)
+        scan = scanner.Scan() if self.policy.is_off else scanner.scan(self._path)
         self.configuration = self.configuration.aligned(candidate.ref for candidate in scan.candidates)
         chosen = selection.select(scan.candidates, self.policy, self.configuration.pins)
         problems = [*scan.problems, *chosen.problems]
@@ -73,6 +73,7 @@ class EntryStore:
             removed=removed,
             changed=changed,
             seconds=time.perf_counter() - begun,
+            switched_off=self.policy.is_off,
         )
 
     @staticmethod
@@ -87,10 +88,12 @@ class EntryStore:
         fresh = {ref: Entry(ref, candidate=candidate) for ref, candidate in chosen.chosen.items()}
         for ref, (candidate, reason) in chosen.disabled.items():
             fresh[ref] = Entry(ref, candidate=candidate, state=PluginState.DISABLED, reason=reason)
-        for ref, claimants in chosen.duplicates.items():
-            fresh[ref] = Entry(
-                ref=ref, candidate=claimants[0], state=PluginState.FAILED, error=_duplicate(ref, claimants)
-            )
+        for problem in chosen.problems:
+            if problem.ref is not None and isinstance(problem.cause, DuplicatePluginError):
+                claimants = chosen.duplicates[problem.ref]
+                fresh[problem.ref] = Entry(
+                    problem.ref, candidate=claimants[0], state=PluginState.FAILED, error=problem.cause
+                )
         for ref, entry in self._entries.items():
             if entry.plugin is None:
                 continue
@@ -118,7 +121,7 @@ class EntryStore:
         Raises:
             PluginError: where problems are strict.
         """
-        log("warning", "%s", problem)
+        log("error" if problem.ref in self.configuration.required else "warning", "%s", problem)
         if not self.policy.strict:
             return
         if isinstance(problem.cause, PluginError):
@@ -130,12 +133,35 @@ class EntryStore:
     def problems(self) -> tuple[Problem, ...]:
         """All that is known not to work: of the scan, the selection and each plugin."""
         with self.lock:
-            issues = (_wrong(issue) for issue in self.configuration.issues)
-            return (
-                *issues,
+            found = (
+                *(_wrong(issue) for issue in self.configuration.issues),
                 *self._problems,
                 *(problem for entry in self._entries.values() for problem in entry.problems),
             )
+        missing = (
+            Problem(
+                stage=Stage.RESOLVE,
+                ref=ref,
+                distribution=error.distribution,
+                message=f"a required plugin is missing: {error.message}",
+                hint=error.hint,
+                cause=error,
+            )
+            for ref, error in self.missing().items()
+        )
+        # The selection and the entry report the same duplicate.
+        return tuple(dict.fromkeys((*found, *missing)))
+
+    def missing(self, category: PluginType | None = None) -> dict[PluginRef, PluginError]:
+        """The required plugins (of a category) that are not there or disabled, and why; changes as plugins come.
+
+        What is there and cannot be used, such as a duplicate, has an entry that says so.
+        """
+        wanted = [ref for ref in self.configuration.required if category in {None, ref.type}]
+        if not wanted:
+            return {}
+        errors = ((ref, self._obstacle(ref)) for ref in wanted)
+        return {ref: error for ref, error in errors if isinstance(error, PluginNotFoundError)}
 
     def candidates(self, category: PluginType | None = None) -> tuple[Candidate, ...]:
         """What was found in a category, or in all."""
@@ -155,13 +181,21 @@ class EntryStore:
             PluginNotFoundError: there is none, or it is disabled.
             DuplicatePluginError: several distributions claim it.
         """
-        entry = self.known_entry(ref)
+        error = self._obstacle(ref)
+        if error is not None:
+            raise error.with_traceback(None)
+        return self.known_entry(ref)
+
+    def _obstacle(self, ref: PluginRef) -> PluginError | None:
+        """Why a ref has no entry that can be used."""
+        self.discover()
+        entry = self._entries.get(ref)
+        if entry is None:
+            return self._not_found(ref)
         if entry.state is PluginState.DISABLED or ref in self._blocked:
             message = f"there is a plugin of that name, and it is disabled ({entry.reason or 'blocked'})"
-            raise PluginNotFoundError(message, ref=ref, distribution=entry.distribution, hint="Enable it to use it.")
-        if isinstance(entry.error, DuplicatePluginError):
-            raise entry.error.with_traceback(None)
-        return entry
+            return PluginNotFoundError(message, ref=ref, distribution=entry.distribution, hint="Enable it to use it.")
+        return entry.error if isinstance(entry.error, DuplicatePluginError) else None
 
     def known_entry(self, ref: PluginRef) -> Entry:
         """The entry of a ref, also of a disabled or doubly claimed one.
@@ -195,11 +229,14 @@ class EntryStore:
         same_name = [text for text in known if text.endswith(f":{ref.name}")]
         close = list(dict.fromkeys([*same_name, *closest(ref, known, 3)]))[:3]
         there = f"Did you mean {' or '.join(close)}?" if close else self._what_there_is(ref.type)
-        return PluginNotFoundError("no such plugin is installed or registered", ref=ref, suggestions=close, hint=there)
+        message = "no such plugin is installed or registered"
+        if self.policy.is_off:
+            message = "no such plugin is registered, and installed plugins are switched off (autoload is none)"
+        return PluginNotFoundError(message, ref=ref, suggestions=close, hint=there)
 
     def _what_there_is(self, category: PluginType) -> str:
-        if self.policy.autoload == "none":
-            return "Discovery is switched off (autoload is none)."
+        if self.policy.is_off:
+            return "Register it, or switch installed plugins on."
         names = ", ".join(sorted(str(ref) for ref in self._entries if ref.type is category))
         hint = f"Install a distribution with an entry point in the group {category.group}"
         return f"{hint}; there are {names}." if names else f"{hint}."
@@ -251,16 +288,6 @@ class EntryStore:
 
 def _wrong(issue: ConfigurationIssue) -> Problem:
     return Problem(stage=Stage.CONFIGURE, ref=issue.ref, distribution=issue.distribution, message=str(issue))
-
-
-def _duplicate(ref: PluginRef, claimants: Sequence[Candidate]) -> DuplicatePluginError:
-    names = tuple(str(claimant.distribution) for claimant in claimants)
-    return DuplicatePluginError(
-        f"several distributions offer it: {'; '.join(names)}",
-        ref=ref,
-        claimants=names,
-        hint=f"Uninstall all but one, or pin one: plugins.{ref.type.slug}.{ref.name}.distribution",
-    )
 
 
 def _taken(ref: PluginRef, other: Entry) -> DuplicatePluginError:

@@ -11,11 +11,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.safe_text import MAX_TEXT, safe_str, type_name
-from floe_plugins.errors import PluginUnavailableError
+from floe_plugins.errors import PluginError, PluginUnavailableError
 
 if sys.version_info < (3, 11):
     from exceptiongroup import BaseExceptionGroup
@@ -85,6 +85,16 @@ def describe(error: BaseException, redact: Redact = _unchanged) -> ForeignError:
     )
     chained = error if is_plain else _stand_in(chain, redact)
     return ForeignError(error, redact(first.text), chained)
+
+
+E = TypeVar("E", bound=PluginError)
+
+
+def caused_by(error: E, failure: ForeignError) -> E:
+    """Return ``error`` with the plugin's exception as its ``exception``, and what may be shown of it as its cause."""
+    error.__cause__ = failure.chained
+    error.exception = failure.exception
+    return error
 
 
 def call(function: Callable[[], Any], redact: Redact = _unchanged) -> Any:

@@ -60,7 +60,7 @@ def read_attribute(plugin: object, attribute: str) -> Any:
     except boundary.ForeignError as error:
         failure = error
     message = f"reading {attribute!r} failed with {failure}"
-    raise PluginLoadError(message, hint=_HINT) from failure.chained
+    raise boundary.caused_by(PluginLoadError(message, hint=_HINT), failure)
 
 
 def _text(plugin: object, attribute: str, *, may_be_empty: bool = False) -> str:

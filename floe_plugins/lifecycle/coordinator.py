@@ -78,9 +78,14 @@ class Operation:
 
 
 class Coordinator:
-    """The operations, transitions and started plugins of one registry."""
+    """The operations, transitions and started plugins of one registry.
 
-    def __init__(self) -> None:
+    Args:
+        on_change: Called after the state of an entry has changed, before anybody learns the outcome.
+    """
+
+    def __init__(self, on_change: Callable[[Entry], object] = id) -> None:
+        self._on_change = on_change
         self._changed = threading.Condition(threading.Lock())
         self._operations: list[Operation] = []
         self._waiting_to_stop = 0
@@ -237,7 +242,9 @@ class Coordinator:
             if running is not None:
                 self._running[ref] = running
             del self._transitions[ref]
-        _log(outcome)
+        if state is not None:
+            self._on_change(transition.entry)
+        log_outcome(outcome)
         transition.done.set_result(outcome)
         return outcome
 
@@ -275,6 +282,7 @@ class Coordinator:
             if entry.ref not in self._running:
                 entry.state = PluginState.CONFIGURED if error is None else PluginState.FAILED
                 entry.error = error
+        self._on_change(entry)
 
     def retry_load(self, entry: Entry) -> None:
         """Forget a failed load, so that the next one tries again."""
@@ -302,7 +310,8 @@ class Coordinator:
         return found
 
 
-def _log(outcome: Outcome) -> None:
+def log_outcome(outcome: Outcome) -> None:
+    """Log how a start or stop ended: a failure as a warning, that of a required plugin as an error."""
     done = "stopped" if outcome.stage is Stage.STOP else "started"
     how = f"{done} in {outcome.seconds:.3f} s" if outcome.ok else f"not {done}, {outcome.state}: {outcome.message}"
-    log("info", "%s %s", outcome.ref, how)
+    log("info" if outcome.ok else "error" if outcome.required else "warning", "%s %s", outcome.ref, how)

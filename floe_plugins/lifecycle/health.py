@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import Future
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 import attrs
@@ -17,6 +18,7 @@ from floe_plugins.core.safe_text import safe_str, type_name
 from floe_plugins.core.state import PluginState, Stage
 from floe_plugins.core.timeouts import check_timeout
 from floe_plugins.entries.entry import Entry
+from floe_plugins.errors import PluginError
 from floe_plugins.execution import boundary
 from floe_plugins.execution.call import Call
 from floe_plugins.execution.shield import InterruptedRequestError, Request
@@ -87,20 +89,21 @@ def to_plain_status(value: Any, redact: boundary.Redact) -> HealthStatus | str:
         return f"the status that health_check returned cannot be read: {boundary.describe(error, redact)}"
 
 
-def check(
+def check(  # noqa: PLR0913 the last two are keyword-only
     parts: Parts,
     request: Request[Any],
     refs: Iterable[PluginRef],
     timeout: float | None = None,
     *,
     max_age: float = 0.0,
+    missing: Mapping[PluginRef, PluginError] = MappingProxyType({}),
 ) -> HealthReport:
     """Return the health of ``refs``, asked all at once.
 
     Answers within ``timeout`` seconds, or the plugins' own deadlines if that is None (5 s by default). A plugin is
     not asked again while a check of it is under way: who comes later shares its answer. An answer that is not older
     than ``max_age`` seconds is given again; each has its ``time``. Plugins that ask for the caller's thread are
-    asked last, and have no deadline.
+    asked last, and have no deadline. Required plugins that are ``missing`` are unhealthy, with the reason.
 
     Raises:
         ValueError: ``timeout`` is not a number of seconds.
@@ -109,7 +112,11 @@ def check(
         timeout = check_timeout(timeout)
     entries = parts.store.entries()
     asked = {ref: entries[ref] for ref in sorted(set(refs)) if ref in entries}
-    return _HealthRound(parts, request, timeout, max_age).ask_all(asked)
+    report = _HealthRound(parts, request, timeout, max_age).ask_all(asked)
+    if not missing:
+        return report
+    absent = {ref: _unhealthy(f"it is required, and missing: {error.message}") for ref, error in missing.items()}
+    return attrs.evolve(report, state=HealthState.UNHEALTHY, statuses={**absent, **report.statuses})
 
 
 @attrs.define(eq=False)
@@ -209,7 +216,7 @@ def _overall(entries: Mapping[PluginRef, Entry], statuses: Mapping[PluginRef, He
     return HealthState.DEGRADED if any(state is not HealthState.HEALTHY for _, state in states) else HealthState.HEALTHY
 
 
-def outcomes(report: HealthReport) -> tuple[Outcome, ...]:
+def outcomes(report: HealthReport, required: Collection[PluginRef] = ()) -> tuple[Outcome, ...]:
     """Return a health report as one outcome per plugin; the check of an unhealthy one has failed."""
     return tuple(
         Outcome(
@@ -217,6 +224,7 @@ def outcomes(report: HealthReport) -> tuple[Outcome, ...]:
             stage=Stage.CHECK,
             state=OutcomeState.FAILED if status.state is HealthState.UNHEALTHY else OutcomeState.SUCCEEDED,
             message=status.message,
+            required=ref in required,
             seconds=status.seconds or 0.0,
             health=status,
         )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import inspect
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import attrs
 
+from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.safe_text import type_name
 from floe_plugins.core.state import Stage
 from floe_plugins.core.timeouts import TIMEOUT_OF_STAGE
@@ -36,7 +37,19 @@ class Parts:
     registration: Registration
     loader: Loader
     configurer: Configurer
-    coordinator: Coordinator = attrs.field(factory=Coordinator)
+    coordinator: Coordinator = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        object.__setattr__(self, "coordinator", Coordinator(self.registration.update))
+
+    def raise_if_strict(self, errors: Mapping[PluginRef, PluginError]) -> None:
+        """Raise the first error, by ref, where problems are strict.
+
+        Raises:
+            PluginError: There is one.
+        """
+        if errors and self.store.policy.strict:
+            raise errors[min(errors)].with_traceback(None)
 
     @property
     def workers(self) -> int:

@@ -12,10 +12,10 @@ from floe_plugins.core.report import HealthReport, LifecycleReport, Outcome, Out
 from floe_plugins.core.state import Stage
 from floe_plugins.dependencies.resolver import resolve
 from floe_plugins.entries.entry import Entry
-from floe_plugins.errors import PluginNotFoundError
+from floe_plugins.errors import PluginError, PluginStartupError
 from floe_plugins.execution.shield import Request
 from floe_plugins.lifecycle import health
-from floe_plugins.lifecycle.coordinator import Action, RefusedError
+from floe_plugins.lifecycle.coordinator import Action, RefusedError, log_outcome
 from floe_plugins.lifecycle.parts import Parts
 from floe_plugins.lifecycle.start import start
 from floe_plugins.lifecycle.stop import stop
@@ -77,17 +77,21 @@ class Lifecycle:
         refs = frozenset(refs)
         resolve(self.parts.store.entries(), self.parts.store.selected(), refs).raise_for_errors(refs)
 
-    def startup(self, refs: Iterable[PluginRef] | None = None) -> LifecycleReport:
+    def startup(
+        self, refs: Iterable[PluginRef] | None = None, *, category: PluginType | None = None
+    ) -> LifecycleReport:
         """Load, configure and start ``refs`` (None: the selected plugins) and all that they depend on.
 
-        Failures are isolated: each plugin has its outcome in the report. Blocks until all have one, at the latest at
-        their deadlines.
+        Failures are isolated: each plugin has its outcome in the report, and with ``refs`` None each required plugin
+        (of ``category``) that is missing. Blocks until all have one, at the latest at their deadlines.
 
         Raises:
             PluginConfigurationError: The operator's configuration is invalid; nothing was started.
+            PluginError: The first failure, where problems are strict; what this call had started is stopped again.
             KeyboardInterrupt: Interrupted; the plugins that this call had started are stopped again.
         """
-        wanted = tuple(self.parts.store.selected() if refs is None else refs)
+        wanted = tuple(self.parts.store.selected(category) if refs is None else refs)
+        missing = self._missing(category) if refs is None else ()
         started: list[PluginRef] = []
 
         def work(request: Request[LifecycleReport]) -> LifecycleReport:
@@ -97,12 +101,59 @@ class Lifecycle:
                 return start(self.parts, request, operation, wanted)
 
         try:
-            return Request(work).run()
+            for outcome in missing:
+                self._note_missing(outcome)
+            report = Request(work).run()
+            report = attrs.evolve(report, outcomes=(*missing, *report.outcomes))
+            self._raise_if_strict(report)
         except RefusedError:
             return self._refused(wanted, Stage.START, "plugins are being stopped, and the call comes from one of them")
-        except KeyboardInterrupt:
-            self.shutdown(started)
+        except (KeyboardInterrupt, PluginError) as error:
+            if started or isinstance(error, KeyboardInterrupt):
+                self.shutdown(started)
             raise
+        return report
+
+    def start_required(self) -> LifecycleReport:
+        """Start the selected plugins; if a required one does not start, stop them all again.
+
+        Raises:
+            PluginError: A required plugin failed, was skipped or is missing; or as ``startup``.
+            ExceptionGroup: Several did.
+        """
+        report = self.startup()
+        failed = [outcome for outcome in report.outcomes if outcome.required and not outcome.ok]
+        if not failed:
+            return report
+        self.shutdown()
+        report.raise_for_failures(required=True)
+        first = failed[0]  # skipped, and no error says why
+        raise PluginStartupError(first.message, ref=first.ref, distribution=first.distribution)
+
+    def _missing(self, category: PluginType | None) -> tuple[Outcome, ...]:
+        return tuple(
+            Outcome(
+                ref=ref,
+                stage=Stage.RESOLVE,
+                state=OutcomeState.FAILED,
+                message=error.message,
+                cause=error,
+                distribution=error.distribution,
+                required=True,
+            )
+            for ref, error in self.parts.store.missing(category).items()
+        )
+
+    def _note_missing(self, outcome: Outcome) -> None:
+        log_outcome(outcome)
+        if self.parts.store.policy.strict and isinstance(outcome.cause, PluginError):
+            raise outcome.cause.with_traceback(None)
+
+    def _raise_if_strict(self, report: LifecycleReport) -> None:
+        if self.parts.store.policy.strict:
+            first = next((outcome.cause for outcome in (*report.failed, *report.skipped) if outcome.cause), None)
+            if first is not None:
+                raise first.with_traceback(None)
 
     def start(self, ref: PluginRef) -> Outcome:
         """Start one plugin and all that it depends on; a failed load is tried again.
@@ -162,28 +213,34 @@ class Lifecycle:
         with self.parts.coordinator.excluded(entry, timeout):
             yield
 
-    def health(self, refs: Iterable[PluginRef], timeout: float | None = None, *, max_age: float = 0.0) -> HealthReport:
-        """Return the health of ``refs``, asked all at once, within ``timeout`` seconds."""
-        return Request(lambda request: health.check(self.parts, request, refs, timeout, max_age=max_age)).run()
+    def health(
+        self, timeout: float | None = None, *, max_age: float = 0.0, category: PluginType | None = None
+    ) -> HealthReport:
+        """Return the health of the selected plugins (of a category), asked all at once, within ``timeout`` seconds.
+
+        A required plugin that is missing is unhealthy.
+        """
+        refs, missing = self.parts.store.selected(category), self.parts.store.missing(category)
+
+        def work(request: Request[HealthReport]) -> HealthReport:
+            return health.check(self.parts, request, refs, timeout, max_age=max_age, missing=missing)
+
+        return Request(work).run()
 
     def supervise(self, category: PluginType, hook_name: str) -> tuple[Outcome, ...]:
         """Call a lifecycle hook on each selected plugin of a category, each on its own."""
-        refs = self.parts.store.selected(category)
         if hook_name == "startup":
-            return self.startup(refs).outcomes
+            return self.startup(category=category).outcomes
         if hook_name == "shutdown":
-            return self.shutdown(refs).outcomes
-        return health.outcomes(self.health(refs))
+            return self.shutdown(self.parts.store.selected(category)).outcomes
+        return health.outcomes(self.health(category=category), self.parts.store.configuration.required)
 
     def _release_threads(self) -> None:
         for entry in self.parts.store.entries().values():
             entry.release_thread()
 
     def _entry(self, ref: PluginRef) -> Entry:
-        entry = self.parts.store.entries().get(ref)
-        if entry is None:
-            raise PluginNotFoundError("no such plugin is installed or registered", ref=ref)
-        return entry
+        return self.parts.store.known_entry(ref)
 
     def _refused(self, refs: Iterable[PluginRef], stage: Stage, message: str) -> LifecycleReport:
         entries = self.parts.store.entries()

@@ -23,7 +23,7 @@ from floe_plugins.errors import (
     PluginStartupError,
     PluginTimeoutError,
 )
-from floe_plugins.execution.boundary import ForeignError
+from floe_plugins.execution.boundary import ForeignError, caused_by
 from floe_plugins.execution.executor import Driver, Executor, Task, TaskRun, completed
 from floe_plugins.execution.shield import InterruptedRequestError, Request
 from floe_plugins.lifecycle.attempts import Progress
@@ -45,6 +45,7 @@ def start(parts: Parts, request: Request[Any], operation: Operation, refs: Itera
 
     Raises:
         PluginConfigurationError: The operator's configuration is invalid; nothing was started.
+        PluginError: Problems are strict, and a plugin cannot be loaded or configured; nothing was started.
         InterruptedRequestError: The request was interrupted.
     """
     begun, began_at = time.monotonic(), time.time()
@@ -52,9 +53,11 @@ def start(parts: Parts, request: Request[Any], operation: Operation, refs: Itera
     loading, plan = _load(parts, request, operation, refs)
     while loading.is_superseded:
         loading, plan = _load(parts, request, operation, refs)
+    parts.raise_if_strict({**loading.errors, **plan.errors})
     loaded = time.monotonic()
     errors = configure(parts, request, plan)
     parts.configurer.review(errors)
+    parts.raise_if_strict(errors)
     configured = time.monotonic()
     would_deadlock = parts.coordinator.announce(operation, plan.predecessors)
     total = parts.deadlines.total("startup_total")
@@ -133,7 +136,7 @@ class _Starter(Driver[PluginRef, Outcome]):
             return self._fail(entry, error)
         for dependency in self.plan.dependencies[entry.ref]:
             if not any(self._outcomes[ref].ok for ref in dependency.refs):
-                return self._skip(entry, self._unmet(entry, dependency))
+                return self._skip_unmet(entry, self._unmet(entry, dependency))
         if self.parts.coordinator.is_ending:
             return self._finish(self._outcome(entry, OutcomeState.SKIPPED, "all plugins are being stopped"))
         if time.monotonic() >= self.deadline:
@@ -184,9 +187,9 @@ class _Starter(Driver[PluginRef, Outcome]):
         if not isinstance(error, ForeignError):
             return self._fail(entry, _error(entry, f"startup could not be called: {error}", error))
         if not error.is_unavailable:
-            return self._clean_up(entry, _error(entry, f"startup raised {error}", error.chained))
+            return self._clean_up(entry, _error(entry, f"startup raised {error}", error))
         progress.is_unavailable, progress.retry_after = True, error.retry_after
-        return self._clean_up(entry, _error(entry, str(error), error.chained))
+        return self._clean_up(entry, _error(entry, str(error), error))
 
     def _started(self, entry: Entry) -> Future[Outcome]:
         predecessors = self.plan.predecessors[entry.ref]
@@ -272,6 +275,12 @@ class _Starter(Driver[PluginRef, Outcome]):
         error.__cause__ = failures[0].cause
         return error
 
+    def _skip_unmet(self, entry: Entry, error: PluginError) -> Future[Outcome]:
+        if error.__cause__ is not None:
+            return self._skip(entry, error)
+        # Nothing has failed: all plugins are being stopped, or the time is over.
+        return self._finish(self._outcome(entry, OutcomeState.SKIPPED, error.message, error))
+
     def _skip(self, entry: Entry, error: PluginError) -> Future[Outcome]:
         outcome = self._outcome(entry, OutcomeState.SKIPPED, error.message, error)
         return self._finish(outcome, state=PluginState.SKIPPED, error=error)
@@ -325,6 +334,8 @@ _CLEAN_UP = "cleaning up after a failed startup"
 
 def _error(entry: Entry, message: str, cause: BaseException | None, hint: str = "") -> PluginStartupError:
     error = PluginStartupError(message, ref=entry.ref, distribution=entry.distribution, hint=hint)
+    if isinstance(cause, ForeignError):
+        return caused_by(error, cause)
     error.__cause__ = cause
     return error
 

@@ -14,7 +14,7 @@ from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.report import LifecycleReport, Outcome, OutcomeState
 from floe_plugins.core.state import PluginState, Stage
 from floe_plugins.errors import PluginError, PluginShutdownError, PluginTimeoutError
-from floe_plugins.execution.boundary import ForeignError
+from floe_plugins.execution.boundary import ForeignError, caused_by
 from floe_plugins.execution.executor import Driver, Executor, Task, TaskRun, completed
 from floe_plugins.execution.shield import Request
 from floe_plugins.lifecycle.coordinator import Operation, StartedPlugin, Transition
@@ -84,8 +84,7 @@ class _Stopper(Driver[PluginRef, Outcome]):
     def ended(self, node: PluginRef, run: TaskRun) -> Task | Future[Outcome]:
         error = run.call.error if run.call is not None else None
         if error is not None:
-            chained = error.chained if isinstance(error, ForeignError) else error
-            return self._fail(node, self._error(node, f"shutdown raised {error}", chained), run)
+            return self._fail(node, self._error(node, f"shutdown raised {error}", error), run)
         wrong = run.call.result() if run.call is not None else None
         if wrong is not None:
             return self._fail(node, self._error(node, f"shutdown returned {wrong}", None), run)
@@ -104,6 +103,8 @@ class _Stopper(Driver[PluginRef, Outcome]):
 
     def _error(self, ref: PluginRef, message: str, cause: BaseException | None) -> PluginShutdownError:
         error = PluginShutdownError(message, ref=ref, distribution=self.running[ref].entry.distribution)
+        if isinstance(cause, ForeignError):
+            return caused_by(error, cause)
         error.__cause__ = cause
         return error
 

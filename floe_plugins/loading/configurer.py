@@ -42,16 +42,6 @@ class Configurer:
         inject(entry, plugin, "config", model)
         entry.model = model
 
-    def model(self, entry: Entry) -> Any:
-        """Return a plugin's validated configuration, configuring it if need be.
-
-        Raises:
-            PluginConfigurationError: It is invalid.
-        """
-        if entry.model is None:
-            self.configure(entry)
-        return entry.model
-
     def override(self, entry: Entry, mapping: Mapping[str, Any]) -> Any:
         """Configure a plugin by argument and return the validated model.
 
@@ -90,11 +80,13 @@ class Configurer:
         found = [
             issue for error in errors.values() if isinstance(error, PluginConfigurationError) for issue in error.errors
         ]
+        # A required plugin that is missing has its own outcome.
         mentioned = attrs.evolve(settings, required=())
+        switched_off = self.store.policy.is_off
         configuration.raise_issues(
             [
                 *settings.issues,
-                *configuration.not_installed(mentioned, self.store.entries()),
+                *configuration.not_installed(mentioned, self.store.entries(), switched_off=switched_off),
                 *(issue for issue in found if issue.rule != BROKEN_SCHEMA),
             ]
         )

@@ -22,6 +22,7 @@ from floe_plugins.execution.boundary import ForeignError
 from floe_plugins.hookspecs.base import LIFECYCLE_HOOKS, PROJECT, PluginMetadata
 from floe_plugins.inspection import compatibility
 from floe_plugins.inspection.runtime_metadata import RuntimeMetadata, read_attribute, read_metadata
+from floe_plugins.loading import imported
 
 _PACKAGE = __name__.partition(".")[0]
 _MARKS = frozenset({f"{PROJECT}_impl"})
@@ -47,6 +48,7 @@ def import_plugin(candidate: Candidate) -> CheckedPlugin:
     if refusal is not None:
         raise refusal
     with about(candidate.ref, str(candidate.distribution)):
+        was_imported = imported.is_imported(candidate)
         found = _resolve(candidate)
         checked = instantiate(found, candidate.ref.type.spec, f" in the group {candidate.ref.type.group}")
         if checked.metadata.name != candidate.name:
@@ -54,6 +56,7 @@ def import_plugin(candidate: Candidate) -> CheckedPlugin:
                 f"the plugin calls itself {checked.metadata.name!r}, its entry point {candidate.name!r}",
                 hint="Give the class and the entry point in pyproject.toml the same name.",
             )
+        imported.remember(candidate, type(checked.plugin).__module__, was_imported=was_imported)
         return checked
 
 
@@ -86,7 +89,7 @@ def _resolve(candidate: Candidate) -> Any:
         return boundary.call(find)
     except ForeignError as error:
         failure = error
-    raise _import_error(failure, candidate) from failure.chained
+    raise boundary.caused_by(_import_error(failure, candidate), failure)
 
 
 def _import_error(failure: ForeignError, candidate: Candidate) -> PluginError:
@@ -143,7 +146,7 @@ def instantiate(found: Any, expected: type[Any] = PluginMetadata, group: str = "
     except BaseException as error:  # noqa: BLE001 its own class may answer in any way when it is looked at
         failure = boundary.describe(error)
     message = f"looking at the plugin failed with {failure}"
-    raise PluginLoadError(message, hint=_AUTHOR) from failure.chained
+    raise boundary.caused_by(PluginLoadError(message, hint=_AUTHOR), failure)
 
 
 def _instance(found: Any, expected: type[Any], group: str) -> Any:
@@ -196,7 +199,7 @@ def _call(factory: Callable[[], Any], expected: type[Any], group: str) -> Any:
     name = getattr(factory, "__qualname__", "the entry point")
     message = f"making the plugin by calling {name} failed with {failure}"
     hint = "A plugin is made without arguments; it opens what it needs in startup()."
-    raise PluginLoadError(message, hint=hint) from failure.chained
+    raise boundary.caused_by(PluginLoadError(message, hint=hint), failure)
 
 
 def _not_a_plugin(found: object, expected: type[Any], group: str) -> PluginLoadError:

@@ -133,7 +133,7 @@ class Loader:
                 entry.warnings.extend(differences)
                 entry.load_seconds = time.perf_counter() - begun
                 entry.plugin, entry.state = plugin, PluginState.LOADED
-                self.registration.publish(entry, plugin)
+                self.registration.update(entry)
                 return plugin
         self.registration.remove(entry.ref)
         raise SupersededError(str(entry.ref))

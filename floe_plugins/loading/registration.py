@@ -19,6 +19,7 @@ from floe_plugins.errors import PluginLoadError
 from floe_plugins.execution import boundary
 from floe_plugins.hookspecs.base import PluginLookup, PluginMetadata
 from floe_plugins.inspection import static_metadata
+from floe_plugins.loading import imported
 from floe_plugins.loading.importer import CheckedPlugin, import_plugin
 from floe_plugins.loading.plugin_manager import CategoryManager
 
@@ -75,6 +76,11 @@ class Registration:
         with self.as_current():
             checked = import_plugin(entry.candidate)
         entry.metadata = checked.metadata
+        if self.store.policy.strict:
+            for problem in metadata_differences(entry):
+                raise PluginLoadError(
+                    problem.message, ref=problem.ref, distribution=problem.distribution, hint=problem.hint
+                )
         self.admit(entry, checked.plugin)
         return checked
 
@@ -94,15 +100,18 @@ class Registration:
             does_not_fit = isinstance(error, (pluggy.PluginValidationError, ValueError))
         else:
             return
-        raise _hook_validation_error(entry, failure, does_not_fit=does_not_fit) from failure.chained
+        raise boundary.caused_by(_hook_validation_error(entry, failure, does_not_fit=does_not_fit), failure)
 
-    def publish(self, entry: Entry, plugin: PluginMetadata) -> None:
-        """Let the registry's callers find the plugin."""
+    def update(self, entry: Entry) -> None:
+        """Let the registry's callers find the entry's plugin, or not, as its state has become."""
         category = entry.ref.type
         with self._lock:
             by_name = self.plugins.setdefault(category, {})
             self.plugins.setdefault(category.spec, by_name)
-            by_name[entry.ref.name] = plugin
+            if entry.plugin is not None and entry.start_error is None:
+                by_name[entry.ref.name] = entry.plugin
+            else:
+                by_name.pop(entry.ref.name, None)
 
     def remove(self, ref: PluginRef) -> None:
         """Take a plugin out of the table and its manager."""
@@ -130,31 +139,38 @@ def inject(entry: Entry, plugin: PluginMetadata, name: str, value: object) -> No
     try:
         # Frozen attrs and dataclass plugins refuse ordinary assignment.
         boundary.call(lambda: object.__setattr__(plugin, name, value))
-    except boundary.ForeignError as error:
-        failure = error
+    except boundary.ForeignError as raised:
+        failure = raised
     else:
         return
     message = f"its attribute {name!r} cannot be set: {failure}"
     hint = f"Leave {name!r} to the platform: no property, and no __slots__ without it."
-    raise PluginLoadError(message, ref=entry.ref, distribution=entry.distribution, hint=hint) from failure.chained
+    error = PluginLoadError(message, ref=entry.ref, distribution=entry.distribution, hint=hint)
+    raise boundary.caused_by(error, failure)
 
 
 def metadata_differences(entry: Entry) -> Sequence[Problem]:
-    """Return a problem for each declaration of a loaded plugin that differs from its source."""
-    if entry.candidate is None:
+    """Return a problem for each declaration of a loaded plugin that differs from its source.
+
+    If its module had been imported before the source was changed, that is the one problem.
+    """
+    if entry.candidate is None or entry.metadata is None:
         return ()
     source = static_metadata.read(entry.candidate)
-    found = []
-    for name in _COMPARED:
-        static, runtime = getattr(source, name), getattr(entry.metadata, name)
-        if static is not None and static != runtime:
-            found.append(
-                Problem(
-                    stage=Stage.LOAD,
-                    ref=entry.ref,
-                    distribution=entry.distribution,
-                    message=f"its source declares {name} {static!r}, the loaded plugin says {runtime!r}",
-                    hint="What the loaded plugin says is in force; tell its author.",
-                )
-            )
-    return found
+    declared = {name: (getattr(source, name), getattr(entry.metadata, name)) for name in _COMPARED}
+    differing = {name: pair for name, pair in declared.items() if pair[0] is not None and pair[0] != pair[1]}
+    if differing and imported.is_outdated(entry.candidate):
+        loaded, installed = entry.metadata.version, source.version or entry.candidate.distribution.version
+        message = f"version {loaded} is loaded, {installed} is installed"
+        if loaded == installed:
+            message = f"its source has changed since it was imported: {', '.join(differing)}"
+        return (_problem(entry, message, "Restart the process."),)
+    hint = "What the loaded plugin says is in force; tell its author."
+    return [
+        _problem(entry, f"its source declares {name} {static!r}, the loaded plugin says {runtime!r}", hint)
+        for name, (static, runtime) in differing.items()
+    ]
+
+
+def _problem(entry: Entry, message: str, hint: str) -> Problem:
+    return Problem(stage=Stage.LOAD, ref=entry.ref, distribution=entry.distribution, message=message, hint=hint)

@@ -6,7 +6,8 @@ import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from floe_plugins.registry.facade import PluginRegistry, current_registry
+from floe_plugins.registry.context import current_registry
+from floe_plugins.registry.facade import PluginRegistry
 
 _shared: PluginRegistry | None = None
 _shared_lock = threading.Lock()
@@ -14,9 +15,9 @@ _shared_lock = threading.Lock()
 
 def get_registry() -> PluginRegistry:
     """The process-wide registry, made on first use; while a plugin is being loaded, the one that loads it."""
-    lender = current_registry.get()
-    if lender is not None:
-        return lender
+    current: PluginRegistry | None = current_registry.get()
+    if current is not None:
+        return current
     global _shared  # noqa: PLW0603 one per process is what it is for
     with _shared_lock:
         if _shared is None:

@@ -6,9 +6,7 @@ import builtins
 import os
 import threading
 import warnings
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import attrs
@@ -26,6 +24,7 @@ from floe_plugins.entries.entry import Entry
 from floe_plugins.entries.store import EntryStore
 from floe_plugins.errors import AmbiguousPluginError, PluginNotFoundError
 from floe_plugins.registry.arguments import Category, category_of, checked_timeouts, checked_workers, ref_of
+from floe_plugins.registry.context import as_current
 from floe_plugins.registry.fork import Unusable, watch
 
 if TYPE_CHECKING:
@@ -42,9 +41,6 @@ else:
 
 P = TypeVar("P", bound="PluginMetadata")
 
-# The registry that loads a plugin, for that plugin's code.
-current_registry: ContextVar[PluginRegistry | None] = ContextVar("floe_plugins_registry", default=None)
-
 
 @attrs.define(eq=False, init=False)
 class PluginRegistry:
@@ -52,7 +48,8 @@ class PluginRegistry:
 
     Every method may be called from any thread, and from plugin code. Discovery
     happens on first use; a plugin is loaded when it is first asked for. As a context
-    manager it starts the selected plugins and stops them at the end.
+    manager it starts the selected plugins and stops them at the end; if a required one
+    does not start, it stops the others and raises, as ``raise_for_failures`` does.
 
     Args:
         config: a file, a mapping or a ``Configuration``; without one, only the environment counts.
@@ -120,19 +117,13 @@ class PluginRegistry:
         with self._lock:
             if self._made_services is None:
                 # Everything that needs pluggy or runs plugin code is imported here, when first needed.
-                self._made_services = services.PluginServices(self, self._store, self._plugins, self._as_current)
+                self._made_services = services.PluginServices(
+                    self, self._store, self._plugins, lambda: as_current(self)
+                )
             return self._made_services
 
-    @contextmanager
-    def _as_current(self) -> Generator[None, None, None]:
-        token = current_registry.set(self)
-        try:
-            yield
-        finally:
-            current_registry.reset(token)
-
     def __enter__(self) -> PluginRegistry:  # noqa: PYI034 Self is not in typing on 3.10
-        self.startup()
+        self._services().lifecycle.start_required()
         return self
 
     def __exit__(self, *_exception: object) -> None:
@@ -211,7 +202,10 @@ class PluginRegistry:
             DuplicatePluginError: several distributions offer it.
             PluginIncompatibleError: made for another API version.
             PluginLoadError: it cannot be imported or made, or is not what it should be.
-            PluginTimeoutError: loading took too long.
+            PluginStartupError: it failed to start; ``start`` tries again.
+            PluginConfigurationError: it did not start because its configuration is wrong.
+            MissingDependencyError: it did not start because of another plugin.
+            PluginTimeoutError: loading or starting took too long.
         """
         try:
             return self._plugins[category][name]
@@ -251,13 +245,14 @@ class PluginRegistry:
                 hint="Ask for one by name, or configure only one.",
             )
         known = sorted({str(candidate.ref) for candidate in self.candidates(kind)})
-        there = f"Installed, but not selected: {', '.join(known)}." if known else "None is installed."
+        none = "Installed plugins are switched off." if self._store.policy.is_off else "None is installed."
+        there = f"Installed, but not selected: {', '.join(known)}." if known else none
         raise PluginNotFoundError(f"no {kind.slug} plugin is selected", suggestions=known, hint=there)
 
     def list(self, category: Category | None = None) -> builtins.list[Any]:
         """The selected plugins of a category, or of all, by ref; loads them.
 
-        What cannot be loaded is left out and stands in ``problems``.
+        What cannot be loaded or did not start is left out and stands in ``problems``.
 
         Raises:
             PluginError: the first failure, where problems are strict.
@@ -296,9 +291,7 @@ class PluginRegistry:
             PluginConfigurationError: it is wrong, or the plugin is started.
             PluginError: as ``get``.
         """
-        services = self._services()
-        ref = PluginRef(category_of(category), name)
-        return services.with_entry(ref, lambda entry: services.configurer.override(entry, mapping))
+        return self._services().configure(PluginRef(category_of(category), name), mapping)
 
     def config(self, category: Category, name: str) -> Any:
         """A plugin's validated configuration, loading it; None without a schema.
@@ -307,8 +300,7 @@ class PluginRegistry:
             PluginConfigurationError: it is wrong.
             PluginError: as ``get``.
         """
-        services = self._services()
-        return services.with_entry(PluginRef(category_of(category), name), services.configurer.model)
+        return self._services().config(PluginRef(category_of(category), name))
 
     def resolve(self, *, plan: bool = False) -> tuple[PluginRef, ...]:
         """The order in which the selected plugins, and what they need, are started.
@@ -326,12 +318,14 @@ class PluginRegistry:
         """Load, configure and start the selected plugins and what they need; failures are isolated.
 
         Every configuration is validated before the first plugin starts. Blocks until
-        each has started or failed, at the latest at its deadline.
+        each has started or failed, at the latest at its deadline. A required plugin
+        that is not there, or disabled, has failed.
 
         Raises:
             PluginConfigurationError: configuration is wrong; nothing was started.
+            PluginError: the first failure, where problems are strict; nothing stays started.
         """
-        return self._services().lifecycle.startup(self._store.selected())
+        return self._services().lifecycle.startup()
 
     def start(self, category: Category, name: str) -> report.Outcome:
         """Start one plugin and what it needs; what failed before is tried again.
@@ -356,11 +350,11 @@ class PluginRegistry:
         return self._services().lifecycle.shutdown()
 
     def health(self, timeout: float | None = None, *, max_age: float = 0.0) -> report.HealthReport:
-        """The health of all selected plugins, asked all at once, within ``timeout`` seconds (5 by default).
+        """The health of the selected and required plugins, asked all at once, in ``timeout`` seconds (5 by default).
 
         For those who ask often, answers of up to ``max_age`` seconds ago will do; each status has its time.
         """
-        return self._services().lifecycle.health(self._store.selected(), timeout, max_age=max_age)
+        return self._services().lifecycle.health(timeout, max_age=max_age)
 
     @property
     def busy(self) -> tuple[PluginRef, ...]:

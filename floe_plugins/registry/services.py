@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any, TypeVar
 
 import attrs
@@ -66,18 +66,21 @@ class PluginServices:
         """Return the plugin of a ref; a failure is logged once and kept.
 
         Raises:
-            PluginError: There is none, or it cannot be loaded.
+            PluginError: There is none, it cannot be loaded, or it did not start. During its start it is returned.
         """
         return self.with_entry(ref, self._load)
 
     def _load(self, entry: Entry) -> PluginMetadata:
         fresh = entry.error is None
         try:
-            return self.loader.load(entry)
+            plugin = self.loader.load(entry)
         except PluginError as error:
             if fresh and entry.error is error:
                 self.store.log(problem_of(error, entry))
             raise
+        if entry.start_error is not None and not entry.is_own_thread:
+            raise entry.start_error.with_traceback(None)
+        return plugin
 
     def with_entry(self, ref: PluginRef, function: Callable[[Entry], R]) -> R:
         """Call ``function`` with the entry of a ref; again with the new one, if it was replaced meanwhile.
@@ -117,6 +120,36 @@ class PluginServices:
 
         return Request(work).run()
 
+    def configure(self, ref: PluginRef, mapping: Mapping[str, Any]) -> Any:
+        """Configure a plugin by argument and return the validated model.
+
+        Raises:
+            PluginError: It is invalid, or the plugin is started or cannot be loaded.
+        """
+
+        def override(entry: Entry) -> Any:
+            model = self.configurer.override(entry, mapping)
+            self.lifecycle.parts.coordinator.configured(entry)
+            return model
+
+        return self.with_entry(ref, override)
+
+    def config(self, ref: PluginRef) -> Any:
+        """Return the validated configuration of a plugin.
+
+        Raises:
+            PluginError: It is invalid, or the plugin cannot be loaded.
+        """
+
+        def model(entry: Entry) -> Any:
+            if entry.model is None:
+                self.configurer.configure(entry)
+                if entry.state is PluginState.LOADED:
+                    self.lifecycle.parts.coordinator.configured(entry)
+            return entry.model
+
+        return self.with_entry(ref, model)
+
     def register(self, *plugins: Any) -> tuple[PluginRef, ...]:
         """Check plugins and take them in, all or none."""
         entries = [self._entry_of(found) for found in plugins]
@@ -127,7 +160,7 @@ class PluginServices:
                 plugin = entry.plugin
                 assert plugin is not None  # noqa: S101 for type checkers: _entry_of set it
                 self.registration.admit(entry, plugin)
-                self.registration.publish(entry, plugin)
+                self.registration.update(entry)
             # A plugin without dependencies lacks nothing, and no cycle goes through it.
             if any(any(entry.dependencies or ()) for entry in entries):
                 self.lifecycle.check_startable(refs)
@@ -143,13 +176,13 @@ class PluginServices:
             category = PluginType.of(cls)
         except TypeError as error:
             raise PluginLoadError(str(error)) from None
-        with self.as_current(), about(_ref_of(category, cls), None):
+        ref = _ref_of(category, found, cls)
+        with self.as_current(), about(ref, None), _about_class(None if ref else cls):
             plugin, metadata = instantiate(found, category.spec)
-        if not is_name(metadata.name):
-            message = f"{metadata.name!r} cannot name a plugin"
-            raise PluginLoadError(message, hint="Use lower-case letters, digits, '-' and '_'.")
-        ref = PluginRef(category, metadata.name)
-        return Entry(ref, plugin=plugin, metadata=metadata, state=PluginState.LOADED)
+            if not is_name(metadata.name):
+                message = f"{metadata.name!r} cannot name a plugin"
+                raise PluginLoadError(message, hint="Use lower-case letters, digits, '-' and '_'.")
+        return Entry(PluginRef(category, metadata.name), plugin=plugin, metadata=metadata, state=PluginState.LOADED)
 
     def unregister(self, ref: PluginRef) -> Any:
         """Stop a plugin and its dependents, take it out, and return it; None if it is not loaded."""
@@ -181,7 +214,21 @@ class PluginServices:
             manager.load_again()
 
 
-def _ref_of(category: PluginType, cls: type) -> PluginRef | None:
-    """Return the ref that a class declares plainly, for errors."""
+@contextmanager
+def _about_class(cls: type | None) -> Generator[None, None, None]:
+    """Within the block, errors name the class of a plugin whose name is not known."""
+    try:
+        yield
+    except PluginError as error:
+        if cls is not None and cls.__qualname__ not in error.message:
+            error.message = f"{cls.__qualname__}: {error.message}"
+        raise
+
+
+def _ref_of(category: PluginType, found: Any, cls: type) -> PluginRef | None:
+    """Return the ref that an instance or its class declares plainly, for errors."""
     name = next((base.__dict__["name"] for base in cls.__mro__ if "name" in base.__dict__), None)
+    if found is not cls:
+        with suppress(Exception):  # it may have no __dict__, or one of its own making
+            name = object.__getattribute__(found, "__dict__").get("name", name)
     return PluginRef(category, name) if type(name) is str and is_name(name) else None

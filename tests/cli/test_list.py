@@ -42,3 +42,9 @@ def test_list_shows_a_table_and_each_problem_with_what_to_do(floe: Any) -> None:
 def test_list_of_nothing_says_so(floe: Any) -> None:
     assert floe((), "list").stdout == "No plugin is installed.\n"
     assert floe((), "list", "--category", "dbt").stdout == "No dbt plugin is installed.\n"
+
+
+def test_list_never_says_that_nothing_is_installed_where_plugins_are_switched_off(floe: Any) -> None:
+    for options in ({"env": {"FLOE_PLUGINS_AUTOLOAD": "0"}}, {}):
+        arguments = ("list",) if options else ("list", "--no-plugins")
+        assert floe(("storage-local",), *arguments, **options).stdout.startswith("Installed plugins are switched off.")

@@ -61,7 +61,11 @@ def test_run_names_a_required_plugin_that_is_left_out(floe: Any, write: Callable
     config = "registry: {required: ['compute:duckdb']}"
     done = floe(("storage-local",), "run", "--once", "--no-plugins", "--config", write(config))
     assert done.returncode == 1
-    assert "required plugin compute:duckdb is not installed or is disabled\n" in done.stdout
+    assert "compute:duckdb [resolve] a required plugin is missing" in done.stdout
+    assert "installed plugins are switched off" in done.stdout
+    assert "platform unhealthy" in done.stdout
+    assert "Install" not in done.stdout
+    assert "pip install" not in done.stdout
 
 
 WRONG = {

@@ -24,3 +24,11 @@ def test_show_of_an_unknown_ref_names_the_closest(floe: Any, ref: str, message: 
     assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_show_of_a_duplicate_says_that_it_failed_and_why(floe: Any) -> None:
+    done = floe(("same-ref-a", "same-ref-b"), "show", "secrets:same-ref")
+    assert done.returncode == 0
+    for words in ("failed", "several distributions provide it", "same-ref-a 1.0.0", "same-ref-b 2.0.0", "pin one"):
+        assert words in done.stdout
+    assert floe(("same-ref-a", "same-ref-b"), "list").stdout.count("several distributions provide it") == 1

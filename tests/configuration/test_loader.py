@@ -78,3 +78,13 @@ def test_a_plugin_that_only_a_variable_mentions_is_named_with_the_variable():
     name = "FLOE_PLUGINS__COMPUTE__QUACK__PATH"
     (issue,) = not_installed(load(None, environ={name: "x"}), [DUCK])
     assert issue.variable == name
+
+
+def test_a_hint_names_a_distribution_only_if_it_is_pinned_and_none_where_plugins_are_switched_off():
+    table = {"plugins": {"compute": {"quack": {"distribution": "acme-quack"}, "quick": {}}}}
+    pinned, free = not_installed(load(table, environ={}), [])
+    assert pinned.hint == "Install acme-quack"
+    assert free.hint == "Install a distribution with an entry point 'quick' in the group floe.computes"
+    for issue in not_installed(load(table, environ={}), [], switched_off=True):
+        assert issue.rule == "switched_off"
+        assert "nstall " not in str(issue)

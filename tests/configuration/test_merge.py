@@ -114,3 +114,12 @@ def test_texts_are_read_as_json_where_they_are_json():
 def test_where_nothing_is_json_nothing_changes():
     layers = over({}, {("path",): "{"})
     assert layers.read_as_json({("path",)}) is layers
+
+
+def test_a_variable_below_a_value_that_is_no_table_is_known():
+    layers = over({"pool": {"size": 4, "name": "x"}}, {("pool", "size", "deep"): "1"})
+    found = layers.variable_below(("pool", "size"))
+    assert found is not None
+    assert found is layers.variable(("pool", "size", "deep"))
+    assert layers.variable_below(("pool",)) is None  # the file has a part in it
+    assert layers.variable_below(()) is None

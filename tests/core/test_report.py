@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 
+import attrs
 import pytest
 
 from floe_plugins import (
@@ -80,3 +81,25 @@ def test_reports_print_as_json() -> None:
     printed = json.loads(json.dumps(health.to_dict()))
     assert printed["state"] == "degraded"
     assert printed["statuses"]["compute:a"]["details"] == {"lag": 3}
+
+
+def test_only_what_kept_a_required_plugin_from_starting_is_raised_if_asked_for() -> None:
+    root = PluginStartupError("down")
+    unmet = MissingDependencyError("needs compute:a, which failed to start: down")
+    unmet.__cause__ = root
+    optional = outcome(A, OutcomeState.FAILED, root)
+    skipped = attrs.evolve(outcome(B, OutcomeState.SKIPPED, unmet), required=True)
+    LifecycleReport(outcomes=(optional,)).raise_for_failures(required=True)
+    with pytest.raises(MissingDependencyError):
+        LifecycleReport(outcomes=(optional, skipped)).raise_for_failures(required=True)
+    with pytest.raises(PluginStartupError):
+        LifecycleReport(outcomes=(attrs.evolve(optional, required=True), skipped)).raise_for_failures(required=True)
+
+
+def test_the_plugins_own_exception_is_at_hand_and_not_printed() -> None:
+    error = PluginStartupError("startup raised ValueError: ***")
+    error.exception = ValueError("token-4711")
+    failed = outcome(A, OutcomeState.FAILED, error)
+    assert failed.exception is error.exception
+    assert outcome(A, OutcomeState.FAILED).exception is None
+    assert "4711" not in f"{failed!r}{failed.to_dict()}"

@@ -80,7 +80,8 @@ def test_strict_makes_the_first_problem_an_error(environment: Any) -> None:
             print("null")
     """
     assert environment("import-error").json(code, env={"FLOE_PLUGINS_STRICT": "1"}) == "PluginLoadError"
-    assert environment("same-ref-a", "same-ref-b").json(code, env={"FLOE_PLUGINS_STRICT": "true"}) == "PluginError"
+    twice = environment("same-ref-a", "same-ref-b")
+    assert twice.json(code, env={"FLOE_PLUGINS_STRICT": "true"}) == "DuplicatePluginError"
     assert environment("import-error").json(code, env={"FLOE_PLUGINS_STRICT": "0"}) is None
 
 

@@ -9,9 +9,25 @@ import threading
 from typing import Any
 
 import pytest
+from pydantic import BaseModel, model_validator
 from support import SOON, child_environ
 
-from floe_plugins import PluginNotFoundError, PluginState, PluginType
+from floe_plugins import (
+    HealthState,
+    MissingDependencyError,
+    OutcomeState,
+    PluginConfigurationError,
+    PluginNotFoundError,
+    PluginRegistry,
+    PluginStartupError,
+    PluginState,
+    PluginType,
+    SecretsPlugin,
+    Stage,
+)
+
+if sys.version_info < (3, 11):
+    from exceptiongroup import ExceptionGroup
 
 SECRETS = PluginType.SECRETS
 
@@ -124,3 +140,149 @@ except KeyboardInterrupt:
         assert process.stdout.readline() == "hangs\n"
         process.send_signal(signal.SIGINT)
         assert process.stdout.read() == "+a +b -a stopped failed\n"
+
+
+def required(*names: str) -> dict[str, Any]:
+    return {"required": [f"secrets:{name}" for name in names]}
+
+
+def test_a_required_plugin_that_is_missing_has_an_outcome_a_status_and_a_problem_until_it_comes(lab: Any) -> None:
+    registry = lab.registry(lab.plugin("a"), **required("gone"))
+    report = registry.startup()
+    assert not report.ok
+    outcome = lab.of(report, "gone")
+    assert (outcome.required, outcome.stage, outcome.state) == (True, Stage.RESOLVE, OutcomeState.FAILED)
+    assert lab.of(report, "a").ok
+    with pytest.raises(PluginNotFoundError, match="secrets:gone"):
+        report.raise_for_failures()
+    health = registry.health()
+    assert health.state is HealthState.UNHEALTHY
+    assert health.statuses[outcome.ref].message.startswith("it is required, and missing")
+    [problem] = registry.problems
+    assert (problem.ref, problem.stage) == (outcome.ref, Stage.RESOLVE)
+
+    registry.register(lab.plugin("gone"))
+    assert registry.problems == ()
+    assert registry.startup().ok
+    assert registry.health().state is HealthState.HEALTHY
+
+
+def test_a_required_plugin_of_another_category_is_not_asked_for_by_a_categorys_hooks(lab: Any) -> None:
+    registry = lab.registry(lab.plugin("a"), required=["compute:gone", "secrets:gone"])
+    hook = registry.manager(SECRETS).hook
+    assert [(str(each.ref), each.ok) for each in hook.startup()] == [("secrets:gone", False), ("secrets:a", True)]
+    assert [(str(each.ref), each.ok, each.required) for each in hook.health_check()] == [
+        ("secrets:gone", False, True),
+        ("secrets:a", True, False),
+    ]
+
+
+def test_the_context_manager_raises_if_a_required_plugin_does_not_start_and_stops_the_others(lab: Any) -> None:
+    faulty = lab.plugin("b", lab.fail)
+    with lab.registry(lab.plugin("a"), faulty):  # not required: isolated
+        pass
+    lab.log.clear()
+    registry = lab.registry(lab.plugin("a"), faulty, **required("b"), workers=1)
+    with pytest.raises(PluginStartupError, match="refused"), registry:
+        pytest.fail("entered")
+    assert lab.log == ["+a", "+b", "-b", "-a"]
+    needing = lab.plugin("c", dependencies=("secrets:b",))
+    with pytest.raises(MissingDependencyError, match=r"needs secrets:b.*refused"):
+        lab.registry(faulty, needing, **required("c")).__enter__()
+    with pytest.raises(ExceptionGroup) as caught:
+        lab.registry(faulty, needing, **required("b", "c", "gone")).__enter__()
+    assert sorted(type(each).__name__ for each in caught.value.exceptions) == [
+        "PluginNotFoundError",
+        "PluginStartupError",
+    ]
+
+
+def test_failures_are_logged_as_warnings_and_those_of_required_plugins_as_errors(lab: Any, caplog: Any) -> None:
+    caplog.set_level("INFO", "floe_plugins")
+    registry = lab.registry(
+        lab.plugin("good"), lab.plugin("bad", lab.fail), lab.plugin("must", lab.fail), **required("must", "gone")
+    )
+    registry.startup()
+    levels = {record.args[0].name: record.levelname for record in caplog.records if len(record.args) > 1}
+    assert levels == {"good": "INFO", "bad": "WARNING", "must": "ERROR", "gone": "ERROR"}
+
+
+def test_get_of_a_plugin_that_failed_to_start_says_so_until_it_starts(lab: Any) -> None:
+    down = [ConnectionError("refused")]
+    got = []
+
+    def startup(plugin: Any) -> None:
+        got.append(plugin.registry.get(SECRETS, "a"))
+        if down:
+            raise down[0]
+
+    registry = lab.registry(lab.plugin("a", startup), lab.plugin("b", dependencies=("secrets:a",)))
+    plugin = registry.get(SECRETS, "a")
+    registry.startup()
+    with pytest.raises(PluginStartupError, match="refused") as caught:
+        registry.get(SECRETS, "a")
+    assert caught.value.exception is down[0]
+    with pytest.raises(MissingDependencyError, match="needs secrets:a"):
+        registry.get(SecretsPlugin, "b")
+    assert registry.list() == []
+    assert {problem.ref.name for problem in registry.problems} == {"a", "b"}
+    down.clear()
+    assert registry.startup().ok
+    assert registry.get(SECRETS, "a") is plugin
+    assert got == [plugin, plugin]
+    assert len(registry.list()) == 2
+
+
+def test_a_plugin_whose_stop_failed_is_still_given(lab: Any) -> None:
+    registry = lab.registry(lab.plugin("a", shutdown=lab.fail))
+    registry.startup()
+    registry.shutdown()
+    assert registry.state(SECRETS, "a") is PluginState.FAILED
+    assert registry.get(SECRETS, "a").name == "a"
+
+
+STRICT = {"FLOE_PLUGINS_STRICT": "1", "FLOE_PLUGINS_AUTOLOAD": "0"}
+
+
+def test_strict_raises_the_first_failure_of_a_start_and_nothing_stays_started(lab: Any) -> None:
+    registry = PluginRegistry(environ=STRICT)
+    registry.register(lab.plugin("a"), lab.plugin("b", lab.fail, dependencies=("secrets:a",)))
+    with pytest.raises(PluginStartupError, match="refused"):
+        registry.startup()
+    assert lab.log == ["+a", "+b", "-b", "-a"]
+    with pytest.raises(PluginStartupError, match="refused"):
+        registry.start(SECRETS, "b")
+    assert registry.shutdown().outcomes == ()
+
+
+def test_strict_raises_what_keeps_plugins_from_starting_before_any_starts(lab: Any) -> None:
+    class Broken(BaseModel):
+        @model_validator(mode="after")
+        def check(self) -> Broken:
+            raise RuntimeError("bad")
+
+    for other, options, error in (
+        (lab.plugin("b", config_schema=Broken), {}, PluginConfigurationError),
+        (None, required("gone"), PluginNotFoundError),
+    ):
+        registry = PluginRegistry(environ=STRICT, **options)
+        registry.register(lab.plugin("a"), *([other] if other else []))
+        with pytest.raises(error):
+            registry.startup()
+        assert lab.log == []
+
+
+def test_strict_raises_at_load_before_any_starts(environment: Any) -> None:
+    said = environment("storage-local", "import-error").json(
+        """
+        import json
+        from floe_plugins import PluginError, PluginRegistry, PluginType
+        registry = PluginRegistry()
+        try:
+            registry.startup()
+        except PluginError as error:
+            print(json.dumps([type(error).__name__, registry.state(PluginType.STORAGE, "local")]))
+        """,
+        env={"FLOE_PLUGINS_STRICT": "1"},
+    )
+    assert said == ["PluginLoadError", "loaded"]

@@ -14,6 +14,7 @@ from floe_plugins import (
     LineageBackendPlugin,
     MissingDependencyError,
     PluginConfigurationError,
+    PluginError,
     PluginLoadError,
     PluginNotFoundError,
     PluginRegistry,
@@ -200,4 +201,69 @@ def test_calling_a_lifecycle_hook_of_a_category_concerns_that_category() -> None
     assert {each.ref.name for each in hook.shutdown()} == {"a", "b"}
     assert hook.shutdown() == []
     assert registry.state(LineageBackendPlugin, "other") is PluginState.STARTED
+    registry.shutdown()
+
+
+def raising(_self: Any) -> None:
+    raise RuntimeError("bad")
+
+
+UNFIT = {
+    "version": {"floe_api_version": "9.0"},
+    "nonsense": {"floe_api_version": "banana"},
+    "raises": {"__init__": raising},
+    "metadata": {"version": 3},
+    "dependencies": {"dependencies": "secrets:b"},
+    "missing": {"dependencies": ("secrets:gone",)},
+    "hooks": {"get_secret": lambda _self, key, colour: (key, colour)},
+    "async": {"__slots__": (), "registry": property(lambda _self: None)},
+}
+
+
+@pytest.mark.parametrize("case", UNFIT)
+def test_an_error_of_register_names_the_plugin(registry: PluginRegistry, case: str) -> None:
+    with pytest.raises(PluginError) as caught:
+        registry.register(named("faulty", **UNFIT[case]))
+    assert str(caught.value.ref) == "secrets:faulty"
+    assert_gone(registry, "faulty")
+
+
+def test_an_error_of_register_names_an_instances_own_name_or_else_the_class(registry: PluginRegistry) -> None:
+    class Nameless(Secrets):
+        floe_api_version = "9.0"
+
+        def __init__(self) -> None:
+            self.name = "own"
+
+    with pytest.raises(PluginError) as caught:
+        registry.register(Nameless())
+    assert str(caught.value.ref) == "secrets:own"
+    for cls in (Nameless, named("No Name")):
+        with pytest.raises(PluginError) as caught:
+            registry.register(cls)
+        assert cls.__qualname__ in caught.value.message
+
+
+@pytest.mark.parametrize("wrong", [None, 3, "text", [], iter(())])
+def test_configuring_with_what_is_no_mapping_is_a_configuration_error(registry: PluginRegistry, wrong: Any) -> None:
+    registry.register(named("a", config_schema=Schema))
+    with pytest.raises(PluginConfigurationError, match="must be a mapping") as caught:
+        registry.configure(SecretsPlugin, "a", wrong)
+    assert str(caught.value.ref) == "secrets:a"
+    if not isinstance(wrong, (str, type(None))):
+        with pytest.raises(PluginConfigurationError):
+            PluginRegistry(wrong, environ={})
+
+
+def test_a_plugin_is_configured_once_it_has_its_configuration(registry: PluginRegistry) -> None:
+    registry.register(named("a", config_schema=Schema), named("b", config_schema=Schema), named("c"))
+    registry.configure(SecretsPlugin, "a", {"size": 2})
+    registry.config(SecretsPlugin, "b")
+    states = {info.name: info.state for info in registry.infos()}
+    assert states == {"a": PluginState.CONFIGURED, "b": PluginState.CONFIGURED, "c": PluginState.LOADED}
+    with pytest.raises(PluginConfigurationError):
+        registry.configure(SecretsPlugin, "a", {"size": "x"})
+    assert registry.state(SecretsPlugin, "a") is PluginState.CONFIGURED
+    assert registry.startup().ok
+    assert registry.config(SecretsPlugin, "a").size == 2
     registry.shutdown()

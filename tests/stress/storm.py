@@ -139,6 +139,8 @@ def main(seconds: float, count: int, seed: int) -> int:
         while any(each.runs for each in watch.made) and time.monotonic() < deadline:
             time.sleep(0.01)
         broken = [*watch.broken, *storm.broken]
+        if not (registry.startup().ok and registry.shutdown().ok):
+            broken.append("it does not start and stop once all is quiet")
         broken += [f"{each.name} runs at the end" for each in watch.made if each.runs]
         current = {name: registry.get(CATEGORY, name) for name in NAMES}
         again = {name: registry.get(CATEGORY, name) for name in NAMES}

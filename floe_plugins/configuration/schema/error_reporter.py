@@ -198,7 +198,7 @@ class ErrorReporter:
         """Return where a value is set, as fields of ``ConfigurationIssue``."""
         if self._layers.is_argument(path):
             return {}
-        variable = self._layers.variable(path)
+        variable = self._layers.variable_below(path) or self._layers.variable(path)
         if variable:
             return {"variable": variable.name}
         source = self._configuration.source

@@ -456,7 +456,7 @@ def test_plugins_that_are_not_installed_are_named_with_the_nearest_and_how_to_in
     known = [REF, PluginRef.parse("catalog:my-cat")]
     first, second = not_installed(configuration, known)
     assert (first.line, first.hint.split("?")[0]) == (1, "Did you mean 'compute:duckdb'")
-    assert second.hint.endswith("pip install floe-telemetry-backend-otel-x")
+    assert second.hint == "Install a distribution with an entry point 'otel_x' in the group floe.telemetry_backends"
 
 
 EIGHT = """\
@@ -499,3 +499,12 @@ def test_eight_issues_are_reported_at_once_each_with_its_line(tmp_path):
     assert str(caught.value).startswith("invalid configuration, 8 issues:\n  ")
     guide = (Path(__file__).parents[3] / "docs" / "configuration.md").read_text("utf-8")
     assert str(caught.value).replace(str(file), file.name) in guide
+
+
+def test_a_variable_below_a_number_is_named(tmp_path):
+    file = tmp_path / "floe.toml"
+    file.write_text('[plugins.compute.duckdb]\npath = "x"\npool = {size = 4}\n', "utf-8")
+    name = "FLOE_PLUGINS__COMPUTE__DUCKDB__POOL__SIZE__DEEP"
+    _, (issue,) = validate_and_log(load(file, environ={name: "1"}), REF, plugin(Duck), None)
+    assert (issue.path, issue.variable) == ("plugins.compute.duckdb.pool.size", name)
+    assert str(issue).startswith(f"environment variable {name}: ")

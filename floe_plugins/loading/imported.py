@@ -1,0 +1,96 @@
+"""Remember which files modules were imported from, so that a plugin upgraded while it is loaded is told as such."""
+
+from __future__ import annotations
+
+import sys
+import time
+import weakref
+from pathlib import Path
+from types import ModuleType
+from typing import NamedTuple
+
+from floe_plugins.core.candidate import Candidate
+from floe_plugins.discovery.entry_points_txt import parse_value
+
+_Stamp = tuple[int, int]
+
+
+class _Import(NamedTuple):
+    """What was there when a module was imported.
+
+    Attributes:
+        module: The imported module; another one of its name was imported anew.
+        distribution: The distribution that offered it, as text.
+        stamps: The modification time and size of the files; None for a file that was imported before by others.
+    """
+
+    module: weakref.ref[ModuleType]
+    distribution: str
+    stamps: dict[str, _Stamp | None]
+
+
+_imports: dict[str, _Import] = {}
+_begun = time.time_ns()
+
+
+def is_imported(candidate: Candidate) -> bool:
+    """Whether the module of an entry point is imported now."""
+    return _module(candidate) is not None
+
+
+def remember(candidate: Candidate, class_module: object, *, was_imported: bool) -> None:
+    """Note what a candidate's module, and that of its class, were imported from.
+
+    Args:
+        candidate: The candidate, whose module is imported.
+        class_module: The name of the module of its class.
+        was_imported: Whether its module had been imported before it was loaded now.
+    """
+    module = _module(candidate)
+    if module is None or ((known := _imports.get(module.__name__)) is not None and known.module() is module):
+        return
+    files = {_file(module), _file(sys.modules.get(class_module)) if type(class_module) is str else None}
+    stamps = {file: None if was_imported else _stamp(file) for file in files if file is not None}
+    _imports[module.__name__] = _Import(weakref.ref(module), str(candidate.distribution), stamps)
+
+
+def is_outdated(candidate: Candidate) -> bool:
+    """Whether the module of a candidate was imported before its distribution, or one of its files, changed."""
+    module = _module(candidate)
+    known = None if module is None else _imports.get(module.__name__)
+    if known is None or known.module() is not module:
+        return False
+    if known.distribution != str(candidate.distribution):
+        return True
+    return any(
+        _has_changed_since_begin(file) if stamp is None else stamp != _stamp(file)
+        for file, stamp in known.stamps.items()
+    )
+
+
+def _module(candidate: Candidate) -> ModuleType | None:
+    value = parse_value(candidate.value)
+    module = None if value is None else sys.modules.get(value.module)
+    return module if type(module) is ModuleType else None
+
+
+def _file(module: ModuleType | None) -> str | None:
+    file = None if type(module) is not ModuleType else module.__dict__.get("__file__")
+    return file if type(file) is str else None
+
+
+def _stamp(file: str) -> _Stamp | None:
+    try:
+        status = Path(file).stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size
+
+
+def _has_changed_since_begin(file: str) -> bool:
+    try:
+        status = Path(file).stat()
+    except OSError:
+        return True
+    # Installers may keep the modification time of the file in the wheel.
+    return max(status.st_mtime_ns, status.st_ctime_ns) > _begun
