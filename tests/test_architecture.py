@@ -164,3 +164,43 @@ def test_nothing_imports_the_package_root() -> None:
             for alias in node.names
         ]
         assert not set(names) & set(floe_plugins.__all__), f"{path} imports from the root"
+
+
+# Modules that run plugin code, or read a plugin's objects, on the plugin's thread and within a deadline.
+AT_THE_BOUNDARY = {
+    "configuration.migration.steps",
+    "configuration.schema.introspection",
+    "configuration.schema.json_schema",
+    "configuration.schema.validation",
+    "inspection.runtime_metadata",
+    "loading.plugin_manager",
+}
+FOREIGN = {"plugin", "model", "exception"}
+READS = {"getattr", "str", "repr", "isinstance", "dict", "list", "tuple", "iter", "len", "bool", "vars", "hash"}
+
+
+def foreign_reads(path: Path) -> Iterator[str]:
+    """Expressions of a module that read an object of a plugin: ``entry.plugin.name``, ``str(error.exception)``."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Attribute) and is_foreign(node.value):
+            yield ast.unparse(node)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in READS:
+            yield from (ast.unparse(node) for argument in node.args[:1] if is_foreign(argument))
+        if isinstance(node, ast.FormattedValue) and is_foreign(node.value):
+            yield ast.unparse(node)
+
+
+def is_foreign(node: ast.expr) -> bool:
+    name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+    return name in FOREIGN
+
+
+def test_behind_the_boundary_nothing_reads_an_object_of_a_plugin() -> None:
+    found = {module: sorted(set(foreign_reads(path))) for module, path in MODULES.items()}
+    # `@model.setter` is syntax.
+    found["entries.entry"] = [text for text in found["entries.entry"] if text != "model.setter"]
+    assert {module: reads for module, reads in found.items() if reads and module not in AT_THE_BOUNDARY} == {}
+
+
+def test_a_module_stands_at_the_boundary_only_if_it_reads_objects_of_plugins() -> None:
+    assert not {module for module in AT_THE_BOUNDARY if not list(foreign_reads(MODULES[module]))}

@@ -214,7 +214,7 @@ class PluginRegistry:
 
     def _load(self, category: Category, name: str) -> Any:
         plugin = self._services().load(PluginRef(category_of(category), name))
-        if isinstance(category, type) and not isinstance(plugin, category):
+        if isinstance(category, type) and not issubclass(type(plugin), category):
             raise PluginNotFoundError(
                 f"the plugin of that name is no {category.__name__} but {type(plugin).__qualname__}",
                 ref=PluginRef(category_of(category), name),
