@@ -105,7 +105,7 @@ def _plugin_settings(configuration: Configuration, ref: PluginRef, result: Valid
     if model is None:
         return
     reporter = ErrorReporter(configuration, ref, None)
-    reporter.set_schema(type(model), result.layers)
+    reporter.set_schema(type(model), result.layers, model)
     for path, value in _values(model, ()):
         shown, reason = _mask(reporter, path, value)
         masked = reporter.mask_path(path)

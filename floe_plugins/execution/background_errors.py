@@ -9,6 +9,9 @@ from floe_plugins.configuration.redaction.redactor import Redactor
 from floe_plugins.core.log import log
 from floe_plugins.core.safe_text import describe_error, safe_str, type_name
 
+# A traceback of a deep call is longer than a message, and says what failed at its end.
+_MAX_LENGTH = 40_000
+
 
 class BackgroundErrors:
     """Logs the background errors of one plugin. Safe from any thread; no method raises.
@@ -43,7 +46,7 @@ class BackgroundErrors:
 
     def _redacted(self, text: Callable[[], str]) -> str:
         try:
-            return self.redact(text())
+            return self.redactor.redact(text(), _MAX_LENGTH)
         except BaseException as error:  # noqa: BLE001 the plugin's own classes are asked
             return f"(withheld, since showing it raised {type_name(error)})"
 

@@ -270,7 +270,6 @@ def channels(place: Place, schema: Any, secret: str, kind: str, log: list[str]) 
 
     refused = _registry(_plugin(Loud, kind, secret), config, environ)
     with pytest.raises(PluginConfigurationError) as caught:
-        refused.get(SecretsPlugin, "vault")
         refused.startup()
     yield "configuration error", _formatted(caught.value) + json.dumps([each.to_dict() for each in caught.value.errors])
     yield "log", "\n".join(log)
@@ -283,7 +282,8 @@ def _without_source(text: str) -> str:
 
 def runs(secret: str) -> set[str]:
     folded = secret.casefold()
-    return {folded[at : at + 6] for at in range(len(folded) - 5)}
+    found = {folded[at : at + 6] for at in range(len(folded) - 5)}
+    return {run for run in found if not run.isdigit()}  # reports contain the digits of times
 
 
 class Log(logging.Handler):
@@ -318,6 +318,6 @@ def test_the_examples_cover_many_schemas_and_secrets(capsys: pytest.CaptureFixtu
     found = {kind: sum(name.startswith(f"{kind} ") for name in COUNTS) for kind in ("schema", "secret", "channel")}
     with capsys.disabled():
         if EXAMPLES >= 1000:
-            print(f"\n{found['schema']} schemas, {found['secret']} secrets, {found['channel']} channels,", end=" ")
-            print(f"{COUNTS['checks']} checks, no leak, no harmless text changed")
-    assert COUNTS["checks"] >= EXAMPLES or not COUNTS
+            print(f"\n{found['schema']} schemas, {found['secret']} secrets, {found['channel']} channels,", end=" ")  # noqa: T201 asked for
+            print(f"{COUNTS['checks']} checks, no leak, no harmless text changed")  # noqa: T201 asked for
+    assert COUNTS["checks"] >= EXAMPLES

@@ -90,8 +90,8 @@ _FORMS = (
         ),
         re.compile(
             r"\b(?P<s>gh[pousr]_\w{16,}|github_pat_\w{16,}|glpat-[\w-]{16,}|xox[abeprs]-[\w-]{8,}|"
-            r"[spr]k[-_](?:live|test)[-_][\w-]{8,}|pypi-[\w-]{16,}|AIza[\w-]{30,}|npm_\w{16,}|hf_\w{16,}|dapi[0-9a-f]{16,}|"
-            r"SG\.[\w-]{16,}\.[\w-]{16,}|glsa_\w{16,}|glc_[\w+/=]{16,})"
+            r"[spr]k[-_](?:live|test)[-_][\w-]{8,}|pypi-[\w-]{16,}|AIza[\w-]{30,}|npm_\w{16,}|hf_\w{16,}|"
+            r"dapi[0-9a-f]{16,}|SG\.[\w-]{16,}\.[\w-]{16,}|glsa_\w{16,}|glc_[\w+/=]{16,})"
         ),
     ),
     _Form("-_", ("sk-", "sk_", "rk-", "rk_"), re.compile(r"\b(?P<s>[sr]k[-_](?=[A-Za-z_-]{0,80}\d)[\w-]{12,})")),
@@ -112,19 +112,24 @@ def find_spans(text: str, lowered: str) -> Iterator[tuple[Span, str]]:
             for match in form.pattern.finditer(text):
                 if match["s"].strip("*"):
                     yield match.span("s"), match["s"]
-    if ("=" in text or ":" in text) and any(hint in lowered for hint in _NAME_HINTS):
-        yield from _find_named(text)
+    if "=" in text or ":" in text:
+        yield from _find_named(text, lowered)
 
 
-_NAME_HINTS = words("pass pw pswd secret token key cred auth sig pin otp cookie dsn seed salt jwt bearer")
+# One of these is in every secret name.
+_NAME_HINTS = words(
+    "pass pw pswd secret token key cred auth sig pin otp cookie dsn seed salt sas jwt bearer mnemonic cvv conn recovery "
+    "code pem _pat -pat"
+)
 _NAME = re.compile(r"(?<![\w.-])([a-z_][\w.-]{1,63})(?:\\?[\"'])?\s{0,8}[=:]\s{0,8}", re.IGNORECASE)
 _VALUE = re.compile(r"(?P<q>\\?[\"'])(?P<quoted>(?:(?!(?P=q))[^\n\r])+)|(?P<bare>[^\s\"'&;,)\]}]+)")
+_NAME_LENGTH = 64
 
 
-def _find_named(text: str) -> Iterator[tuple[Span, str]]:
+def _find_named(text: str, lowered: str) -> Iterator[tuple[Span, str]]:
     """Yield the values behind secret names, as in ``password=...`` and ``"password": "..."``."""
     end = 0
-    for match in _NAME.finditer(text):
+    for match in _named(text, lowered):
         name = match[1]
         if match.start() < end or not (name.lower() in _EXTRA_NAMES or is_secret_name(name)):
             continue
@@ -134,6 +139,26 @@ def _find_named(text: str) -> Iterator[tuple[Span, str]]:
             end = value.end()
             if value[group].strip("*") and value[group].strip(".").lower() not in _PROSE:
                 yield value.span(group), value[group]
+
+
+def _named(text: str, lowered: str) -> Iterator[re.Match[str]]:
+    """Yield the names with a separator behind them that may be secret."""
+    if len(text) != len(lowered):
+        yield from _NAME.finditer(text)
+        return
+    starts: set[int] = set()
+    for hint in _NAME_HINTS:
+        at = lowered.find(hint)
+        while at >= 0:
+            start, first = at, max(0, at - _NAME_LENGTH)
+            while start > first and (lowered[start - 1].isalnum() or lowered[start - 1] in "_.-"):
+                start -= 1
+            starts.add(start)
+            at = lowered.find(hint, at + len(hint))
+    for start in sorted(starts):
+        match = _NAME.match(text, start)
+        if match is not None:
+            yield match
 
 
 def find_secret_patterns(text: str) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from itertools import accumulate
 from typing import Literal
 
@@ -43,10 +43,9 @@ class Matcher:
         self._runs = frozenset(text[at : at + RUN] for text in long for at in range(len(text) - RUN + 1))
         self._starts = frozenset(text[:_BLOCK] for text in long)
         blocks = {run[at : at + _BLOCK] for run in self._runs for at in (0, 1)}
-        self._narrow = {_number(block, "ascii"): block for block in blocks if block.isascii()}
-        self._wide = {_number(block, "utf-16-le"): block for block in blocks if _is_basic(block)}
-        self._numbers = {1: frozenset(self._narrow), 2: frozenset(self._wide)}
-        self._astral = any(not _is_basic(block) for block in blocks)
+        self._narrow = frozenset(_number(block, "ascii") for block in blocks if block.isascii())
+        self._wide = frozenset(_number(block, "utf-16-le") for block in blocks if _is_basic(block))
+        self._has_pairs = not all(map(_is_basic, blocks))
         self._words = re.compile("|".join(map(_as_word, short))) if short else None
 
     def mask(self, text: str) -> str:
@@ -76,13 +75,10 @@ class Matcher:
             yield from (match.span() for match in self._words.finditer(text))
         if not self._runs:
             return
-        for block in self._blocks_in(text):
-            at = text.find(block)
-            while at >= 0:
-                for start in (at, at - 1):
-                    if text[start : start + RUN] in self._runs and start >= 0:
-                        yield start, start + RUN
-                at = text.find(block, at + 1)
+        for at in self._places(text):
+            for start in (at, at - 1):
+                if start >= 0 and text[start : start + RUN] in self._runs:
+                    yield start, start + RUN
         for cut in _CUT.finditer(text) if "..." in text or "\N{HORIZONTAL ELLIPSIS}" in text else ():
             for length in (_BLOCK + 1, _BLOCK):
                 start = cut.start() - length
@@ -92,22 +88,25 @@ class Matcher:
     def _begins(self, text: str) -> bool:
         return text[:_BLOCK] in self._starts and (len(text) == _BLOCK or any(r.startswith(text) for r in self._runs))
 
-    def _blocks_in(self, text: str) -> Iterable[str]:
-        """The blocks of secrets that a text may contain, found in steps of two characters."""
+    def _places(self, text: str) -> Iterable[int]:
+        """The places where a block of a secret begins, found in steps of two characters."""
         if text.isascii():
             return self._hits(text.encode("ascii"), 1, "I", self._narrow)
-        if self._astral:
-            return {text[at : at + _BLOCK] for at in range(len(text) - RUN + 1) if text[at : at + RUN] in self._runs}
-        return self._hits(text.encode("utf-16-le", "surrogatepass"), 2, "Q", self._wide)
+        data = text.encode("utf-16-le", "surrogatepass")
+        if self._has_pairs or len(data) != 2 * len(text):  # characters of two units
+            return range(len(text) - RUN + 1)
+        return self._hits(data, 2, "Q", self._wide)
 
-    def _hits(self, data: bytes, width: int, code: Literal["I", "Q"], blocks: Mapping[int, str]) -> Iterable[str]:
+    @staticmethod
+    def _hits(data: bytes, width: int, code: Literal["I", "Q"], blocks: frozenset[int]) -> list[int]:
         view, size = memoryview(data), _BLOCK * width
-        found: set[int] = set()
+        places: list[int] = []
         for offset in (0, 2 * width):
             end = offset + (len(data) - offset) // size * size
-            if end > offset:
-                found |= self._numbers[width].intersection(view[offset:end].cast(code))
-        return [blocks[number] for number in found]
+            numbers = view[offset:end].cast(code) if end > offset else ()
+            if not blocks.isdisjoint(numbers):
+                places += [offset // width + index * _BLOCK for index, number in enumerate(numbers) if number in blocks]
+        return places
 
 
 def _number(block: str, encoding: str) -> int:

@@ -12,9 +12,10 @@ from floe_plugins.configuration.redaction.collector import Secret, collect
 from floe_plugins.configuration.redaction.forms import is_ordinary, secret_parts
 from floe_plugins.configuration.redaction.matcher import MIN_LENGTH, Matcher
 from floe_plugins.configuration.redaction.shape import Shape, shape_of
+from floe_plugins.core.safe_text import MAX_TEXT
 
-# A longer text is cut: the rest helps nobody, and costs everybody who redacts or prints it.
-MAX_LENGTH = 8_000
+# A longer text is cut. What plugins say was cut to MAX_TEXT before, with a mark behind it.
+MAX_LENGTH = MAX_TEXT + 100
 # Settings with more characters in their secrets are not searched for.
 MAX_CHARACTERS = 200_000
 
@@ -56,17 +57,17 @@ class Redactor:
             withholding.withholds = True
             return withholding
 
-    def redact(self, text: str) -> str:
-        """Mask the secrets in a text, and what is a secret by its form. A very long text is cut.
+    def redact(self, text: str, max_length: int = MAX_LENGTH) -> str:
+        """Mask the secrets in a text, and what is a secret by its form. A longer text is cut.
 
         >>> Redactor([Secret("hunter2-prod", "name password")]).redact("cannot log in with 'hunter2-prod'")
         "cannot log in with '***'"
         """
         if self.withholds:
             return WITHHELD if text else text
-        if len(text) <= MAX_LENGTH:
+        if len(text) <= max_length:
             return self.matcher.mask(text)
-        return f"{self.matcher.mask(text[:MAX_LENGTH] + '...')} ({len(text) - MAX_LENGTH} more characters)"
+        return f"{self.matcher.mask(text[:max_length] + '...')} ({len(text) - max_length} more characters)"
 
     def reason(self, text: str) -> str:
         """Return why a text, or a part of it, is secret; empty if there is no trace of a secret in it."""

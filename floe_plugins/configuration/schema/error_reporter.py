@@ -47,11 +47,12 @@ class ErrorReporter:
         self._configuration = configuration
         self._settings = configuration.settings(ref)
         self._schema: Any = None
+        self._model: object = None
         self._layers = Layers(data=self._settings.table)
 
-    def set_schema(self, schema: Any, layers: Layers) -> None:
-        """Set the schema, which decides what is secret, and the settings that paths refer to."""
-        self._schema, self._layers = schema, layers
+    def set_schema(self, schema: Any, layers: Layers, model: object = None) -> None:
+        """Set the schema, which decides what is secret, the settings that paths refer to, and a valid model if any."""
+        self._schema, self._layers, self._model = schema, layers, model
         self.__dict__.pop("_redactor", None)
 
     def add_issue(self, path: KeyPath, rule: str, message: str, expected: str = "", hint: str = "") -> None:
@@ -166,7 +167,7 @@ class ErrorReporter:
 
     @cached_property
     def _redactor(self) -> Redactor:
-        return redactor_of_settings(self._settings, self._schema, self._layers.data)
+        return redactor_of_settings(self._settings, self._schema, self._layers.data, self._model)
 
     def mask_value(self, path: KeyPath, value: Any) -> Any:
         """Return the value, or a mask if it is secret or its key unknown. Secrets in a text are masked."""

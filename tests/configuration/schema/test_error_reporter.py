@@ -205,3 +205,10 @@ def test_the_leaves_are_all_values_that_hold_no_other_with_their_paths(value):
         for step in path:
             found = found[step]
         assert found == leaf
+
+
+def test_an_error_type_that_contains_a_secret_is_replaced():
+    made = reporter({"path": "p", "password": "hunter2-prod"})
+    made.add_issue(("path",), "refused_hunter2-prod", "refused")
+    made.add_issue(("pool",), "refused", "refused")
+    assert [issue.rule for issue in made.issues] == ["value_error", "refused"]
