@@ -144,6 +144,8 @@ def _children(value: Any) -> list[tuple[object, Any]]:
 
 
 def _mask(reporter: ErrorReporter, path: KeyPath, value: Any) -> tuple[Any, str]:
+    if getattr(type(value), "__pydantic_root_model__", False):
+        return _mask(reporter, path, value.root)
     if isinstance(value, (list, tuple, set, frozenset, deque)):
         items: Iterable[Any] = value
         masked = [_mask(reporter, (*path, index), item) for index, item in enumerate(items)]

@@ -161,7 +161,7 @@ def test_each_hidden_value_says_why():
         "database": ("postgresql://***@example.org/x", "its text looks like a secret"),
         "login.user": ("scott", ""),
         "login.password": ("***", "name password"),
-        "nested": ([["***", 1]], "name password"),
+        "nested": ([["***", 1]], "its text looks like a secret"),
         "logins.***": (1, "its key is secret"),
         "tokens.***": ("***", "name tokens"),
         "path": ("/data/***", "variable TOKEN"),

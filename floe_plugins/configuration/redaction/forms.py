@@ -42,7 +42,8 @@ _FORMS = (
         ("://",),
         re.compile(
             r"(?<![a-z0-9+.-])[a-z][a-z0-9+.-]{0,40}://"
-            r"(?P<s>(?!\[)[^\s/?#@:]*:(?:[^\s/?#]{0,500}(?=@)|(?!\d{1,5}[/?#])[^\s@\"'<>,;]{0,200}(?=@))|[^\s/?#@:]{16,}(?=@))",
+            r"(?P<s>(?!\[)[^\s/?#@:]*:(?:[^\s/?#]{0,500}(?=@)|(?!\d{1,5}[/?#])[^\s@\"'<>,;]{0,200}(?=@))|"
+            r"[^\s/?#@:]{16,}(?=@))",
             re.IGNORECASE,
         ),
     ),
@@ -50,7 +51,8 @@ _FORMS = (
         ":=",
         ("authorization",),
         re.compile(
-            r"authorization[\"']?\s{0,8}[=:]\s{0,8}[\"']?(?:(?:basic|bearer|token|digest|negotiate|apikey|aws4\S{0,20})\s+)"
+            r"authorization[\"']?\s{0,8}[=:]\s{0,8}[\"']?"
+            r"(?:basic|bearer|token|digest|negotiate|apikey|aws4\S{0,20})\s{1,8}"
             r"(?P<s>[^\s\"',;]+)",
             re.IGNORECASE,
         ),
@@ -118,8 +120,8 @@ def find_spans(text: str, lowered: str) -> Iterator[tuple[Span, str]]:
 
 # One of these is in every secret name.
 _NAME_HINTS = words(
-    "pass pw pswd secret token key cred auth sig pin otp cookie dsn seed salt sas jwt bearer mnemonic cvv conn recovery "
-    "code pem _pat -pat"
+    "pass pw pswd secret token key cred auth sig pin otp cookie dsn seed salt sas jwt bearer mnemonic cvv conn "
+    "recovery code pem _pat -pat"
 )
 _NAME = re.compile(r"(?<![\w.-])([a-z_][\w.-]{1,63})(?:\\?[\"'])?\s{0,8}[=:]\s{0,8}", re.IGNORECASE)
 _VALUE = re.compile(r"(?P<q>\\?[\"'])(?P<quoted>(?:(?!(?P=q))[^\n\r])+)|(?P<bare>[^\s\"'&;,)\]}]+)")
