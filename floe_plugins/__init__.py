@@ -19,6 +19,7 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from floe_plugins.configuration import Configuration
+    from floe_plugins.configuration.redaction.markers import IsSecret, NotSecret
     from floe_plugins.core.candidate import Candidate, Distribution
     from floe_plugins.core.problem import Problem
     from floe_plugins.core.refs import PluginRef, PluginType
@@ -77,6 +78,7 @@ else:
         globals(),
         {
             "configuration": ("Configuration",),
+            "configuration.redaction.markers": ("IsSecret", "NotSecret"),
             "core.candidate": ("Candidate", "Distribution"),
             "core.problem": ("Problem",),
             "core.refs": ("PluginRef", "PluginType"),
@@ -132,9 +134,11 @@ __all__ = [
     "HealthStatus",
     "IdentityPlugin",
     "IngestionPlugin",
+    "IsSecret",
     "LifecycleReport",
     "LineageBackendPlugin",
     "MissingDependencyError",
+    "NotSecret",
     "OrchestratorPlugin",
     "Outcome",
     "OutcomeState",

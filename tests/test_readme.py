@@ -80,10 +80,12 @@ def test_the_developer_s_example_names_what_a_failing_start_lacks(environment: A
     assert "FileNotFoundError: [Errno 2] No such file or directory: 'secrets.json'" in error
 
 
-def test_the_guide_s_example_of_a_test_passes(environment: Any) -> None:
+def test_the_guide_s_examples_run_and_its_test_passes(environment: Any) -> None:
     guide = (ROOT / "docs" / "authors.md").read_text(encoding="utf-8")
-    [code] = re.findall(r"```python\n(.*?)```", guide, re.DOTALL)
-    environment().run(code)
+    found = re.findall(r"```python\n(.*?)```", guide, re.DOTALL)
+    assert len(found) == 2
+    for code in found:
+        environment().run(code)
 
 
 @pytest.mark.parametrize("marker", ["main-job", "tests", "swap", "small"])

@@ -127,7 +127,8 @@ def show(options: Options, file: str | None) -> None:
     if options.json:
         output.json({"settings": [each.to_dict() for each in settings], "issues": [each.to_dict() for each in issues]})
     else:
-        output.table(("setting", "value", "from"), ((each.path, each.value, each.origin) for each in settings))
+        rows = ((each.path, each.value, each.origin, each.hidden_because) for each in settings)
+        output.table(("setting", "value", "from", "hidden because"), rows)
         for issue in issues:
             output.line(str(issue))
     if issues:

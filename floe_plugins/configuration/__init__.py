@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from floe_plugins.configuration.migration.rewrite import MigratedText, migrate_text
     from floe_plugins.configuration.model import Configuration
     from floe_plugins.configuration.origins import Setting, effective_settings
+    from floe_plugins.configuration.redaction.sources import redactor_of_model
     from floe_plugins.configuration.schema.error_reporter import BROKEN_SCHEMA
     from floe_plugins.configuration.schema.json_schema import json_schema
     from floe_plugins.configuration.schema.validation import ValidationResult, validate_and_log, validate_settings
@@ -31,6 +32,7 @@ else:
             "migration.rewrite": ("MigratedText", "migrate_text"),
             "model": ("Configuration",),
             "origins": ("Setting", "effective_settings"),
+            "redaction.sources": ("redactor_of_model",),
             "schema.error_reporter": ("BROKEN_SCHEMA",),
             "schema.json_schema": ("json_schema",),
             "schema.validation": ("ValidationResult", "validate_and_log", "validate_settings"),
@@ -54,6 +56,7 @@ __all__ = [
     "migrate_text",
     "not_installed",
     "raise_issues",
+    "redactor_of_model",
     "validate_and_log",
     "validate_settings",
 ]

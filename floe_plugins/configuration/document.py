@@ -10,7 +10,8 @@ from floe_plugins.configuration.file import ConfigurationFile
 from floe_plugins.configuration.formats.position import UNKNOWN
 from floe_plugins.configuration.interpolation import InterpolationError, interpolate
 from floe_plugins.configuration.issues import ConfigurationIssue, KeyPath, dotted
-from floe_plugins.configuration.redaction import MASK, is_secret_name
+from floe_plugins.configuration.redaction.forms import MASK
+from floe_plugins.configuration.redaction.names import is_secret_name
 from floe_plugins.configuration.values import is_list, is_table
 from floe_plugins.core.refs import PluginRef
 
@@ -30,7 +31,7 @@ class Document:
         data: The interpolated content.
         issues: The issues found so far.
         environment_paths: Paths of values that are the text of one environment variable.
-        secret_paths: Paths of values that use an environment variable with a secret name.
+        secret_values: The texts that values got from environment variables with a secret name, by path and variable.
         paths_with_issues: Paths of values that have an issue.
     """
 
@@ -38,7 +39,7 @@ class Document:
         self.source = source
         self.issues: list[ConfigurationIssue] = []
         self.environment_paths: set[KeyPath] = set()
-        self.secret_paths: set[KeyPath] = set()
+        self.secret_values: dict[KeyPath, dict[str, str]] = {}
         self.paths_with_issues: set[KeyPath] = set()
         self._environ = environ
         self._value_count = 0
@@ -106,8 +107,9 @@ class Document:
             return value
         if interpolated.whole:
             self.environment_paths.add(path)
-        if any(map(is_secret_name, interpolated.names)):
-            self.secret_paths.add(path)
+        secret = {name: text for name, text in interpolated.values.items() if is_secret_name(name)}
+        if secret:
+            self.secret_values[path] = secret
         return interpolated.text
 
     def _check_number(self, value: float, path: KeyPath) -> None:

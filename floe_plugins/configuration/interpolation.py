@@ -34,12 +34,12 @@ class Interpolated:
 
     Attributes:
         text: The result.
-        names: The names of all variables that were looked up.
+        values: The text of each variable that was looked up: its value, or the default.
         whole: Whether the string was one reference and nothing else.
     """
 
     text: str = attrs.field(repr=False)
-    names: frozenset[str] = frozenset()
+    values: Mapping[str, str] = attrs.field(factory=dict[str, str], repr=False)
     whole: bool = False
 
 
@@ -60,13 +60,13 @@ def interpolate(text: str, environ: Mapping[str, str]) -> Interpolated:
     """
     interpolator = _Interpolator(environ)
     only = _TOKEN.fullmatch(text)
-    return Interpolated(interpolator.run(text, ()), frozenset(interpolator.names), whole=bool(only and only["name"]))
+    return Interpolated(interpolator.run(text, ()), interpolator.values, whole=bool(only and only["name"]))
 
 
 class _Interpolator:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self.environ = environ
-        self.names: set[str] = set()
+        self.values: dict[str, str] = {}
 
     def run(self, text: str, chain: tuple[str, ...]) -> str:
         """Interpolate a text that was reached through the variables in ``chain``."""
@@ -85,7 +85,9 @@ class _Interpolator:
         if match["literal"]:
             return "${"
         if match["name"]:
-            return self._value(match["name"], match["default"], chain)
+            value = self._value(match["name"], match["default"], chain)
+            self.values[match["name"]] = value
+            return value
         if chain:  # a variable may contain '${' for other programs: keep it as it is
             return "${"
         raise InterpolationError(
@@ -95,7 +97,6 @@ class _Interpolator:
         )
 
     def _value(self, name: str, default: str | None, chain: tuple[str, ...]) -> str:
-        self.names.add(name)
         if name in self.environ:
             if name in chain:
                 cycle = " -> ".join((*chain[chain.index(name) :], name))

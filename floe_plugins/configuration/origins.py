@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -9,7 +10,6 @@ import attrs
 
 from floe_plugins.configuration.issues import ConfigurationIssue, KeyPath, dotted
 from floe_plugins.configuration.model import Configuration
-from floe_plugins.configuration.redaction import MASK
 from floe_plugins.configuration.schema.error_reporter import ErrorReporter
 from floe_plugins.configuration.schema.introspection import table_of
 from floe_plugins.configuration.schema.validation import ValidationResult, validate_settings
@@ -28,11 +28,14 @@ class Setting(Record):
         path: The path, such as ``plugins.compute.duckdb.path``.
         value: The value in a form that JSON supports; a secret is masked.
         origin: ``default``, ``file:line``, ``environment variable NAME``, ``mapping`` or ``argument``.
+        hidden_because: Why the value, or a part of it, is masked, such as ``type SecretStr`` or ``name password``;
+            empty if it is not.
     """
 
     path: str
     value: Any
     origin: str
+    hidden_because: str = ""
 
 
 def effective_settings(
@@ -58,9 +61,9 @@ def effective_settings(
     >>> configuration = load({"plugins": {"compute": {"duckdb": {"password": "hunter2"}}}}, environ={})
     >>> settings, issues = effective_settings(configuration, {PluginRef.parse("compute:duckdb"): Duck})
     >>> for setting in settings[-2:]:
-    ...     print(setting.path, setting.value, setting.origin)
-    plugins.compute.duckdb.threads 4 default
-    plugins.compute.duckdb.password *** mapping
+    ...     print(setting.path, setting.value, setting.origin, [setting.hidden_because])
+    plugins.compute.duckdb.threads 4 default ['']
+    plugins.compute.duckdb.password *** mapping ['name password']
     """
     settings = [*_registry_settings(configuration)]
     issues = [*configuration.issues]
@@ -102,10 +105,13 @@ def _plugin_settings(configuration: Configuration, ref: PluginRef, result: Valid
     if model is None:
         return
     reporter = ErrorReporter(configuration, ref, None)
-    reporter.set_schema(type(model), result.layers)
+    reporter.set_schema(type(model), result.layers, model)
     for path, value in _values(model, ()):
-        shown = to_plain(_mask(reporter, path, value))
-        yield Setting(dotted((*reporter.base, *reporter.mask_path(path))), shown, _origin(reporter, result, path))
+        shown, reason = _mask(reporter, path, value)
+        masked = reporter.mask_path(path)
+        reason = reason or ("its key is secret" if masked != path else "")
+        place = dotted((*reporter.base, *masked))
+        yield Setting(place, to_plain(shown), _origin(reporter, result, path), reason)
 
 
 def _values(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, Any]]:
@@ -120,7 +126,10 @@ def _values(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, Any]]:
 def _children(value: Any) -> list[tuple[object, Any]]:
     if is_table(value):
         return list(value.items())
-    if is_list(value):
+    names: Any = getattr(type(value), "_fields", None)
+    if names is not None and isinstance(value, tuple):
+        return list(zip(names, value, strict=False))
+    if is_list(value) or isinstance(value, deque):
         items: list[tuple[object, Any]] = list(enumerate(value))
         return items if any(_children(item) for _, item in items) else []
     kind: Any = type(value)
@@ -134,13 +143,14 @@ def _children(value: Any) -> list[tuple[object, Any]]:
     return [*((key, getattr(value, name)) for name, key in keys.items() if hasattr(value, name)), *extra.items()]
 
 
-def _mask(reporter: ErrorReporter, path: KeyPath, value: Any) -> Any:
-    if isinstance(value, (list, tuple, set, frozenset)):
+def _mask(reporter: ErrorReporter, path: KeyPath, value: Any) -> tuple[Any, str]:
+    if getattr(type(value), "__pydantic_root_model__", False):
+        return _mask(reporter, path, value.root)
+    if isinstance(value, (list, tuple, set, frozenset, deque)):
         items: Iterable[Any] = value
-        return [reporter.mask_value((*path, index), item) for index, item in enumerate(items)]
-    if value == {}:
-        return {}
-    return MASK if hasattr(value, "get_secret_value") else reporter.mask_value(path, value)
+        masked = [_mask(reporter, (*path, index), item) for index, item in enumerate(items)]
+        return [shown for shown, _ in masked], next((reason for _, reason in masked if reason), "")
+    return ({}, "") if is_table(value) and not value else reporter.mask_known_value(path, value)
 
 
 def _origin(reporter: ErrorReporter, result: ValidationResult, path: KeyPath) -> str:

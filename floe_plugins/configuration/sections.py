@@ -75,12 +75,14 @@ def _plugin(document: Document, table: Mapping[Any, Any], path: KeyPath) -> Plug
     if "distribution" in table or "config_version" in table:
         reserved = {key: value for key in RESERVED if (value := _reserved(document, key, table, path)) is not None}
         table = {key: value for key, value in table.items() if key not in RESERVED}
-    if not document.environment_paths and not document.secret_paths and not document.paths_with_issues:
+    if not document.environment_paths and not document.secret_values and not document.paths_with_issues:
         return PluginSettings(table=table, **reserved)
     return PluginSettings(
         table=table,
         environment_paths=_relative_to(document.environment_paths, path),
-        secret_paths=_relative_to(document.secret_paths, path),
+        secret_values={
+            place[len(path) :]: texts for place, texts in document.secret_values.items() if place[: len(path)] == path
+        },
         paths_with_issues=_relative_to(document.paths_with_issues, path),
         **reserved,
     )

@@ -32,7 +32,7 @@ class PluginSettings:
         distribution: The distribution that must provide the plugin (the pin).
         config_version: The schema version that the table is written for. None means not stated.
         environment_paths: Paths of values that are the text of one environment variable.
-        secret_paths: Paths of values that use an environment variable with a secret name.
+        secret_values: The texts that values got from environment variables with a secret name, by path and variable.
         paths_with_issues: Paths of values that have an issue already.
 
     >>> settings = PluginSettings(table={"password": "hunter2"}, distribution="acme-duck")
@@ -48,7 +48,7 @@ class PluginSettings:
     distribution: str | None = None
     config_version: int | None = None
     environment_paths: frozenset[KeyPath] = attrs.field(default=frozenset(), repr=False)
-    secret_paths: frozenset[KeyPath] = attrs.field(default=frozenset(), repr=False)
+    secret_values: Mapping[KeyPath, Mapping[str, str]] = attrs.field(default=_EMPTY, repr=False)
     paths_with_issues: frozenset[KeyPath] = attrs.field(default=frozenset(), repr=False)
 
 

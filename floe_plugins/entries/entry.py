@@ -24,6 +24,7 @@ from floe_plugins.errors import (
 
 if TYPE_CHECKING:
     # Importing pluggy, and what threads need, is left to the first load.
+    from floe_plugins.configuration.redaction.redactor import Redactor
     from floe_plugins.execution.worker import Worker
     from floe_plugins.hookspecs.base import PluginMetadata
     from floe_plugins.inspection.runtime_metadata import RuntimeMetadata
@@ -57,6 +58,7 @@ class Entry:
     # Written out: having attrs make it would take as long as making it five hundred times.
     __slots__ = (
         "_model",
+        "_redactor",
         "_worker",
         "candidate",
         "check",
@@ -94,6 +96,7 @@ class Entry:
         self.required = required
         self.reason = reason
         self._model: Any = None
+        self._redactor: Redactor | None = None
         self.overrides: Mapping[str, Any] | None = None
         self.warnings: list[Problem] = []
         self.check: Any = None
@@ -110,7 +113,8 @@ class Entry:
             with _lock:
                 if self._worker is None:
                     worker = Worker(str(self.ref))
-                    worker.background.model = self._model
+                    if self._redactor is not None:
+                        worker.background.redactor = self._redactor
                     self._worker = worker
         return self._worker
 
@@ -121,10 +125,21 @@ class Entry:
 
     @model.setter
     def model(self, model: Any) -> None:
+        from floe_plugins.configuration.redaction.redactor import Redactor
+
+        self.set_model(model, Redactor.of_model(model))
+
+    def set_model(self, model: Any, redactor: Redactor) -> None:
+        """Set its validated configuration, and what redacts the secrets in it."""
+        self.set_redactor(redactor)
+        self._model = model
+
+    def set_redactor(self, redactor: Redactor) -> None:
+        """Set what redacts all that it says from now on."""
         with _lock:
-            self._model = model
+            self._redactor = redactor
             if self._worker is not None:
-                self._worker.background.model = model
+                self._worker.background.redactor = redactor
 
     def release_thread(self) -> None:
         """End its thread, if it has one, after the queued calls; a later call starts a new one."""

@@ -47,7 +47,7 @@ class ForeignError(Exception):
     """Plain facts about an exception of plugin code.
 
     Attributes:
-        type_name: The name of its class.
+        type_name: The name of its class, redacted.
         message: Its text, redacted and cut; empty if it has none or cannot be read.
         retry_after: Seconds until the next try, of a ``PluginUnavailableError`` that names them.
         is_unavailable: Whether it is a ``PluginUnavailableError``.
@@ -57,8 +57,8 @@ class ForeignError(Exception):
             secret was found in it, in its notes, or in what it leads to.
     """
 
-    def __init__(self, exception: BaseException, text: str, chained: BaseException) -> None:
-        self.type_name = type_name(exception)
+    def __init__(self, exception: BaseException, name: str, text: str, chained: BaseException) -> None:
+        self.type_name = name
         self.message = text
         self.exception = exception
         self.chained = chained
@@ -81,10 +81,10 @@ def describe(error: BaseException, redact: Redact = _unchanged) -> ForeignError:
     chain = [_read(each) for each in _chain(error)]
     first = chain[0]
     is_plain = all(each.is_readable for each in chain) and not any(
-        redact(text) != text for each in chain for text in (each.text, *each.notes)
+        redact(text) != text for each in chain for text in (type_name(each.exception), each.text, *each.notes)
     )
     chained = error if is_plain else _stand_in(chain, redact)
-    return ForeignError(error, redact(first.text), chained)
+    return ForeignError(error, redact(type_name(error)), redact(first.text), chained)
 
 
 E = TypeVar("E", bound=PluginError)
@@ -126,10 +126,14 @@ class _Copier:
 
     def copy(self, value: Any, depth: int) -> Any:
         cls = type(value)
-        if value is None or cls in {bool, float}:
+        if value is None or cls is bool:
             return value
+        if cls is float or (cls is int and -(10**18) < value < 10**18):
+            # A number may be the whole of a secret, such as a PIN.
+            text = str(value)
+            return value if self._redact(text) == text else self._redact(text)
         if cls is int:
-            return value if -(10**18) < value < 10**18 else self._text(value)
+            return self._text(value)
         if depth <= 0 or self._left <= 0:
             return "..."
         try:
@@ -208,7 +212,7 @@ def _stand_in(chain: list[_Texts], redact: Redact) -> RedactedError:
 
 
 def _line(texts: _Texts, redact: Redact) -> str:
-    name = type_name(texts.exception)
+    name = redact(type_name(texts.exception))
     if not texts.is_readable:
         return f"{name} (its text cannot be read)"
     return f"{name}: {redact(texts.text)}" if texts.text else name

@@ -39,8 +39,10 @@ class Configurer:
             return
         model, issues = configuration.validate_and_log(settings, entry.ref, plugin, entry.distribution, entry.overrides)
         configuration.raise_issues(issues)
+        redactor = configuration.redactor_of_model(_with_overrides(settings, entry), model)
+        entry.set_redactor(redactor)  # setting its attribute may run code of the plugin
         inject(entry, plugin, "config", model)
-        entry.model = model
+        entry.set_model(model, redactor)
 
     def override(self, entry: Entry, mapping: Mapping[str, Any]) -> Any:
         """Configure a plugin by argument and return the validated model.
@@ -90,6 +92,11 @@ class Configurer:
                 *(issue for issue in found if issue.rule != BROKEN_SCHEMA),
             ]
         )
+
+
+def _with_overrides(settings: configuration.Configuration, entry: Entry) -> configuration.PluginSettings:
+    found = settings.settings(entry.ref)
+    return found if entry.overrides is None else attrs.evolve(found, arguments=entry.overrides)
 
 
 def has_schema(entry: Entry) -> bool:

@@ -34,7 +34,7 @@ def of_mapping(tree):
 
 def facts(content):
     issues = [(issue.path, issue.rule, issue.message) for issue in content.issues]
-    return content.data, issues, content.environment_paths, content.secret_paths, content.paths_with_issues
+    return content.data, issues, content.environment_paths, content.secret_values, content.paths_with_issues
 
 
 def nested(depth):
@@ -97,7 +97,7 @@ def test_it_is_known_which_values_are_text_of_the_environment_and_which_of_these
     found = content({"a": "${NAME}", "b": ["x${NAME}", "${DB_PASSWORD}"], "c": "NAME"})
     assert found.data == {"a": "value", "b": ["xvalue", "hunter2"], "c": "NAME"}
     assert found.environment_paths == {("a",), ("b", 1)}
-    assert found.secret_paths == {("b", 1)}
+    assert set(found.secret_values) == {("b", 1)}
 
 
 def test_an_escaped_dollar_sign_is_a_reference_too():

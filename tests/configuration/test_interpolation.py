@@ -78,4 +78,4 @@ def test_it_is_known_whether_a_text_is_one_reference_alone(text, whole):
 
 
 def test_the_variables_that_took_part_are_known():
-    assert interpolate("${A} ${C} ${NO:-${EMPTY}}", ENVIRON).names == {"A", "B", "C", "EMPTY", "NO"}
+    assert interpolate("${A} ${C} ${NO:-${EMPTY}}", ENVIRON).values.keys() == {"A", "B", "C", "EMPTY", "NO"}

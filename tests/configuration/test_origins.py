@@ -1,8 +1,9 @@
 import datetime as dt
 import json
 from pathlib import Path
+from typing import Any, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AnyUrl, BaseModel, ConfigDict, Field, PostgresDsn, SecretStr
 
 from floe_plugins import PluginRef
 from floe_plugins.configuration import effective_settings, load
@@ -127,3 +128,42 @@ def test_a_value_that_cannot_be_shown_is_named_by_its_type():
     assert shown["plugins.compute.duckdb.engine"] == "<Mute that cannot be shown>"
     assert shown["plugins.compute.duckdb.path"] == "x"
     assert not issues
+
+
+class Login(NamedTuple):
+    user: str
+    password: str
+
+
+class Hidden(BaseModel):
+    url: AnyUrl = AnyUrl("https://me:geheim@example.org/x")
+    database: PostgresDsn = PostgresDsn("postgresql://me:geheim@example.org/x")
+    login: Login = Login("scott", "geheim")
+    nested: list[Any] = [["geheim", 1]]
+    logins: dict[SecretStr, int] = {SecretStr("geheim"): 1}
+    tokens: dict[str, str] = {"geheim": "geheim"}
+    path: str
+    primary_key: str = "order_id"
+
+
+def test_each_hidden_value_says_why():
+    plugin = type("P", (), {"config_schema": Hidden})
+    loaded = load({"plugins": {"compute": {"duckdb": {"path": "/data/${TOKEN}"}}}}, environ={"TOKEN": "hunter2"})
+    settings, issues = effective_settings(loaded, {REF: plugin})
+    assert issues == ()
+    base = "plugins.compute.duckdb."
+    assert {
+        each.path.removeprefix(base): (each.value, each.hidden_because)
+        for each in settings
+        if each.path.startswith(base)
+    } == {
+        "url": ("https://***@example.org/x", "its text looks like a secret"),
+        "database": ("postgresql://***@example.org/x", "its text looks like a secret"),
+        "login.user": ("scott", ""),
+        "login.password": ("***", "name password"),
+        "nested": ([["***", 1]], "its text looks like a secret"),
+        "logins.***": (1, "its key is secret"),
+        "tokens.***": ("***", "name tokens"),
+        "path": ("/data/***", "variable TOKEN"),
+        "primary_key": ("order_id", ""),
+    }

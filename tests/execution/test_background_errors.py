@@ -14,6 +14,9 @@ from pydantic import BaseModel, SecretStr
 from support import SOON
 
 from floe_plugins import PluginRegistry
+from floe_plugins.configuration.redaction.collector import Secret
+from floe_plugins.configuration.redaction.redactor import Redactor
+from floe_plugins.execution.background_errors import BackgroundErrors
 
 HIDDEN = "hunter2-of-the-year"
 CONFIGURATION = {"plugins": {"secrets": {"a": {"password": HIDDEN}}}}
@@ -163,3 +166,12 @@ def test_a_handler_that_fails_does_not_have_the_plugins_error_printed_with_its_o
     err = capsys.readouterr().err
     assert "the disk is full" in err
     assert HIDDEN not in err
+
+
+def test_what_a_loop_is_told_by_hand_is_logged_without_secrets(seen: Seen) -> None:
+    background = BackgroundErrors("secrets:a")
+    background.redactor = Redactor([Secret(HIDDEN, "type SecretStr")])
+    background.handle_loop_exception(None, {"message": f"lost {HIDDEN}"})
+    background.handle_loop_exception(None, {"message": f"left {HIDDEN}", "exception": ValueError(HIDDEN)})
+    assert seen.text("secrets:a: in the background: lost ***")
+    assert "ValueError: ***" in seen.text("secrets:a: in the background: left ***")

@@ -184,3 +184,12 @@ def test_only_exact_builtins_pass() -> None:
 
 def test_code_is_run_on_the_calling_thread_and_its_result_returned() -> None:
     assert boundary.call(threading.current_thread) is threading.current_thread()
+
+
+def test_the_name_of_a_class_and_a_number_may_be_secret_too() -> None:
+    named = type(SECRET, (Exception,), {})
+    described = describe(named("refused"), redact)
+    assert described.type_name == "***"
+    assert SECRET not in "".join(traceback.format_exception(type(described.chained), described.chained, None))
+    hide = {"123456": "***", "1.25": "***"}
+    assert to_plain([123456, 1.25, 7, 0.5], lambda text: hide.get(text, text)) == ("***", "***", 7, 0.5)

@@ -9,11 +9,17 @@ from typing import Any
 from floe_plugins.configuration.issues import ConfigurationIssue, KeyPath, dotted
 from floe_plugins.configuration.merge import Layers
 from floe_plugins.configuration.model import Configuration
-from floe_plugins.configuration.redaction import MASK, find_secret_patterns, is_secret_name, redact_text, scalar_texts
-from floe_plugins.configuration.schema.introspection import annotations_at, is_secret, tables
+from floe_plugins.configuration.redaction.collector import FORM, Secret
+from floe_plugins.configuration.redaction.forms import MASK
+from floe_plugins.configuration.redaction.redactor import WITHHELD, Redactor, matcher_of
+from floe_plugins.configuration.redaction.shape import shape_of
+from floe_plugins.configuration.redaction.sources import redactor_of_settings
+from floe_plugins.configuration.schema.introspection import annotations_at, tables
 from floe_plugins.configuration.sections import close_to
 from floe_plugins.configuration.values import get_at, is_list, is_table
+from floe_plugins.core.record import to_plain
 from floe_plugins.core.refs import PluginRef
+from floe_plugins.core.safe_text import type_name
 
 # The rule of issues in a plugin's schema, which operators cannot fix.
 BROKEN_SCHEMA = "schema"
@@ -41,12 +47,13 @@ class ErrorReporter:
         self._configuration = configuration
         self._settings = configuration.settings(ref)
         self._schema: Any = None
+        self._model: object = None
         self._layers = Layers(data=self._settings.table)
 
-    def set_schema(self, schema: Any, layers: Layers) -> None:
-        """Set the schema, which decides what is secret, and the settings that paths refer to."""
-        self._schema, self._layers = schema, layers
-        self.__dict__.pop("_secrets", None)
+    def set_schema(self, schema: Any, layers: Layers, model: object = None) -> None:
+        """Set the schema, which decides what is secret, the settings that paths refer to, and a valid model if any."""
+        self._schema, self._layers, self._model = schema, layers, model
+        self.__dict__.pop("_redactor", None)
 
     def add_issue(self, path: KeyPath, rule: str, message: str, expected: str = "", hint: str = "") -> None:
         """Add an issue at a path relative to the plugin's table, unless loading found one there already."""
@@ -55,7 +62,7 @@ class ErrorReporter:
         self.issues.append(
             ConfigurationIssue(
                 path=dotted((*self.base, *self.mask_path(path))),
-                rule=rule,
+                rule=rule if self._redactor.matcher.mask(rule) == rule else "value_error",
                 message=message,
                 expected=expected,
                 hint=hint,
@@ -74,7 +81,7 @@ class ErrorReporter:
         """Add an issue for an exception other than a validation error, given as its type and message."""
         name, message = error
         detail = f": {self.redact(message, values=True)}" if message else ""
-        self.add_schema_issue(f"validating raised {name}{detail}")
+        self.add_schema_issue(f"validating raised {self.redact(name)}{detail}")
 
     def add_unknown_key(self, path: KeyPath, known: Collection[str]) -> None:
         """Add an issue for a key that the schema does not define."""
@@ -148,51 +155,57 @@ class ErrorReporter:
 
         With ``values``, mask every text in the settings.
         """
-        hidden = self._secrets
+        if self._redactor.withholds:
+            return WITHHELD
+        matcher = self._redactor.matcher
         if values:
             values_in_use = (*leaves(self._settings.table, ()), *leaves(self._layers.data, ()))
-            hidden |= {value for _, value in values_in_use if isinstance(value, str)}
+            others = [Secret(value, "value", path) for path, value in values_in_use if isinstance(value, str)]
+            matcher = matcher_of((*self._redactor.secrets, *others))
         cut = message if len(message) <= _MAX_MESSAGE else message[:_MAX_MESSAGE] + "..."
-        return " ".join(redact_text(cut, hidden).split())
+        return " ".join(matcher.mask(cut).split())
 
     @cached_property
-    def _secrets(self) -> frozenset[str]:
-        # Include the table before its migration, which may have moved secrets.
-        original = leaves(self._settings.table, ())
-        found: set[str] = set()
-        for path, value in (*original, *leaves(self._layers.data, ())):
-            texts = scalar_texts(value)
-            if self._is_secret(path):
-                found.update(texts)
-            for text in texts:
-                found.update(find_secret_patterns(text))
-        return frozenset(found)
+    def _redactor(self) -> Redactor:
+        return redactor_of_settings(self._settings, self._schema, self._layers.data, self._model)
 
     def mask_value(self, path: KeyPath, value: Any) -> Any:
-        """Return the value, or a mask if it is secret. Secrets in a text are masked."""
-        if value is None or isinstance(value, bool):
-            return value
-        texts = scalar_texts(value)
-        unknown = self._schema is not None and not annotations_at(self._schema, path)
-        if unknown or self._is_secret(path) or not self._secrets.isdisjoint(texts):
-            return MASK
-        return redact_text(value, self._secrets) if isinstance(value, str) else value
+        """Return the value, or a mask if it is secret or its key unknown. Secrets in a text are masked."""
+        if value is not None and self._schema is not None and not annotations_at(self._schema, path):
+            return value if isinstance(value, bool) else MASK
+        return self.mask_known_value(path, value)[0]
 
-    def _is_secret(self, path: KeyPath) -> bool:
-        variable = self._layers.variable(path)
-        if variable and any(is_secret_name(part) for part in variable.name.split("__")[3:]):
-            return True
-        from_secret_variable = any(path[:length] in self._settings.secret_paths for length in range(len(path) + 1))
-        return from_secret_variable or is_secret(self._schema, path)
+    def mask_known_value(self, path: KeyPath, value: Any) -> tuple[Any, str]:
+        """Return the value of a setting, masked where it is secret, and why; the reason of others is empty."""
+        if value is None or isinstance(value, bool):
+            return value, ""
+        if hasattr(value, "get_secret_value"):
+            return MASK, f"type {type_name(value)}"
+        reason = shape_of(self._schema).reason_at(path)
+        if reason:
+            return MASK, reason
+        plain = to_plain(value)
+        text = str(plain) if isinstance(plain, (str, int, float)) else ""
+        masked = WITHHELD if self._redactor.withholds else self._redactor.matcher.mask(text)
+        return (value, "") if masked == text else (masked, self._redactor.reason(text) or FORM)
 
     def mask_path(self, path: KeyPath) -> KeyPath:
         """Return the path with keys below a secret masked, unless they are names of fields."""
         masked: list[object] = []
         for index, step in enumerate(path):
-            known = any(str(step) in table.fields for table in tables(annotations_at(self._schema, path[:index])))
-            hidden = isinstance(step, str) and not known and index and self._is_secret(path[:index])
-            masked.append(MASK if hidden else step)
+            masked.append(MASK if self._is_secret_key(path[:index], step) else step)
         return tuple(masked)
+
+    def _is_secret_key(self, path: KeyPath, key: object) -> bool:
+        if not isinstance(key, str):
+            return hasattr(key, "get_secret_value")
+        shape = shape_of(self._schema)
+        if key in shape.along(path).members or any(
+            key in table.fields for table in tables(annotations_at(self._schema, path))
+        ):
+            return False
+        hidden = bool(path and shape.reason_at(path)) or bool(shape.along(path).keys.reason)
+        return hidden or self._redactor.withholds or self._redactor.matcher.mask(key) != key
 
     def location(self, path: KeyPath) -> dict[str, Any]:
         """Return where a value is set, as fields of ``ConfigurationIssue``."""

@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 
 from floe_plugins.configuration.issues import KeyPath
-from floe_plugins.configuration.redaction import is_secret_name
+from floe_plugins.configuration.redaction.shape import shape_of
 from floe_plugins.configuration.values import is_list, is_table
 
 
@@ -65,16 +65,8 @@ def annotations_at(schema: Any, path: KeyPath) -> list[Any]:
 
 
 def is_secret(schema: Any, path: KeyPath) -> bool:
-    """Return whether a value is secret by its type, or by a name on its path."""
-    annotations = [schema]
-    for step in path:
-        names = {field.name for table in tables(annotations) if (field := table.fields.get(str(step)))}
-        if any(is_secret_name(name) for name in (*names, step) if not isinstance(name, int)):
-            return True
-        annotations = annotations_below(annotations, step)
-        if any(_is_secret_type(option) for annotation in annotations for option in union_members(annotation)):
-            return True
-    return False
+    """Return whether a value is secret by its type, by a marker, or by a name on its path."""
+    return bool(shape_of(schema).reason_at(path))
 
 
 def has_only_known_keys(schema: type, data: Mapping[Any, Any]) -> bool:
@@ -207,13 +199,6 @@ def _holds_keys(kind: type) -> bool:
     return issubclass(kind, Mapping) or not issubclass(
         kind, (str, bytes, int, float, list, tuple, set, frozenset, type(None))
     )
-
-
-def _is_secret_type(option: Any) -> bool:
-    from pydantic import Secret, SecretBytes, SecretStr
-
-    kind = typing.get_origin(option) or option
-    return isinstance(kind, type) and issubclass(kind, (Secret, SecretBytes, SecretStr))
 
 
 def _matches_tags(table: Table, data: Mapping[Any, Any]) -> bool:

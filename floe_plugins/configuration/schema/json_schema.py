@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from floe_plugins.configuration.redaction import find_secret_patterns, is_secret_name
+from floe_plugins.configuration.redaction.forms import find_secret_patterns
+from floe_plugins.configuration.redaction.markers import JSON_KEY
+from floe_plugins.configuration.redaction.names import is_secret_name
 from floe_plugins.configuration.sections import RESERVED
 from floe_plugins.core.record import to_plain
 from floe_plugins.core.refs import PluginRef, PluginType
@@ -141,9 +143,13 @@ def _model_schema(ref: PluginRef, schema: Any, definitions: dict[str, Any]) -> d
     inner = own.pop("$defs", {})
     if set(own) <= {"$ref"}:  # a recursive model
         own = {**inner[own["$ref"].removeprefix(f"#/$defs/{prefix}")]}
-    for part in (own, *inner.values()):
+    parts = (own, *inner.values())
+    marked = {name for part in parts for name in _marked_names(part)}
+    for part in parts:
         _close(part)
-        _hide_secrets(part)
+        _hide_secrets(part, marked)
+    for part in parts:
+        _replace_markers(part)
         _accept_references(part)
     definitions.update({f"{prefix}{name}": part for name, part in inner.items()})
     return own
@@ -156,21 +162,34 @@ def _close(schema: dict[str, Any]) -> None:
             part.setdefault("additionalProperties", False)
 
 
-def _hide_secrets(schema: dict[str, Any]) -> None:
+def _marked_names(schema: dict[str, Any]) -> Iterator[str]:
+    """Yield the names of the properties that the author marked as secret."""
+    for part in _parts(schema):
+        yield from (name for name, value in part.get("properties", {}).items() if value.get(JSON_KEY))
+
+
+def _hide_secrets(schema: dict[str, Any], names: Collection[str]) -> None:
     for part in _parts(schema):
         for name, value in part.get("properties", {}).items():
-            hidden = value.get("format") == "password" or value.get("writeOnly", False)
+            marked = value.get(JSON_KEY)
+            hidden = value.get("format") == "password" or value.get("writeOnly", False) or marked is True
             for key in ("default", "examples"):
-                if hidden or _holds_secret(name, value.get(key)):
+                if hidden or _holds_secret("" if marked is False else name, value.get(key), names):
                     value.pop(key, None)
 
 
-def _holds_secret(name: object, value: Any) -> bool:
+def _replace_markers(schema: dict[str, Any]) -> None:
+    for part in _parts(schema):
+        if part.pop(JSON_KEY, None):
+            part["writeOnly"] = True
+
+
+def _holds_secret(name: object, value: Any, names: Collection[str]) -> bool:
     if isinstance(value, dict):
-        return any(_holds_secret(key, item) or _holds_secret(name, item) for key, item in value.items())
+        return any(_holds_secret(key, item, names) or _holds_secret(name, item, names) for key, item in value.items())
     if isinstance(value, list):
-        return any(_holds_secret(name, item) for item in value)
-    return (value is not None and is_secret_name(name)) or (
+        return any(_holds_secret(name, item, names) for item in value)
+    return (value is not None and (name in names or is_secret_name(name))) or (
         isinstance(value, str) and bool(find_secret_patterns(value))
     )
 

@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field, SecretStr, ValidationError
 from floe_plugins import PluginRef
 from floe_plugins.configuration import BROKEN_SCHEMA, Configuration, PluginSettings, load
 from floe_plugins.configuration.merge import Layers
-from floe_plugins.configuration.redaction import MASK
+from floe_plugins.configuration.redaction.forms import MASK
 from floe_plugins.configuration.schema.error_reporter import ErrorReporter, leaves
 
 DUCK = PluginRef.parse("compute:duckdb")
@@ -135,7 +135,7 @@ def test_what_a_schema_raises_is_reported_without_any_value():
     assert made.issues[0].message.endswith(f"validating raised RuntimeError: cannot open {MASK}")
 
 
-@given(st.text("abcdefgh", min_size=4, max_size=20), st.text("xyz ", max_size=10), st.text("xyz ", max_size=10))
+@given(st.text("abcdefgh", min_size=6, max_size=20), st.text("xyz ", max_size=10), st.text("xyz ", max_size=10))
 def test_no_message_repeats_a_secret(secret, before, after):
     made = reporter({"path": "p", "password": secret})
     assert secret not in made.redact(f"{before}{secret}{after}")
@@ -166,7 +166,7 @@ def test_a_value_is_shown_unless_it_is_secret_or_unknown(path, value, shown):
 
 
 def test_a_value_of_a_variable_with_a_secret_name_is_secret_wherever_it_stands():
-    made = reporter({"path": "hunter2"}, secret_paths=frozenset({("path",)}))
+    made = reporter({"path": "hunter2"}, secret_values={("path",): {"TOKEN": "hunter2"}})
     assert made.mask_value(("path",), "hunter2") == MASK
 
 
@@ -205,3 +205,10 @@ def test_the_leaves_are_all_values_that_hold_no_other_with_their_paths(value):
         for step in path:
             found = found[step]
         assert found == leaf
+
+
+def test_an_error_type_that_contains_a_secret_is_replaced():
+    made = reporter({"path": "p", "password": "hunter2-prod"})
+    made.add_issue(("path",), "refused_hunter2-prod", "refused")
+    made.add_issue(("pool",), "refused", "refused")
+    assert [issue.rule for issue in made.issues] == ["value_error", "refused"]

@@ -1,0 +1,1 @@
+"""Find out which values of a configuration are secret, and redact them in texts."""

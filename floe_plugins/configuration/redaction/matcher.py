@@ -1,0 +1,144 @@
+"""Find traces of known secrets in a text, in one pass whatever their number."""
+
+from __future__ import annotations
+
+import re
+import sys
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator
+from itertools import accumulate
+from typing import Literal
+
+from floe_plugins.configuration.redaction.forms import MASK, Span, find_spans
+
+# Every run of so many characters that a secret has too is masked.
+RUN = 6
+# A secret that is shorter than a run is masked as a word of its own, and one shorter than this as a whole text.
+MIN_LENGTH = 4
+
+_BLOCK = 4
+_CUT = re.compile(r"(?:\.\.\.|\N{HORIZONTAL ELLIPSIS})")
+
+
+class Matcher:
+    """Finds and masks secrets.
+
+    Texts are compared in folded case. The runs of all secrets are in one set; a text is looked at in blocks of
+    four characters, every second of which begins one: each run contains such a block.
+    """
+
+    def __init__(self, secrets: Iterable[str], whole: Iterable[str] = ()) -> None:
+        """Prepare the secrets.
+
+        Args:
+            secrets: The secrets of which no trace may be left.
+            whole: Secrets that are masked only where they are the whole text.
+        """
+        folded = {text for secret in secrets if (text := secret.casefold())}
+        self.whole = frozenset(
+            {text.casefold() for text in whole} | {text for text in folded if len(text) < MIN_LENGTH}
+        )
+        short = sorted((text for text in folded if MIN_LENGTH <= len(text) < RUN), key=len, reverse=True)
+        long = [text for text in folded if len(text) >= RUN]
+        self._runs = frozenset(text[at : at + RUN] for text in long for at in range(len(text) - RUN + 1))
+        self._starts = frozenset(text[:_BLOCK] for text in long)
+        blocks = {run[at : at + _BLOCK] for run in self._runs for at in (0, 1)}
+        self._narrow = frozenset(_number(block, "ascii") for block in blocks if block.isascii())
+        self._wide = frozenset(_number(block, "utf-16-le") for block in blocks if _is_basic(block))
+        self._has_pairs = not all(map(_is_basic, blocks))
+        self._words = re.compile("|".join(map(_as_word, short))) if short else None
+
+    def mask(self, text: str) -> str:
+        """Mask every trace of a secret in a text, and what is a secret by its form.
+
+        >>> Matcher(["hunter2-prod"]).mask("cannot log in with 'HUNTER2-PROD'")
+        "cannot log in with '***'"
+        """
+        folded = text.casefold()
+        if folded in self.whole or (self.whole and folded.strip() in self.whole):
+            return MASK
+        spans = [span for span, _ in find_spans(text, folded)]
+        found = [*self._find(folded)]
+        if found and len(folded) != len(text):
+            ends = [*accumulate(len(character.casefold()) for character in text)]
+            found = [_in_original(span, ends) for span in found]
+        spans += found
+        return _masked(text, spans) if spans else text
+
+    def finds(self, text: str) -> bool:
+        """Return whether a text contains a trace of a secret."""
+        folded = text.casefold()
+        return folded.strip() in self.whole or next(self._find(folded), None) is not None
+
+    def _find(self, text: str) -> Iterator[Span]:
+        if self._words is not None:
+            yield from (match.span() for match in self._words.finditer(text))
+        if not self._runs:
+            return
+        for at in self._places(text):
+            for start in (at, at - 1):
+                if start >= 0 and text[start : start + RUN] in self._runs:
+                    yield start, start + RUN
+        for cut in _CUT.finditer(text) if "..." in text or "\N{HORIZONTAL ELLIPSIS}" in text else ():
+            for length in (_BLOCK + 1, _BLOCK):
+                start = cut.start() - length
+                if start >= 0 and self._begins(text[start : cut.start()]) and not text[start - 1 : start].isalnum():
+                    yield start, cut.start()
+
+    def _begins(self, text: str) -> bool:
+        return text[:_BLOCK] in self._starts and (len(text) == _BLOCK or any(r.startswith(text) for r in self._runs))
+
+    def _places(self, text: str) -> Iterable[int]:
+        """The places where a block of a secret begins, found in steps of two characters."""
+        if text.isascii():
+            return self._hits(text.encode("ascii"), 1, "I", self._narrow)
+        data = text.encode("utf-16-le", "surrogatepass")
+        if self._has_pairs or len(data) != 2 * len(text):  # characters of two units
+            return range(len(text) - RUN + 1)
+        return self._hits(data, 2, "Q", self._wide)
+
+    @staticmethod
+    def _hits(data: bytes, width: int, code: Literal["I", "Q"], blocks: frozenset[int]) -> list[int]:
+        view, size = memoryview(data), _BLOCK * width
+        places: list[int] = []
+        for offset in (0, 2 * width):
+            end = offset + (len(data) - offset) // size * size
+            numbers = view[offset:end].cast(code) if end > offset else ()
+            if not blocks.isdisjoint(numbers):
+                places += [offset // width + index * _BLOCK for index, number in enumerate(numbers) if number in blocks]
+        return places
+
+
+def _number(block: str, encoding: str) -> int:
+    return int.from_bytes(block.encode(encoding, "surrogatepass"), sys.byteorder)
+
+
+def _is_basic(block: str) -> bool:
+    return max(block) < "\U00010000"
+
+
+def _as_word(secret: str) -> str:
+    """The pattern of a secret where it is no part of a longer word."""
+    before = r"(?<![^\W_])" if secret[0].isalnum() else ""
+    after = r"(?![^\W_])" if secret[-1].isalnum() else ""
+    return f"{before}{re.escape(secret)}{after}"
+
+
+def _in_original(span: Span, ends: list[int]) -> Span:
+    """The span in a text of which ``ends`` says where each character ends in folded case."""
+    return bisect_right(ends, span[0]), bisect_left(ends, span[1]) + 1
+
+
+def _masked(text: str, spans: list[Span]) -> str:
+    pieces: list[str] = []
+    position = 0
+    begin = end = -1
+    for start, stop in [*sorted(spans), (len(text) + 1, 0)]:
+        if start > end:
+            if end >= 0:
+                pieces += [text[position:begin], MASK]
+                position = end
+            begin, end = start, stop
+        else:
+            end = max(end, stop)
+    return "".join([*pieces, text[position:]])

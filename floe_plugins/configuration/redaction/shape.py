@@ -1,0 +1,253 @@
+"""What a schema says about the values at each place: which are secret by type, by name or by a marker.
+
+It is read from pydantic's core schema, in which aliases, dataclasses, named tuples, unions and every kind of
+container look alike, whatever annotation they were written as.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from floe_plugins.configuration.redaction.markers import marked
+from floe_plugins.configuration.redaction.names import is_secret_name
+
+# No schema that a person writes has as many nodes at one place.
+_MAX_NODES = 2_000
+_NESTED = ("schema", "lax_schema", "strict_schema", "json_schema", "python_schema")
+
+
+class Member(NamedTuple):
+    """One field of a model, dataclass, named tuple or ``TypedDict``.
+
+    Attributes:
+        names: Its name and aliases.
+        shape: What the schema says about its values.
+    """
+
+    names: tuple[str, ...]
+    shape: Shape
+
+
+class Shape:
+    """What the schema says about the values at one place.
+
+    Attributes:
+        reason: Why all of them are secret by their type or a marker; empty if they are not.
+        not_secret: Whether the author marked them as not secret.
+        members: The fields by each of their names and aliases.
+    """
+
+    def __init__(self, nodes: Iterable[Any], definitions: dict[str, Any]) -> None:
+        self.reason = ""
+        self.not_secret = False
+        self.members: dict[str, list[Member]] = {}
+        self._definitions = definitions
+        # The nodes of the items of lists, and of the keys and values of tables.
+        self._places: dict[str, list[Any]] = {"items": [], "keys": [], "values": []}
+        self._positions: list[list[Any]] = []
+        self._names: list[str] = []
+        self._below: dict[object, Shape] = {}
+        for node in self._expand(nodes):
+            self._read(node)
+
+    def at(self, step: object) -> tuple[tuple[str, ...], Shape]:
+        """Return the names of the field behind a key or index, and the shape of its values."""
+        members = self.members.get(step) if type(step) is str else self._member_at(step)
+        if members:
+            names = tuple(dict.fromkeys(name for member in members for name in member.names))
+            if len(members) == 1:
+                return names, members[0].shape
+            merged = Shape((), self._definitions)
+            merged._merge([member.shape for member in members])
+            return names, merged
+        if type(step) is int and step < len(self._positions):
+            return (), self._cached(step, self._positions[step])
+        if type(step) is int and (self._places["items"] or self._positions):
+            return (), self._cached("items", self._places["items"])
+        return (), self._cached("values", self._places["values"])
+
+    @property
+    def keys(self) -> Shape:
+        """The shape of the keys of a table that may have any."""
+        return self._cached("keys", self._places["keys"])
+
+    def reason_below(self, step: object, reason: str) -> tuple[Shape, str]:
+        """Return the shape at a key or index, and why the values there are secret, given why those here are."""
+        names, below = self.at(step)
+        if below.reason or below.not_secret:
+            return below, reason_of(below, reason)
+        if not reason:
+            steps = names if type(step) is int else (*names, step)
+            reason = next((f"name {name}" for name in steps if is_secret_name(name)), "")
+        return below, reason
+
+    def reason_at(self, path: Iterable[object]) -> str:
+        """Return why the values at a path are secret; empty if they are not."""
+        shape, reason = self, self.reason
+        for step in path:
+            shape, reason = shape.reason_below(step, reason)
+        return reason
+
+    def along(self, path: Iterable[object]) -> Shape:
+        """Return the shape of the values at a path."""
+        shape = self
+        for step in path:
+            shape = shape.at(step)[1]
+        return shape
+
+    def _member_at(self, index: object) -> list[Member]:
+        """A named tuple may be given as a list."""
+        if type(index) is int and index < len(self._names):
+            return self.members.get(self._names[index], [])
+        return []
+
+    def _cached(self, what: object, nodes: list[Any]) -> Shape:
+        if not nodes:
+            return EMPTY
+        found = self._below.get(what)
+        if found is None:
+            found = self._below[what] = Shape(nodes, self._definitions)
+        return found
+
+    def _merge(self, shapes: list[Shape]) -> None:
+        self.reason = next((shape.reason for shape in shapes if shape.reason), "")
+        self.not_secret = all(shape.not_secret for shape in shapes)
+        for shape in shapes:
+            for name, members in shape.members.items():
+                self.members.setdefault(name, []).extend(members)
+            for place, nodes in shape._places.items():  # noqa: SLF001 the same class
+                self._places[place] += nodes
+            self._positions = self._positions or shape._positions  # noqa: SLF001 the same
+            self._names = self._names or shape._names  # noqa: SLF001 the same
+
+    def _expand(self, nodes: Iterable[Any]) -> Iterator[Any]:
+        """Yield these nodes and those that they wrap or choose from, at the same place."""
+        queue = list(nodes)
+        seen: set[int] = set()
+        while queue and len(seen) < _MAX_NODES:
+            node = queue.pop()
+            if id(node) in seen or not isinstance(node, Mapping):
+                continue
+            seen.add(id(node))
+            for definition in node.get("definitions") or ():
+                self._definitions[definition["ref"]] = definition
+            yield node
+            if node["type"] == "definition-ref":
+                queue.append(self._definitions.get(node["schema_ref"]))
+            queue += [node[key] for key in _NESTED if isinstance(node.get(key), Mapping)]
+            if isinstance(node.get("arguments_schema"), Mapping):
+                queue.append(node["arguments_schema"])
+            choices = node.get("choices") or ()
+            for choice in choices.values() if isinstance(choices, Mapping) else choices:
+                queue.append(choice[0] if isinstance(choice, tuple) else choice)
+            queue += node.get("steps") or ()
+
+    def _read(self, node: Any) -> None:
+        is_marked = marked(node)
+        if is_marked is not None:
+            self.reason = "marked IsSecret" if is_marked else self.reason
+            self.not_secret = self.not_secret or not is_marked
+        secret_type = _secret_type(node)
+        if secret_type:
+            self.reason = self.reason or f"type {secret_type}"
+        self._read_fields(node)
+        self._read_items(node)
+
+    def _read_fields(self, node: Any) -> None:
+        fields = node.get("fields") or (node["arguments_schema"] if node["type"] == "arguments" else ())
+        if isinstance(fields, Mapping):
+            for name, field in fields.items():
+                self._add(str(name), field)
+        else:
+            for field in fields:
+                if isinstance(field, Mapping):
+                    self._names.append(field["name"])
+                    self._add(field["name"], field)
+
+    def _read_items(self, node: Any) -> None:
+        for key, place in (("keys_schema", "keys"), ("values_schema", "values"), ("extras_schema", "values")):
+            if isinstance(node.get(key), Mapping):
+                self._places[place].append(node[key])
+        items = node.get("items_schema")
+        if isinstance(items, Mapping):
+            self._places["items"].append(items)
+        elif items:
+            self._read_tuple(items, node.get("variadic_item_index"))
+
+    def _read_tuple(self, items: list[Any], variadic: int | None) -> None:
+        if variadic is not None:
+            self._places["items"] += items
+            return
+        for index, item in enumerate(items):
+            if index == len(self._positions):
+                self._positions.append([])
+            self._positions[index].append(item)
+
+    def _add(self, name: str, field: Any) -> None:
+        names = tuple(dict.fromkeys((name, *_aliases(field))))
+        member = Member(names, _LazyShape((field.get("schema"),), self._definitions))
+        for each in names:
+            self.members.setdefault(each, []).append(member)
+
+
+class _LazyShape(Shape):
+    """A shape that is read when first asked for, since models may contain themselves."""
+
+    def __init__(self, nodes: Iterable[Any], definitions: dict[str, Any]) -> None:
+        self._nodes = nodes
+        self._definitions = definitions
+
+    def __getattr__(self, name: str) -> Any:
+        if name in {"_nodes", "_definitions"} or "reason" in self.__dict__:
+            raise AttributeError(name)
+        super().__init__(self._nodes, self._definitions)
+        return getattr(self, name)
+
+
+EMPTY = Shape((), {})
+
+
+def reason_of(shape: Shape, inherited: str) -> str:
+    """Return why the values of a shape are secret; a marker of the author takes precedence over names."""
+    return shape.reason or ("" if shape.not_secret else inherited)
+
+
+def shape_of(schema: Any) -> Shape:
+    """Return the shape of the values of a model class; one that says nothing for anything else."""
+    try:
+        return _shape_of(schema)
+    except Exception:  # noqa: BLE001 a schema is the plugin's code; it may be incomplete, or not hashable
+        return EMPTY
+
+
+@lru_cache(maxsize=1024)
+def _shape_of(schema: Any) -> Shape:
+    core = getattr(schema, "__pydantic_core_schema__", None)
+    return EMPTY if core is None else Shape((core,), {})
+
+
+def _aliases(field: Any) -> Iterator[str]:
+    for key in ("validation_alias", "serialization_alias", "alias"):
+        alias = field.get(key)
+        if isinstance(alias, str):
+            yield alias
+        elif alias:
+            paths = alias if isinstance(alias[0], (list, tuple)) else [alias]
+            yield from (str(path[0]) for path in paths if path)
+            yield from (step for path in paths for step in path[1:] if isinstance(step, str))
+
+
+def _secret_type(node: Any) -> str:
+    """The name of the secret type that a node validates."""
+    from pydantic import Secret, SecretBytes, SecretStr
+
+    function = node.get("function")
+    called = function.get("function") if isinstance(function, Mapping) else None
+    for kind in (node.get("cls"), called):
+        if isinstance(kind, type) and issubclass(kind, (Secret, SecretBytes, SecretStr)):
+            return kind.__name__
+    # Secret[...] validates with functions of its own.
+    name = getattr(called, "__qualname__", "")
+    return "Secret" if getattr(called, "__module__", "") == "pydantic.types" and name.startswith("Secret.") else ""

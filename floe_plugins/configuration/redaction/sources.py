@@ -1,0 +1,38 @@
+"""The secrets in the settings of one plugin, from all sources: its model, the file, variables and arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from floe_plugins.configuration.merge import Layers
+from floe_plugins.configuration.redaction.collector import Secret
+from floe_plugins.configuration.redaction.redactor import Redactor
+from floe_plugins.configuration.settings import PluginSettings
+
+
+def redactor_of_model(settings: PluginSettings, model: object) -> Redactor:
+    """Return the redactor of a plugin with this validated model; call it where the model's own code may run."""
+    data = Layers.from_settings(settings, type(model)).data
+    return redactor_of_settings(settings, type(model), data, model)
+
+
+def redactor_of_settings(
+    settings: PluginSettings, schema: Any, data: Mapping[str, Any], model: object = None
+) -> Redactor:
+    """Return the redactor of a plugin with these settings.
+
+    Args:
+        settings: The settings as their sources give them, also before a migration, which may move secrets.
+        schema: The schema; None if the plugin has none.
+        data: The settings as the schema validates them.
+        model: The model; None as long as the settings are not validated.
+    """
+    given = [settings.table] if data is settings.table else [settings.table, data]
+    return Redactor.of_values((model, *given, settings.arguments), schema, _known(settings))
+
+
+def _known(settings: PluginSettings) -> Iterator[Secret]:
+    """The texts that come from variables with secret names, also as a part of a value."""
+    for path, texts in settings.secret_values.items():
+        yield from (Secret(text, f"variable {name}", path) for name, text in texts.items())

@@ -1,0 +1,129 @@
+import pytest
+
+from floe_plugins.configuration.redaction.forms import find_secret_patterns, found_parts, is_ordinary, secret_parts
+from floe_plugins.configuration.redaction.matcher import Matcher
+
+AWS = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+
+
+def redact(text):
+    return Matcher([]).mask(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("postgresql://scott:tiger@db:5432/x?a=b", "postgresql://***@db:5432/x?a=b"),
+        ("https://me:p@ss:word@example.org/", "https://***@example.org/"),
+        ("postgresql://me:pa/ss@db/x", "postgresql://***@db/x"),
+        ("postgresql://me:pa?s#s@db/x", "postgresql://***@db/x"),
+        ("https://0123456789abcdef0123@example.org/", "https://***@example.org/"),
+        ("redis://:hunter2@cache", "redis://***@cache"),
+        ("host=db password=hunter2 port=1", "host=db password=*** port=1"),
+        ('password="correct horse battery" port=1', 'password="***" port=1'),
+        ("password='correct horse", "password='***"),
+        ('{"api_key": "hunter2"}', '{"api_key": "***"}'),
+        ('{\\"api_key\\": \\"hunter2 and 3\\"}', '{\\"api_key\\": \\"***\\"}'),
+        ("https://x.org/?sig=abcdef&b=1", "https://x.org/?sig=***&b=1"),
+        ("Bearer abc.def-ghi", "Bearer ***"),
+        ("Authorization: Token 0123456789", "Authorization: Token ***"),
+        ("Authorization: Basic dXNlcjpwYXNz", "Authorization: Basic ***"),
+        ("{'authorization': 'hunter2'}", "{'authorization': '***'}"),
+        ("eyJhbGciOi.eyJzdWIiOi.c2ln", "***"),
+        ("AKIAIOSFODNN7EXAMPLE", "***"),
+        (f"aws_secret_access_key = {AWS}", "aws_secret_access_key = ***"),
+        (f"AWS says that secret access key {AWS} is wrong", "AWS says that secret access key *** is wrong"),
+        ("ghp_0123456789abcdefABCDEF0123456789abcd", "***"),
+        ("SG.ngeVfQFYQlKU0ufo8x5d1A.TwL2iGABf9DHoTf09kqeF8tAmbihYzrnopKc1s5cr", "***"),
+        ("glsa_HOruNAb7SOiCdshU9algrrq7F1234567_1a2b3c4d", "***"),
+        ("https://hooks.slack.com/services/T00000000/B00000000/XXXXXXXXXXXX", "https://hooks.slack.com/services/***"),
+        ("-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----", "***"),
+        ("-----BEGIN PGP PRIVATE KEY BLOCK-----\n\nlQ\n-----END PGP PRIVATE KEY BLOCK-----!", "***!"),
+        ("-----BEGIN OPENSSH PRIVATE KEY-----\nb3Bl", "***"),
+    ],
+)
+def test_secrets_are_known_by_their_form(text, shown):
+    assert redact(text) == shown
+    assert redact(shown) == shown
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "a",
+        "https://example.org/path:x@y",
+        "https://example.org:8080/path?mail=me@example.org",
+        "user@example.org",
+        "s3://bucket/key",
+        "a basic idea",
+        "basic authentication failed",
+        "the bearer token is missing",
+        "10:30",
+        "x=1",
+        "invalid token: expected a string",
+        "table orders has no column order_id; primary_key=order_id, max_tokens=4096",
+        "token_url: https://login.example.org/token",
+        "commit 0123456789abcdef0123456789abcdef01234567 refused access",
+        "sk-learn-is-not-installed",
+        "pk_orders_2024_customer",
+        "-----BEGIN CERTIFICATE-----\nMIIE\n-----END CERTIFICATE-----",
+        "passenger=Smith, monkey: Koko, key=value",
+    ],
+)
+def test_ordinary_texts_are_left_alone(text):
+    assert redact(text) == text
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "a",
+        "eyJ-",
+        "a.",
+        "://",
+        "a://b:",
+        "a://b:/",
+        "password='",
+        "-----BEGIN",
+        "basic",
+        "@",
+        "sk-",
+        "xoxb",
+        "secret",
+        "Authorization:",
+        "password:",
+        "x=",
+        '"',
+        "aws",
+    ],
+)
+def test_texts_of_any_length_are_searched_in_one_go(piece):
+    redact(f"{piece} " * (500_000 // len(piece)))
+    redact(piece * (500_000 // len(piece)))
+
+
+def test_what_all_texts_of_a_form_have_in_common_is_no_part_of_the_secret():
+    assert secret_parts("-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----") == ["\nMIIE\n"]
+    assert secret_parts("https://abc@sentry.example.org/1") == ["abc"]
+    assert secret_parts("https://example.org/T1/B2") == ["example.org/T1/B2"]
+    assert secret_parts("https://example.org/T1/0123456789abcdef0") == ["0123456789abcdef0"]
+    assert secret_parts("Bearer abc") == ["abc"]
+    assert found_parts("postgres:hunter2") == ["hunter2"]
+    assert find_secret_patterns("x") == []
+
+
+@pytest.mark.parametrize("text", ["None", "true", "5432", "3.14", "-1"])
+def test_words_and_numbers_that_occur_everywhere_are_ordinary(text):
+    assert is_ordinary(text, by_name=False)
+
+
+@pytest.mark.parametrize("text", ["default", "kerberos", "/etc/keys/app.pem", "~/token.json"])
+def test_words_and_paths_are_ordinary_only_where_a_name_alone_says_secret(text):
+    assert is_ordinary(text, by_name=True)
+    assert not is_ordinary(text, by_name=False)
+
+
+@pytest.mark.parametrize("text", ["hunter2", "123456", "/8sd7f+Kx/0a=="])
+def test_others_are_not(text):
+    assert not is_ordinary(text, by_name=True)
