@@ -54,7 +54,8 @@ def test_a_file_that_cannot_be_read_is_raised_also_where_issues_are_collected(tm
     ("rule", "source", "environ"),
     [
         ("missing_variable", {"plugins": {"compute": {"x": {"a": ["${NO}"]}}}}, {}),
-        ("cycle", {"plugins": {"compute": {"x": {"a": "${A}"}}}}, {"A": "${B}", "B": "${A}"}),
+        ("too_many", {"plugins": {"compute": {"x": {"a": "${A}" * 2_000}}}}, {"A": ""}),
+        ("too_long", {"plugins": {"compute": {"x": {"a": ["${A}"] * 140}}}}, {"A": "x" * 30_000}),
         ("reference", {"plugins": {"compute": {"x": {"a": "${"}}}}, {}),
         ("too_long", {"plugins": {"compute": {"x": {"a": "${A}${A}"}}}}, {"A": "x" * 40_000}),
     ],
