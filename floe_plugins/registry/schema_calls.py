@@ -39,7 +39,8 @@ def call_each(registry: PluginRegistry, function: Callable[[PluginRef, Any, str 
     {}
     """
     registry.list()
-    store, as_current = registry._store, registry._as_current  # noqa: SLF001 the same package
+    # The registry is of this package, and these are no one else's concern.
+    store, as_current = registry._store, registry._as_current  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
 
     def call(entry: Entry) -> T:
         with as_current():
