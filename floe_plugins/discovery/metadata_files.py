@@ -76,6 +76,23 @@ def distribution_at(directory: str) -> Distribution:
     return Distribution(name.replace("_", "-"), version, directory)
 
 
+def names_of(distribution: Distribution) -> frozenset[str]:
+    """Return the normalized names of a distribution: of its metadata directory, and of its METADATA if it can be read.
+
+    There are two only if one of the files was written by hand, or to pass for another distribution.
+    """
+    names = {normalize(distribution.name)}
+    if distribution.path:
+        with contextlib.suppress(OSError, ValueError):
+            names.update(map(normalize, filter(None, read_header(distribution.path, "Name"))))
+    return frozenset(names)
+
+
+def is_readable(path: str) -> bool:
+    """Return whether a path is that of a regular file that can be read."""
+    return os.path.isfile(path) and os.access(path, os.R_OK)
+
+
 def read_header(directory: str, name: str) -> Iterator[str]:
     """Yield the values of one field of METADATA or PKG-INFO; nothing if the file or field is missing.
 

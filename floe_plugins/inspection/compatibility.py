@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from floe_plugins._version import FLOE_API_VERSION, __version__
 from floe_plugins.core.candidate import Candidate
 from floe_plugins.core.refs import PluginRef
+from floe_plugins.core.safe_text import describe_error
 from floe_plugins.discovery.metadata_files import read_requirements
 from floe_plugins.errors import PluginIncompatibleError
 from floe_plugins.inspection import static_metadata
@@ -154,7 +155,15 @@ def find_incompatibility(candidate: Candidate) -> PluginIncompatibleError | None
     Reads files of the candidate's distribution. Imports nothing.
     """
     origin = str(candidate.distribution)
-    requires = read_requirements(candidate.distribution)
+    try:
+        requires = read_requirements(candidate.distribution)
+    except Exception as failure:  # noqa: BLE001 some distributions are read by finders of others
+        return PluginIncompatibleError(
+            f"its METADATA cannot be read, so that what it requires is unknown ({describe_error(failure)})",
+            ref=candidate.ref,
+            distribution=origin,
+            hint="Reinstall or remove the distribution",
+        )
     error = requirement_incompatibility(candidate.ref, origin, requires, __version__)
     if error is not None:
         return error
