@@ -80,6 +80,8 @@ def not_installed(configuration: Configuration, known: Iterable[PluginRef]) -> l
     >>> [issue.message for issue in not_installed(configuration, known=[])]
     ['no installed distribution provides compute:duckdb']
     """
+    from floe_plugins.configuration.issues import MAX_LINES
+
     names = {str(ref) for ref in known}
     normalized = {normalize_ref(ref) for ref in known}
     issues: list[ConfigurationIssue] = []
@@ -87,7 +89,8 @@ def not_installed(configuration: Configuration, known: Iterable[PluginRef]) -> l
         settings = configuration.plugins.get(ref)
         by_variable = ref in normalized and (settings is None or not settings.table)
         if str(ref) not in names and not by_variable:
-            issues.append(_missing(configuration, ref, names))
+            # Looking for similar refs takes long, and a message lists no more issues.
+            issues.append(_missing(configuration, ref, names if len(issues) < MAX_LINES else ()))
     return issues
 
 

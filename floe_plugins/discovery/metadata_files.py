@@ -100,15 +100,17 @@ def read_header(directory: str, name: str) -> Iterator[str]:
         OSError: the file exists, but cannot be read.
     """
     field = f"{name.lower()}:"
-    values: list[str] = []
+    parts: list[str] = []  # of a value on several lines
     for line in _header_lines(directory):
         if line[0] in " \t":
-            if values:
-                values[-1] += f" {line.strip()}"
+            if parts:
+                parts.append(line.strip())
         else:
-            yield from values
-            values = [line[len(field) :].strip()] if line.lower().startswith(field) else []
-    yield from values
+            if parts:
+                yield " ".join(parts)
+            parts = [line[len(field) :].strip()] if line[: len(field)].lower() == field else []
+    if parts:
+        yield " ".join(parts)
 
 
 def _header_lines(directory: str) -> Iterator[str]:

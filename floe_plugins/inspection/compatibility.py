@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import reprlib
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from packaging.version import Version
 
 PLATFORM = "floe-plugins"
+
+_MAX_REQUIREMENTS = 100  # of this package, in one distribution
+_MAX_LENGTH = 10_000
+_MAX_QUOTED = 200
 
 # Only requirements of this package need to be parsed.
 _OF_PLATFORM = re.compile(r"\s*floe[-_.]+plugins(?![\w.-]*\w)", re.IGNORECASE)
@@ -81,11 +86,11 @@ def requirement_incompatibility(
     >>> print(requirement_incompatibility(None, None, ["floe-plugins>=1"], "0.2").message)
     the distribution requires 'floe-plugins>=1', floe-plugins 0.2 is installed
     """
-    for line in filter(_OF_PLATFORM.match, requires):
-        reason = _unmet(line, installed)
+    for number, line in enumerate(filter(_OF_PLATFORM.match, requires), 1):
+        reason = _unmet(line, installed) if number <= _MAX_REQUIREMENTS else "beside very many others"
         if reason:
             return PluginIncompatibleError(
-                f"the distribution requires {line.strip()!r}, {reason}",
+                f"the distribution requires {textwrap.shorten(line, _MAX_QUOTED)!r}, {reason}",
                 ref=ref,
                 distribution=distribution,
                 requires=line.strip(),
@@ -97,17 +102,18 @@ def requirement_incompatibility(
 
 
 def _unmet(line: str, installed: str) -> str | None:
-    from packaging.markers import UndefinedComparison, UndefinedEnvironmentName
-    from packaging.requirements import InvalidRequirement, Requirement
+    from packaging.requirements import Requirement
 
+    if len(line) > _MAX_LENGTH:
+        return "which is too long"
     try:
         requirement = Requirement(line)
         if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
             return None
-    except (InvalidRequirement, UndefinedComparison, UndefinedEnvironmentName):
+        if requirement.specifier.contains(installed, prereleases=True):
+            return None
+    except (ValueError, RecursionError):  # also of markers that cannot be compared, and of numbers of many digits
         return "which is not a valid requirement"
-    if requirement.specifier.contains(installed, prereleases=True):
-        return None
     return f"{PLATFORM} {installed} is installed"
 
 

@@ -1,4 +1,5 @@
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -79,3 +80,13 @@ def test_a_plugin_that_only_a_variable_mentions_is_named_with_the_variable():
     name = "FLOE_PLUGINS__COMPUTE__QUACK__PATH"
     (issue,) = not_installed(load(None, environ={name: "x"}), [DUCK])
     assert issue.variable == name
+
+
+def test_very_many_plugins_that_are_not_installed_are_found_at_once():
+    tables = {f"plugix{number}": {"a": 1} for number in range(20_000)}
+    known = [PluginRef.parse(f"compute:plugin{number}") for number in range(100)]
+    begun = time.process_time()
+    issues = not_installed(load({"plugins": {"compute": tables}}, environ={}), known)
+    assert time.process_time() - begun < 20
+    assert len(issues) == 20_000
+    assert "Did you mean" in issues[0].hint

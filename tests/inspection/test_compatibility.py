@@ -167,3 +167,19 @@ def test_metadata_that_cannot_be_read_is_the_plugins_problem_alone(
     assert good.problems == ()
     assert [outcome.ref.name for outcome in registry.startup().outcomes] == ["bad", "good"]
     assert any("METADATA cannot be read" in problem.message for problem in registry.problems)
+
+
+@pytest.mark.parametrize(
+    ("lines", "reason"),
+    [
+        (["floe-plugins>=" + "1" * 5_000], "which is not a valid requirement"),
+        (["floe-plugins; " + "(" * 2_000 + "python_version > '3'" + ")" * 2_000], "which is not a valid requirement"),
+        (["floe-plugins; " + " and ".join(["python_version > '3'"] * 10_000)], "which is too long"),
+        (["floe-plugins"] * 30_000, "beside very many others"),
+    ],
+)
+def test_requirements_that_take_long_or_cannot_be_read_are_refused(lines: list[str], reason: str) -> None:
+    error = requirement_incompatibility(REF, None, lines)
+    assert error is not None
+    assert error.message.endswith(reason)
+    assert len(error.message) < 300
