@@ -145,7 +145,7 @@ class LoadPolicy(NamedTuple):
         )
 
     @property
-    def needs_names(self) -> bool:
+    def depends_on_names(self) -> bool:
         """Whether it depends on the names of distributions, which METADATA may state otherwise than a directory."""
         return self.only is not None or any(rule.distribution is not None for rule in self.disable)
 

@@ -43,7 +43,7 @@ def select(candidates: Iterable[Candidate], policy: LoadPolicy, pins: Mapping[Pl
     duplicates: dict[PluginRef, tuple[Candidate, ...]] = {}
     problems: list[Problem] = []
     claims: dict[PluginRef, dict[Candidate, str | None]] = {}
-    names = _Names(needed=policy.needs_names or bool(pins))
+    names = _Names(needed=policy.depends_on_names or bool(pins))
     for candidate in candidates:
         claims.setdefault(candidate.ref, {})[candidate] = policy.disabled_reason(candidate, names.of(candidate))
     for ref, claimants in claims.items():
