@@ -72,7 +72,7 @@ for group in GROUPS:
     found += [0] * manager.load_setuptools_entrypoints(group)
 """
 
-MINIMAL, SCAN, DISCOVER = "minimal loop: listdir, open, read, parse the hits", "discovery.scan()", "registry.discover()"
+MINIMAL, SCAN, DISCOVER = "minimal loop: listdir, open, read, parse the hits", "scanner.scan()", "registry.discover()"
 ONCE, ONCE_IMPORTED = "importlib.metadata, once, with its import", "importlib.metadata, once, already imported"
 
 LIMITS = {300: 1 / 15, 3000: 1 / 6}
@@ -86,7 +86,7 @@ def _contenders() -> dict[str, tuple[str, str]]:
     )
     return {
         MINIMAL: (_MINIMAL, "found = minimal(sys.path)"),
-        SCAN: ("from floe_plugins import discovery; discovery.scan([])", "found = discovery.scan().candidates"),
+        SCAN: ("from floe_plugins.discovery import scanner; scanner.scan([])", "found = scanner.scan().candidates"),
         DISCOVER: (ready, "found = registry.discover().candidates"),
         ONCE: ("", f"import importlib.metadata; {standard}"),
         ONCE_IMPORTED: ("import importlib.metadata, email.parser", standard),
@@ -139,7 +139,7 @@ _LIST = {
         "import floe_plugins\nfor c in floe_plugins.PluginRegistry().candidates(): print(c.ref)"
     ),
     "floe_plugins.discovery.scanner: scan and print the refs": (
-        "from floe_plugins import discovery\nfor c in discovery.scan().candidates: print(c.ref)"
+        "from floe_plugins.discovery import scanner\nfor c in scanner.scan().candidates: print(c.ref)"
     ),
     "importlib.metadata: print the entry points": (
         f"import importlib.metadata\nfor g in {GROUPS!r}:\n"

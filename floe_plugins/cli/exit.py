@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from floe_plugins.core.safe_text import escape
 from floe_plugins.errors import PluginConfigurationError, PluginError
 
 if TYPE_CHECKING:
@@ -20,9 +21,21 @@ PROBLEMS_FOUND, USAGE_ERROR = 1, 2
 
 
 def fail(message: str, status: int) -> NoReturn:
-    """Print an error message to standard error and exit."""
-    click.echo(f"floe-plugins: {message}", err=True)
+    """Print an error message on one line of standard error and exit."""
+    _print_error(escape(message))
     sys.exit(status)
+
+
+def fail_with(error: PluginError, status: int) -> NoReturn:
+    """Print an error to standard error and exit. Several issues of a configuration have a line each."""
+    several = isinstance(error, PluginConfigurationError) and len(error.errors) > 1
+    _print_error("\n".join(map(escape, str(error).split("\n"))) if several else escape(error))
+    sys.exit(status)
+
+
+def _print_error(text: str) -> None:
+    with suppress(OSError, ValueError):  # standard error may be closed
+        click.echo(f"floe-plugins: {text}", err=True)
 
 
 def run_command(command: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
@@ -33,9 +46,9 @@ def run_command(command: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     try:
         return command(*args, **kwargs)
     except PluginConfigurationError as error:
-        fail(str(error), USAGE_ERROR)
+        fail_with(error, USAGE_ERROR)
     except PluginError as error:
-        fail(str(error), PROBLEMS_FOUND)
+        fail_with(error, PROBLEMS_FOUND)
     except BrokenPipeError:
         # The reader has closed the pipe (list | head); keep the interpreter from flushing to it again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -15,7 +15,6 @@ import click
 from floe_plugins.cli.exit import run_command
 from floe_plugins.cli.output import Output
 from floe_plugins.configuration import find_file
-from floe_plugins.core.problem import Problem
 from floe_plugins.core.refs import PluginType
 from floe_plugins.errors import PluginError
 from floe_plugins.registry.facade import PluginRegistry
@@ -74,7 +73,7 @@ class Options:
 
         shown = self.verbose or progress
         handler: logging.Handler = logging.StreamHandler(sys.stderr) if shown else logging.NullHandler()
-        handler.setFormatter(logging.Formatter("%(message)s"))
+        handler.setFormatter(logging.Formatter("%(message)s" if self.verbose else f"%(message).{_BRIEF}s"))
         if not self.verbose:
             handler.addFilter(_is_not_a_problem)
         logger = logging.getLogger("floe_plugins")
@@ -83,9 +82,13 @@ class Options:
         logger.setLevel(logging.INFO)
 
 
+# Without --verbose, the command prints the whole message among the problems.
+_BRIEF = 200
+
+
 def _is_not_a_problem(record: Any) -> bool:
     # The command prints the problems itself, once and in order.
-    return not (record.args and isinstance(record.args[0], Problem))
+    return not getattr(record, "is_problem", False)
 
 
 _COMMON_OPTIONS = (

@@ -9,12 +9,16 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import IO, TYPE_CHECKING, Any
 
+from floe_plugins.core.record import to_plain
+from floe_plugins.core.safe_text import escape
+
 if TYPE_CHECKING:
     from rich.console import Console
 
     from floe_plugins.core.problem import Problem
 
 SCHEMA_VERSION = 1
+_MAX_COLUMN_DIGITS = 5
 
 _STYLES = {
     "started": "green",
@@ -53,22 +57,24 @@ class Output:
 
     def event(self, document: Mapping[str, Any]) -> None:
         """Print one JSON document on one line, as one of several."""
-        self.line(json.dumps({"schema_version": SCHEMA_VERSION, **document}))
+        self._write(_json({"schema_version": SCHEMA_VERSION, **document}))
 
     def document(self, document: Mapping[str, Any]) -> None:
         """Print a JSON document without adding a schema version."""
-        self.line(json.dumps(document, indent=2))
+        self._write(_json(document, indent=2))
 
-    def line(self, text: str) -> None:
-        """Print one line."""
-        self.text(f"{text}\n")
+    def line(self, text: object = "") -> None:
+        """Print one line, escaped."""
+        self._write(f"{escape(text)}\n")
 
     def text(self, text: str) -> None:
-        """Print text."""
+        """Print the text of a file as it is; on a terminal, with each line escaped."""
+        if self._stream.isatty():
+            text = "\n".join("\t".join(map(escape, line.split("\t"))) for line in text.split("\n"))
         self._write(text)
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-        """Print a table, with states in colour."""
+        """Print a table, with states in colour and each cell escaped."""
         from rich.table import Table
         from rich.text import Text
 
@@ -76,7 +82,7 @@ class Output:
         for column in table.columns:
             column.no_wrap = column.header != "message"
         for row in rows:
-            cells = ["" if cell is None else str(cell) for cell in row]
+            cells = ["" if cell is None else escape(cell) for cell in row]
             table.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in cells))
         self.console().print(table)
 
@@ -90,12 +96,13 @@ class Output:
         console.print()
         console.print(Text(count(len(problems), "problem"), style="bold"))
         for problem in problems:
-            subject = str(problem.ref or problem.distribution or "floe")
-            console.print(Text.assemble((subject, "red"), f" [{problem.stage}] {problem.message}"), soft_wrap=True)
+            subject = escape(problem.ref or problem.distribution or "floe")
+            message = f" [{problem.stage}] {escape(problem.message)}"
+            console.print(Text.assemble((subject, "red"), message), soft_wrap=True)
             if problem.ref and problem.distribution:
-                console.print(Text(f"    from {problem.distribution}"), soft_wrap=True)
+                console.print(Text(f"    from {escape(problem.distribution)}"), soft_wrap=True)
             if problem.hint:
-                console.print(Text(f"    {problem.hint}"), soft_wrap=True)
+                console.print(Text(f"    {escape(problem.hint)}"), soft_wrap=True)
 
     def console(self) -> Console:
         """Return a rich console that writes to standard output."""
@@ -117,7 +124,17 @@ class Output:
 
 
 def _columns() -> int:
-    return int(os.environ.get("COLUMNS") or 0)
+    text = os.environ.get("COLUMNS") or ""
+    return int(text) if text.isdecimal() and len(text) < _MAX_COLUMN_DIGITS else 0
+
+
+def _json(document: Mapping[str, Any], indent: int | None = None) -> str:
+    """Return a document as ASCII text. Numbers that JSON or Python's own limits do not allow become text."""
+    try:
+        text = json.dumps(document, indent=indent, allow_nan=False)
+    except (ValueError, TypeError, RecursionError):
+        text = json.dumps(to_plain(document), indent=indent)
+    return text.replace("\x7f", "\\u007f") + "\n"
 
 
 def _reserve_stdout() -> IO[str]:

@@ -15,6 +15,7 @@ from floe_plugins.cli.options import Options, common_options
 from floe_plugins.cli.output import Output, count
 from floe_plugins.cli.signals import SignalHandler
 from floe_plugins.core.report import HealthReport, HealthState, LifecycleReport, Outcome
+from floe_plugins.core.safe_text import escape
 from floe_plugins.lifecycle import profile, timeline
 from floe_plugins.registry.facade import PluginRegistry
 
@@ -82,7 +83,8 @@ class _Run:
             self._print_table(started, health)
             self.output.problems(self.registry.problems)
             if self.timings:
-                self.output.line(f"\n{profile.describe(started)}".rstrip())
+                for line in ("", *profile.describe(started).rstrip().split("\n")):
+                    self.output.line(line)
 
     def _print_table(self, started: LifecycleReport, health: HealthReport) -> None:
         rows = [_row(outcome, health) for outcome in started.outcomes]
@@ -94,9 +96,9 @@ class _Run:
     def _write_timeline(file: str, started: LifecycleReport) -> None:
         try:
             Path(file).write_text(timeline.svg(started), encoding="utf-8")
-        except OSError as error:
+        except (OSError, ValueError) as error:  # ValueError: a null byte in the path
             # The platform runs all the same.
-            sys.stderr.write(f"floe-plugins: cannot write the timeline: {error}\n")
+            sys.stderr.write(f"floe-plugins: cannot write the timeline: {escape(error)}\n")
 
     def _serve(self) -> None:
         if not self.output.as_json:

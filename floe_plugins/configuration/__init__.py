@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from floe_plugins.configuration.file import find_file
     from floe_plugins.configuration.issues import ConfigurationIssue, raise_issues
     from floe_plugins.configuration.loader import load, not_installed
-    from floe_plugins.configuration.migration.rewrite import MigratedText, migrate_text
+    from floe_plugins.configuration.migration.rewrite import MigratedTable, MigratedText, migrate_table, migrate_text
     from floe_plugins.configuration.model import Configuration
     from floe_plugins.configuration.origins import Setting, effective_settings
     from floe_plugins.configuration.redaction.sources import redactor_of_model
     from floe_plugins.configuration.schema.error_reporter import BROKEN_SCHEMA
-    from floe_plugins.configuration.schema.json_schema import json_schema
+    from floe_plugins.configuration.schema.json_schema import PluginSchema, json_schema, plugin_schema
     from floe_plugins.configuration.schema.validation import ValidationResult, validate_and_log, validate_settings
     from floe_plugins.configuration.settings import PluginSettings
 else:
@@ -29,12 +29,12 @@ else:
             "file": ("find_file",),
             "issues": ("ConfigurationIssue", "raise_issues"),
             "loader": ("load", "not_installed"),
-            "migration.rewrite": ("MigratedText", "migrate_text"),
+            "migration.rewrite": ("MigratedTable", "MigratedText", "migrate_table", "migrate_text"),
             "model": ("Configuration",),
             "origins": ("Setting", "effective_settings"),
             "redaction.sources": ("redactor_of_model",),
             "schema.error_reporter": ("BROKEN_SCHEMA",),
-            "schema.json_schema": ("json_schema",),
+            "schema.json_schema": ("PluginSchema", "json_schema", "plugin_schema"),
             "schema.validation": ("ValidationResult", "validate_and_log", "validate_settings"),
             "settings": ("PluginSettings",),
         },
@@ -45,7 +45,9 @@ __all__ = [
     "BROKEN_SCHEMA",
     "Configuration",
     "ConfigurationIssue",
+    "MigratedTable",
     "MigratedText",
+    "PluginSchema",
     "PluginSettings",
     "Setting",
     "ValidationResult",
@@ -53,8 +55,10 @@ __all__ = [
     "find_file",
     "json_schema",
     "load",
+    "migrate_table",
     "migrate_text",
     "not_installed",
+    "plugin_schema",
     "raise_issues",
     "redactor_of_model",
     "validate_and_log",

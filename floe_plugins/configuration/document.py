@@ -12,12 +12,12 @@ from floe_plugins.configuration.interpolation import InterpolationError, interpo
 from floe_plugins.configuration.issues import ConfigurationIssue, KeyPath, dotted
 from floe_plugins.configuration.redaction.forms import MASK
 from floe_plugins.configuration.redaction.names import is_secret_name
-from floe_plugins.configuration.values import is_list, is_table
+from floe_plugins.configuration.values import MAX_INTEGER, is_list, is_table
 from floe_plugins.core.refs import PluginRef
 
 MAX_DEPTH = 64
 MAX_VALUES = 200_000
-_MAX_INTEGER = 2**64
+MAX_INTERPOLATED = 4 * 1024 * 1024  # characters that references give in all
 # Numbers in this range are valid; all others, and NaN, get a closer check.
 _LOWEST, _HIGHEST = -(2**62), 2**62
 
@@ -43,6 +43,7 @@ class Document:
         self.paths_with_issues: set[KeyPath] = set()
         self._environ = environ
         self._value_count = 0
+        self._interpolated = 0
         self.data: Mapping[Any, Any] = self._copy(raw, ()) or {}
 
     def add_issue(self, path: KeyPath, rule: str, message: str, expected: str = "", hint: str = "") -> None:
@@ -102,6 +103,10 @@ class Document:
     def _interpolate(self, value: str, path: KeyPath) -> str:
         try:
             interpolated = interpolate(value, self._environ)
+            self._interpolated += len(interpolated.text)
+            if self._interpolated > MAX_INTERPOLATED:
+                message = f"all interpolated values together are longer than {MAX_INTERPOLATED} characters"
+                raise InterpolationError("too_long", message)  # noqa: TRY301 handled as the others
         except InterpolationError as error:
             self.add_issue(path, error.rule, error.message, hint=error.hint)
             return value
@@ -116,7 +121,7 @@ class Document:
         if isinstance(value, float):
             if not math.isfinite(value):
                 self.add_issue(path, "finite_number", "the number is not finite", "a finite number")
-        elif not -_MAX_INTEGER < value < _MAX_INTEGER:
+        elif not -MAX_INTEGER < value < MAX_INTEGER:
             self.add_issue(path, "integer_size", "the integer does not fit into 64 bits", "a smaller number")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import stat
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -20,6 +21,9 @@ from floe_plugins.errors import PluginConfigurationError
 MAX_SIZE = 1024 * 1024
 FILE_NAMES = ("floe.toml", "floe.yaml", "floe.yml", "floe.json")
 FILE_VARIABLE = "FLOE_PLUGINS_CONFIG"
+
+# O_NONBLOCK: opening a FIFO must not block. O_BINARY exists on Windows alone.
+_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 _FORMATS = {".toml": "toml", ".yaml": "yaml", ".yml": "yaml", ".json": "json"}
 
@@ -153,9 +157,12 @@ def read_source(file: str | os.PathLike[str]) -> ConfigurationFile:
 
 def _read(path: Path) -> bytes:
     try:
-        with path.open("rb") as stream:
-            size = os.fstat(stream.fileno()).st_size or MAX_SIZE  # a pipe has no size
-            return stream.read(min(size, MAX_SIZE) + 1)
+        descriptor = os.open(path, _FLAGS)
+        with os.fdopen(descriptor, "rb") as stream:
+            status = os.fstat(descriptor)
+            if stat.S_ISREG(status.st_mode):
+                return stream.read(min(status.st_size or MAX_SIZE, MAX_SIZE) + 1)  # files in /proc state no size
+        reason, expected = "the path is a pipe or a device", "the path of a file"
     except FileNotFoundError:
         reason, expected = "file not found", "the path of a floe.toml, floe.yaml or floe.json"
     except IsADirectoryError:

@@ -15,7 +15,7 @@ _TOKEN = re.compile(
 )
 
 MAX_LENGTH = 65_536
-MAX_DEPTH = 32
+MAX_REFERENCES = 1_000
 
 
 class InterpolationError(ValueError):
@@ -46,12 +46,12 @@ class Interpolated:
 def interpolate(text: str, environ: Mapping[str, str]) -> Interpolated:
     """Replace every reference in ``text`` with the value of its environment variable.
 
-    Defaults and values of variables may contain references too. A default applies if the
-    variable is not set; an empty variable gives an empty string.
+    Defaults may contain references too; the values of variables are taken as they are. A default
+    applies if the variable is not set; an empty variable gives an empty string.
 
     Raises:
-        InterpolationError: A variable is missing or refers to itself, a reference
-            is malformed, or the result is longer than ``MAX_LENGTH`` characters.
+        InterpolationError: A variable is missing, a reference is malformed, the text contains more
+            than ``MAX_REFERENCES``, or the result is longer than ``MAX_LENGTH`` characters.
 
     >>> interpolate("${DATA_DIR:-/var/lib}/warehouse", {"DATA_DIR": "/data"}).text
     '/data/warehouse'
@@ -60,54 +60,48 @@ def interpolate(text: str, environ: Mapping[str, str]) -> Interpolated:
     """
     interpolator = _Interpolator(environ)
     only = _TOKEN.fullmatch(text)
-    return Interpolated(interpolator.run(text, ()), interpolator.values, whole=bool(only and only["name"]))
+    return Interpolated(interpolator.run(text), interpolator.values, whole=bool(only and only["name"]))
 
 
 class _Interpolator:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self.environ = environ
         self.values: dict[str, str] = {}
+        self.references = 0
 
-    def run(self, text: str, chain: tuple[str, ...]) -> str:
-        """Interpolate a text that was reached through the variables in ``chain``."""
+    def run(self, text: str) -> str:
+        """Interpolate a text of the file, or a default in it."""
         pieces: list[str] = []
         at = length = 0
         for match in _TOKEN.finditer(text):
-            pieces += [text[at : match.start()], self._replacement(match, chain)]
+            self.references += 1
+            if self.references > MAX_REFERENCES:
+                raise InterpolationError("too_many", f"the value contains more than {MAX_REFERENCES} references")
+            pieces += [text[at : match.start()], self._replacement(match)]
             at = match.end()
-            length += len(pieces[-1])
+            length += len(pieces[-1]) + len(pieces[-2])
             if length > MAX_LENGTH:
                 message = f"the value is longer than {MAX_LENGTH} characters after interpolation"
                 raise InterpolationError("too_long", message)
         return "".join([*pieces, text[at:]])
 
-    def _replacement(self, match: re.Match[str], chain: tuple[str, ...]) -> str:
+    def _replacement(self, match: re.Match[str]) -> str:
         if match["literal"]:
             return "${"
         if match["name"]:
-            value = self._value(match["name"], match["default"], chain)
+            value = self._value(match["name"], match["default"])
             self.values[match["name"]] = value
             return value
-        if chain:  # a variable may contain '${' for other programs: keep it as it is
-            return "${"
         raise InterpolationError(
             "reference",
             "'${' is not followed by a valid reference",
             "Write ${NAME}, ${NAME:-default}, or $${ for a literal '${'",
         )
 
-    def _value(self, name: str, default: str | None, chain: tuple[str, ...]) -> str:
+    def _value(self, name: str, default: str | None) -> str:
         if name in self.environ:
-            if name in chain:
-                cycle = " -> ".join((*chain[chain.index(name) :], name))
-                raise InterpolationError("cycle", f"environment variables refer to each other in a cycle: {cycle}")
-            if len(chain) >= MAX_DEPTH:
-                raise InterpolationError(
-                    "depth", f"references are nested deeper than {MAX_DEPTH} environment variables"
-                )
-            return self.run(self.environ[name], (*chain, name))
+            return self.environ[name]
         if default is not None:
-            return self.run(default, chain)
-        via = f", which {chain[-1]} refers to," if chain else ""
-        message = f"the environment variable {name}{via} is not set"
+            return self.run(default)
+        message = f"the environment variable {name} is not set"
         raise InterpolationError("missing_variable", message, f"Set it, or write ${{{name}:-default}}")

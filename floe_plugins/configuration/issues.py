@@ -9,7 +9,11 @@ import attrs
 
 from floe_plugins.core.record import Record
 from floe_plugins.core.refs import PluginRef
+from floe_plugins.core.safe_text import escape
 from floe_plugins.errors import PluginConfigurationError
+
+# A message lists as many issues; ``errors`` has all of them.
+MAX_LINES = 100
 
 KeyPath = tuple[object, ...]
 
@@ -107,7 +111,10 @@ def _order(issue: ConfigurationIssue) -> tuple[object, ...]:
 
 
 def _text(errors: Sequence[ConfigurationIssue]) -> str:
+    # Keys and names of files are escaped where there are several lines: they would begin a line of their own.
     if len(errors) == 1:
         return f"invalid configuration: {errors[0]}"
-    lines = "".join(f"\n  {error}" for error in errors)
+    lines = "".join(f"\n  {escape(error)}" for error in errors[:MAX_LINES])
+    if len(errors) > MAX_LINES:
+        lines += f"\n  ... and {len(errors) - MAX_LINES} more"
     return f"invalid configuration, {len(errors)} issues:{lines}"

@@ -84,6 +84,8 @@ def not_installed(
     >>> [issue.message for issue in not_installed(configuration, known=[])]
     ['no installed distribution provides compute:duckdb']
     """
+    from floe_plugins.configuration.issues import MAX_LINES
+
     names = {str(ref) for ref in known}
     normalized = {normalize_ref(ref) for ref in known}
     issues: list[ConfigurationIssue] = []
@@ -91,7 +93,9 @@ def not_installed(
         settings = configuration.plugins.get(ref)
         by_variable = ref in normalized and (settings is None or not settings.table)
         if str(ref) not in names and not by_variable:
-            issues.append(_missing(configuration, ref, names, switched_off=switched_off))
+            # Looking for similar refs takes long, and a message lists no more issues.
+            similar = names if len(issues) < MAX_LINES else ()
+            issues.append(_missing(configuration, ref, similar, switched_off=switched_off))
     return issues
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any, TypeGuard
 
 from floe_plugins.configuration.issues import KeyPath
+
+MAX_INTEGER = 2**64
 
 
 def is_table(value: object) -> TypeGuard[Mapping[Any, Any]]:
@@ -90,13 +93,27 @@ def json_value(text: str) -> Any:
     """Parse a text as JSON.
 
     Raises:
-        ValueError: The text is not JSON, is nested too deeply, or contains NaN or infinity.
+        ValueError: The text is not JSON, is nested too deeply, or contains NaN, infinity or an integer of more than
+            64 bits.
     """
     try:
-        return json.loads(text, parse_constant=_reject_constant)
+        return json.loads(text, parse_constant=_reject_constant, parse_float=_finite, parse_int=_integer)
     except RecursionError:
         pass
     message = "nested too deeply"
+    raise ValueError(message)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    return number if math.isfinite(number) else _reject_constant(text)
+
+
+def _integer(text: str) -> int:
+    number = int(text)
+    if abs(number) < MAX_INTEGER:
+        return number
+    message = "more than 64 bits"
     raise ValueError(message)
 
 

@@ -17,7 +17,8 @@ class Distribution(Record):
     acme-floe 1.0 in /site/acme_floe-1.0.dist-info
 
     Attributes:
-        name: the name of the distribution, as pip shows it.
+        name: the name of the distribution, as its metadata directory spells it, with ``-`` for ``_``. pip may show it
+            with capitals or dots; names that differ in case, ``-``, ``_`` and ``.`` alone are the same.
         version: its version; empty if its metadata does not state one.
         path: the directory or file that holds its metadata.
     """

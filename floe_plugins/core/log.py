@@ -4,17 +4,25 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+from floe_plugins.core.problem import Problem
+from floe_plugins.core.safe_text import Shown, escape
+
+_AS_THEY_ARE = frozenset({int, float, bool, Shown})
+
 
 def log(level: str, message: str, *args: object) -> None:
     """Log a message at a level ("info", "warning", "error") under the logger ``floe_plugins``.
 
+    The arguments are escaped. The attribute ``is_problem`` of the record says whether the first one is a ``Problem``.
     If a handler raises, its traceback is printed unless ``logging.raiseExceptions`` is false.
     """
     # Most processes log nothing, and importing logging takes a while.
     import logging
 
+    shown = [each if type(each) in _AS_THEY_ARE else escape(each) for each in args]
+    extra = {"is_problem": bool(args) and isinstance(args[0], Problem)}
     try:
-        getattr(logging.getLogger("floe_plugins"), level)(message, *args, stacklevel=2)
+        getattr(logging.getLogger("floe_plugins"), level)(message, *shown, stacklevel=2, extra=extra)
     except Exception:  # noqa: BLE001 handlers belong to the application
         if logging.raiseExceptions:
             import traceback

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from enum import Enum
 from typing import Any, cast
@@ -11,11 +12,15 @@ import attrs
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.safe_text import describe_error, safe_str
 
+_MAX_BITS = 64
+_MAX_SHOWN_BITS = 1_024
+
 
 def to_plain(value: Any, levels: int = 64) -> Any:
     """Return ``value`` as JSON data: records as dicts, enums by lower-case name, refs and errors as text.
 
-    Values of other types, and values nested deeper than ``levels``, become text. Never raises.
+    Values of other types, numbers that JSON does not allow (NaN, infinity) or that have more than 64 bits, and values
+    nested deeper than ``levels``, become text. Never raises.
 
     >>> to_plain({"ref": PluginRef.parse("compute:duckdb"), "error": ValueError("bad")})
     {'ref': 'compute:duckdb', 'error': 'ValueError: bad'}
@@ -35,9 +40,26 @@ def _to_plain(value: Any, levels: int) -> Any:
         return {str(to_plain(key)): to_plain(item, levels) for key, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)) and not isinstance(value, PluginRef):
         return [to_plain(item, levels) for item in value]
-    if isinstance(value, BaseException):
-        return describe_error(value)
-    return value if value is None or type(value) in {bool, int, float, str} else safe_str(value)
+    return _to_scalar(value)
+
+
+def _to_scalar(value: Any) -> Any:
+    if type(value) in {int, float}:
+        return _to_json_number(value)
+    if value is None or type(value) in {bool, str}:
+        return value
+    return describe_error(value) if isinstance(value, BaseException) else safe_str(value)
+
+
+def _to_json_number(value: Any) -> Any:
+    if type(value) is float:
+        return value if math.isfinite(value) else str(value)
+    return value if value.bit_length() <= _MAX_BITS else _describe_integer(value)
+
+
+def _describe_integer(value: int) -> str:
+    # Python refuses to write an integer of more than 4,300 digits, and takes long for one of fewer.
+    return str(value) if value.bit_length() <= _MAX_SHOWN_BITS else f"<an integer of {value.bit_length()} bits>"
 
 
 class Record:

@@ -7,7 +7,49 @@ from typing import Any
 # Longer texts are cut: a plugin's message of a megabyte helps nobody, and costs everybody who masks or prints it.
 MAX_TEXT = 4_000
 
+MAX_LINES = 200
+
 _NAME: Any = type.__dict__["__name__"]
+
+
+class Shown(str):
+    """Text that is escaped already and is shown as it is."""
+
+    __slots__ = ()
+
+
+def escape(value: object) -> str:
+    r"""Return ``str(value)`` on one line, in a form that no terminal, log or XML parser acts upon; never raises.
+
+    What ``str.isprintable`` calls unprintable is written as an escape: control characters, marks that change the
+    direction of text, line separators, lone surrogates. The text is cut as by ``safe_str``.
+
+    >>> print(escape("ready\x1b[2J\n9 plugins \u202e\ud800"))
+    ready\x1b[2J\n9 plugins \u202e\ud800
+    """
+    text = safe_str(value)
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else _escaped(each) for each in text)
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape", "surrogatepass").decode("ascii")
+
+
+def escape_lines(text: str) -> Shown:
+    r"""Return a text of several lines with each line escaped, and marked so that it cannot pass for another record.
+
+    Only the first ``MAX_LINES`` lines are kept.
+
+    >>> print(escape_lines("Traceback\n  boom\x1b"))
+      | Traceback
+      |   boom\x1b
+    """
+    lines = text.split("\n", MAX_LINES)
+    if len(lines) > MAX_LINES:
+        lines[MAX_LINES:] = ["... (more lines)"]
+    return Shown("\n".join(f"  | {escape(line)}" for line in lines))
 
 
 def safe_str(value: object) -> str:
@@ -53,6 +95,7 @@ def with_context(message: str, ref: object = None, distribution: str | None = No
     """
     subject = str(ref) if ref else ""
     if distribution:
+        distribution = escape(distribution)  # a path of several lines would begin a line of its own
         subject = f"{subject} (from {distribution})" if subject else f"from {distribution}"
     text = f"{subject}: {message}" if subject else message
     return f"{text}. {hint}" if hint else text

@@ -10,6 +10,7 @@ from floe_plugins.core.suggestions import closest
 _PREFIX = "floe."
 _PREFIX_BYTES = _PREFIX.encode()
 _CATEGORIES = {member.value: member for member in PluginType}
+MAX_ENTRIES = 2_000
 _MAX_ERRORS = 20
 _MAX_QUOTED = 60
 
@@ -105,7 +106,8 @@ def is_well_formed(data: bytes) -> bool:
 def parse(data: bytes) -> ParsedFile:
     r"""Return the entry points in plugin groups, in the order of the file, and the errors.
 
-    An error in one line does not affect other lines.
+    An error in one line does not affect other lines. More than ``MAX_ENTRIES`` are returned if there are more, but
+    not all.
 
     >>> parsed = parse(b"[floe.computes]\nduckdb = acme:DuckDB\nspark =\n")
     >>> [str(entry.ref) for entry in parsed.entries]
@@ -147,8 +149,10 @@ class _Parser:
         if not group:
             self.record_error(ParseError(number, "a group without a name", "Write [group] above its entries"))
         elif self._category is None and group.strip().startswith(_PREFIX):
-            message = f"{group!r} is not a plugin group, and the prefix {_PREFIX} is reserved for plugin groups"
-            self.record_error(ParseError(number, message, _group_hint(group)))
+            message = f"{_short(group)} is not a plugin group, and the prefix {_PREFIX} is reserved for plugin groups"
+            # Looking for a similar name takes long, and after many errors nobody reads the hint.
+            hint = _group_hint(group) if len(self.errors) < _MAX_ERRORS else ""
+            self.record_error(ParseError(number, message, hint))
 
     def close_group(self) -> None:
         if self._category and self._empty:
@@ -165,6 +169,8 @@ class _Parser:
         elif not equals:
             self.record_error(ParseError(number, f"no '=' in {_short(line)}", "Write name = module:Class", fatal=True))
         elif self._category:
+            if len(self.entries) > MAX_ENTRIES:
+                return
             entry = _entry(self._category, number, name.rstrip(), value.lstrip())
             if isinstance(entry, EntryPointLine):
                 self.entries.append(entry)

@@ -76,6 +76,23 @@ def distribution_at(directory: str) -> Distribution:
     return Distribution(name.replace("_", "-"), version, directory)
 
 
+def names_of(distribution: Distribution) -> frozenset[str]:
+    """Return the normalized names of a distribution: of its metadata directory, and of its METADATA if it can be read.
+
+    There are two only if one of the files was written by hand, or to pass for another distribution.
+    """
+    names = {normalize(distribution.name)}
+    if distribution.path:
+        with contextlib.suppress(OSError, ValueError):
+            names.update(map(normalize, filter(None, read_header(distribution.path, "Name"))))
+    return frozenset(names)
+
+
+def is_readable(path: str) -> bool:
+    """Return whether a path is that of a regular file that can be read."""
+    return os.path.isfile(path) and os.access(path, os.R_OK)
+
+
 def read_header(directory: str, name: str) -> Iterator[str]:
     """Yield the values of one field of METADATA or PKG-INFO; nothing if the file or field is missing.
 
@@ -83,15 +100,17 @@ def read_header(directory: str, name: str) -> Iterator[str]:
         OSError: the file exists, but cannot be read.
     """
     field = f"{name.lower()}:"
-    values: list[str] = []
+    parts: list[str] = []  # of a value on several lines
     for line in _header_lines(directory):
         if line[0] in " \t":
-            if values:
-                values[-1] += f" {line.strip()}"
+            if parts:
+                parts.append(line.strip())
         else:
-            yield from values
-            values = [line[len(field) :].strip()] if line.lower().startswith(field) else []
-    yield from values
+            if parts:
+                yield " ".join(parts)
+            parts = [line[len(field) :].strip()] if line[: len(field)].lower() == field else []
+    if parts:
+        yield " ".join(parts)
 
 
 def _header_lines(directory: str) -> Iterator[str]:

@@ -59,10 +59,10 @@ class Rule(NamedTuple):
             raise ValueError(message) from None
         return cls(text, origin, type=ref.type, name=ref.name)
 
-    def matches(self, candidate: Candidate) -> bool:
-        """Return whether the rule disables the candidate."""
+    def matches(self, candidate: Candidate, names: frozenset[str] = frozenset()) -> bool:
+        """Return whether the rule disables the candidate, whose distribution has these normalized names."""
         if self.distribution is not None:
-            return normalize(candidate.distribution.name) == self.distribution
+            return self.distribution in (names or {normalize(candidate.distribution.name)})
         return candidate.ref.type is self.type and self.name in {None, candidate.ref.name}
 
 
@@ -149,15 +149,29 @@ class LoadPolicy(NamedTuple):
         """Whether installed plugins are switched off, so that nobody knows what is installed."""
         return self.autoload == "none"
 
-    def disabled_reason(self, candidate: Candidate) -> str | None:
-        """Return why the candidate may not be loaded, or None if it may."""
+    @property
+    def depends_on_names(self) -> bool:
+        """Whether it depends on the names of distributions, which METADATA may state otherwise than a directory."""
+        return self.only is not None or any(rule.distribution is not None for rule in self.disable)
+
+    def disabled_reason(self, candidate: Candidate, names: frozenset[str] = frozenset()) -> str | None:
+        """Return why the candidate may not be loaded, or None if it may.
+
+        Args:
+            candidate: the candidate.
+            names: the normalized names of its distribution; by default that of its directory. Each of them has to be
+                allowed, and a rule applies if it names any of them.
+        """
+        names = names or frozenset({normalize(candidate.distribution.name)})
         if self.is_off:
             return "disabled: autoload is off"
         for rule in self.disable:
-            if rule.matches(candidate):
+            if rule.matches(candidate, names):
                 return f"disabled by {rule.text!r} in {rule.origin}"
-        if self.only is not None and normalize(candidate.distribution.name) not in self.only:
-            return f"disabled: {candidate.distribution.name} is not in the list of allowed distributions"
+        if self.only is not None and not names <= self.only:
+            own = normalize(candidate.distribution.name)
+            refused = candidate.distribution.name if own not in self.only else min(names - self.only)
+            return f"disabled: {refused} is not in the list of allowed distributions"
         return None
 
 

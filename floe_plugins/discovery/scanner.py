@@ -18,7 +18,7 @@ from floe_plugins.core.problem import Problem
 from floe_plugins.core.safe_text import describe_error, safe_str
 from floe_plugins.core.state import Stage
 from floe_plugins.discovery import entry_points_txt, metadata_files
-from floe_plugins.discovery.metadata_files import distribution_at, normalize, read_file, without_suffix
+from floe_plugins.discovery.metadata_files import distribution_at, is_readable, normalize, read_file, without_suffix
 
 # importlib.metadata treats these errors as "there is no such file".
 _ABSENT = (FileNotFoundError, NotADirectoryError)
@@ -192,7 +192,9 @@ class _Scanner:
                 origin = distribution_at(directory)
                 self._parse(origin, data)
                 if not _has_metadata(directory):
-                    self._report("it has no METADATA, so its requirements are unknown", origin, _REINSTALL)
+                    self._report(
+                        "it has no METADATA that can be read, so its requirements are unknown", origin, _REINSTALL
+                    )
 
     def _read_with_importlib(self, root: str) -> None:
         from importlib.metadata import DistributionFinder, MetadataPathFinder
@@ -238,6 +240,10 @@ class _Scanner:
             self._report(message, origin, _REINSTALL)
             return
         parsed = entry_points_txt.parse(data)
+        if len(parsed.entries) > entry_points_txt.MAX_ENTRIES:
+            message = f"it declares more than {entry_points_txt.MAX_ENTRIES} plugins, and none of them is used"
+            self._report(message, origin, "Remove the distribution, or ask its author to split it")
+            return
         self._candidates += [Candidate(entry.ref, entry.value, origin) for entry in parsed.entries]
         self._problems += [
             Problem(stage=Stage.DISCOVER, message=str(error), ref=error.ref, distribution=str(origin), hint=error.hint)
@@ -301,6 +307,8 @@ def _is_named_inside(root: str, child: str) -> bool:
 
 
 def _is_zip(path: str) -> bool:
+    if not os.path.isfile(path):  # opening a FIFO blocks
+        return False
     with open(path, "rb") as file:
         size = file.seek(0, os.SEEK_END)
         file.seek(max(0, size - _ZIP_TAIL))
@@ -308,8 +316,8 @@ def _is_zip(path: str) -> bool:
 
 
 def _has_metadata(directory: str) -> bool:
-    # A file that cannot be read counts as missing.
-    return os.access(f"{directory}{_SEP}METADATA", os.R_OK) or not directory.endswith(metadata_files.DIST_INFO)
+    # What cannot be read, such as a pipe or a directory, counts as missing.
+    return is_readable(f"{directory}{_SEP}METADATA") or not directory.endswith(metadata_files.DIST_INFO)
 
 
 def _key(installed: Any) -> str:
@@ -330,9 +338,9 @@ def _entry_points_of(installed: Any) -> bytes:
 
 
 def _distribution(installed: Any) -> Distribution:
-    path = str(getattr(installed, "_path", "")).rstrip("/")  # zipfile's paths end in one
+    path = safe_str(getattr(installed, "_path", "")).rstrip("/")  # zipfile's paths end in one
     name, _, version = without_suffix(os.path.basename(path)).partition("-")
     with contextlib.suppress(Exception):  # the name and version serve messages alone
         headers = installed.metadata
         name, version = headers.get("Name") or name, headers.get("Version") or version
-    return Distribution(name or path or repr(installed), version, path)
+    return Distribution(safe_str(name or path or installed), safe_str(version), path)

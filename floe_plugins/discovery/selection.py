@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
-from floe_plugins.core.candidate import Candidate
+from floe_plugins.core.candidate import Candidate, Distribution
 from floe_plugins.core.problem import Problem
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.state import Stage
-from floe_plugins.discovery.metadata_files import normalize
+from floe_plugins.discovery.metadata_files import names_of, normalize
 from floe_plugins.discovery.policy import LoadPolicy
 from floe_plugins.errors import DuplicatePluginError
 
@@ -44,18 +44,20 @@ def select(candidates: Iterable[Candidate], policy: LoadPolicy, pins: Mapping[Pl
     duplicates: dict[PluginRef, tuple[Candidate, ...]] = {}
     problems: list[Problem] = []
     claims: dict[PluginRef, dict[Candidate, str | None]] = {}
+    names = _Names(needed=policy.depends_on_names or bool(pins))
     for candidate in candidates:
-        claims.setdefault(candidate.ref, {})[candidate] = policy.disabled_reason(candidate)
+        claims.setdefault(candidate.ref, {})[candidate] = policy.disabled_reason(candidate, names.of(candidate))
     for ref, claimants in claims.items():
-        allowed = _pinned(claimants, pins.get(ref))
+        allowed = _pinned(claimants, pins.get(ref), names)
         if not allowed:
-            disabled[ref] = _disabled(claimants, pins.get(ref))
+            disabled[ref] = _disabled(claimants, pins.get(ref), names)
         elif len(allowed) == 1:
             chosen[ref] = allowed[0]
         else:
             duplicates[ref] = allowed
             problems.append(_duplicate(ref, allowed))
-    problems += _unused_pins(claims, pins)
+    problems += _unused_pins(claims, pins, names)
+    problems += names.problems
     return Selection(
         chosen=MappingProxyType(chosen),
         disabled=MappingProxyType(disabled),
@@ -64,17 +66,40 @@ def select(candidates: Iterable[Candidate], policy: LoadPolicy, pins: Mapping[Pl
     )
 
 
-def _pinned(claimants: Mapping[Candidate, str | None], pin: str | None) -> tuple[Candidate, ...]:
-    return tuple(c for c, reason in claimants.items() if reason is None and (pin is None or _is_from(c, pin)))
+class _Names:
+    """The normalized names of distributions. Their METADATA is read once, and only if names are needed."""
+
+    def __init__(self, *, needed: bool) -> None:
+        self._needed = needed
+        self._known: dict[Distribution, frozenset[str]] = {}
+        self.problems: list[Problem] = []
+
+    def of(self, candidate: Candidate) -> frozenset[str]:
+        distribution = candidate.distribution
+        if not self._needed:
+            return frozenset({normalize(distribution.name)})
+        if distribution not in self._known:
+            names = self._known[distribution] = names_of(distribution)
+            if len(names) > 1:
+                others = " and ".join(repr(name) for name in sorted(names - {normalize(distribution.name)}))
+                message = f"its directory is that of {distribution.name!r}, and its METADATA names {others}"
+                hint = "Reinstall or remove the distribution; it has to be allowed under each of the names"
+                problem = Problem(stage=Stage.DISCOVER, distribution=str(distribution), message=message, hint=hint)
+                self.problems.append(problem)
+        return self._known[distribution]
 
 
-def _is_from(candidate: Candidate, distribution: str) -> bool:
-    return normalize(candidate.distribution.name) == normalize(distribution)
+def _pinned(claimants: Mapping[Candidate, str | None], pin: str | None, names: _Names) -> tuple[Candidate, ...]:
+    return tuple(c for c, reason in claimants.items() if reason is None and (pin is None or _is_from(c, pin, names)))
 
 
-def _disabled(claimants: Mapping[Candidate, str | None], pin: str | None) -> tuple[Candidate, str]:
+def _is_from(candidate: Candidate, distribution: str, names: _Names) -> bool:
+    return names.of(candidate) == frozenset({normalize(distribution)})
+
+
+def _disabled(claimants: Mapping[Candidate, str | None], pin: str | None, names: _Names) -> tuple[Candidate, str]:
     for candidate, reason in claimants.items():
-        if reason is not None and (pin is None or _is_from(candidate, pin)):
+        if reason is not None and (pin is None or _is_from(candidate, pin, names)):
             return candidate, reason
     return next(iter(claimants)), f"disabled: pinned to {pin}, which does not provide it"
 
@@ -96,10 +121,12 @@ def _duplicate(ref: PluginRef, claimants: Sequence[Candidate]) -> Problem:
     return Problem(stage=Stage.DISCOVER, ref=ref, distribution=origins, message=message, hint=hint, cause=error)
 
 
-def _unused_pins(claims: Mapping[PluginRef, Iterable[Candidate]], pins: Mapping[PluginRef, str]) -> Iterator[Problem]:
+def _unused_pins(
+    claims: Mapping[PluginRef, Iterable[Candidate]], pins: Mapping[PluginRef, str], names: _Names
+) -> Iterator[Problem]:
     for ref, pin in pins.items():
         claimants = tuple(claims.get(ref, ()))
-        if not any(_is_from(candidate, pin) for candidate in claimants):
+        if not any(_is_from(candidate, pin, names) for candidate in claimants):
             providers = "; ".join(str(c.distribution) for c in claimants) or "no installed distribution"
             message = f"pinned to {pin}, which does not provide it; provided by {providers}"
             hint = f"Install {pin}, or correct plugins.{ref.type.slug}.{ref.name}.distribution"

@@ -17,7 +17,7 @@ from floe_plugins.core.suggestions import closest
 from floe_plugins.discovery import policy, scanner, selection
 from floe_plugins.discovery.report import DiscoveryReport
 from floe_plugins.entries.entry import Entry
-from floe_plugins.errors import DuplicatePluginError, PluginError, PluginNotFoundError
+from floe_plugins.errors import DuplicatePluginError, PluginConfigurationError, PluginError, PluginNotFoundError
 
 if TYPE_CHECKING:
     from floe_plugins.configuration.issues import ConfigurationIssue
@@ -133,10 +133,16 @@ class EntryStore:
     def problems(self) -> tuple[Problem, ...]:
         """All that is known not to work: of the scan, the selection and each plugin."""
         with self.lock:
+            known = set(self.configuration.issues)
             found = (
-                *(_wrong(issue) for issue in self.configuration.issues),
+                *map(_wrong, self.configuration.issues),
                 *self._problems,
-                *(problem for entry in self._entries.values() for problem in entry.problems),
+                *(
+                    problem
+                    for entry in self._entries.values()
+                    for problem in entry.problems
+                    if not _says_only(problem, known)
+                ),
             )
         missing = (
             Problem(
@@ -284,6 +290,12 @@ class EntryStore:
                 and ref not in self._blocked
             )
         )
+
+
+def _says_only(problem: Problem, issues: set[ConfigurationIssue]) -> bool:
+    """Return whether a problem is about these issues alone."""
+    cause = problem.cause
+    return isinstance(cause, PluginConfigurationError) and bool(cause.errors) and issues.issuperset(cause.errors)
 
 
 def _wrong(issue: ConfigurationIssue) -> Problem:

@@ -7,7 +7,7 @@ from typing import Any
 
 from floe_plugins.configuration.redaction.redactor import Redactor
 from floe_plugins.core.log import log
-from floe_plugins.core.safe_text import describe_error, safe_str, type_name
+from floe_plugins.core.safe_text import describe_error, escape_lines, safe_str, type_name
 
 # A traceback of a deep call is longer than a message, and says what failed at its end.
 _MAX_LENGTH = 40_000
@@ -31,7 +31,7 @@ class BackgroundErrors:
 
     def log_error(self, what: str, error: BaseException) -> None:
         """Log what failed, with the error's traceback."""
-        log("error", "%s: %s\n%s", self.name, what, self._redacted(lambda: _traceback(error)))
+        log("error", "%s: %s\n%s", self.name, what, escape_lines(self._redacted(lambda: _traceback(error))))
 
     def handle_loop_exception(self, _loop: object, context: Mapping[str, Any]) -> None:
         """Log what an event loop reports; asyncio calls it as an exception handler."""
@@ -42,7 +42,8 @@ class BackgroundErrors:
             self.log_error(what, error)
             return
         about = next((context[key] for key in ("task", "future", "asyncgen", "handle") if key in context), None)
-        log("error", "%s: %s\n%s", self.name, what, self._redacted(lambda: safe_str(about)))
+        details = escape_lines(self._redacted(lambda: safe_str(about)))
+        log("error", "%s: %s\n%s", self.name, self._redacted(lambda: what), details)
 
     def _redacted(self, text: Callable[[], str]) -> str:
         try:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import reprlib
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from floe_plugins._version import FLOE_API_VERSION, __version__
 from floe_plugins.core.candidate import Candidate
 from floe_plugins.core.refs import PluginRef
+from floe_plugins.core.safe_text import describe_error
 from floe_plugins.discovery.metadata_files import read_requirements
 from floe_plugins.errors import PluginIncompatibleError
 from floe_plugins.inspection import static_metadata
@@ -19,12 +21,16 @@ if TYPE_CHECKING:
 
 PLATFORM = "floe-plugins"
 
+_MAX_REQUIREMENTS = 100  # of this package, in one distribution
+_MAX_LENGTH = 10_000
+_MAX_QUOTED = 200
+
 # Only requirements of this package need to be parsed.
 _OF_PLATFORM = re.compile(r"\s*floe[-_.]+plugins(?![\w.-]*\w)", re.IGNORECASE)
 
 
-def api_mismatch(plugin: object, platform: str) -> str | None:
-    """Return why a plugin written for API ``plugin`` cannot run on API ``platform``, or None if it can.
+def api_mismatch(declared: object, platform: str) -> str | None:
+    """Return why a plugin written for API ``declared`` cannot run on API ``platform``, or None if it can.
 
     The major version must be the same, and the minor must not be newer than the
     platform's. While the major version is 0, the minor must be the same, too. Patch,
@@ -35,14 +41,14 @@ def api_mismatch(plugin: object, platform: str) -> str | None:
     >>> api_mismatch("1.4", "1.3")
     'the plugin requires floe API 1.4, this platform provides 1.3'
     """
-    required, provided = _parse(plugin), _parse(platform)
+    required, provided = _parse(declared), _parse(platform)
     if isinstance(required, str):
         return f"the plugin's floe_api_version {required}"
     if isinstance(provided, str):
         return f"the platform's API version {provided}"
     if _is_compatible(required, provided):
         return None
-    return f"the plugin requires floe API {plugin}, this platform provides {platform}"
+    return f"the plugin requires floe API {declared}, this platform provides {platform}"
 
 
 def api_incompatibility(
@@ -80,11 +86,11 @@ def requirement_incompatibility(
     >>> print(requirement_incompatibility(None, None, ["floe-plugins>=1"], "0.2").message)
     the distribution requires 'floe-plugins>=1', floe-plugins 0.2 is installed
     """
-    for line in filter(_OF_PLATFORM.match, requires):
-        reason = _unmet(line, installed)
+    for number, line in enumerate(filter(_OF_PLATFORM.match, requires), 1):
+        reason = _unmet(line, installed) if number <= _MAX_REQUIREMENTS else "beside very many others"
         if reason:
             return PluginIncompatibleError(
-                f"the distribution requires {line.strip()!r}, {reason}",
+                f"the distribution requires {textwrap.shorten(line, _MAX_QUOTED)!r}, {reason}",
                 ref=ref,
                 distribution=distribution,
                 requires=line.strip(),
@@ -96,17 +102,18 @@ def requirement_incompatibility(
 
 
 def _unmet(line: str, installed: str) -> str | None:
-    from packaging.markers import UndefinedComparison, UndefinedEnvironmentName
-    from packaging.requirements import InvalidRequirement, Requirement
+    from packaging.requirements import Requirement
 
+    if len(line) > _MAX_LENGTH:
+        return "which is too long"
     try:
         requirement = Requirement(line)
         if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
             return None
-    except (InvalidRequirement, UndefinedComparison, UndefinedEnvironmentName):
+        if requirement.specifier.contains(installed, prereleases=True):
+            return None
+    except (ValueError, RecursionError):  # also of markers that cannot be compared, and of numbers of many digits
         return "which is not a valid requirement"
-    if requirement.specifier.contains(installed, prereleases=True):
-        return None
     return f"{PLATFORM} {installed} is installed"
 
 
@@ -154,7 +161,15 @@ def find_incompatibility(candidate: Candidate) -> PluginIncompatibleError | None
     Reads files of the candidate's distribution. Imports nothing.
     """
     origin = str(candidate.distribution)
-    requires = read_requirements(candidate.distribution)
+    try:
+        requires = read_requirements(candidate.distribution)
+    except Exception as failure:  # noqa: BLE001 some distributions are read by finders of others
+        return PluginIncompatibleError(
+            f"its METADATA cannot be read, so that what it requires is unknown ({describe_error(failure)})",
+            ref=candidate.ref,
+            distribution=origin,
+            hint="Reinstall or remove the distribution",
+        )
     error = requirement_incompatibility(candidate.ref, origin, requires, __version__)
     if error is not None:
         return error

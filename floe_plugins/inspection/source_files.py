@@ -7,6 +7,7 @@ its ``.pth`` files and the finder that setuptools writes.
 from __future__ import annotations
 
 import ast
+import functools
 import os
 import re
 import threading
@@ -19,14 +20,18 @@ from floe_plugins.core.candidate import Distribution
 from floe_plugins.discovery.metadata_files import read_file
 
 _MAX_SIZE = 1 << 20
+_MAX_KEPT = 1 << 17  # bytes of source; the module parsed last is kept in any case
 
 # A module whose source has none of these words binds its names by the statements that it shows alone.
 _REBINDING_WORDS = rb"\bglobals?\b|\bexec\b|\bsys\s*\.\s*modules\b"
 
+_WORD = rb"[\w\x80-\xff]+"
+_DOTTED = rb"(%b)\s*\.|attr\s*\(\s*(%b)" % (_WORD, _WORD)
+
 _parse_lock = threading.RLock()
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, slots=False)
 class Module:
     """A parsed module.
 
@@ -56,20 +61,30 @@ class Module:
     def sets_attribute_of(self, name: str) -> bool:
         """Return whether a statement of the module sets or deletes an attribute of the object called ``name``."""
         # Walking the tree takes longer than parsing it, and most modules have no name.attribute.
-        if not re.search(rb"\b%b\s*\.|attr\s*\(\s*%b\b" % (name.encode(), name.encode()), self.source):
-            return False
-        return any(_sets_attribute(node, name) for node in ast.walk(self.tree))
+        return name in self._dotted_names and name in self._changed_names
+
+    @functools.cached_property
+    def _dotted_names(self) -> frozenset[str]:
+        """The words before a dot or in ``setattr(`` and the like, also those in comments and texts."""
+        found = {first or second for first, second in re.findall(_DOTTED, self.source)}
+        return frozenset(word.decode("utf-8", "replace") for word in found)
+
+    @functools.cached_property
+    def _changed_names(self) -> frozenset[str]:
+        """The names of all objects an attribute of which a statement sets or deletes."""
+        return frozenset(name for node in ast.walk(self.tree) if (name := _changed_name(node)) is not None)
 
 
 class SourceModules:
-    """The modules of one distribution. Each is parsed once.
+    """The modules of one distribution. Each is parsed once, and not again while its file stays as it is.
 
     >>> from floe_plugins.core.candidate import Distribution
     >>> SourceModules(Distribution("acme", "1.0", "/nowhere/acme-1.0.dist-info")).module("acme")
     """
 
     def __init__(self, distribution: Distribution) -> None:
-        self._locations = list(_locations(distribution))
+        self._found = locations(distribution)
+        self._locations: list[tuple[str, str]] = []
         self._modules: dict[str, Module | None] = {}
 
     def module(self, name: str) -> Module | None:
@@ -82,19 +97,65 @@ class SourceModules:
         for base in self._bases(name):
             for path, is_package in ((f"{base}{os.sep}__init__.py", True), (f"{base}.py", False)):
                 try:
-                    source = read_file(path, _MAX_SIZE)
+                    return _parsed.get(name, path, is_package=is_package)
                 except (OSError, ValueError):
                     continue
-                return _parse(name, source, path, is_package=is_package)
         return None
 
     def _bases(self, name: str) -> Iterator[str]:
         relative = name.replace(".", os.sep)
-        for package, location in self._locations:
+        for package, location in self._all_locations():
             if not package:
                 yield f"{location}{os.sep}{relative}"
             elif name == package or name.startswith(f"{package}."):
                 yield location + relative[len(package) :]
+
+    def _all_locations(self) -> Iterator[tuple[str, str]]:
+        # Most modules are at the first location, and finding the others takes reading RECORD.
+        yield from list(self._locations)
+        for location in self._found:
+            self._locations.append(location)
+            yield location
+
+
+class _ParsedModules:
+    """The modules that were parsed last, while their files stay as they are. Safe from several threads.
+
+    Many entry points lead to one module. A tree takes about fifty times the memory of its source, so that few are kept.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: dict[tuple[str, str, bool], tuple[tuple[int, ...], int, Module | None]] = {}
+
+    def get(self, name: str, path: str, *, is_package: bool) -> Module | None:
+        """Return the module in a file, or None if it is too large or invalid, or may rebind any name.
+
+        Raises:
+            OSError: the file cannot be read.
+            ValueError: the path contains a null byte.
+        """
+        key = (name, path, is_package)
+        status = os.stat(path)
+        stamp = (status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino)
+        with self._lock:
+            known = self._kept.pop(key, None)
+            if known is not None and known[0] == stamp:
+                self._kept[key] = known  # now the last one used
+                return known[2]
+        source = read_file(path, _MAX_SIZE)
+        module = _parse(name, source, path, is_package=is_package)
+        with self._lock:
+            self._kept[key] = (stamp, len(source), module)
+            total = sum(size for _, size, _ in self._kept.values())
+            for oldest in list(self._kept)[:-1]:
+                if total <= _MAX_KEPT:
+                    break
+                total -= self._kept.pop(oldest)[1]
+        return module
+
+
+_parsed = _ParsedModules()
 
 
 def bindings(body: Iterable[ast.stmt]) -> dict[str, ast.stmt | None] | None:
@@ -171,17 +232,14 @@ def _may_rebind_any_name(node: ast.AST) -> bool:
     return isinstance(node, ast.Name) and node.id in {"exec", "globals"}
 
 
-def _sets_attribute(node: ast.AST, name: str) -> bool:
-    """Return whether a node sets or deletes ``name.attribute``, directly or by ``setattr`` or ``delattr``."""
+def _changed_name(node: ast.AST) -> str | None:
+    """Return ``name`` if a node sets or deletes ``name.attribute``, directly or by ``setattr`` or ``delattr``."""
+    changed: ast.expr | None = None
     if isinstance(node, ast.Attribute):
-        return not isinstance(node.ctx, ast.Load) and _is_name(node.value, name)
-    if isinstance(node, ast.Call) and node.args and isinstance(node.func, ast.Name):
-        return node.func.id in {"setattr", "delattr"} and _is_name(node.args[0], name)
-    return False
-
-
-def _is_name(node: ast.expr, name: str) -> bool:
-    return isinstance(node, ast.Name) and node.id == name
+        changed = None if isinstance(node.ctx, ast.Load) else node.value
+    elif isinstance(node, ast.Call) and node.args and isinstance(node.func, ast.Name):
+        changed = node.args[0] if node.func.id in {"setattr", "delattr"} else None
+    return changed.id if isinstance(changed, ast.Name) else None
 
 
 def _tree(source: bytes, path: str) -> ast.Module:
@@ -197,7 +255,7 @@ def _tree(source: bytes, path: str) -> ast.Module:
             return ast.parse(source, path)
 
 
-def _locations(distribution: Distribution) -> Iterator[tuple[str, str]]:
+def locations(distribution: Distribution) -> Iterator[tuple[str, str]]:
     """Yield where modules are: a package and its path without ``.py``, or "" and a directory of packages."""
     site = os.path.dirname(distribution.path)
     yield "", site

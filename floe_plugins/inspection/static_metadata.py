@@ -10,6 +10,8 @@ and no other statement can change it. All others are None, which means "known wh
 from __future__ import annotations
 
 import ast
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any, NamedTuple, cast
 
 import attrs
@@ -30,6 +32,9 @@ _DEFAULTS: dict[str, Any] = {"description": "", "dependencies": (), "optional_de
 _FIELDS = ("name", "version", "floe_api_version", *_DEFAULTS)
 _FINAL = {("typing", "final"), ("typing_extensions", "final")}
 _MAX_DEPTH = 50
+_MAX_BASES = 16  # of one class
+_MAX_CLASSES = 128  # looked at for one plugin
+_MAX_ALIASES = 1_000
 
 
 @attrs.frozen(kw_only=True)
@@ -58,7 +63,10 @@ def read(candidate: Candidate) -> StaticMetadata:
     value = parse_value(candidate.value)
     if value is None or not value.attribute or "." in value.attribute:
         return UNKNOWN
-    return _Reader(SourceModules(candidate.distribution), value.module.partition(".")[0]).read(*value)
+    try:
+        return _Reader(SourceModules(candidate.distribution), value.module.partition(".")[0]).read(*value)
+    except RecursionError:  # an expression that is nested very deeply
+        return UNKNOWN
 
 
 class _Definition(NamedTuple):
@@ -88,6 +96,9 @@ class _Reader:
         self._sources = sources
         self._package = package
         self._categories: set[PluginType] = set()
+        # By the id of the class's node, which its module keeps alive.
+        self._orders: dict[int, _Mro] = {}
+        self._unmodified: dict[int, bool] = {}
 
     def read(self, name: str, attribute: str) -> StaticMetadata:
         """Return the metadata of the class called ``attribute`` in the module ``name``."""
@@ -117,7 +128,7 @@ class _Reader:
     def _resolve(self, module: Module, name: str) -> _Definition | _ExternalName | None:
         """Return the definition of a module-level name, following aliases and imports; None if it is unknown."""
         seen: set[tuple[str, str]] = set()
-        while (module.name, name) not in seen:
+        while (module.name, name) not in seen and len(seen) < _MAX_ALIASES:
             seen.add((module.name, name))
             statement = module.bindings.get(name)
             if isinstance(statement, ast.ClassDef):
@@ -149,20 +160,39 @@ class _Reader:
 
     def _is_unmodified_class(self, found: _Definition) -> bool:
         """Return whether it is a class that no decorator, metaclass or later statement can change."""
-        module, node = found
+        known = self._unmodified.get(id(found.node))
+        if known is None:
+            known = self._unmodified[id(found.node)] = self._looks_unmodified(*found)
+        return known
+
+    def _looks_unmodified(self, module: Module, node: ast.ClassDef | ast.expr) -> bool:
         if not isinstance(node, ast.ClassDef) or node.keywords or module.sets_attribute_of(node.name):
             return False
         return all(self._resolve_expression(module, each) in _FINAL for each in node.decorator_list)
 
     def _mro(self, found: _Definition, depth: int) -> _Mro:
-        """Return the method resolution order, ending in ``_UNKNOWN_BASE`` where it is not certain."""
+        """Return the method resolution order, ending in ``_UNKNOWN_BASE`` where it is not certain.
+
+        That of each class is computed once: in a wide graph, the number of paths to a class grows exponentially.
+        """
         node = found.node
         if not isinstance(node, ast.ClassDef) or depth > _MAX_DEPTH:
             return [_UNKNOWN_BASE]
-        orders = [self._mro_of_base(found.module, base, depth + 1) for base in node.bases]
-        if len(orders) == 1:
+        known = self._orders.get(id(node))
+        if known is None and len(self._orders) > _MAX_CLASSES:
+            return [_UNKNOWN_BASE]
+        if known is None:
+            self._orders[id(node)] = [_UNKNOWN_BASE]  # for a class that derives from itself
+            known = self._orders[id(node)] = self._linearized(found, node.bases, depth)
+        return known
+
+    def _linearized(self, found: _Definition, bases: Sequence[ast.expr], depth: int) -> _Mro:
+        if len(bases) > _MAX_BASES:
+            return [found, _UNKNOWN_BASE]
+        orders = [self._mro_of_base(found.module, base, depth + 1) for base in bases]
+        if len(orders) == 1 and len(orders[0]) < _MAX_CLASSES:
             return [found, *orders[0]]
-        if any(_UNKNOWN_BASE in order for order in orders):
+        if any(_UNKNOWN_BASE in order for order in orders) or max(map(len, orders), default=0) >= _MAX_CLASSES:
             return [found, _UNKNOWN_BASE]
         return [found, *_merge(orders)]
 
@@ -245,14 +275,20 @@ def _sets_on_instance(found: _Definition, field: str) -> bool:
 
 def _merge(orders: list[_Mro]) -> _Mro:
     """Return the C3 linearization of the orders of the bases, or ``_UNKNOWN_BASE`` if there is none."""
-    rest: list[_Mro] = [order for order in (*orders, [order[0] for order in orders]) if order]
+    rest = [order[::-1] for order in (*orders, [order[0] for order in orders if order]) if order]  # heads at the end
+    behind = Counter(each for order in rest for each in order[:-1])  # how often each is no head
     merged: _Mro = []
     while rest:
-        head = next((order[0] for order in rest if not any(order[0] in other[1:] for other in rest)), None)
-        if head is None:
+        head = next((order[-1] for order in rest if not behind[order[-1]]), None)
+        if head is None or len(merged) >= _MAX_CLASSES:
             return [_UNKNOWN_BASE]
         merged.append(head)
-        rest = [left for order in rest if (left := [each for each in order if each != head])]
+        for order in rest:
+            if order[-1] == head:
+                order.pop()
+                if order:
+                    behind[order[-1]] -= 1
+        rest = [order for order in rest if order]
     return merged
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from xml.sax.saxutils import escape, quoteattr
+from xml.sax.saxutils import escape as escape_xml
+from xml.sax.saxutils import quoteattr
 
 from floe_plugins.core.report import LifecycleReport, Outcome, OutcomeState
+from floe_plugins.core.safe_text import escape
 from floe_plugins.lifecycle.profile import critical_chain, ended
 
 _LEFT, _WIDTH, _ROW, _TOP = 220, 900, 20, 40
@@ -69,7 +71,7 @@ def _phases(report: LifecycleReport, length: float) -> Iterator[str]:
 
 def _bar(outcome: Outcome, place: int, length: float, *, critical: bool) -> Iterator[str]:
     y = _TOP + _ROW * place
-    yield f'<text x="{_LEFT - 8}" y="{y + 13}" text-anchor="end">{escape(str(outcome.ref))}</text>'
+    yield f'<text x="{_LEFT - 8}" y="{y + 13}" text-anchor="end">{escape_xml(str(outcome.ref))}</text>'
     begun, end = _x(outcome.began or 0.0, length), _x(ended(outcome), length)
     said = f": {outcome.message}" if outcome.message else ""
     told = f"{outcome.ref} {outcome.state}, load {outcome.load_seconds:.3f} s, start {outcome.seconds:.3f} s{said}"
@@ -77,5 +79,5 @@ def _bar(outcome: Outcome, place: int, length: float, *, critical: bool) -> Iter
     mark = ' class="chain"' if critical else ""
     yield (
         f'<rect{mark} x="{begun}" y="{y + 2}" width="{max(end - begun, 1.0):.2f}" height="{_ROW - 5}" fill={colour}>'
-        f"<title>{escape(told)}</title></rect>"
+        f"<title>{escape_xml(escape(told))}</title></rect>"
     )

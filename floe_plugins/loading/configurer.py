@@ -38,7 +38,8 @@ class Configurer:
             # Most plugins without a schema are not configured either: they need no pydantic.
             return
         model, issues = configuration.validate_and_log(settings, entry.ref, plugin, entry.distribution, entry.overrides)
-        configuration.raise_issues(issues)
+        # A schema may accept what is wrong in the file itself, such as NaN.
+        configuration.raise_issues([*(issue for issue in settings.issues if issue.ref == entry.ref), *issues])
         redactor = configuration.redactor_of_model(_with_overrides(settings, entry), model)
         entry.set_redactor(redactor)  # setting its attribute may run code of the plugin
         inject(entry, plugin, "config", model)

@@ -21,6 +21,7 @@ from floe_plugins.execution import boundary
 from floe_plugins.execution.boundary import ForeignError
 from floe_plugins.hookspecs.base import LIFECYCLE_HOOKS, PROJECT, PluginMetadata
 from floe_plugins.inspection import compatibility
+from floe_plugins.inspection.origin import refuse_foreign_module
 from floe_plugins.inspection.runtime_metadata import RuntimeMetadata, read_attribute, read_metadata
 from floe_plugins.loading import imported
 
@@ -37,8 +38,12 @@ class CheckedPlugin(NamedTuple):
     metadata: RuntimeMetadata
 
 
-def import_plugin(candidate: Candidate) -> CheckedPlugin:
+def import_plugin(candidate: Candidate, *, only_own_files: bool = False) -> CheckedPlugin:
     """Import a candidate and return its checked plugin; may take as long as its import takes.
+
+    Args:
+        candidate: The candidate.
+        only_own_files: Whether to refuse a module that is no file of the candidate's distribution.
 
     Raises:
         PluginIncompatibleError: A gate refuses it.
@@ -48,6 +53,8 @@ def import_plugin(candidate: Candidate) -> CheckedPlugin:
     if refusal is not None:
         raise refusal
     with about(candidate.ref, str(candidate.distribution)):
+        if only_own_files:
+            refuse_foreign_module(candidate)
         was_imported = imported.is_imported(candidate)
         found = _resolve(candidate)
         checked = instantiate(found, candidate.ref.type.spec, f" in the group {candidate.ref.type.group}")

@@ -74,7 +74,7 @@ class Registration:
         if entry.candidate is None:
             raise PluginLoadError("it was registered by hand and is gone", ref=entry.ref)
         with self.as_current():
-            checked = import_plugin(entry.candidate)
+            checked = import_plugin(entry.candidate, only_own_files=self.store.policy.only is not None)
         entry.metadata = checked.metadata
         if self.store.policy.strict:
             for problem in metadata_differences(entry):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
+from support import write_project
 
 WRONG = "plugins: {secrets: {env: {prefx: A}}, storage: {local: {root: 3}}}"
 
@@ -91,3 +93,47 @@ def test_migrate_without_a_file_is_wrong_usage(floe: Any) -> None:
     done = floe(("storage-local",), "config", "migrate")
     assert (done.returncode, done.stdout) == (2, "")
     assert "no configuration file" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "status"),
+    [(("validate",), 1), (("show",), 1), (("schema",), 1), (("migrate",), 1), (("show", "--json"), 1)],
+)
+def test_schema_code_that_never_returns_is_reported_as_its_plugins_timeout(
+    environment: Any, tmp_path: Path, command: tuple[str, ...], status: int
+) -> None:
+    code = """
+        import time
+        from floe_plugins import SecretsPlugin
+        from pydantic import BaseModel, model_validator
+        class Settings(BaseModel):
+            size: int = 1
+            @model_validator(mode="before")
+            @classmethod
+            def hang(cls, data): time.sleep(3600)
+            @classmethod
+            def model_json_schema(cls, **options): time.sleep(3600)
+        class Plugin(SecretsPlugin):
+            name = "slow"; version = "1"; floe_api_version = "1.0"; timeouts = {"configure": 0.5}
+            config_schema = Settings
+            config_version = 2
+            def migrate_config(self, old_version, data): time.sleep(3600)
+            def get_secret(self, key): ...
+            def secret_names(self, prefix=""): return ()
+            def put_secret(self, key, value): ...
+    """
+    project = write_project(tmp_path / "slow", "floe.secrets", slow=code)
+    file = tmp_path / "floe.toml"
+    file.write_text("[plugins.secrets.slow]\nsize = 1\n[plugins.secrets.env]\nprefix = 'A_'\n", encoding="utf-8")
+    plugins = environment(project, "secrets-env")
+    begun = time.monotonic()
+    done = plugins.run(["-m", "floe_plugins", "config", *command, "--config", str(file)], check=False)
+    assert time.monotonic() - begun < 30
+    assert (done.returncode, "Traceback" in done.stderr) == (status, False)
+    text = done.stdout + done.stderr
+    assert "did not answer within 0.5 s" in text
+    assert "secrets:slow" in text
+    if command == ("schema",):
+        secrets = json.loads(done.stdout)["properties"]["plugins"]["properties"]["secrets"]["properties"]
+        assert "prefix" in secrets["env"]["properties"]
+        assert "slow" in secrets

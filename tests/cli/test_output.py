@@ -11,9 +11,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import pytest
-from support import write_project
+from support import write_distribution, write_project
 
 
 @pytest.fixture
@@ -111,3 +112,130 @@ def test_a_message_is_one_line_however_narrow_the_terminal(environment: Any) -> 
     done = environment("import-error").run(["-m", "floe_plugins", "check"], env={"COLUMNS": "20"}, check=False)
     [line] = [line for line in done.stdout.splitlines() if "[load]" in line or "[import]" in line]
     assert "libengine" in line
+
+
+# Clears the screen, forges a line, turns the direction of text, and is no valid Unicode.
+EVIL = "\x1b[2J\x9b2J\x00\x07\r\nplatform healthy: 9 plugins\u202e\u2066\u200f\u2028\x85\ud800\x7f"
+FORBIDDEN = set(EVIL) - set("\n platform healthy: 9 plugins[2J")
+FORGED = "platform healthy: 9 plugins"
+
+
+@pytest.fixture
+def hostile(environment: Callable[..., Any], tmp_path: Path) -> Callable[..., Any]:
+    """Run a command among plugins whose messages, values, names and directories are hostile."""
+    plugins = environment()
+    code = f"""
+        from floe_plugins import HealthStatus, PluginRegistry, SecretsPlugin
+        from pydantic import BaseModel, Field
+        EVIL = {EVIL!r}
+        class Settings(BaseModel):
+            model_config = {{"extra": "allow"}}
+            text: str = EVIL
+            number: int = 10**5000
+            part: float = float("nan")
+            items: dict[str, int] = Field({{EVIL: 1}}, title=EVIL, description=EVIL)
+        class Plugin(SecretsPlugin):
+            name = "acme"; version = "1"; floe_api_version = "1.0"; description = {EVIL!r}
+            dependencies = ()
+            config_schema = Settings
+            def get_secret(self, key): ...
+            def secret_names(self, prefix=""): return ()
+            def put_secret(self, key, value): ...
+            def health_check(self):
+                return HealthStatus("unhealthy", EVIL, {{EVIL: 10**5000, "x": float("nan")}})
+        class Other(Plugin):
+            name = "other"
+            def startup(self): raise RuntimeError(EVIL)
+        class Third(Plugin):
+            name = "third"
+            def __init__(self): raise RuntimeError(EVIL)
+    """
+    groups = "[floe.secrets]\nacme = acme:Plugin\nother = acme:Other\nthird = acme:Third\n\x1b[2J = acme\u202e\n"
+    site = plugins.path / f"x\x1b[2J\n{FORGED}\u202e".replace(":", "")
+    write_distribution(site, "acme", groups, acme=code)
+    file = tmp_path / "floe.json"
+    setting = EVIL.replace("\ud800", "")  # pydantic refuses it
+    tables = {name: {f"x{setting}": setting} for name in ("acme", "other", "third")}
+    file.write_text(json.dumps({"registry": {"autoload": "all"}, "plugins": {"secrets": tables}}), encoding="utf-8")
+
+    def run(*args: str) -> Any:
+        return plugins.run(
+            ["-m", "floe_plugins", *args, "--config", str(file)], env={"PYTHONPATH": str(site)}, check=False
+        )
+
+    return run
+
+
+def lines_of(done: Any) -> list[str]:
+    assert "Traceback" not in done.stderr
+    text = done.stdout + done.stderr
+    assert not FORBIDDEN & set(text), sorted(FORBIDDEN & set(text))
+    return text.splitlines()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="other systems have no such names of directories")
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("list",),
+        ("list", "-v"),
+        ("show", "secrets:acme"),
+        ("show", "secrets:third"),
+        ("check",),
+        ("check", "-v"),
+        ("health",),
+        ("run", "--once"),
+        ("run", "--once", "-v", "--timings"),
+        ("config", "show"),
+        ("config", "validate"),
+    ],
+)
+def test_what_is_foreign_is_shown_escaped(hostile: Callable[..., Any], args: tuple[str, ...]) -> None:
+    lines = lines_of(hostile(*args))
+    assert any("\\x1b[2J" in line for line in lines), lines
+    assert not any(line.strip().startswith((FORGED, FORGED.replace(":", ""))) for line in lines)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="other systems have no such names of directories")
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("list",),
+        ("show", "secrets:acme"),
+        ("check",),
+        ("health",),
+        ("run", "--once", "--timings"),
+        ("config", "show"),
+        ("config", "validate"),
+        ("config", "schema"),
+    ],
+)
+def test_json_is_ascii_and_valid_whatever_plugins_say(hostile: Callable[..., Any], args: tuple[str, ...]) -> None:
+    done = hostile(*args, "--json")
+    assert "Traceback" not in done.stderr
+    assert done.stdout.isascii()
+    assert not FORBIDDEN & set(done.stdout)
+    assert json.loads(done.stdout, parse_constant=pytest.fail)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="other systems have no such names of directories")
+def test_a_timeline_of_hostile_messages_is_valid_xml(hostile: Callable[..., Any], tmp_path: Path) -> None:
+    lines_of(hostile("run", "--once", "--timeline", str(tmp_path / "start.svg")))
+    text = (tmp_path / "start.svg").read_text(encoding="utf-8")
+    assert "\\x1b[2J" in text
+    ET.fromstring(text)  # noqa: S314 our own
+
+
+def test_a_long_message_is_printed_whole_once(environment: Callable[..., Any], tmp_path: Path) -> None:
+    code = """
+        from floe_plugins import SecretsPlugin
+        class Plugin(SecretsPlugin):
+            name = "acme"; version = "1"; floe_api_version = "1.0"
+            def get_secret(self, key): ...
+            def secret_names(self, prefix=""): return ()
+            def put_secret(self, key, value): ...
+            def startup(self): raise RuntimeError("word " * 40_000)
+    """
+    project = write_project(tmp_path / "acme", "floe.secrets", acme=code)
+    done = environment(project).run(["-m", "floe_plugins", "run", "--once"], check=False)
+    assert 4_000 < len(done.stdout) + len(done.stderr) < 6_000

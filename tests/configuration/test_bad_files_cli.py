@@ -200,8 +200,8 @@ def test_a_file_without_a_table_at_the_top_is_refused(
     [
         ("&w {pth: a}\n", "floe.yaml:3:18: plugins.secrets.witness.pth: not a key of the plugin's schema"),
         ("\n      <<: {pth: a}\n", "plugins.secrets.witness.pth: not a key of the plugin's schema"),
-        ("\n      path: &p\n        again: *p\n", "plugins.secrets.witness: values are nested deeper than 64 levels"),
-        ("\n      a: &a [x, x, x, x, x, x, x, x, x, x]\n" + BOMB, "the file contains more than 200000 values"),
+        ("\n      path: &p\n        again: *p\n", "an alias refers to a list or table that contains it"),
+        ("\n      a: &a [x, x, x, x, x, x, x, x, x, x]\n" + BOMB, "stands for more than 50000 values"),
     ],
 )
 def test_issues_behind_anchors_and_merge_keys_are_found_and_none_of_them_is_endless(
@@ -310,8 +310,6 @@ def test_categories_refs_and_types_that_are_wrong_are_refused(
     ("reference", "message"),
     [
         ("${NOT_THERE}", "the environment variable NOT_THERE is not set"),
-        ("${HERE}", "the environment variable NOT_THERE, which HERE refers to, is not set"),
-        ("${ROUND}", "environment variables refer to each other in a cycle: ROUND -> ABOUT -> ROUND"),
         ("${", "'${' is not followed by a valid reference"),
     ],
 )
@@ -319,5 +317,4 @@ def test_references_that_cannot_be_filled_in_are_refused(
     floe: Platform, tmp_path: Path, reference: str, message: str
 ) -> None:
     (tmp_path / "floe.toml").write_text(f'{TOML}path = "{reference}"\n')
-    variables = {"HERE": "${NOT_THERE}", "ROUND": "${ABOUT}", "ABOUT": "${ROUND}"}
-    refused(floe, "floe.toml", f"floe.toml:2:1: plugins.secrets.witness.path: {message}", **variables)
+    refused(floe, "floe.toml", f"floe.toml:2:1: plugins.secrets.witness.path: {message}")

@@ -193,11 +193,11 @@ def test_values_nested_too_deeply_are_one_issue(tmp_path, name, content):
 def test_a_yaml_file_that_blows_up_by_aliases_is_refused(tmp_path):
     levels = "\n".join(f"  a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 9))
     content = f"plugins:\n compute:\n  a0: &a0 [x]\n{levels}\n"
-    assert any(issue.rule == "size" for issue in issues_in(write(tmp_path, "floe.yaml", content)))
+    assert "more than 50000 values" in one(write(tmp_path, "floe.yaml", content)).message
 
 
 def test_a_yaml_file_whose_alias_holds_itself_is_refused(tmp_path):
-    assert one(write(tmp_path, "floe.yaml", "plugins: {compute: {x: {a: &a [*a]}}}")).rule == "depth"
+    assert one(write(tmp_path, "floe.yaml", "plugins: {compute: {x: {a: &a [*a]}}}")).rule == "syntax"
 
 
 @pytest.mark.parametrize(
@@ -325,3 +325,28 @@ def test_two_files_in_one_directory_are_an_error(tmp_path):
     write(tmp_path, "floe.json", "")
     with pytest.raises(PluginConfigurationError, match=r"floe\.toml and floe\.json"):
         find_file(tmp_path, {})
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no FIFOs")
+def test_a_pipe_or_a_device_is_refused_without_waiting_for_it(tmp_path):
+    os.mkfifo(tmp_path / "floe.toml")
+    (tmp_path / "floe.json").symlink_to("/dev/zero")
+    for name in ("floe.toml", "floe.json"):
+        issue = one(tmp_path / name)
+        assert (issue.rule, issue.message) == ("readable", "the path is a pipe or a device")
+
+
+def test_a_message_lists_some_of_very_many_issues_and_the_error_has_all(tmp_path):
+    file = write(tmp_path, "floe.toml", "".join(f"key{i} = 1\n" for i in range(1_000)))
+    with pytest.raises(PluginConfigurationError) as caught:
+        load(file, environ={})
+    assert len(caught.value.errors) == 1_000
+    assert str(caught.value).count("\n") == 101
+    assert str(caught.value).endswith("... and 900 more")
+
+
+def test_a_key_of_several_lines_cannot_pass_for_another_issue(tmp_path):
+    file = write(tmp_path, "floe.json", '{"a\\n  floe.json: forged": 1, "b": 1}')
+    with pytest.raises(PluginConfigurationError) as caught:
+        load(file, environ={})
+    assert len(str(caught.value).splitlines()) == 3

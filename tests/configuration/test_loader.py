@@ -1,4 +1,5 @@
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -54,7 +55,8 @@ def test_a_file_that_cannot_be_read_is_raised_also_where_issues_are_collected(tm
     ("rule", "source", "environ"),
     [
         ("missing_variable", {"plugins": {"compute": {"x": {"a": ["${NO}"]}}}}, {}),
-        ("cycle", {"plugins": {"compute": {"x": {"a": "${A}"}}}}, {"A": "${B}", "B": "${A}"}),
+        ("too_many", {"plugins": {"compute": {"x": {"a": "${A}" * 2_000}}}}, {"A": ""}),
+        ("too_long", {"plugins": {"compute": {"x": {"a": ["${A}"] * 140}}}}, {"A": "x" * 30_000}),
         ("reference", {"plugins": {"compute": {"x": {"a": "${"}}}}, {}),
         ("too_long", {"plugins": {"compute": {"x": {"a": "${A}${A}"}}}}, {"A": "x" * 40_000}),
     ],
@@ -88,3 +90,13 @@ def test_a_hint_names_a_distribution_only_if_it_is_pinned_and_none_where_plugins
     for issue in not_installed(load(table, environ={}), [], switched_off=True):
         assert issue.rule == "switched_off"
         assert "nstall " not in str(issue)
+
+
+def test_very_many_plugins_that_are_not_installed_are_found_at_once():
+    tables = {f"plugix{number}": {"a": 1} for number in range(20_000)}
+    known = [PluginRef.parse(f"compute:plugin{number}") for number in range(100)]
+    begun = time.process_time()
+    issues = not_installed(load({"plugins": {"compute": tables}}, environ={}), known)
+    assert time.process_time() - begun < 20
+    assert len(issues) == 20_000
+    assert "Did you mean" in issues[0].hint

@@ -34,7 +34,9 @@ def test_a_path_that_leads_nowhere_is_a_lookup_error(path):
         get_at({"a": [1], "t": "text"}, path)
 
 
-@pytest.mark.parametrize("text", ["", "x", "NaN", "[Infinity]", "[" * 100_000, "{1: 2}"])
+@pytest.mark.parametrize(
+    "text", ["", "x", "NaN", "[Infinity]", "[1e999]", "9" * 30, "9" * 5_000, "[" * 100_000, "{1: 2}"]
+)
 def test_what_is_no_json_is_a_value_error(text):
     with pytest.raises(ValueError, match=r".*"):
         json_value(text)

@@ -9,7 +9,9 @@ from collections.abc import Iterator
 import pytest
 import support
 
-from floe_plugins import PluginRegistry
+from floe_plugins import PluginRegistry, Problem, Stage
+from floe_plugins.core.log import log
+from floe_plugins.core.safe_text import escape_lines
 
 
 class Secrets(support.Secrets):
@@ -59,3 +61,17 @@ def test_it_stops_nothing_even_where_it_cannot_be_shown(
     monkeypatch.setattr("sys.stderr", closed)
     assert registry.startup().ok
     assert registry.shutdown().ok
+
+
+def test_what_is_foreign_is_logged_escaped(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "floe_plugins"):
+        log("info", "%s took %.1f s", "a\nforged\x1b[2J", 1.25)
+        log("error", "%s:\n%s", "a", escape_lines("one\ntwo"))
+    assert caplog.messages == ["a\\nforged\\x1b[2J took 1.2 s", "a:\n  | one\n  | two"]
+
+
+def test_a_record_says_whether_it_is_about_a_problem(caplog: pytest.LogCaptureFixture) -> None:
+    log("warning", "%s", Problem(stage=Stage.LOAD, message="it broke\n"))
+    log("warning", "no arguments")
+    assert [getattr(record, "is_problem", None) for record in caplog.records] == [True, False]
+    assert caplog.messages[0] == "load: it broke\\n"

@@ -24,6 +24,7 @@ from floe_plugins import (
     Problem,
     Stage,
 )
+from floe_plugins.core.record import to_plain
 
 REF = PluginRef.parse("compute:duckdb")
 WHERE = Distribution("acme", "1.0", "/site/acme-1.0.dist-info")
@@ -70,3 +71,20 @@ def test_a_record_cannot_be_changed(name: str) -> None:
 def test_a_record_survives_pickling(name: str) -> None:
     record, _ = RECORDS[name]
     assert pickle.loads(pickle.dumps(record)) == record  # noqa: S301 made one line above
+
+
+@pytest.mark.parametrize(
+    ("value", "plain"),
+    [
+        (2**64 - 1, 2**64 - 1),
+        (2**64, str(2**64)),
+        (10**5000, "<an integer of 16610 bits>"),
+        (float("nan"), "nan"),
+        (float("-inf"), "-inf"),
+        ({"x": [1.5, float("inf")]}, {"x": [1.5, "inf"]}),
+    ],
+    ids=["64 bits", "65 bits", "5,001 digits", "NaN", "infinity", "nested"],
+)
+def test_numbers_that_json_cannot_hold_become_text(value: object, plain: object) -> None:
+    assert to_plain(value) == plain
+    json.dumps(to_plain(value), allow_nan=False)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import time
 
 import pytest
 
@@ -133,3 +134,10 @@ def test_a_value_names_a_module_and_an_attribute_as_for_importlib_metadata(
 @pytest.mark.parametrize("value", ["", "a b", "a:b:c", ":c", "a:", "a-b:c"])
 def test_a_value_of_another_form_names_nothing(value: str) -> None:
     assert entry_points_txt.parse_value(value) is None
+
+
+def test_many_unknown_groups_are_read_at_once() -> None:
+    begun = time.process_time()
+    parsed = entry_points_txt.parse("".join(f"[floe.secrat{number}]\n" for number in range(50_000)).encode())
+    assert time.process_time() - begun < 5
+    assert len(parsed.errors) == 21

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -115,3 +116,11 @@ def test_requirements_of_an_egg_are_read_as_importlib_metadata_reads_them(tmp_pa
     path = write(tmp_path / "acme-1.0.egg-info", "PKG-INFO", "Name: acme\nVersion: 1.0\n")
     write(tmp_path / "acme-1.0.egg-info", "requires.txt", "third>=3\n")
     assert read_requirements(Distribution("acme", "1.0", path)) == ("third>=3",)
+
+
+def test_a_value_of_very_many_lines_is_read_at_once(tmp_path: Path) -> None:
+    (tmp_path / "METADATA").write_text("Name: acme\nRequires-Dist: x" + "\n y" * 250_000 + "\n", encoding="utf-8")
+    begun = time.process_time()
+    [value] = read_header(str(tmp_path), "Requires-Dist")
+    assert time.process_time() - begun < 2
+    assert value.startswith("x y y")

@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import support
 
 from floe_plugins import PluginType
 from floe_plugins.core.state import Stage
-from floe_plugins.discovery import metadata_files, scanner
+from floe_plugins.discovery import entry_points_txt, metadata_files, scanner
 from floe_plugins.discovery.scanner import Scan, scan
 
 ENTRY = "[floe.computes]\nduckdb = acme.duck:DuckDB\n"
@@ -429,3 +430,43 @@ def test_half_of_the_distributions_broken_leaves_the_other_half(tmp_path: Path) 
         install(tmp_path, f"b{number}-1.0.dist-info", "[floe.computes]\nbroken\n")
     found = scan([str(tmp_path)])
     assert len(found.candidates) == len(found.corrupt) == len(found.problems) == 20
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no FIFOs")
+def test_a_pipe_on_sys_path_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.zip")
+    assert scan([str(tmp_path / "pipe.zip")]).candidates == ()
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: path.symlink_to("METADATA")])
+def test_metadata_that_is_no_file_is_a_problem(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    support.write_distribution(tmp_path, "acme", "[floe.secrets]\nacme = acme:Plugin\n")
+    metadata = tmp_path / "acme-1.0.dist-info" / "METADATA"
+    metadata.unlink()
+    make(metadata)
+    found = scan([str(tmp_path)])
+    assert len(found.candidates) == 1
+    assert "no METADATA that can be read" in found.problems[0].message
+
+
+def test_a_distribution_with_very_many_plugins_is_refused_as_a_whole(tmp_path: Path) -> None:
+    lines = "".join(f"p{number} = acme:Plugin\n" for number in range(entry_points_txt.MAX_ENTRIES + 1))
+    support.write_distribution(tmp_path, "acme", f"[floe.secrets]\n{lines}")
+    found = scan([str(tmp_path)])
+    assert found.candidates == ()
+    assert "more than 2000 plugins" in found.problems[0].message
+
+
+def test_a_finder_whose_distributions_cannot_be_shown_hurts_nobody(finders: list[Any]) -> None:
+    class Mute:
+        metadata = None
+
+        def __repr__(self) -> str:
+            raise SystemExit
+
+    class Finder:
+        def find_distributions(self, _context: object) -> list[object]:
+            return [Mute()]
+
+    finders.append(Finder())
+    assert any("cannot be shown" in str(problem) for problem in scan().problems)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from floe_plugins import Candidate, Distribution, PluginRef
@@ -119,3 +121,47 @@ def test_one_distribution_with_two_values_for_a_ref_is_told_that_no_pin_helps() 
     [problem] = select((ONE, candidate("compute:duckdb", "acme-floe", value="m:D")), LoadPolicy(), {}).problems
     assert "declares it 2 times: m:C and m:D" in problem.message
     assert "pin" not in problem.hint
+
+
+def forged(directory: Path, metadata: str, name: str = "trusted") -> Candidate:
+    """A candidate whose METADATA states another name than its directory."""
+    info = directory / f"{name}-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {metadata}\nVersion: 1.0\n", encoding="utf-8")
+    return Candidate(DUCKDB, "m:C", Distribution(name, "1.0", str(info)))
+
+
+@pytest.mark.parametrize(("directory", "metadata"), [("trusted", "Evil"), ("evil", "Trusted")])
+def test_an_allow_list_has_to_name_what_metadata_says_and_the_directory(
+    tmp_path: Path, directory: str, metadata: str
+) -> None:
+    found = select([forged(tmp_path, metadata, directory)], policy(only="trusted"), {})
+    assert found.disabled[DUCKDB][1] == "disabled: evil is not in the list of allowed distributions"
+    [problem] = found.problems
+    assert f"its directory is that of {directory!r}" in problem.message
+    assert repr(metadata.lower()) in problem.message
+    assert select([forged(tmp_path, metadata, f"x{directory}")], policy(only="xtrusted,xevil,trusted,evil"), {}).chosen
+
+
+@pytest.mark.parametrize("rule", ["distribution:trusted", "distribution:evil"])
+def test_a_rule_applies_to_each_of_the_names(tmp_path: Path, rule: str) -> None:
+    assert select([forged(tmp_path, "evil")], policy(disable=rule), {}).disabled
+
+
+def test_a_pin_is_not_met_by_a_distribution_of_two_names(tmp_path: Path) -> None:
+    assert not select([forged(tmp_path, "evil")], LoadPolicy(), {DUCKDB: "trusted"}).chosen
+    assert not select([forged(tmp_path, "trusted", "evil")], LoadPolicy(), {DUCKDB: "trusted"}).chosen
+
+
+def test_spellings_of_one_name_are_no_difference_and_unreadable_metadata_leaves_the_directorys(tmp_path: Path) -> None:
+    found = select([forged(tmp_path, "Acme.Floe", "acme_floe")], policy(only="acme-floe"), {})
+    assert (set(found.chosen), found.problems) == ({DUCKDB}, ())
+    broken = forged(tmp_path, "x", "broken")
+    metadata = Path(broken.distribution.path, "METADATA")
+    metadata.unlink()
+    metadata.symlink_to("METADATA")
+    assert select([broken], policy(only="broken"), {}).chosen
+
+
+def test_metadata_is_not_read_where_no_name_counts(tmp_path: Path) -> None:
+    assert select([forged(tmp_path, "evil")], policy(disable="compute:spark"), {}).problems == ()

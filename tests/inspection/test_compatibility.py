@@ -1,12 +1,13 @@
 import ast
 import re
+import socket
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support import write_project
+from support import write_distribution, write_project
 
-from floe_plugins import FLOE_API_VERSION, PluginIncompatibleError, PluginRef, __version__
+from floe_plugins import FLOE_API_VERSION, PluginIncompatibleError, PluginRef, PluginRegistry, __version__
 from floe_plugins.inspection.compatibility import api_incompatibility, api_mismatch, requirement_incompatibility
 
 TABLE = Path(__file__).parents[2] / "docs" / "compatibility.md"
@@ -144,3 +145,41 @@ def test_the_distribution_s_requirement_is_looked_at_first(environment: Any, tmp
         print(json.dumps([problem.message for info in PluginRegistry().infos() for problem in info.problems]))
     """)
     assert said == [f"the distribution requires 'floe-plugins>=98', floe-plugins {__version__} is installed"]
+
+
+@pytest.mark.parametrize("kind", ["link to itself", "socket"])
+def test_metadata_that_cannot_be_read_is_the_plugins_problem_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.chdir(tmp_path)  # the path of a socket is short
+    for name in ("bad", "good"):
+        write_distribution(Path(), name, f"[floe.secrets]\n{name} = nowhere_{name}:Plugin\n")
+    metadata = Path("bad-1.0.dist-info", "METADATA")
+    metadata.unlink()
+    if kind == "socket":
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind(str(metadata))
+    else:
+        metadata.symlink_to("METADATA")
+    registry = PluginRegistry(path=[str(tmp_path)], autoload="all", environ={})
+    bad, good = registry.infos()
+    assert "its METADATA cannot be read" in bad.problems[0].message
+    assert good.problems == ()
+    assert [outcome.ref.name for outcome in registry.startup().outcomes] == ["bad", "good"]
+    assert any("METADATA cannot be read" in problem.message for problem in registry.problems)
+
+
+@pytest.mark.parametrize(
+    ("lines", "reason"),
+    [
+        (["floe-plugins>=" + "1" * 5_000], "which is not a valid requirement"),
+        (["floe-plugins; " + "(" * 2_000 + "python_version > '3'" + ")" * 2_000], "which is not a valid requirement"),
+        (["floe-plugins; " + " and ".join(["python_version > '3'"] * 10_000)], "which is too long"),
+        (["floe-plugins"] * 30_000, "beside very many others"),
+    ],
+)
+def test_requirements_that_take_long_or_cannot_be_read_are_refused(lines: list[str], reason: str) -> None:
+    error = requirement_incompatibility(REF, None, lines)
+    assert error is not None
+    assert error.message.endswith(reason)
+    assert len(error.message) < 300

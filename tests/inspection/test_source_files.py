@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from floe_plugins import Distribution
+from floe_plugins.inspection import source_files
 from floe_plugins.inspection.source_files import Module, SourceModules, bindings
 
 
@@ -169,3 +170,28 @@ def test_several_threads_may_parse_deep_trees(site: Path) -> None:
         thread.join()
     assert len(results) == 8
     assert all(results)
+
+
+def test_a_module_is_parsed_once_for_all_who_read_it_and_again_when_its_file_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "parsed_once.py"
+    file.write_text("x = 1\n", encoding="utf-8")
+    parsed: list[str] = []
+    parse = source_files._tree
+    monkeypatch.setattr(source_files, "_tree", lambda source, path: parsed.append(path) or parse(source, path))
+    distribution = Distribution("acme", "1.0", str(tmp_path / "acme-1.0.dist-info"))
+    modules = [SourceModules(distribution).module("parsed_once") for _ in range(200)]
+    assert (len(parsed), len(set(map(id, modules)))) == (1, 1)
+    file.write_text("x = 1\ny = 2\n", encoding="utf-8")
+    changed = SourceModules(distribution).module("parsed_once")
+    assert changed is not None
+    assert "y" in changed.bindings
+
+
+def test_only_the_modules_read_last_are_kept(tmp_path: Path) -> None:
+    distribution = Distribution("acme", "1.0", str(tmp_path / "acme-1.0.dist-info"))
+    for number in range(10):
+        (tmp_path / f"kept_{number}.py").write_text("#" * 50_000, encoding="utf-8")
+        SourceModules(distribution).module(f"kept_{number}")
+    assert len(source_files._parsed._kept) <= 3

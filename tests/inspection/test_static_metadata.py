@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 import textwrap
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -374,3 +375,36 @@ def test_editable_installs_are_read_where_their_source_lies(write: Write, tmp_pa
         (info / "RECORD").write_text("__editable__.acme-1.0.pth,,\n__editable___acme_1_0_finder.py,,\n")
         (site / "__editable__.acme-1.0.pth").write_text("import __editable___acme_1_0_finder")
     assert static_metadata.read(candidate) == KNOWN
+
+
+def graph(levels: int, width: int) -> str:
+    """Classes each of which derives from all of the level below."""
+    lines, bases = ["from floe_plugins import ComputePlugin"], ["ComputePlugin"]
+    for level in range(levels):
+        names = [f"C{level}_{number}" for number in range(width)]
+        lines += [f"class {name}({', '.join(bases)}): pass" for name in names]
+        bases = names
+    return "\n".join([*lines, DUCKDB.replace("(ComputePlugin)", f"({', '.join(bases)})")])
+
+
+@pytest.mark.parametrize(
+    ("levels", "width", "whole"), [(16, 2, True), (40, 2, True), (49, 2, True), (49, 16, False), (2, 200, False)]
+)
+def test_a_wide_graph_of_classes_takes_no_time(tmp_path: Path, levels: int, width: int, *, whole: bool) -> None:
+    (tmp_path / "wide_graph.py").write_text(graph(levels, width), encoding="utf-8")
+    distribution = Distribution("acme", "1.0", str(tmp_path / "acme-1.0.dist-info"))
+    begun = time.process_time()
+    found = static_metadata.read(Candidate(PluginRef.parse("compute:duckdb"), "wide_graph:DuckDB", distribution))
+    assert time.process_time() - begun < 5
+    assert found.version == "1.2"
+    assert (found.dependencies == ()) is whole
+
+
+def test_an_expression_nested_very_deeply_is_known_when_loaded(tmp_path: Path) -> None:
+    text = f"{PLAIN}    nested = {'+'.join(['x'] * 3_000)}\n"
+    (tmp_path / "deep_module.py").write_text(text, encoding="utf-8")
+    distribution = Distribution("acme", "1.0", str(tmp_path / "acme-1.0.dist-info"))
+    assert static_metadata.read(Candidate(PluginRef.parse("compute:duckdb"), "deep_module:DuckDB", distribution)) in {
+        UNKNOWN,
+        KNOWN,
+    }

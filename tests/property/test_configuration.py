@@ -75,12 +75,10 @@ def test_any_text_is_filled_or_refused(text, environ):
         assert error.message  # noqa: PT017 either answer is right
 
 
-@given(st.lists(names, min_size=1, max_size=8, unique=True))
-def test_variables_in_a_circle_are_an_error_that_shows_the_circle(circle):
-    environ = {name: f"${{{following}}}" for name, following in zip(circle, [*circle[1:], circle[0]], strict=True)}
-    with pytest.raises(InterpolationError) as caught:
-        interpolate(f"${{{circle[0]}}}", environ)
-    assert caught.value.message.endswith(" -> ".join([*circle, circle[0]]))
+@given(names, st.text(max_size=1_000), st.dictionaries(names, st.text()))
+def test_the_value_of_a_variable_is_taken_as_it_is(name, value, environ):
+    assert interpolate(f"${{{name}}}", {**environ, name: value}).text == value
+    assert interpolate(f"${{{name}:-default}}!", {**environ, name: value}).text == f"{value}!"
 
 
 class Free(BaseModel):

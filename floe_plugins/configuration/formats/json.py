@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from floe_plugins.configuration.formats.position import UNKNOWN, FormatError, Lines, Position
+from floe_plugins.configuration.formats.position import MAX_DEPTH, UNKNOWN, FormatError, Lines, Position
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]|[^\s{}\[\]:,"]+', re.DOTALL)
 
@@ -88,7 +88,7 @@ def _walk(text: str) -> list[tuple[tuple[object, ...], Position]]:
         else:
             if expects_key:
                 path[-1] = json.loads(word)
-            if expects_key or (path and isinstance(path[-1], int)):
+            if len(path) <= MAX_DEPTH and (expects_key or (path and isinstance(path[-1], int))):
                 found.append((tuple(path), lines.position(match.start())))
             if word in {"{", "["}:
                 path.append("" if word == "{" else 0)
@@ -99,8 +99,11 @@ def _walk(text: str) -> list[tuple[tuple[object, ...], Position]]:
 def _table(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     table = dict(pairs)
     if len(table) != len(pairs):
-        keys = [key for key, _ in pairs]
-        raise _DuplicateKeyError(next(key for key in keys if keys.count(key) > 1))
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise _DuplicateKeyError(key)
+            seen.add(key)
     return table
 
 

@@ -16,6 +16,9 @@ class Position(NamedTuple):
 
 UNKNOWN = Position()
 
+# Positions of deeper values are not determined: a path of thousands of keys for each of many values fills the memory.
+MAX_DEPTH = 100
+
 Positions = Mapping[tuple[object, ...], Position]
 
 

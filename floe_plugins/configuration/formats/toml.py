@@ -6,7 +6,7 @@ import re
 import sys
 from typing import Any
 
-from floe_plugins.configuration.formats.position import UNKNOWN, FormatError, Lines, Position
+from floe_plugins.configuration.formats.position import MAX_DEPTH, UNKNOWN, FormatError, Lines, Position
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -32,6 +32,7 @@ def parse(text: str) -> Any:
     Raises:
         FormatError: The text is not valid TOML.
     """
+    _check_keys(text)
     try:
         return tomllib.loads(text) or None
     except tomllib.TOMLDecodeError as error:
@@ -41,6 +42,24 @@ def parse(text: str) -> Any:
     except ValueError:  # Python's own message names an interpreter setting
         issue = FormatError("invalid TOML: a number has too many digits", _longest_number(text))
     raise issue
+
+
+def _check_keys(text: str) -> None:
+    """Raise an error for a dotted key of more than ``MAX_DEPTH`` parts: the parser's time grows with their square."""
+    if not any(line.count(".") > MAX_DEPTH for line in text.split("\n")):
+        return
+    dots = 0
+    previous = ""
+    for match in _TOKEN.finditer(text):
+        kind, word = match.lastgroup or "", match[0]
+        if word == "." and previous in {"bare", "string"}:
+            dots += 1
+            if dots > MAX_DEPTH:
+                message = f"a dotted key has more than {MAX_DEPTH} parts"
+                raise FormatError(f"invalid TOML: {message}", Lines(text).position(match.start()))
+        elif kind not in {"skip", "bare", "string"} or (kind != "skip" and previous in {"bare", "string"}):
+            dots = 0
+        previous = previous if kind == "skip" else kind
 
 
 def locate(text: str) -> dict[tuple[object, ...], Position]:
@@ -146,7 +165,7 @@ class _Scanner:
             if text in {",", "\n"}:
                 self.at += 1
                 continue
-            item = (*path, index)
+            item = (*path, index) if len(path) < MAX_DEPTH else path
             self.found.setdefault(item, self.lines.position(self.tokens[self.at][2]))
             self._value(item)
             index += 1

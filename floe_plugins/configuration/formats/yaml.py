@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from floe_plugins.configuration.formats.position import UNKNOWN, FormatError, Lines, Position
+from floe_plugins.configuration.formats.position import MAX_DEPTH, UNKNOWN, FormatError, Lines, Position
+from floe_plugins.configuration.formats.yaml_limits import MAX_VALUES, bounded_composer
 
 _MANY_DIGITS = re.compile(r"(?<!\d)\d{641,}")  # Python accepts any integer of up to 640 digits
 
@@ -21,13 +22,16 @@ def parse(text: str) -> Any:
 
     try:
         return reader.load(text)
+    except FormatError:
+        raise
     except MarkedYAMLError as error:
         issue = FormatError(f"invalid YAML: {_problem(error)}", _mark(error.problem_mark or error.context_mark))
     except YAMLError:
         # The error's own message quotes a part of the file.
         issue = FormatError("invalid YAML: a character that YAML does not allow")
-    except (ValueError, TypeError, AttributeError) as error:
-        # Invalid dates and numbers, and keys that are not hashable.
+    except RecursionError:
+        raise
+    except Exception as error:  # noqa: BLE001 invalid dates and numbers, tagged or not, raise errors of any class
         digits = _MANY_DIGITS.search(text)
         issue = FormatError(f"invalid YAML: a value cannot be read ({type(error).__name__})")
         if digits:
@@ -44,15 +48,10 @@ def locate(text: str) -> dict[tuple[object, ...], Position]:
         path, node, depth = pending.pop()
         for step, mark, child in _children(node):
             child_path = (*path, step)
-            if child_path not in found and depth < _MAX_DEPTH and len(found) < _MAX_NODES:
+            if child_path not in found and depth < MAX_DEPTH and len(found) < MAX_VALUES:
                 found[child_path] = Position(mark.line + 1, mark.column + 1)
                 pending.append((child_path, child, depth + 1))
     return found
-
-
-# Nested aliases can expand to any number of values, and recursive ones endlessly.
-_MAX_DEPTH = 100
-_MAX_NODES = 200_000
 
 
 def _children(node: Any) -> list[tuple[object, Any, Any]]:
@@ -79,6 +78,7 @@ def _reader() -> Any:
     else:
         # The pure Python reader gives the same result whether or not the C library is installed.
         reader = YAML(typ="safe", pure=True)
+        reader.Composer = bounded_composer(reader.Composer)
     if reader is None:
         raise FormatError("reading YAML requires the extra 'yaml'", hint="Install it: pip install 'floe-plugins[yaml]'")
     return reader

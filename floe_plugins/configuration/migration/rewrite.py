@@ -21,6 +21,14 @@ from floe_plugins.core.refs import PluginRef
 
 
 @attrs.frozen
+class MigratedTable:
+    """The migrated table of one plugin; None if it is up to date already or there are issues."""
+
+    table: Mapping[str, Any] | None = attrs.field(default=None, repr=False)
+    issues: tuple[ConfigurationIssue, ...] = ()
+
+
+@attrs.frozen
 class MigratedText:
     """The migrated text of a configuration file.
 
@@ -43,7 +51,7 @@ def migrate_text(
 
     Args:
         configuration: A configuration that was loaded from a file.
-        plugins: Each plugin as its class or instance.
+        plugins: Each plugin as its class or instance, or as what ``migrate_table`` returned for it.
         distributions: The distributions that provide the plugins, for the issues.
 
     Raises:
@@ -71,20 +79,40 @@ def migrate_text(
         raise configuration_error(
             ConfigurationIssue(path="", rule="file", message="there is no configuration file to migrate")
         )
-    content = source.parse()
-    tables: dict[PluginRef, dict[str, Any]] = {}
+    tables: dict[PluginRef, Mapping[str, Any]] = {}
     issues: list[ConfigurationIssue] = []
+    content = source.parse()
     for ref, plugin in plugins.items():
-        old = _table(content, ref)
-        if old:
-            raw = attrs.evolve(configuration, plugins={ref: _settings(old)})
-            reporter = ErrorReporter(raw, ref, distributions.get(ref))
-            table = _migrate_table(plugin, old, reporter)
-            issues += reporter.issues
-            if table is not None:
-                tables[ref] = table
+        if isinstance(plugin, MigratedTable):
+            migrated = plugin
+        else:
+            migrated = migrate_table(configuration, content, ref, plugin, distributions.get(ref))
+        issues += migrated.issues
+        if migrated.table is not None:
+            tables[ref] = migrated.table
     raise_issues(issues)
     return MigratedText(_write(source, tables) if tables else source.text, tuple(tables))
+
+
+def migrate_table(
+    configuration: Configuration, content: Any, ref: PluginRef, plugin: object, distribution: str | None
+) -> MigratedTable:
+    """Migrate the table of one plugin in the parsed content of the file; runs code of the plugin.
+
+    Args:
+        configuration: A configuration that was loaded from a file.
+        content: The content of that file, which is not changed.
+        ref: The plugin's ref.
+        plugin: The plugin's class or instance.
+        distribution: The distribution that provides it, for the issues.
+    """
+    old = _table(content, ref)
+    if not old:
+        return MigratedTable()
+    raw = attrs.evolve(configuration, plugins={ref: _settings(old)})
+    reporter = ErrorReporter(raw, ref, distribution)
+    table = _migrate_table(plugin, copy(old), reporter)
+    return MigratedTable(table, tuple(reporter.issues))
 
 
 def _table(content: Any, ref: PluginRef) -> dict[str, Any]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
+import attrs
+
 from floe_plugins.configuration.redaction.forms import find_secret_patterns
 from floe_plugins.configuration.redaction.markers import JSON_KEY
 from floe_plugins.configuration.redaction.names import is_secret_name
@@ -24,12 +26,32 @@ _REFERENCE = {
 _REF = f"^({'|'.join(category.slug for category in PluginType)}):[a-z0-9_-]+$"
 
 
+@attrs.frozen
+class PluginSchema:
+    """The JSON Schema of one plugin's table, as plain data, and the definitions that it refers to."""
+
+    schema: Mapping[str, Any]
+    definitions: Mapping[str, Any]
+
+
+def plugin_schema(ref: PluginRef, plugin: object) -> PluginSchema:
+    """Return the JSON Schema of one plugin's table; runs code of its schema.
+
+    Args:
+        ref: The plugin's ref.
+        plugin: The plugin's class or instance.
+    """
+    definitions: dict[str, Any] = {}
+    schema = to_plain(_plugin(ref, plugin, definitions))
+    return PluginSchema(schema, definitions)
+
+
 def json_schema(plugins: Mapping[PluginRef, object]) -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) of a configuration file for these plugins.
 
     Args:
-        plugins: Each plugin as its class or instance, or as None if it cannot be loaded, so that
-            any table is valid.
+        plugins: Each plugin as its class or instance, as its ``PluginSchema``, or as None if it cannot be
+            loaded, so that any table is valid.
 
     Returns:
         A schema without the defaults and examples of secrets, which accepts references such as
@@ -107,6 +129,9 @@ def _registry() -> dict[str, Any]:
 def _plugin(ref: PluginRef, plugin: Any, definitions: dict[str, Any]) -> dict[str, Any]:
     if plugin is None:
         return {"type": ["object", "null"], "description": "This plugin could not be loaded: its settings are unknown"}
+    if isinstance(plugin, PluginSchema):
+        definitions.update(plugin.definitions)
+        return dict(plugin.schema)
     try:
         schema, version = getattr(plugin, "config_schema", None), getattr(plugin, "config_version", 1)
         description = getattr(plugin, "description", "")

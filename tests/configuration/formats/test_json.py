@@ -1,4 +1,5 @@
 import sys
+import time
 
 import pytest
 
@@ -57,3 +58,17 @@ def test_a_number_of_more_digits_than_python_reads_has_its_position():
     with pytest.raises(FormatError) as caught:
         parse(f'{{"a": 12, "b":\n -{"9" * 5000}}}')
     assert (caught.value.message, caught.value.position) == ("invalid JSON: a number has too many digits", (2, 2))
+
+
+def test_the_first_of_many_duplicate_keys_is_found_at_once():
+    keys = ",".join(f'"k{i}":1' for i in range(80_000))
+    begun = time.process_time()
+    with pytest.raises(FormatError, match="duplicate key 'k79999'"):
+        parse(f'{{{keys},"k79999":1}}')
+    assert time.process_time() - begun < 10
+
+
+def test_many_values_at_a_great_depth_are_not_located_one_by_one():
+    found = locate("[" * 900 + ",".join("1" * 100_000) + "]" * 900)
+    assert max(map(len, found)) <= 101
+    assert len(found) < 1_000

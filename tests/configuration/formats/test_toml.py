@@ -1,5 +1,6 @@
 import pytest
 
+from floe_plugins.configuration.formats.position import FormatError
 from floe_plugins.configuration.formats.toml import locate, parse
 
 TEXT = '''# [no.header]
@@ -60,3 +61,28 @@ def test_every_key_and_item_has_a_position():
 )
 def test_a_position_is_where_the_key_begins(path, line, column):
     assert locate(TEXT)[path] == (line, column)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ".".join("a" * 200_000) + " = 1",
+        "[" + ".".join("a" * 200_000) + "]",
+        "x = {" + " . ".join(['"a"'] * 100_000) + " = 1}",
+    ],
+)
+def test_a_dotted_key_of_very_many_parts_is_refused_at_once(text):
+    with pytest.raises(FormatError, match="a dotted key has more than 100 parts") as caught:
+        parse(text)
+    assert caught.value.position.line == 1
+
+
+@pytest.mark.parametrize(
+    "text", ["x = '" + "a." * 1_000 + "'", "# " + "a." * 1_000, "x = [" + "1.5, " * 1_000 + "1.5]"]
+)
+def test_many_dots_that_are_no_dotted_key_are_fine(text):
+    parse(text)
+
+
+def test_lists_in_lists_are_not_located_without_end():
+    assert max(map(len, locate("x = " + "[" * 300 + "1" + "]" * 300))) <= 101

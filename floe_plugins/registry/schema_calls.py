@@ -1,0 +1,84 @@
+"""Run the schema code of all loaded plugins, each on its own thread and within its timeout for configuring."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Generic, TypeVar
+
+import attrs
+
+from floe_plugins.core.problem import Problem
+from floe_plugins.core.refs import PluginRef
+from floe_plugins.core.safe_text import type_name
+from floe_plugins.core.state import Stage
+from floe_plugins.entries.deadlines import Deadlines
+from floe_plugins.entries.entry import Entry, problem_of
+from floe_plugins.errors import PluginConfigurationError, PluginError, PluginTimeoutError
+from floe_plugins.execution.call import Call
+from floe_plugins.registry.context import as_current
+from floe_plugins.registry.facade import PluginRegistry
+
+T = TypeVar("T")
+
+
+@attrs.frozen(kw_only=True)
+class SchemaCalls(Generic[T]):
+    """What the calls returned, and the problems of the plugins whose call raised or did not end in time."""
+
+    results: Mapping[PluginRef, T]
+    problems: tuple[Problem, ...] = ()
+
+
+def call_each(registry: PluginRegistry, function: Callable[[PluginRef, Any, str | None], T]) -> SchemaCalls[T]:
+    """Load the selected plugins and call ``function(ref, plugin, distribution)`` for each that could be loaded.
+
+    All calls run side by side. What they return must be plain data, since nobody watches over what it does later.
+
+    >>> call_each(PluginRegistry(path=[], environ={}), lambda ref, plugin, distribution: str(ref)).results
+    {}
+    """
+    registry.list()
+    store = registry._store  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] it is no one else's concern
+
+    def call(entry: Entry) -> T:
+        with as_current(registry):
+            return function(entry.ref, entry.plugin, entry.distribution)
+
+    entries = store.entries()
+    loaded = [entry for ref in store.selected() if (entry := entries[ref]).plugin is not None]
+    calls = [(entry, entry.worker.submit(partial(call, entry))) for entry in loaded]
+    begun, deadlines = time.monotonic(), Deadlines(store)
+    results: dict[PluginRef, T] = {}
+    problems: list[Problem] = []
+    for entry, each in calls:
+        seconds = deadlines.timeout(entry, Stage.CONFIGURE)
+        error = _error(entry, each, seconds, begun + seconds - time.monotonic())
+        if error is None:
+            results[entry.ref] = each.result()
+        else:
+            problems.append(problem_of(error, entry))
+    return SchemaCalls(results=results, problems=tuple(problems))
+
+
+def _error(entry: Entry, call: Call[Any], seconds: float, left: float) -> PluginError | None:
+    """Wait for a call and return why it gave no result, or None if it gave one."""
+    if not call.wait(left) and call.detach():
+        return PluginTimeoutError(
+            f"its schema did not answer within {seconds:g} s",
+            ref=entry.ref,
+            distribution=entry.distribution,
+            hint="Find out what its validators wait for, or raise timeouts.configure.",
+            seconds=seconds,
+            stage=str(Stage.CONFIGURE),
+        )
+    if call.error is None or isinstance(call.error, PluginError):
+        return call.error
+    # The error's own text may repeat a value of the configuration.
+    return PluginConfigurationError(
+        f"its schema failed with {type_name(call.error)}",
+        ref=entry.ref,
+        distribution=entry.distribution,
+        hint="Tell the plugin's author.",
+    )
