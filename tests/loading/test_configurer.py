@@ -20,10 +20,11 @@ class Settings(BaseModel):
 def test_values_that_startup_refuses_are_not_handed_out_afterwards(settings: dict[str, Any]) -> None:
     registry = new_registry({"plugins": {"secrets": {"acme": settings}}})
     registry.register(named("acme", config_schema=Settings))
+    plugin = registry.get(PluginType.SECRETS, "acme")
     with pytest.raises(PluginConfigurationError) as first:
         registry.startup()
     with pytest.raises(PluginConfigurationError) as second:
         registry.config(PluginType.SECRETS, "acme")
     assert first.value.errors == second.value.errors
-    assert getattr(registry.get(PluginType.SECRETS, "acme"), "config", None) is None
+    assert getattr(plugin, "config", None) is None
     assert len(registry.problems) == 1

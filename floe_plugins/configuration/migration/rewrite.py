@@ -83,7 +83,7 @@ def migrate_text(
     issues: list[ConfigurationIssue] = []
     content = source.parse()
     for ref, plugin in plugins.items():
-        if isinstance(plugin, MigratedTable):
+        if type(plugin) is MigratedTable:
             migrated = plugin
         else:
             migrated = migrate_table(configuration, content, ref, plugin, distributions.get(ref))

@@ -36,7 +36,6 @@ def redactor(table, environ=None, arguments=None):
         ({"path": "/data/${TOKEN}/x"}, {"TOKEN": "hunter2-prod"}, {}),
         ({"path": "/data/${DB_PASSWORD:-hunter2-prod}/x"}, {}, {}),
         ({"path": "${PLACE:-/data/${DB_PASSWORD:-hunter2-prod}}"}, {}, {}),
-        ({"path": "${PLACE}"}, {"PLACE": "/data/${TOKEN}", "TOKEN": "hunter2-prod"}, {}),
         ({}, {f"{PREFIX}APIKEY": "hunter2-prod"}, {}),
         ({}, {}, {"apiKey": "hunter2-prod"}),
         ({"path": "https://me:hunter2-prod@example.org"}, {}, {}),
