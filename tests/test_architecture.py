@@ -29,7 +29,6 @@ TESTED_ELSEWHERE = {
     "lifecycle.parts": "lifecycle/test_start.py",
     "loading.registration": "registry/test_services.py",
     "loading.configurer": "registry/test_services.py",
-    "execution.call": "execution/test_worker.py",
 }
 
 
