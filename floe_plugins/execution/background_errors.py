@@ -2,12 +2,49 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
+from queue import SimpleQueue
 from typing import Any
 
 from floe_plugins.configuration.redaction import redact
 from floe_plugins.core.log import log
 from floe_plugins.core.safe_text import describe_error, safe_str, type_name
+
+# How long a thread waits until another one has reported for it; nothing but the order of log lines depends on it.
+_PATIENCE = 0.5
+
+_reports: SimpleQueue[tuple[Callable[[], object], threading.Lock]] = SimpleQueue()
+_reporters: list[threading.Thread] = []
+
+
+def start_reporter() -> None:
+    """Start the thread for ``report_elsewhere``, if there is none."""
+    if not any(thread.is_alive() for thread in _reporters):
+        reporter = threading.Thread(target=_report, name="floe background errors", daemon=True)
+        _reporters[:] = [reporter]
+        reporter.start()
+
+
+def report_elsewhere(report: Callable[[], object]) -> None:
+    """Make a report on a thread of its own, for a thread that must not look at a plugin's objects.
+
+    The collector may call this while its thread holds any lock, so that no thread can be started here.
+    """
+    done = threading.Lock()
+    done.acquire()
+    _reports.put((report, done))
+    done.acquire(timeout=_PATIENCE)
+
+
+def _report() -> None:
+    while True:
+        report, done = _reports.get()
+        try:
+            report()
+        finally:
+            done.release()
+        del report
 
 
 class BackgroundErrors:
@@ -23,9 +60,8 @@ class BackgroundErrors:
         self.model: object = None
 
     def redact(self, text: str) -> str:
-        """Mask the secrets of the plugin's configuration in a text."""
-        masked: str = redact(text, self.model)
-        return masked
+        """Mask the secrets of the plugin's configuration in a text; withhold it where they cannot be read."""
+        return self._redacted(lambda: text)
 
     def log_error(self, what: str, error: BaseException) -> None:
         """Log what failed, with the error's traceback."""
@@ -43,9 +79,10 @@ class BackgroundErrors:
 
     def _redacted(self, text: Callable[[], str]) -> str:
         try:
-            return self.redact(text())
+            masked: str = redact(text(), self.model)
         except BaseException as error:  # noqa: BLE001 the plugin's own classes are asked
             return f"(withheld, since showing it raised {type_name(error)})"
+        return masked
 
 
 def _traceback(error: BaseException) -> str:

@@ -14,6 +14,7 @@ from pydantic import BaseModel, SecretStr
 from support import SOON
 
 from floe_plugins import PluginRegistry
+from floe_plugins.execution.background_errors import BackgroundErrors
 
 HIDDEN = "hunter2-of-the-year"
 CONFIGURATION = {"plugins": {"secrets": {"a": {"password": HIDDEN}}}}
@@ -26,6 +27,11 @@ class Settings(BaseModel):
 class Unreadable(Settings):
     def __iter__(self) -> Any:
         raise RuntimeError("not today")
+
+
+class Leaving(Settings):
+    def __iter__(self) -> Any:
+        raise SystemExit
 
 
 class Seen(logging.Handler):
@@ -139,6 +145,12 @@ def test_undoing_what_came_too_late_is_logged_without_secrets(
     assert not registry.startup().ok
     lab.forever.set()
     assert shown in seen.text("secrets:a: cleaning up after a call that ended too late failed")
+
+
+def test_a_text_is_withheld_where_the_secrets_cannot_be_read() -> None:
+    background = BackgroundErrors("secrets:a")
+    background.model = Leaving(password=SecretStr(HIDDEN))
+    assert background.redact(f"refused {HIDDEN}") == "(withheld, since showing it raised SystemExit)"
 
 
 def test_a_handler_that_fails_does_not_have_the_plugins_error_printed_with_its_own(

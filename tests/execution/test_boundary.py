@@ -76,6 +76,28 @@ def test_an_error_that_cannot_be_read_is_not_chained_itself() -> None:
     traceback.format_exception(found.chained)
 
 
+@pytest.mark.parametrize("attribute", ["__cause__", "__context__", "__suppress_context__", "__traceback__"])
+def test_an_error_that_traceback_cannot_look_at_is_not_chained_itself(attribute: str) -> None:
+    error = type("OddError", (Exception,), {attribute: property(raising(SystemExit()), lambda *_: None)})("odd")
+    found = describe(error)
+    assert found.message == "odd"
+    assert isinstance(found.chained, RedactedError)
+
+
+@pytest.mark.parametrize("attribute", ["__qualname__", "__module__"])
+def test_an_error_whose_class_hides_its_name_is_not_chained_itself(attribute: str) -> None:
+    class Meta(type):
+        def __getattribute__(cls, name: str) -> Any:
+            return raising(SystemExit())() if name == attribute else super().__getattribute__(name)
+
+    class NamelessError(Exception, metaclass=Meta):
+        pass
+
+    found = describe(NamelessError("odd"))
+    assert str(found) == "NamelessError: odd"
+    assert isinstance(found.chained, RedactedError)
+
+
 def chain(text: str) -> list[BaseException]:
     """Errors that lead to one whose text is ``text``, in each way that there is."""
     caused, in_context, noted, group = ValueError("a"), ValueError("b"), ValueError("c"), None
