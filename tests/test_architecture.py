@@ -26,9 +26,6 @@ ROOT = {"__main__", "_version", "errors"}
 TESTED_ELSEWHERE = {
     "__main__": "cli/test_main.py",
     "_version": "test_public_api.py",
-    "lifecycle.parts": "lifecycle/test_start.py",
-    "loading.registration": "registry/test_services.py",
-    "loading.configurer": "registry/test_services.py",
 }
 
 

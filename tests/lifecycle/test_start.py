@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -347,7 +348,7 @@ def test_the_pauses_between_attempts_double_and_never_pass_the_deadline(lab: Any
         raise PluginUnavailableError("port closed")
 
     outcome = lab.registry(lab.plugin("a", startup), timeouts={"startup": 2.0}).startup().outcomes[0]
-    pauses = [later - earlier for earlier, later in zip(tried, tried[1:], strict=False)]
+    pauses = [later - earlier for earlier, later in pairwise(tried)]
     assert len(pauses) >= 3
     for pause, least in zip(pauses, (0.1, 0.2, 0.4), strict=False):
         assert least <= pause < 2 * least
