@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from support import named
 
-from floe_plugins import CircularDependencyError, MissingDependencyError, PluginRef, PluginType
+from floe_plugins import CircularDependencyError, MissingDependencyError, PluginRef, PluginRegistry, PluginType
 
 SECRETS, STORAGE = PluginType.SECRETS, PluginType.STORAGE
 
@@ -77,3 +78,18 @@ def test_resolve_raises_for_circles_with_their_whole_path(lab: Any) -> None:
     with pytest.raises(CircularDependencyError, match="secrets:a -> secrets:b -> secrets:c -> secrets:a") as caught:
         registry.register(*circle)
     assert [ref.name for ref in caught.value.cycle] == ["a", "b", "c", "a"]
+
+
+def test_a_category_of_which_several_are_there_and_none_is_selected_names_them(environment: Any) -> None:
+    registry = PluginRegistry(
+        {"registry": {"autoload": "configured"}},
+        path=[str(environment("storage-local", "storage-s3").path)],
+        environ={},
+    )
+    registry.discover()
+    with pytest.raises(MissingDependencyError) as caught:
+        registry.register(named("needs", dependencies=("storage",)))
+    assert caught.value.message == (
+        "needs a plugin of the category storage: none is selected, and several are there: storage:local, storage:s3"
+    )
+    assert caught.value.hint == "Configure one of them."

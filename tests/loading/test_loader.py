@@ -409,3 +409,9 @@ def test_an_interrupt_during_a_load_is_raised_and_the_plugin_can_be_had_afterwar
         check=True,
     )
     assert done.stdout == "interrupted a 1\n"
+
+
+def test_a_loaded_plugin_is_in_the_table_of_plugins(shared: Any) -> None:
+    registry = shared.install(a=plugin("a"))
+    found = registry.get(SecretsPlugin, "a")
+    assert registry._services().registration.plugins[SecretsPlugin] == {"a": found}

@@ -205,6 +205,11 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as directory:
         for number in range(given.jobs):
             places.put(Place(Path(directory) / str(number)))
+        place = places.get()
+        needed = dict.fromkeys(path for module in (*modules, *MODULES) for path in tests_of(module))
+        if said := place.notices(None, list(needed)):
+            sys.exit(f"the tests fail without a change: {said}")
+        places.put(place)
 
         def run(make: Callable[[], Mutant]) -> None:
             nonlocal noticed
