@@ -220,8 +220,15 @@ class HangingName(metaclass=HangingMeta):
     pass
 
 
-class HangingStatus(HealthStatus):
-    message = property(hang, lambda *_: None)  # type: ignore[assignment]
+def hanging_status() -> HealthStatus:
+    """A status that hangs when it is read, though not when it is made."""
+
+    class HangingStatus(HealthStatus):
+        message = property(lambda _: hang() if made else "", lambda *_: None)  # type: ignore[assignment]
+
+    made: list[HealthStatus] = []
+    made.append(HangingStatus(HealthState.HEALTHY))
+    return made[0]
 
 
 class HangingItems(Mapping[str, Any]):
@@ -260,7 +267,7 @@ returns("returns an object whose class hangs", HangingClass, hangs=True)
 returns("returns an object whose class's name hangs", HangingName, hangs=True)
 returns("returns an object that refuses every look", RefusesLooks)
 returns("returns an object whose operations hang", HangingOperations, hangs=True, attribute="timeouts")
-returns_status("returns a status whose message hangs", lambda: HangingStatus(HealthState.HEALTHY), hangs=True)
+returns_status("returns a status whose message hangs", hanging_status, hangs=True)
 returns_status(
     "returns a status whose details hang", lambda: HealthStatus(HealthState.HEALTHY, "", HangingItems()), hangs=True
 )

@@ -96,3 +96,10 @@ def test_what_is_started_keeps_its_configuration() -> None:
     assert caught.value.ref == entry_of(registry).ref
     registry.shutdown()
     assert registry.configure(SecretsPlugin, "a", {"size": 2}) == Schema(size=2)
+
+
+def test_an_unknown_key_is_told_while_there_are_other_errors() -> None:
+    registry = registry_of({"plugins": {"secrets": {"a": {"size": "many", "sise": 3}}}}, config_schema=Schema)
+    with pytest.raises(PluginConfigurationError) as caught:
+        registry._services().configurer.configure(entry_of(registry))
+    assert sorted(issue.path for issue in caught.value.errors) == ["plugins.secrets.a.sise", "plugins.secrets.a.size"]
