@@ -93,3 +93,11 @@ def test_a_category_of_which_several_are_there_and_none_is_selected_names_them(e
         "needs a plugin of the category storage: none is selected, and several are there: storage:local, storage:s3"
     )
     assert caught.value.hint == "Configure one of them."
+
+
+@pytest.mark.parametrize("text", ["not a: requirement!", "", "secrets:", ":a"])
+def test_a_requirement_that_cannot_be_read_is_an_error_of_its_plugin(lab: Any, text: str) -> None:
+    with pytest.raises(MissingDependencyError) as caught:
+        lab.registry(lab.plugin("a", dependencies=(text,)))
+    assert caught.value.ref == PluginRef(SECRETS, "a")
+    assert caught.value.hint == "Tell the plugin's author."

@@ -206,3 +206,12 @@ def test_only_exact_builtins_pass() -> None:
 
 def test_code_is_run_on_the_calling_thread_and_its_result_returned() -> None:
     assert boundary.call(threading.current_thread) is threading.current_thread()
+
+
+def test_notes_are_shown_as_text_whatever_they_are() -> None:
+    error = ValueError(SECRET)
+    error.__notes__ = [3, "n" * (MAX_TEXT + 10), f"also {SECRET}"]  # type: ignore[attr-defined]
+    found = describe(error, redact)
+    number, long, secret = found.chained.__notes__  # type: ignore[attr-defined]
+    assert (number, secret) == ("3", "also ***")
+    assert long.endswith("... (10 more characters)")

@@ -160,3 +160,13 @@ def test_an_interrupt_leaves_on_the_main_thread_alone_and_ends_the_call(worker: 
     worker.enqueue(call)
     assert call.wait(SOON)
     assert type(call.error) is (KeyboardInterrupt if convert is None else ForeignError)
+
+
+def test_a_worker_whose_queued_call_was_given_up_is_not_busy(worker: Worker, forever: threading.Event) -> None:
+    worker.submit(forever.wait)
+    worker.submit(lambda: None).detach()
+    forever.set()
+    deadline = time.monotonic() + SOON
+    while worker.busy and time.monotonic() < deadline:
+        time.sleep(0.001)
+    assert not worker.busy

@@ -304,6 +304,13 @@ def test_who_joins_a_check_waits_no_longer_than_its_own_timeout(lab: Any) -> Non
     assert status(first[0]).state is HealthState.HEALTHY
 
 
+def test_waiting_for_checks_takes_no_time_of_the_processor(lab: Any) -> None:
+    registry = started(lab, lambda _: lab.hang(), timeouts={"health": 1.0, "shutdown": 0.1})
+    begun = time.process_time()
+    registry.health()
+    assert time.process_time() - begun < 0.5
+
+
 def test_an_overdue_check_says_how_long_it_has_been_missing(lab: Any) -> None:
     registry = started(lab, lambda _: lab.hang(), timeouts={"health": 0.1, "shutdown": 0.1})
     assert status(registry.health()).message == "no answer in 0.1 s"
