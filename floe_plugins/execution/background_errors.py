@@ -12,7 +12,7 @@ from floe_plugins.core.log import log
 from floe_plugins.core.safe_text import describe_error, safe_str, type_name
 
 # How long a thread waits until another one has reported for it; nothing but the order of log lines depends on it.
-_PATIENCE = 0.5
+_REPORT_TIMEOUT = 0.5
 
 _reports: SimpleQueue[tuple[Callable[[], object], threading.Lock]] = SimpleQueue()
 _reporters: list[threading.Thread] = []
@@ -34,7 +34,7 @@ def report_elsewhere(report: Callable[[], object]) -> None:
     done = threading.Lock()
     done.acquire()
     _reports.put((report, done))
-    done.acquire(timeout=_PATIENCE)
+    done.acquire(timeout=_REPORT_TIMEOUT)
 
 
 def _report() -> None:

@@ -87,6 +87,7 @@ def test_a_category_of_which_several_are_there_and_none_is_selected_names_them(e
         environ={},
     )
     registry.discover()
+    registry.register(named("another"))
     with pytest.raises(MissingDependencyError) as caught:
         registry.register(named("needs", dependencies=("storage",)))
     assert caught.value.message == (
@@ -101,3 +102,13 @@ def test_a_requirement_that_cannot_be_read_is_an_error_of_its_plugin(lab: Any, t
         lab.registry(lab.plugin("a", dependencies=(text,)))
     assert caught.value.ref == PluginRef(SECRETS, "a")
     assert caught.value.hint == "Tell the plugin's author."
+
+
+def test_a_dependency_that_is_disabled_is_told_as_that(environment: Any) -> None:
+    switches = {"FLOE_PLUGINS_DISABLE": "storage:local"}
+    registry = PluginRegistry(autoload="all", path=[str(environment("storage-local").path)], environ=switches)
+    registry.discover()
+    with pytest.raises(MissingDependencyError) as caught:
+        registry.register(named("a", dependencies=("storage:local",)))
+    assert caught.value.message == "needs storage:local, and storage:local is disabled"
+    assert caught.value.hint == "Enable it, or disable this one too."

@@ -238,3 +238,15 @@ def test_entry_points_that_are_loaded_are_counted_once(tmp_path: Path, monkeypat
     assert manager.load_setuptools_entrypoints("floe.secrets") == 1
     assert manager.load_setuptools_entrypoints("floe.secrets") == 0
     del sys.modules["counted_plugin"]
+
+
+def test_options_of_a_plugin_that_is_not_registered_can_be_read(registry: PluginRegistry) -> None:
+    manager = registry.manager(TelemetryBackendPlugin)
+    assert manager.parse_hookimpl_opts(Telemetry(), "flush") is not None
+    assert manager.parse_hookimpl_opts(Telemetry(), "version") is None
+
+
+def test_the_set_of_plugins_shows_them(registry: PluginRegistry) -> None:
+    registry.register(support.named("a"))
+    manager = registry.manager(SecretsPlugin)
+    assert repr(manager.get_plugins()) == repr(list(manager.get_plugins()))

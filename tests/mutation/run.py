@@ -79,6 +79,8 @@ def changes(node: ast.AST) -> Iterator[Callable[[Any], Any]]:  # noqa: C901 one 
             yield lambda it: _with(it, value=value + 1)
         case ast.If(test=test) | ast.IfExp(test=test) | ast.While(test=test) if not isinstance(test, ast.Constant):
             yield lambda it: _with(it, test=ast.UnaryOp(ast.Not(), it.test))
+        case ast.Return(value=ast.Constant(value=None)):
+            return  # it would be the same
         case ast.Return(value=ast.AST()):
             yield lambda it: _with(it, value=ast.Constant(None))
         case ast.Expr(value=ast.Call() | ast.Await()) | ast.Assign(targets=[ast.Attribute() | ast.Subscript()]):
@@ -96,19 +98,21 @@ def _with(node: Any, **fields: Any) -> Any:
 
 
 def _parents(tree: ast.AST) -> Iterator[tuple[ast.AST, str, int | None, ast.AST]]:
-    """Each node that runs: not those of annotations, or of what is for type checkers alone."""
+    """Each node that runs: not those of annotations, or of what is for type checkers or other Pythons alone."""
     for name, value in ast.iter_fields(tree):
         if name in {"annotation", "returns", "decorator_list", "type_params", "bases"}:
             continue
         for place, child in enumerate(value if isinstance(value, list) else [value]):
-            if not isinstance(child, ast.AST) or (
-                isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test)
-            ):
+            if not isinstance(child, ast.AST) or (isinstance(child, ast.If) and _is_elsewhere(child.test)):
                 continue
             if isinstance(child, ast.Call) and ast.unparse(child.func) in {"cast", "TypeVar"}:
                 continue
             yield tree, name, place if isinstance(value, list) else None, child
             yield from _parents(child)
+
+
+def _is_elsewhere(test: ast.expr) -> bool:
+    return any(name in ast.unparse(test) for name in ("TYPE_CHECKING", "sys.version_info"))
 
 
 def mutants(module: str) -> list[Callable[[], Mutant]]:
