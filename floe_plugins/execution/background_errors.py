@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from queue import SimpleQueue
 from typing import Any
 
@@ -22,8 +23,9 @@ def start_reporter() -> None:
     """Start the thread for ``report_elsewhere``, if there is none."""
     if not any(thread.is_alive() for thread in _reporters):
         reporter = threading.Thread(target=_report, name="floe background errors", daemon=True)
-        _reporters[:] = [reporter]
-        reporter.start()
+        with suppress(RuntimeError):  # no thread can be started
+            reporter.start()
+            _reporters[:] = [reporter]
 
 
 def report_elsewhere(report: Callable[[], object]) -> None:
