@@ -165,7 +165,7 @@ class Place:
         if path and mutant:
             path.write_text(mutant.text, encoding="utf-8")
         command = [str(self.python), "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *tests]
-        environ = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTEST_ADDOPTS": "--tb=no -o timeout=30"}
+        environ = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTEST_ADDOPTS": "--tb=no -o timeout=60"}
         try:
             done = subprocess.run(
                 command, cwd=self.project, env=environ, capture_output=True, text=True, timeout=LIMIT, check=False
