@@ -27,9 +27,6 @@ TESTED_ELSEWHERE = {
     "registry.context": "registry/test_current.py",
     "__main__": "cli/test_main.py",
     "_version": "test_public_api.py",
-    "loading.registration": "registry/test_services.py",
-    "loading.configurer": "registry/test_services.py",
-    "execution.call": "execution/test_worker.py",
 }
 
 

@@ -19,11 +19,6 @@ ROWS = re.findall(r"^\| ([^|]+) \| ([^|]+) \| ?([^|]*?) ?\|$", TERMS, re.MULTILI
 UNUSED = {word for _, _, words in ROWS for word in re.findall(r"`(\w+)`", words)} - {"PluginType"}
 EXCEPTIONS = {
     *re.findall(r"^\| `(\w+)` \|", NAMES_THAT_STAY, re.MULTILINE),
-    "circle",
-    "fault",
-    "need",
-    "_needs",
-    "remarks",
 }
 
 

@@ -1,7 +1,8 @@
-"""Logging that never raises, whatever the application's log handlers do."""
+"""Logging that raises nothing, whatever the application's log handlers do."""
 
 from __future__ import annotations
 
+import threading
 from contextlib import suppress
 
 from floe_plugins.core.problem import Problem
@@ -14,7 +15,11 @@ def log(level: str, message: str, *args: object) -> None:
     """Log a message at a level ("info", "warning", "error") under the logger ``floe_plugins``.
 
     The arguments are escaped. The attribute ``is_problem`` of the record says whether the first one is a ``Problem``.
-    If a handler raises, its traceback is printed unless ``logging.raiseExceptions`` is false.
+    If a handler raises, its traceback is printed unless ``logging.raiseExceptions`` is false. A handler that blocks,
+    blocks the caller.
+
+    Raises:
+        KeyboardInterrupt: On the main thread, where it is a signal's.
     """
     # Most processes log nothing, and importing logging takes a while.
     import logging
@@ -23,10 +28,17 @@ def log(level: str, message: str, *args: object) -> None:
     extra = {"is_problem": bool(args) and isinstance(args[0], Problem)}
     try:
         getattr(logging.getLogger("floe_plugins"), level)(message, *shown, stacklevel=2, extra=extra)
-    except Exception:  # noqa: BLE001 handlers belong to the application
+    except BaseException as error:
+        if _is_interrupt(error):
+            raise
         if logging.raiseExceptions:
             import traceback
 
-            with suppress(Exception):  # standard error may be closed
+            with suppress(BaseException):  # standard error may be closed, or replaced
                 # Leave out the error that was being handled: a plugin's error may contain secrets.
                 traceback.print_exc(chain=False)
+
+
+def _is_interrupt(error: BaseException) -> bool:
+    """Whether an error is the signal's: only the main thread gets those."""
+    return issubclass(type(error), KeyboardInterrupt) and threading.current_thread() is threading.main_thread()

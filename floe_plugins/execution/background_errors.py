@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from queue import SimpleQueue
 from typing import Any
 
 from floe_plugins.configuration.redaction.redactor import Redactor
@@ -11,6 +14,42 @@ from floe_plugins.core.safe_text import describe_error, escape_lines, safe_str, 
 
 # A traceback of a deep call is longer than a message, and says what failed at its end.
 _MAX_LENGTH = 40_000
+
+# How long a thread waits until another one has reported for it; nothing but the order of log lines depends on it.
+_REPORT_TIMEOUT = 0.5
+
+_reports: SimpleQueue[tuple[Callable[[], object], threading.Lock]] = SimpleQueue()
+_reporters: list[threading.Thread] = []
+
+
+def start_reporter() -> None:
+    """Start the thread for ``report_elsewhere``, if there is none."""
+    if not any(thread.is_alive() for thread in _reporters):
+        reporter = threading.Thread(target=_report, name="floe background errors", daemon=True)
+        with suppress(RuntimeError):  # no thread can be started
+            reporter.start()
+            _reporters[:] = [reporter]
+
+
+def report_elsewhere(report: Callable[[], object]) -> None:
+    """Make a report on a thread of its own, for a thread that must not look at a plugin's objects.
+
+    The collector may call this while its thread holds any lock, so that no thread can be started here.
+    """
+    done = threading.Lock()
+    done.acquire()
+    _reports.put((report, done))
+    done.acquire(timeout=_REPORT_TIMEOUT)
+
+
+def _report() -> None:
+    while True:
+        report, done = _reports.get()
+        try:
+            report()
+        finally:
+            done.release()
+        del report
 
 
 class BackgroundErrors:
@@ -47,9 +86,10 @@ class BackgroundErrors:
 
     def _redacted(self, text: Callable[[], str]) -> str:
         try:
-            return self.redactor.redact(text(), _MAX_LENGTH)
+            masked = self.redactor.redact(text(), _MAX_LENGTH)
         except BaseException as error:  # noqa: BLE001 the plugin's own classes are asked
             return f"(withheld, since showing it raised {type_name(error)})"
+        return masked
 
 
 def _traceback(error: BaseException) -> str:

@@ -194,6 +194,9 @@ def _read(error: BaseException) -> _Texts:
         text, is_readable = "", False
     notes: list[str] = []
     try:
+        # What traceback looks at: an error that cannot be shown must not be the cause of another one.
+        _ = type(error).__qualname__, type(error).__module__
+        _ = error.__cause__, error.__context__, error.__suppress_context__, error.__traceback__
         notes += [safe_str(note) for note in list(getattr(error, "__notes__", ()))[:MAX_NOTES]]
     except BaseException:  # noqa: BLE001 the same
         is_readable = False

@@ -132,8 +132,9 @@ class Call(Generic[T]):
             value = self._context.run(site.run, self._function, self._begin_awaiting)
             self._value = value if self._convert is None else self._convert(value)
         except BaseException as error:  # noqa: BLE001 the caller gets it
-            if isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
-                interrupt = error
+            # Not by isinstance, which asks the error for its class.
+            if issubclass(type(error), KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
+                interrupt = cast("KeyboardInterrupt", error)
             self._error = error if self._convert is None else boundary.describe(error, site.redact)
         late = self._finish(site.leave)
         if late is not None:

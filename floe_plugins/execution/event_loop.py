@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import Any, TypeVar
 
-from floe_plugins.execution.background_errors import BackgroundErrors
+from floe_plugins.execution.background_errors import BackgroundErrors, report_elsewhere, start_reporter
 
 T = TypeVar("T")
 
@@ -59,8 +60,18 @@ class EventLoop:
     def __init__(self, background: BackgroundErrors) -> None:
         self._background = background
         self._loop = asyncio.new_event_loop()
-        self._loop.set_exception_handler(background.handle_loop_exception)
+        self._thread = threading.get_ident()
+        self._loop.set_exception_handler(self._report)
+        start_reporter()
         self._loop.set_default_executor(_DaemonExecutor(1))
+
+    def _report(self, loop: object, context: Mapping[str, Any]) -> None:
+        # The collector finds tasks whose error nobody asked for, on any thread.
+        report = partial(self._background.handle_loop_exception, loop, context)
+        if threading.get_ident() == self._thread:
+            report()
+        else:
+            report_elsewhere(report)
 
     @property
     def running(self) -> bool:

@@ -55,3 +55,49 @@ def test_the_second_signal_exits_at_once(serving: Any) -> None:
     _, err = process.communicate(timeout=60)
     assert "second signal received: exiting without stopping the remaining plugins" in err
     assert process.returncode == 128 + signal.SIGINT
+
+
+@pytest.mark.parametrize("once", [[], ["--once"]], ids=["run", "once"])
+def test_a_signal_during_the_start_is_a_failure(environment: Any, write: Callable[..., str], once: list[str]) -> None:
+    plugins = environment("hanging-start", "storage-local")
+    config = write("registry: {autoload: all, timeouts: {startup: 20}}\nplugins: {storage: {local: {root: data}}}")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "floe_plugins", "run", *once, "--config", config],
+        env=plugins.variables(),
+        cwd=plugins.home,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        try:
+            assert process.stderr is not None
+            assert any("still waiting for" in line for line in process.stderr)
+            process.send_signal(signal.SIGINT)
+            out, _ = process.communicate(timeout=15)
+        finally:
+            process.kill()
+    assert process.returncode == 1
+    assert "platform healthy" not in out
+
+
+def test_a_signal_during_a_check_with_once_is_a_failure(environment: Any, write: Callable[..., str]) -> None:
+    plugins = environment("hanging-stop")
+    config = write("registry: {autoload: all, timeouts: {shutdown: 20}}")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "floe_plugins", "run", "--once", "--config", config],
+        env=plugins.variables(),
+        cwd=plugins.home,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        try:
+            assert process.stderr is not None
+            assert any("still waiting for" in line for line in process.stderr)
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=15)
+        finally:
+            process.kill()
+    assert process.returncode != 0

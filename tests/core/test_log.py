@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -18,15 +19,23 @@ class Secrets(support.Secrets):
     name = "acme"
 
 
+class OwnBaseError(BaseException):
+    pass
+
+
 class Broken(logging.Handler):
+    def __init__(self, error: type[BaseException]) -> None:
+        super().__init__()
+        self.error = error
+
     def emit(self, record: logging.LogRecord) -> None:
-        raise RuntimeError(f"cannot write {record.getMessage()}")
+        raise self.error(f"cannot write {record.getMessage()}")
 
 
-@pytest.fixture
-def registry() -> Iterator[PluginRegistry]:
+@pytest.fixture(params=[RuntimeError, SystemExit, OwnBaseError])
+def registry(request: pytest.FixtureRequest) -> Iterator[PluginRegistry]:
     """A registry whose log goes to a handler that raises."""
-    logger, handler = logging.getLogger("floe_plugins"), Broken()
+    logger, handler = logging.getLogger("floe_plugins"), Broken(request.param)
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
     registry = support.new_registry()
@@ -41,7 +50,22 @@ def test_a_handler_that_raises_is_shown_and_stops_nothing(
 ) -> None:
     assert registry.startup().ok
     assert registry.shutdown().ok
-    assert "RuntimeError: cannot write secrets:acme started in" in capsys.readouterr().err
+    assert ": cannot write secrets:acme started in" in capsys.readouterr().err
+
+
+def test_an_interrupt_leaves_on_the_main_thread_alone() -> None:
+    logger, handler = logging.getLogger("floe_plugins"), Broken(KeyboardInterrupt)
+    logger.addHandler(handler)
+    ended: list[bool] = []
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            log("error", "here")
+        thread = threading.Thread(target=lambda: ended.append(log("error", "there") is None))
+        thread.start()
+        thread.join(support.SOON)
+    finally:
+        logger.removeHandler(handler)
+    assert ended == [True]
 
 
 def test_it_is_not_shown_where_logging_is_told_to_keep_quiet(

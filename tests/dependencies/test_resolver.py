@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from support import named
 
-from floe_plugins import CircularDependencyError, MissingDependencyError, PluginRef, PluginType
+from floe_plugins import CircularDependencyError, MissingDependencyError, PluginRef, PluginRegistry, PluginType
 
 SECRETS, STORAGE = PluginType.SECRETS, PluginType.STORAGE
 
@@ -77,3 +78,37 @@ def test_resolve_raises_for_circles_with_their_whole_path(lab: Any) -> None:
     with pytest.raises(CircularDependencyError, match="secrets:a -> secrets:b -> secrets:c -> secrets:a") as caught:
         registry.register(*circle)
     assert [ref.name for ref in caught.value.cycle] == ["a", "b", "c", "a"]
+
+
+def test_a_category_of_which_several_are_there_and_none_is_selected_names_them(environment: Any) -> None:
+    registry = PluginRegistry(
+        {"registry": {"autoload": "configured"}},
+        path=[str(environment("storage-local", "storage-s3").path)],
+        environ={},
+    )
+    registry.discover()
+    registry.register(named("another"))
+    with pytest.raises(MissingDependencyError) as caught:
+        registry.register(named("needs", dependencies=("storage",)))
+    assert caught.value.message == (
+        "needs a plugin of the category storage: none is selected, and several are there: storage:local, storage:s3"
+    )
+    assert caught.value.hint == "Configure one of them."
+
+
+@pytest.mark.parametrize("text", ["not a: requirement!", "", "secrets:", ":a"])
+def test_a_requirement_that_cannot_be_read_is_an_error_of_its_plugin(lab: Any, text: str) -> None:
+    with pytest.raises(MissingDependencyError) as caught:
+        lab.registry(lab.plugin("a", dependencies=(text,)))
+    assert caught.value.ref == PluginRef(SECRETS, "a")
+    assert caught.value.hint == "Tell the plugin's author."
+
+
+def test_a_dependency_that_is_disabled_is_told_as_that(environment: Any) -> None:
+    switches = {"FLOE_PLUGINS_DISABLE": "storage:local"}
+    registry = PluginRegistry(autoload="all", path=[str(environment("storage-local").path)], environ=switches)
+    registry.discover()
+    with pytest.raises(MissingDependencyError) as caught:
+        registry.register(named("a", dependencies=("storage:local",)))
+    assert caught.value.message == "needs storage:local, and storage:local is disabled"
+    assert caught.value.hint == "Enable it, or disable this one too."

@@ -31,6 +31,11 @@ class Unreadable(Settings):
         raise RuntimeError("not today")
 
 
+class Leaving(Settings):
+    def __iter__(self) -> Any:
+        raise SystemExit
+
+
 class Seen(logging.Handler):
     """The errors of the package and of asyncio as an application's handler formats them."""
 
@@ -142,6 +147,12 @@ def test_undoing_what_came_too_late_is_logged_without_secrets(
     assert not registry.startup().ok
     lab.forever.set()
     assert shown in seen.text("secrets:a: cleaning up after a call that ended too late failed")
+
+
+def test_a_text_is_withheld_where_the_secrets_cannot_be_read() -> None:
+    background = BackgroundErrors("secrets:a")
+    background.redactor = Redactor.of_model(Leaving(password=SecretStr(HIDDEN)))
+    assert background.redact(f"refused {HIDDEN}").startswith("(withheld: ")
 
 
 def test_a_handler_that_fails_does_not_have_the_plugins_error_printed_with_its_own(

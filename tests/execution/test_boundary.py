@@ -76,6 +76,28 @@ def test_an_error_that_cannot_be_read_is_not_chained_itself() -> None:
     traceback.format_exception(found.chained)
 
 
+@pytest.mark.parametrize("attribute", ["__cause__", "__context__", "__suppress_context__", "__traceback__"])
+def test_an_error_that_traceback_cannot_look_at_is_not_chained_itself(attribute: str) -> None:
+    error = type("OddError", (Exception,), {attribute: property(raising(SystemExit()), lambda *_: None)})("odd")
+    found = describe(error)
+    assert found.message == "odd"
+    assert isinstance(found.chained, RedactedError)
+
+
+@pytest.mark.parametrize("attribute", ["__qualname__", "__module__"])
+def test_an_error_whose_class_hides_its_name_is_not_chained_itself(attribute: str) -> None:
+    class Meta(type):
+        def __getattribute__(cls, name: str) -> Any:
+            return raising(SystemExit())() if name == attribute else super().__getattribute__(name)
+
+    class NamelessError(Exception, metaclass=Meta):
+        pass
+
+    found = describe(NamelessError("odd"))
+    assert str(found) == "NamelessError: odd"
+    assert isinstance(found.chained, RedactedError)
+
+
 def chain(text: str) -> list[BaseException]:
     """Errors that lead to one whose text is ``text``, in each way that there is."""
     caused, in_context, noted, group = ValueError("a"), ValueError("b"), ValueError("c"), None
@@ -193,3 +215,12 @@ def test_the_name_of_a_class_and_a_number_may_be_secret_too() -> None:
     assert SECRET not in "".join(traceback.format_exception(type(described.chained), described.chained, None))
     hide = {"123456": "***", "1.25": "***"}
     assert to_plain([123456, 1.25, 7, 0.5], lambda text: hide.get(text, text)) == ("***", "***", 7, 0.5)
+
+
+def test_notes_are_shown_as_text_whatever_they_are() -> None:
+    error = ValueError(SECRET)
+    error.__notes__ = [3, "n" * (MAX_TEXT + 10), f"also {SECRET}"]  # type: ignore[attr-defined]
+    found = describe(error, redact)
+    number, long, secret = found.chained.__notes__  # type: ignore[attr-defined]
+    assert (number, secret) == ("3", "also ***")
+    assert long.endswith("... (10 more characters)")

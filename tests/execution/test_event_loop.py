@@ -195,6 +195,38 @@ def test_as_many_threads_run_at_once_as_are_asked_for(loop: EventLoop) -> None:
     assert sorted(loop.run(ask())) == list(range(50))
 
 
+def test_an_error_that_the_collector_finds_on_another_thread_is_not_read_there(
+    forever: threading.Event, caplog: pytest.LogCaptureFixture
+) -> None:
+    class HangingError(Exception):
+        def __str__(self) -> str:
+            readers.append(threading.current_thread())
+            forever.wait()
+            return "hung"
+
+    async def fail(error: Exception) -> None:
+        raise error
+
+    async def begin() -> None:
+        tasks.extend(asyncio.ensure_future(fail(error)) for error in (ValueError("first"), HangingError()))
+        await asyncio.wait(tasks)
+
+    readers: list[threading.Thread] = []
+    tasks: list[asyncio.Task[None]] = []
+    loops: list[EventLoop] = []
+    thread = threading.Thread(
+        target=lambda: (loops.append(EventLoop(BackgroundErrors("compute:test"))), loops[0].run(begin()))
+    )
+    thread.start()
+    thread.join(SOON)
+    while tasks:
+        tasks.pop(0)
+        gc.collect()
+    assert "ValueError: first" in caplog.text
+    assert threading.current_thread() not in readers
+    loops[0].close()
+
+
 def test_the_end_cancels_what_is_left_and_waits_for_it() -> None:
     loop, ended, kept = EventLoop(BackgroundErrors("compute:test")), list[str](), list[Any]()
 

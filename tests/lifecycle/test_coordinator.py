@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from support import SOON
+from support import SOON, run_code
 
-from floe_plugins import LifecycleReport, OutcomeState, PluginState, PluginType
+from floe_plugins import HealthState, HealthStatus, LifecycleReport, OutcomeState, PluginState, PluginType
 
 SECRETS = PluginType.SECRETS
 
@@ -222,3 +224,65 @@ def test_32_threads_that_do_everything_at_once_leave_a_registry_that_works(lab: 
         else:
             running.discard(name)
             assert not any(name in names[: names.index(other) // 3] for other in running)
+
+
+def test_a_plugin_on_the_callers_thread_starts_and_stops_on_whichever_thread_asks(lab: Any) -> None:
+    threads: list[threading.Thread] = []
+
+    def note(_plugin: Any) -> None:
+        threads.append(threading.current_thread())
+
+    registry = lab.registry(lab.plugin("a", note, note, caller_thread=True), timeouts={"startup": 1.0})
+    asking = threading.Thread(target=lambda: (registry.startup(), registry.shutdown()))
+    asking.start()
+    asking.join(SOON)
+    assert threads == [asking] * 2
+
+
+def test_a_check_that_starts_plugins_while_others_stop_is_refused_and_does_not_wait_for_them(lab: Any) -> None:
+    checking, stopping = threading.Event(), threading.Event()
+    said: list[LifecycleReport] = []
+
+    def check(plugin: Any) -> HealthStatus:
+        checking.set()
+        stopping.wait(SOON)
+        said.append(plugin.registry.startup())
+        return HealthStatus(HealthState.HEALTHY)
+
+    registry = lab.registry(
+        lab.plugin("a", health_check=check),
+        lab.plugin("b", None, lambda _: stopping.set(), dependencies=("secrets:a",)),
+        timeouts={"health": SOON, "shutdown": SOON},
+    )
+    registry.startup()
+    health = threading.Thread(target=registry.health)
+    health.start()
+    assert checking.wait(SOON)
+    begun = time.monotonic()
+    assert registry.shutdown().ok
+    assert time.monotonic() - begun < SOON / 2
+    health.join(SOON)
+    assert {each.state for each in said[0].outcomes} == {OutcomeState.SKIPPED}
+    assert "plugins are being stopped" in said[0].outcomes[0].message
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
+def test_ctrl_c_while_a_start_waits_for_a_stop_is_answered_at_once() -> None:
+    code = """
+    import os, signal, threading, time
+    from support import Lab, SOON
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    lab, stopping = Lab(), threading.Event()
+    registry = lab.registry(lab.plugin("a", None, lambda _: (stopping.set(), lab.hang())))
+    registry.startup()
+    threading.Thread(target=registry.shutdown, daemon=True).start()
+    stopping.wait(SOON)
+    threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+    begun = time.monotonic()
+    try:
+        registry.startup()
+    except KeyboardInterrupt:
+        lab.forever.set()
+        os.write(1, b"soon" if time.monotonic() - begun < SOON / 2 else b"late")
+    """
+    assert run_code(code, check=True).stdout == "soon"

@@ -12,7 +12,7 @@ import pytest
 from support import SOON
 
 from floe_plugins import HealthReport, HealthState, HealthStatus, OutcomeState, PluginRef, PluginType
-from floe_plugins.lifecycle.health import outcomes
+from floe_plugins.lifecycle.health import outcomes, to_plain_status
 
 SECRETS = PluginType.SECRETS
 
@@ -233,3 +233,87 @@ def test_a_timeout_that_is_no_number_of_seconds_is_refused(lab: Any, timeout: An
     registry = lab.registry(lab.plugin("p0"))
     with pytest.raises(ValueError, match="must be a number of seconds"):
         registry.health(timeout)
+
+
+def refuse(*_args: object) -> Any:
+    raise SystemExit("no")
+
+
+@pytest.mark.parametrize("attribute", ["state", "message", "details", "default"])
+def test_a_status_that_cannot_be_read_is_unhealthy_with_the_reason(lab: Any, attribute: str) -> None:
+    made: list[HealthStatus] = []
+
+    def read(_status: Any) -> Any:
+        return refuse() if made else {"details": {}}.get(attribute, "")
+
+    def check(_plugin: Any) -> HealthStatus:
+        odd = type("OddStatus", (HealthStatus,), {attribute: property(read, lambda *_: None)})
+        made.append(odd(HealthState.HEALTHY))
+        return made[0]
+
+    report = started(lab, check, None).health()
+    assert status(report).state is HealthState.UNHEALTHY
+    assert status(report).message == "the status that health_check returned cannot be read: SystemExit: no"
+    assert status(report, "p1").state is HealthState.HEALTHY
+
+
+def test_a_status_becomes_plain_values_without_secrets() -> None:
+    details = {"lists": ["a", ["hunter2"]], "tuple": (1, None, True), "hunter2": {"b": 2.5}}
+    plain = to_plain_status(
+        HealthStatus(HealthState.DEGRADED, "lost hunter2", details), lambda text: text.replace("hunter2", "***")
+    )
+    assert isinstance(plain, HealthStatus)
+    assert (plain.state, plain.message, plain.default) == (HealthState.DEGRADED, "lost ***", False)
+    assert plain.details == {"lists": ("a", ("***",)), "tuple": (1, None, True), "***": {"b": 2.5}}
+
+
+def test_a_check_that_is_young_enough_is_given_again(lab: Any) -> None:
+    asked: list[int] = []
+
+    def check(_plugin: Any) -> HealthStatus:
+        asked.append(1)
+        return HealthStatus(HealthState.HEALTHY)
+
+    registry = started(lab, check)
+    first = registry.health(max_age=60)
+    assert status(registry.health(max_age=60)) == status(first)
+    assert len(asked) == 1
+    assert status(registry.health()).time >= status(first).time
+    assert len(asked) == 2
+
+
+def test_who_joins_a_check_waits_no_longer_than_its_own_timeout(lab: Any) -> None:
+    checking = threading.Event()
+
+    def check(_plugin: Any) -> HealthStatus:
+        checking.set()
+        lab.hang()
+        return HealthStatus(HealthState.HEALTHY)
+
+    registry = started(lab, check, timeouts={"health": SOON})
+    first: list[HealthReport] = []
+    thread = threading.Thread(target=lambda: first.append(registry.health()))
+    thread.start()
+    assert checking.wait(SOON)
+    begun = time.monotonic()
+    joined = status(registry.health(0.2))
+    assert time.monotonic() - begun < SOON / 2
+    assert joined.message == "no answer in 0.2 s"
+    lab.forever.set()
+    thread.join(SOON)
+    assert status(first[0]).state is HealthState.HEALTHY
+
+
+def test_waiting_for_checks_takes_no_time_of_the_processor(lab: Any) -> None:
+    registry = started(lab, lambda _: lab.hang(), timeouts={"health": 1.0, "shutdown": 0.1})
+    begun, used = time.monotonic(), time.process_time()
+    registry.health()
+    assert time.process_time() - used < (time.monotonic() - begun) / 2
+
+
+def test_an_overdue_check_says_how_long_it_has_been_missing(lab: Any) -> None:
+    registry = started(lab, lambda _: lab.hang(), timeouts={"health": 0.1, "shutdown": 0.1})
+    assert status(registry.health()).message == "no answer in 0.1 s"
+    time.sleep(1.2)
+    assert status(registry.health()).message == "no answer for 1 s"
+    assert status(registry.health()).seconds >= 1.2

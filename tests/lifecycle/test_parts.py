@@ -1,26 +1,33 @@
-"""What starting, stopping and checking share."""
+"""What starting, stopping and checking share: hooks, their results, and the errors of calls that took too long."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+import time
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
-from support import Secrets
+from support import Secrets, new_registry
 
-from floe_plugins.lifecycle.parts import is_default, wrong_result
+from floe_plugins import PluginRegistry, PluginStartupError, PluginState, PluginType, Stage
+from floe_plugins.execution.call import Call
+from floe_plugins.execution.executor import TaskRun
+from floe_plugins.lifecycle.parts import Parts, busy_error, is_default, timeout_error, wrong_result
 
-
-async def hook(_plugin: Any) -> None:
-    await asyncio.sleep(0)
-
-
-ON_CALLER = type("a", (Secrets,), {"name": "a", "startup": hook, "shutdown": hook, "caller_thread": True})
+SECRETS = PluginType.SECRETS
 
 
-def generator() -> Iterator[None]:
-    yield
+def parts_of(registry: PluginRegistry) -> Parts:
+    return registry._services().lifecycle.parts
+
+
+def generator() -> Iterator[int]:
+    yield 1
+
+
+async def async_generator() -> AsyncIterator[int]:
+    yield 1
 
 
 @pytest.mark.parametrize(
@@ -28,17 +35,86 @@ def generator() -> Iterator[None]:
     [
         (None, None),
         (False, "an object of type bool, and must return None"),
+        (0, "an object of type int, and must return None"),
         (generator(), "a generator: it contains a yield, and nothing of it has run"),
+        (async_generator(), "a async_generator: it contains a yield, and nothing of it has run"),
     ],
 )
-def test_a_hook_that_returns_none_has_returned_what_it_should(value: object, wrong: str | None) -> None:
+def test_a_hook_returns_none_or_is_told_what_is_wrong(value: object, wrong: str | None) -> None:
     assert wrong_result(value) == wrong
 
 
-def test_the_base_s_own_hooks_need_no_thread(lab: Any) -> None:
-    plugin = lab.plugin("a", lab.hang)()
-    assert is_default(plugin.health_check)
-    assert not is_default(plugin.startup)
+def test_a_hook_that_is_not_overridden_is_the_default_and_needs_no_thread(lab: Any) -> None:
+    class Plain(lab.plugin("a").__mro__[1]):  # type: ignore[misc]
+        name = "plain"
+
+        def shutdown(self) -> None: ...
+
+    registry = lab.registry(Plain)
+    parts, entry = parts_of(registry), registry._entry(SECRETS, "plain")
+    assert is_default(parts.hook(entry, "startup"))
+    assert not is_default(parts.hook(entry, "shutdown"))
+    assert parts.hook_task(entry, Stage.START).inline
+    assert not parts.hook_task(entry, Stage.STOP).inline
+    assert not is_default(len)
+
+
+def test_a_task_has_the_timeout_of_its_stage_unless_there_is_less_time(lab: Any) -> None:
+    registry = lab.registry(lab.plugin("a"), timeouts={"startup": 7, "shutdown": 9})
+    parts, entry = parts_of(registry), registry._entry(SECRETS, "a")
+    task = parts.hook_task(entry, Stage.START)
+    assert (task.timeout, task.shown_timeout) == (7, 7)
+    task = parts.hook_task(entry, Stage.STOP, timeout=2.0, delay=1.0, cancel_unstarted=False, reason="again")
+    assert (task.timeout, task.shown_timeout, task.delay, task.cancel_unstarted, task.reason) == (
+        2,
+        9,
+        1,
+        False,
+        "again",
+    )
+
+
+def test_as_many_workers_as_configured_else_sixteen() -> None:
+    assert parts_of(new_registry()).workers == 16
+    assert parts_of(new_registry(workers=1)).workers == 1
+    assert parts_of(new_registry({"registry": {"workers": 3}})).workers == 3
+
+
+@pytest.mark.parametrize(
+    ("begun", "seconds_ago", "message"),
+    [
+        (True, 8.0, "startup did not end within 7 s"),
+        (False, 8.0, "startup could not begin within 7 s: its thread is busy with an earlier call"),
+        (True, 1.0, "startup did not end within the time that the whole startup may take (timeouts.startup_total)"),
+    ],
+)
+def test_a_time_out_says_what_took_too_long(lab: Any, begun: bool, seconds_ago: float, message: str) -> None:  # noqa: FBT001
+    registry = lab.registry(lab.plugin("a"), timeouts={"startup": 7})
+    parts, entry = parts_of(registry), registry._entry(SECRETS, "a")
+    now = time.monotonic()
+    run = TaskRun(parts.hook_task(entry, Stage.START), now, now, now)
+    run.call, run.began = Call(lambda: None), now - seconds_ago
+    run.call.began = run.began if begun else None
+    error = timeout_error(entry, run, Stage.START)
+    assert error.message == message
+    assert (error.ref, error.seconds, error.stage) == (entry.ref, 7, "start")
+    assert error.hint == "Find out what it waits for, or raise timeouts.startup."
+
+
+def test_a_busy_thread_is_told_with_how_long_it_has_been(lab: Any) -> None:
+    registry = lab.registry(lab.plugin("a"))
+    error = busy_error(registry._entry(SECRETS, "a"), 3.25, PluginStartupError)
+    assert isinstance(error, PluginStartupError)
+    assert "overdue and has been running for 3.2 s" in error.message
+    assert error.ref == registry._entry(SECRETS, "a").ref
+    assert registry.state(SECRETS, "a") is PluginState.LOADED
+
+
+async def hook(_plugin: Any) -> None:
+    await asyncio.sleep(0)
+
+
+ON_CALLER = type("a", (Secrets,), {"name": "a", "startup": hook, "shutdown": hook, "caller_thread": True})
 
 
 def test_async_hooks_on_the_calling_thread_are_refused_where_a_loop_runs_there(lab: Any) -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from typing import Any
 
-from floe_plugins import OutcomeState, PluginShutdownError, PluginState, PluginType
+from support import SOON
+
+from floe_plugins import OutcomeState, PluginShutdownError, PluginState, PluginType, Stage
 
 SECRETS = PluginType.SECRETS
 
@@ -29,3 +33,77 @@ def test_a_hanging_shutdown_is_left_behind_at_its_deadline(lab: Any) -> None:
     assert not lab.forever.is_set()
     assert lab.of(report, "b").state is OutcomeState.TIMED_OUT
     assert lab.of(report, "a").ok
+
+
+def test_a_stop_that_could_not_begin_is_made_when_the_thread_is_free(lab: Any) -> None:
+    registry = lab.registry(lab.plugin("a"), timeouts={"shutdown": 0.1})
+    registry.startup()
+    worker = registry._entry(SECRETS, "a").worker
+    worker.submit(lab.hang)
+    outcome = registry.shutdown().outcomes[0]
+    assert outcome.state is OutcomeState.TIMED_OUT
+    assert outcome.message == "shutdown could not begin within 0.1 s: its thread is busy with an earlier call"
+    assert outcome.attempts == 0
+    assert lab.log == ["+a"]
+    lab.forever.set()
+    assert worker.submit(lambda: None).wait(SOON)
+    assert lab.log == ["+a", "-a"]
+
+
+def test_the_thread_of_a_plugin_that_is_stopped_alone_ends(lab: Any) -> None:
+    registry = lab.registry(lab.plugin("a"), lab.plugin("b"))
+    registry.startup()
+    threads = {thread.name: thread for thread in threading.enumerate() if thread.name.startswith("secrets:")}
+    assert registry.stop(SECRETS, "a").ok
+    threads["secrets:a"].join(SOON)
+    assert not threads["secrets:a"].is_alive()
+    assert threads["secrets:b"].is_alive()
+
+
+def test_an_outcome_has_its_stage_seconds_and_attempts(lab: Any) -> None:
+    registry = lab.registry(
+        lab.plugin("a", None, lambda _: time.sleep(0.05)), lab.plugin("b", None, lab.fail, dependencies=("secrets:a",))
+    )
+    registry.startup()
+    report = registry.shutdown()
+    a, b = lab.of(report, "a"), lab.of(report, "b")
+    assert [(each.stage, each.attempts) for each in (a, b)] == [(Stage.STOP, 1)] * 2
+    assert a.waited_for == (b.ref,)
+    assert 0.05 <= a.seconds <= report.seconds
+    assert 0 <= b.began <= a.began < report.seconds
+    assert isinstance(b.cause.__cause__, ConnectionError)
+    assert registry.stop(SECRETS, "a").message == "it is not started, but stopped"
+    assert registry.stop(SECRETS, "a").stage is Stage.STOP
+
+
+def test_a_shutdown_that_returns_something_has_failed(lab: Any) -> None:
+    registry = lab.registry(lab.plugin("a", None, lambda _: False))
+    registry.startup()
+    outcome = registry.shutdown().outcomes[0]
+    assert outcome.message == "shutdown returned an object of type bool, and must return None"
+    assert registry.state(SECRETS, "a") is PluginState.FAILED
+
+
+def test_a_whole_stop_has_a_deadline_too(lab: Any) -> None:
+    registry = lab.registry(
+        lab.plugin("a"), lab.plugin("b", None, lab.hang, dependencies=("secrets:a",)), timeouts={"shutdown_total": 0.2}
+    )
+    registry.startup()
+    begun = time.monotonic()
+    report = registry.shutdown()
+    assert time.monotonic() - begun < SOON / 2
+    assert "timeouts.shutdown_total" in lab.of(report, "b").message
+    assert lab.of(report, "b").state is OutcomeState.TIMED_OUT
+
+
+def test_stopping_one_plugin_leaves_what_needs_it_optionally(lab: Any) -> None:
+    registry = lab.registry(
+        lab.plugin("a"),
+        lab.plugin("b", dependencies=("secrets:a",)),
+        lab.plugin("c", dependencies=("secrets:b",)),
+        lab.plugin("d", optional_dependencies=("secrets:a",)),
+    )
+    registry.startup()
+    assert registry.stop(SECRETS, "a").ok
+    assert lab.log[4:] == ["-c", "-b", "-a"]
+    assert registry.state(SECRETS, "d") is PluginState.STARTED

@@ -104,3 +104,38 @@ def test_a_name_that_this_platform_lacks_is_an_incompatibility(module: Any) -> N
     with pytest.raises(PluginIncompatibleError, match="BrandNewPlugin"):
         load("acme_plugins:Plugin")
     assert direct.value.name == "floe_plugins"
+
+
+def missing(name: str) -> Any:
+    raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "hint"),
+    [
+        ("acme_gone:Plugin", None, "The distribution does not contain the module; reinstall acme or tell its author."),
+        ("acme_plugins.sub.deep:Plugin", None, "The distribution does not contain the module; reinstall acme"),
+        ("acme_gone.sub:Plugin", None, "The distribution does not contain the module; reinstall acme"),
+        ("acme_plugins:Plugin", lambda _: missing("pandas"), "Install what provides 'pandas'; acme may not declare"),
+        ("acme_plugins:Plugin", lambda _: missing("acme"), "Install what provides 'acme'; acme may not declare"),
+        ("acme_plugins:Gone", None, "The entry point names something that the module does not have; tell the"),
+        (
+            "acme_plugins:Plugin",
+            lambda _: (_ for _ in ()).throw(ImportError("cannot import name", name="pandas")),
+            "Upgrade or reinstall acme, or disable the plugin with FLOE_PLUGINS_DISABLE=secrets:acme.",
+        ),
+    ],
+)
+def test_a_failed_import_comes_with_a_hint_that_fits(module: Any, value: str, error: Any, hint: str) -> None:
+    if error is not None:
+        module.__getattr__ = error
+    if ".sub." in value:
+        module.__path__ = []
+    with pytest.raises(PluginLoadError) as caught:
+        load(value)
+    assert caught.value.hint.startswith(hint)
+
+
+def test_a_value_that_names_no_module_is_told_as_it_stands() -> None:
+    with pytest.raises(PluginLoadError, match="ValueError: the value is not module:Class"):
+        load("acme plugins")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 import attrs
 import pluggy
 import pytest
 import support
+from support import write_distribution
 
 from floe_plugins import (
     OutcomeState,
@@ -224,3 +227,26 @@ def test_one_of_many_threads_registers_a_name(registry: PluginRegistry) -> None:
         thread.join()
     assert wins == ["won"]
     assert registry.manager(TelemetryBackendPlugin).hook.span_exporters() == [["same"]]
+
+
+def test_entry_points_that_are_loaded_are_counted_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = "from support import Secrets\nclass Plugin(Secrets): name = 'a'\n"
+    write_distribution(tmp_path, "counted", "[floe.secrets]\na = counted_plugin:Plugin\n", counted_plugin=code)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    manager = PluginRegistry(autoload="all", path=[str(tmp_path)], environ={}).manager(SecretsPlugin)
+    assert manager.load_setuptools_entrypoints("floe.secrets", "none") == 0
+    assert manager.load_setuptools_entrypoints("floe.secrets") == 1
+    assert manager.load_setuptools_entrypoints("floe.secrets") == 0
+    del sys.modules["counted_plugin"]
+
+
+def test_options_of_a_plugin_that_is_not_registered_can_be_read(registry: PluginRegistry) -> None:
+    manager = registry.manager(TelemetryBackendPlugin)
+    assert manager.parse_hookimpl_opts(Telemetry(), "flush") is not None
+    assert manager.parse_hookimpl_opts(Telemetry(), "version") is None
+
+
+def test_the_set_of_plugins_shows_them(registry: PluginRegistry) -> None:
+    registry.register(support.named("a"))
+    manager = registry.manager(SecretsPlugin)
+    assert repr(manager.get_plugins()) == repr(list(manager.get_plugins()))

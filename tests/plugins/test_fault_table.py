@@ -161,5 +161,6 @@ def test_a_fault_is_reported_as_the_page_says_and_all_others_run(
 
 
 def test_the_page_has_no_row_that_is_not_tested() -> None:
-    told = [tuple(line.split(" | ")[:2]) for line in PAGE.read_text().splitlines() if line.startswith("| ")]
+    table = PAGE.read_text().partition("\n## ")[0]
+    told = [tuple(line.split(" | ")[:2]) for line in table.splitlines() if line.startswith("| ")]
     assert told[1:] == [(f"| {stage}", fault) for stage, fault in cases()]

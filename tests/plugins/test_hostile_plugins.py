@@ -63,8 +63,15 @@ class MuteMapping(Mapping[str, object]):
         return 1
 
 
-class MuteStatus(HealthStatus):
-    message = property(refuse)  # type: ignore[assignment]
+def mute_status(_plugin: object) -> HealthStatus:
+    """A status that refuses to be read, though not to be made."""
+
+    class MuteStatus(HealthStatus):
+        message = property(lambda _: refuse() if made else "", lambda *_: None)  # type: ignore[assignment]
+
+    made: list[HealthStatus] = []
+    made.append(MuteStatus(HealthState.HEALTHY))
+    return made[0]
 
 
 class Awaitable:
@@ -138,7 +145,7 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
     "its check refuses to be awaited": ({"health_check": lambda _self: Awaitable(refuse)}, "unhealthy"),
     "its health has an unknown state": ({"health_check": lambda _self: HealthStatus("splendid")}, "unhealthy"),  # type: ignore[arg-type]
     "its health says no text": ({"health_check": healthy(Mute())}, "unhealthy"),
-    "its health cannot be read": ({"health_check": lambda _self: MuteStatus(HealthState.HEALTHY)}, "unhealthy"),
+    "its health cannot be read": ({"health_check": mute_status}, "unhealthy"),
     "its health has details that cannot be read": ({"health_check": healthy("", MuteMapping())}, "unhealthy"),
     "its health has parts that cannot be read": ({"health_check": healthy("", {"a": MuteMapping()})}, "works"),
     "its health has parts that cannot be shown": ({"health_check": healthy("", {"a": Mute()})}, "works"),

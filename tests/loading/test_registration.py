@@ -1,0 +1,118 @@
+"""Checked plugins are in the table and in their manager, or in neither; they get what the platform gives them."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+from support import SOON, Secrets, named, new_registry, write_distribution
+
+from floe_plugins import PluginLoadError, PluginRef, PluginRegistry, PluginType, SecretsPlugin, Stage
+
+A = PluginRef.parse("secrets:a")
+
+
+def test_a_plugin_gets_its_registry_though_it_is_frozen() -> None:
+    @attrs.frozen
+    class Frozen(Secrets):
+        name = "a"
+
+    registry = new_registry()
+    registry.register(Frozen)
+    assert registry.get(SecretsPlugin, "a").registry is registry
+
+
+def test_a_plugin_that_refuses_its_registry_is_told_what_to_leave() -> None:
+    with pytest.raises(PluginLoadError) as caught:
+        new_registry().register(named("a", registry=property(lambda _self: None)))
+    error = caught.value
+    assert error.ref == A
+    assert error.message.startswith("its attribute 'registry' cannot be set: AttributeError")
+    assert error.hint == "Leave 'registry' to the platform: no property, and no __slots__ without it."
+    assert isinstance(error.__cause__, AttributeError)
+
+
+def test_a_loaded_plugin_is_found_by_type_and_by_class_and_a_removed_one_nowhere() -> None:
+    registry = new_registry()
+    registry.register(named("a"))
+    registration = registry._services().registration
+    plugin = registry.get(SecretsPlugin, "a")
+    assert registration.plugins[PluginType.SECRETS] is registration.plugins[SecretsPlugin]
+    assert registration.plugins[SecretsPlugin] == {"a": plugin}
+    registration.remove(A)
+    assert registration.plugins[SecretsPlugin] == {}
+    assert not registration.manager(PluginType.SECRETS).has_plugin("a")
+    registration.remove(A)  # once more does nothing
+    registration.remove(PluginRef.parse("storage:none"))
+
+
+def test_managers_are_those_made_so_far() -> None:
+    registration = new_registry()._services().registration
+    assert registration.managers() == ()
+    manager = registration.manager(PluginType.SECRETS)
+    assert registration.managers() == (manager,)
+    assert registration.manager(PluginType.SECRETS) is manager
+
+
+def test_hooks_that_do_not_fit_are_a_load_error_and_leave_nothing() -> None:
+    def get_secret(_self: Any, key: str, colour: str) -> None: ...
+
+    registry = new_registry()
+    with pytest.raises(PluginLoadError) as caught:
+        registry.register(named("a", get_secret=get_secret))
+    assert caught.value.ref == A
+    assert caught.value.message.startswith("its hooks do not fit the contract: ")
+    assert caught.value.hint == "A hook takes the arguments that its contract names, or fewer."
+    assert "\n" not in caught.value.message
+    assert not registry.manager(SecretsPlugin).has_plugin("a")
+    registry.register(named("a"))
+
+
+def test_what_the_source_declares_is_compared_with_what_the_plugin_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = """
+        import sys
+        from floe_plugins import SecretsPlugin
+        class Plugin(SecretsPlugin):
+            name = "a"
+            version = "2.0"
+            floe_api_version = "1.0"
+            def get_secret(self, key): return None
+            def secret_names(self, prefix=""): return ()
+            def put_secret(self, key, value): pass
+        sys.modules["support"].change(Plugin)
+    """
+    monkeypatch.setattr("support.change", lambda cls: setattr(cls, "version", "3.0"), raising=False)
+    write_distribution(tmp_path, "differs", "[floe.secrets]\na = differs_plugin:Plugin\n", differs_plugin=code)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    registry = PluginRegistry(autoload="all", path=[str(tmp_path)], environ={})
+    assert registry.get(SecretsPlugin, "a").version == "3.0"
+    del sys.modules["differs_plugin"]
+    [problem] = registry.problems
+    assert problem.ref == A
+    assert problem.stage is Stage.LOAD
+    assert problem.distribution is not None
+    assert problem.distribution.startswith("differs 1.0 in ")
+    assert problem.message == "its source declares version '2.0', the loaded plugin says '3.0'"
+    assert problem.hint == "What the loaded plugin says is in force; tell its author."
+
+
+def test_plugins_of_one_category_can_be_registered_from_many_threads() -> None:
+    registry, together = new_registry(), threading.Barrier(8)
+
+    def register(number: int) -> None:
+        together.wait(SOON)
+        registry.register(named(f"p{number}"))
+
+    threads = [threading.Thread(target=register, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(SOON)
+    assert sorted(registry._services().registration.plugins[SecretsPlugin]) == [f"p{number}" for number in range(8)]
+    assert len(registry.manager(SecretsPlugin).get_plugins()) == 8
