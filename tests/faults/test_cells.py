@@ -72,7 +72,8 @@ def run_cell(stage: str, name: str, directory: Path) -> dict[str, Any]:
     output_text = said.read_text(encoding="utf-8", errors="replace")
     assert result.is_file(), f"exit status {status}\n{output_text}"
     found = result.read_text(encoding="utf-8")
-    assert status == 0, output_text
+    # Python itself says 120 where it cannot flush what a plugin has closed.
+    assert status == 0 or (status == 120 and name.startswith("closes standard output")), output_text
     for secret in SECRETS.values():
         assert secret not in output_text
         assert secret not in found
