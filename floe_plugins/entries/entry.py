@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from floe_plugins.core.candidate import Candidate
+from floe_plugins.core.locks import module_lock
 from floe_plugins.core.problem import Problem
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.state import PluginState, Stage
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from floe_plugins.inspection.runtime_metadata import RuntimeMetadata
 
 
-_lock = threading.Lock()
+_lock = module_lock()
 
 
 class DeclaredDependencies(NamedTuple):

@@ -12,6 +12,7 @@ from typing import Any
 
 import attrs
 
+from floe_plugins.core.locks import module_lock
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.report import HealthReport, HealthState, HealthStatus, Outcome, OutcomeState
 from floe_plugins.core.safe_text import safe_str, type_name
@@ -25,7 +26,7 @@ from floe_plugins.execution.shield import InterruptedRequestError, Request
 from floe_plugins.lifecycle.parts import Parts, is_default
 
 # Guards every entry's `check`; held for moments only.
-_lock = threading.Lock()
+_lock = module_lock()
 
 
 @attrs.define(eq=False)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 
+from floe_plugins.core.locks import module_lock
 from floe_plugins.registry.context import current_registry
 from floe_plugins.registry.facade import PluginRegistry
 
 _shared: PluginRegistry | None = None
-_shared_lock = threading.Lock()
+_shared_lock = module_lock()
 
 
 def get_registry() -> PluginRegistry:
