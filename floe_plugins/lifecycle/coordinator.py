@@ -95,8 +95,9 @@ class Coordinator:
         self._endings = 0
 
     def renew_locks(self) -> None:
-        """In a forked child where nothing was started: replace the lock, which another thread may have held."""
+        """In a forked child where nothing was started: replace the lock, and forget who waits in the parent."""
         self._changed = threading.Condition(threading.Lock())
+        self._waiting_to_stop = self._endings = 0
 
     @property
     def is_active(self) -> bool:
