@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from floe_plugins.core.candidate import Candidate
 from floe_plugins.core.problem import Problem
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from floe_plugins.hookspecs.base import PluginMetadata
     from floe_plugins.inspection.runtime_metadata import RuntimeMetadata
 
+
+E = TypeVar("E", bound=PluginError)
 
 _lock = threading.Lock()
 
@@ -56,25 +58,6 @@ class Entry:
     """
 
     # Written out: having attrs make it would take as long as making it five hundred times.
-    __slots__ = (
-        "_model",
-        "_redactor",
-        "_worker",
-        "candidate",
-        "check",
-        "configure_seconds",
-        "error",
-        "load_seconds",
-        "metadata",
-        "overrides",
-        "plugin",
-        "reason",
-        "ref",
-        "required",
-        "state",
-        "warnings",
-    )
-
     def __init__(  # noqa: PLR0913 all but the first are keyword-only
         self,
         ref: PluginRef,
@@ -165,6 +148,10 @@ class Entry:
     def distribution(self) -> str | None:
         """The distribution it comes from, as text for messages."""
         return str(self.candidate.distribution) if self.candidate else None
+
+    def failure(self, kind: type[E], message: str, **facts: Any) -> E:
+        """Return an error about this plugin."""
+        return kind(message, ref=self.ref, distribution=self.distribution, **facts)
 
     @property
     def runs_on_caller(self) -> bool:

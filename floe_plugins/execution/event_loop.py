@@ -89,8 +89,7 @@ class EventLoop:
         """
         if self._loop.is_running():
             _discard(awaitable)
-            message = "an async hook cannot run inside another one of the same plugin"
-            raise RuntimeError(message)
+            raise RuntimeError("an async hook cannot run inside another one of the same plugin")
         task = self._loop.create_task(_await(awaitable))
         if not begin(lambda: self._soon(task.cancel)):
             _discard(awaitable)

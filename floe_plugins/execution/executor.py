@@ -88,6 +88,16 @@ class TaskRun:
         return (time.monotonic() if ended is None else ended) - self.began
 
     @property
+    def error(self) -> BaseException | None:
+        """What the call raised, if it has ended that way."""
+        return None if self.call is None else self.call.error
+
+    @property
+    def result(self) -> Any:
+        """What the call returned, once it has ended without an error."""
+        return None if self.call is None else self.call.result()
+
+    @property
     def has_begun(self) -> bool:
         """Whether the call's function was entered."""
         return self.call is not None and self.call.began is not None
@@ -228,8 +238,7 @@ class Executor(Generic[K, R]):
             self._handle_due()
             return
         if event is None:
-            message = "the request was interrupted"
-            raise InterruptedRequestError(message)
+            raise InterruptedRequestError("the request was interrupted")
         node, ended = event
         if isinstance(ended, Future):
             self._finish(node, ended)

@@ -139,8 +139,7 @@ class Coordinator:
                 not stopping and self._waiting_to_stop
             ):
                 if request.is_interrupted:
-                    message = "the request was interrupted"
-                    raise InterruptedRequestError(message)
+                    raise InterruptedRequestError("the request was interrupted")
                 self._changed.wait()
         finally:
             request.on_interrupt(None)
@@ -262,11 +261,10 @@ class Coordinator:
             with self._changed:
                 is_own = self._owner() == entry.ref
             if is_own or futures.wait([transition.done], timeout).not_done:
-                message = "it cannot be taken out while it is being started or stopped"
-                raise PluginError(message, ref=entry.ref, distribution=entry.distribution)
+                raise entry.failure(PluginError, "it cannot be taken out while it is being started or stopped")
         try:
             if self.is_running(entry.ref):
-                raise PluginError("it was started again", ref=entry.ref, distribution=entry.distribution)
+                raise entry.failure(PluginError, "it was started again")
             yield
         finally:
             outcome = Outcome(

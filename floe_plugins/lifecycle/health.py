@@ -160,8 +160,7 @@ class _HealthRound:
         finally:
             self.request.on_interrupt(None)
         if self.request.is_interrupted:
-            message = "the request was interrupted"
-            raise InterruptedRequestError(message)
+            raise InterruptedRequestError("the request was interrupted")
 
     def ask(self, entry: Entry) -> _PendingCheck | HealthStatus:
         if entry.state is not PluginState.STARTED:

@@ -16,7 +16,7 @@ from floe_plugins.errors import PluginError, PluginStartupError
 from floe_plugins.execution.shield import Request
 from floe_plugins.lifecycle import health
 from floe_plugins.lifecycle.coordinator import Action, RefusedError, log_outcome
-from floe_plugins.lifecycle.parts import Parts
+from floe_plugins.lifecycle.parts import Parts, outcome_of
 from floe_plugins.lifecycle.start import start
 from floe_plugins.lifecycle.stop import stop
 from floe_plugins.loading.loader import SupersededError
@@ -174,7 +174,7 @@ class Lifecycle:
         report = self.shutdown((ref,))
         if report.outcomes:
             return self._of(ref, report)
-        return self._outcome(entry, Stage.STOP, OutcomeState.SUCCEEDED, f"it is not started, but {entry.state}")
+        return outcome_of(entry, Stage.STOP, OutcomeState.SUCCEEDED, f"it is not started, but {entry.state}")
 
     def shutdown(self, refs: Iterable[PluginRef] | None = None) -> LifecycleReport:
         """Stop the running plugins (of ``refs``), each after all that depend on it.
@@ -246,19 +246,8 @@ class Lifecycle:
         entries = self.parts.store.entries()
         return LifecycleReport(
             outcomes=tuple(
-                self._outcome(entries[ref], stage, OutcomeState.SKIPPED, message) for ref in refs if ref in entries
+                outcome_of(entries[ref], stage, OutcomeState.SKIPPED, message) for ref in refs if ref in entries
             )
-        )
-
-    @staticmethod
-    def _outcome(entry: Entry, stage: Stage, state: OutcomeState, message: str) -> Outcome:
-        return Outcome(
-            ref=entry.ref,
-            stage=stage,
-            state=state,
-            message=message,
-            distribution=entry.distribution,
-            required=entry.required,
         )
 
     @staticmethod

@@ -85,8 +85,7 @@ def _resolve(candidate: Candidate) -> Any:
 
     def find() -> Any:
         if value is None:
-            message = "the value is not module:Class"
-            raise ValueError(message)
+            raise ValueError("the value is not module:Class")
         found: Any = importlib.import_module(value.module)
         for name in filter(None, value.attribute.split(".")):
             found = getattr(found, name)
