@@ -200,7 +200,7 @@ class EntryStore:
             return self._not_found(ref)
         if entry.state is PluginState.DISABLED or ref in self._blocked:
             message = f"there is a plugin of that name, and it is disabled ({entry.reason or 'blocked'})"
-            return PluginNotFoundError(message, ref=ref, distribution=entry.distribution, hint="Enable it to use it.")
+            return entry.failure(PluginNotFoundError, message, hint="Enable it to use it.")
         return entry.error if isinstance(entry.error, DuplicatePluginError) else None
 
     def known_entry(self, ref: PluginRef) -> Entry:

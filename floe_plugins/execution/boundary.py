@@ -111,6 +111,19 @@ def call(function: Callable[[], Any], redact: Redact = _unchanged) -> Any:
     raise described
 
 
+def call_or_raise(function: Callable[[], Any], error_of: Callable[[ForeignError], PluginError]) -> Any:
+    """Call plugin code on this thread; whatever it raises becomes the cause of the error that ``error_of`` returns.
+
+    Raises:
+        PluginError: What ``error_of`` returned.
+    """
+    try:
+        return call(function)
+    except ForeignError as error:
+        failure = error
+    raise caused_by(error_of(failure), failure)
+
+
 def to_plain(value: Any, redact: Redact = _unchanged) -> Any:
     """Copy ``value`` as plain data: exact scalars, tuples and dicts; any other object becomes its text.
 

@@ -23,6 +23,9 @@ R = TypeVar("R")
 class InterruptedRequestError(Exception):
     """Raised within a request whose caller was interrupted."""
 
+    def __init__(self) -> None:
+        super().__init__("the request was interrupted")
+
 
 class Request(Generic[R]):
     """One request of an application or a plugin.
@@ -114,7 +117,7 @@ class Request(Generic[R]):
                 return
             worker, call = item
             if self.is_interrupted:
-                call.fail(InterruptedRequestError("the request was interrupted"))
+                call.fail(InterruptedRequestError())
             else:
                 worker.run_in_caller_thread(call)
 

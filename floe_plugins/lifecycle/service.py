@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
-from contextlib import contextmanager
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
 
 import attrs
 
@@ -161,7 +161,7 @@ class Lifecycle:
         Raises:
             PluginNotFoundError: There is no such plugin, or it is disabled.
         """
-        self.parts.coordinator.retry_load(self._entry(ref))
+        self.parts.coordinator.retry_load(self.parts.store.known_entry(ref))
         return self._of(ref, self.startup((ref,)))
 
     def stop(self, ref: PluginRef) -> Outcome:
@@ -170,7 +170,7 @@ class Lifecycle:
         Raises:
             PluginNotFoundError: There is no such plugin.
         """
-        entry = self._entry(ref)
+        entry = self.parts.store.known_entry(ref)
         report = self.shutdown((ref,))
         if report.outcomes:
             return self._of(ref, report)
@@ -192,7 +192,8 @@ class Lifecycle:
             ):
                 report = stop(self.parts, request, operation, wanted)
                 if wanted is None:
-                    self._release_threads()
+                    for entry in self.parts.store.entries().values():
+                        entry.release_thread()
                 return report
 
         try:
@@ -201,8 +202,7 @@ class Lifecycle:
             refused = self.running if wanted is None else wanted
             return self._refused(refused, Stage.STOP, "plugins are being started, and the call comes from one of them")
 
-    @contextmanager
-    def excluded(self, entry: Entry) -> Generator[None, None, None]:
+    def excluded(self, entry: Entry) -> AbstractContextManager[None]:
         """Within the block, nobody starts or stops the plugin; waits for who does.
 
         Raises:
@@ -210,8 +210,7 @@ class Lifecycle:
         """
         deadlines = self.parts.deadlines
         timeout = deadlines.timeout(entry, Stage.START) + deadlines.timeout(entry, Stage.STOP)
-        with self.parts.coordinator.excluded(entry, timeout):
-            yield
+        return self.parts.coordinator.excluded(entry, timeout)
 
     def health(
         self, timeout: float | None = None, *, max_age: float = 0.0, category: PluginType | None = None
@@ -234,13 +233,6 @@ class Lifecycle:
         if hook_name == "shutdown":
             return self.shutdown(self.parts.store.selected(category)).outcomes
         return health.outcomes(self.health(category=category), self.parts.store.configuration.required)
-
-    def _release_threads(self) -> None:
-        for entry in self.parts.store.entries().values():
-            entry.release_thread()
-
-    def _entry(self, ref: PluginRef) -> Entry:
-        return self.parts.store.known_entry(ref)
 
     def _refused(self, refs: Iterable[PluginRef], stage: Stage, message: str) -> LifecycleReport:
         entries = self.parts.store.entries()

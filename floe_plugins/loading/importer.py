@@ -68,11 +68,13 @@ def import_plugin(candidate: Candidate, *, only_own_files: bool = False) -> Chec
 
 
 @contextmanager
-def about(ref: PluginRef | None, distribution: str | None) -> Generator[None, None, None]:
-    """Within the block, errors that name no plugin are about this one."""
+def about(ref: PluginRef | None, distribution: str | None, cls: type | None = None) -> Generator[None, None, None]:
+    """Within the block, errors that name no plugin are about this one; without a ref, they name its class."""
     try:
         yield
     except PluginError as error:
+        if ref is None and cls is not None and cls.__qualname__ not in error.message:
+            error.message = f"{cls.__qualname__}: {error.message}"
         if error.ref is None:
             error.ref = ref
         if error.distribution is None:
@@ -91,11 +93,7 @@ def _resolve(candidate: Candidate) -> Any:
             found = getattr(found, name)
         return found
 
-    try:
-        return boundary.call(find)
-    except ForeignError as error:
-        failure = error
-    raise boundary.caused_by(_import_error(failure, candidate), failure)
+    return boundary.call_or_raise(find, lambda failure: _import_error(failure, candidate))
 
 
 def _import_error(failure: ForeignError, candidate: Candidate) -> PluginError:
@@ -194,18 +192,15 @@ def check_api_version(declared: object) -> None:
 
 
 def _call(factory: Callable[[], Any], expected: type[Any], group: str) -> Any:
-    try:
-        plugin = boundary.call(factory)
-    except ForeignError as error:
-        failure = error
-    else:
-        if not issubclass(type(plugin), expected):
-            raise _not_a_plugin(plugin, expected, group)
-        return plugin
-    name = getattr(factory, "__qualname__", "the entry point")
-    message = f"making the plugin by calling {name} failed with {failure}"
-    hint = "A plugin is made without arguments; it opens what it needs in startup()."
-    raise boundary.caused_by(PluginLoadError(message, hint=hint), failure)
+    def error_of(failure: ForeignError) -> PluginError:
+        name = getattr(factory, "__qualname__", "the entry point")
+        message = f"making the plugin by calling {name} failed with {failure}"
+        return PluginLoadError(message, hint="A plugin is made without arguments; it opens what it needs in startup().")
+
+    plugin = boundary.call_or_raise(factory, error_of)
+    if not issubclass(type(plugin), expected):
+        raise _not_a_plugin(plugin, expected, group)
+    return plugin
 
 
 def _not_a_plugin(found: object, expected: type[Any], group: str) -> PluginLoadError:

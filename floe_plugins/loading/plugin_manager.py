@@ -70,7 +70,7 @@ class CategoryManager(pluggy.PluginManager):
         self._register = register
         self._unregister = unregister
         self._lock = threading.RLock()
-        self._without_loading = _Depth()
+        self._without_loading = Depth()
         self._inherited: dict[str, FunctionType] = {}
         self._read: tuple[object, Mapping[str, pluggy.HookimplOpts]] = (None, {})
         self._bases = category.spec.__mro__
@@ -286,7 +286,7 @@ def _members(cls: type, bases: tuple[type, ...]) -> dict[str, object]:
     return found
 
 
-class _Depth(threading.local):
+class Depth(threading.local):
     """How many times this thread has entered it."""
 
     depth = 0

@@ -78,9 +78,7 @@ class Registration:
         entry.metadata = checked.metadata
         if self.store.policy.strict:
             for problem in metadata_differences(entry):
-                raise PluginLoadError(
-                    problem.message, ref=problem.ref, distribution=problem.distribution, hint=problem.hint
-                )
+                raise entry.failure(PluginLoadError, problem.message, hint=problem.hint)
         self.admit(entry, checked.plugin)
         return checked
 
@@ -127,7 +125,7 @@ def _hook_validation_error(entry: Entry, failure: boundary.ForeignError, *, does
     else:
         hint = "Tell the plugin's author."
         message = f"looking for its hooks failed with {failure}"
-    return PluginLoadError(message, ref=entry.ref, distribution=entry.distribution, hint=hint)
+    return entry.failure(PluginLoadError, message, hint=hint)
 
 
 def inject(entry: Entry, plugin: PluginMetadata, name: str, value: object) -> None:
@@ -136,17 +134,12 @@ def inject(entry: Entry, plugin: PluginMetadata, name: str, value: object) -> No
     Raises:
         PluginLoadError: The plugin refuses it.
     """
-    try:
-        # Frozen attrs and dataclass plugins refuse ordinary assignment.
-        boundary.call(lambda: object.__setattr__(plugin, name, value))
-    except boundary.ForeignError as raised:
-        failure = raised
-    else:
-        return
-    message = f"its attribute {name!r} cannot be set: {failure}"
     hint = f"Leave {name!r} to the platform: no property, and no __slots__ without it."
-    error = PluginLoadError(message, ref=entry.ref, distribution=entry.distribution, hint=hint)
-    raise boundary.caused_by(error, failure)
+    boundary.call_or_raise(
+        # Frozen attrs and dataclass plugins refuse ordinary assignment.
+        lambda: object.__setattr__(plugin, name, value),
+        lambda failure: entry.failure(PluginLoadError, f"its attribute {name!r} cannot be set: {failure}", hint=hint),
+    )
 
 
 def metadata_differences(entry: Entry) -> Sequence[Problem]:
