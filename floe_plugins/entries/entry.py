@@ -52,6 +52,7 @@ class Entry:
         error: Why it failed or was skipped.
         required: Whether the configuration calls it required.
         reason: Why it is disabled.
+        model: Its validated configuration, whose secrets its redactor has to know first.
         overrides: Configuration given by argument, which wins over all other.
         warnings: Problems that do not keep it from working.
         check: Its latest health check, under way or done.
@@ -78,7 +79,7 @@ class Entry:
         self.error = error
         self.required = required
         self.reason = reason
-        self._model: Any = None
+        self.model: Any = None
         self._redactor: Redactor | None = None
         self.overrides: Mapping[str, Any] | None = None
         self.warnings: list[Problem] = []
@@ -100,22 +101,6 @@ class Entry:
                         worker.background.redactor = self._redactor
                     self._worker = worker
         return self._worker
-
-    @property
-    def model(self) -> Any:
-        """Its validated configuration, whose secrets nothing that it says may show."""
-        return self._model
-
-    @model.setter
-    def model(self, model: Any) -> None:
-        from floe_plugins.configuration.redaction.redactor import Redactor
-
-        self.set_model(model, Redactor.of_model(model))
-
-    def set_model(self, model: Any, redactor: Redactor) -> None:
-        """Set its validated configuration, and what redacts the secrets in it."""
-        self.set_redactor(redactor)
-        self._model = model
 
     def set_redactor(self, redactor: Redactor) -> None:
         """Set what redacts all that it says from now on."""

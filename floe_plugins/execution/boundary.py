@@ -51,7 +51,6 @@ class ForeignError(Exception):
         message: Its text, redacted and cut; empty if it has none or cannot be read.
         retry_after: Seconds until the next try, of a ``PluginUnavailableError`` that names them.
         is_unavailable: Whether it is a ``PluginUnavailableError``.
-        is_import_error: Whether it is an ``ImportError`` or ``ModuleNotFoundError``.
         exception: The exception itself. It is foreign: touch it on the plugin's thread only.
         chained: The exception to name as ``__cause__``: the exception itself, or a ``RedactedError`` where a
             secret was found in it, in its notes, or in what it leads to.

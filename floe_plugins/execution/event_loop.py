@@ -73,11 +73,6 @@ class EventLoop:
         else:
             report_elsewhere(report)
 
-    @property
-    def running(self) -> bool:
-        """Whether a coroutine of this loop is running on its thread."""
-        return self._loop.is_running()
-
     def run(self, awaitable: Awaitable[T], begin: Callable[[Callable[[], None]], bool] = lambda _: True) -> T:
         """Wait for ``awaitable`` on this thread.
 

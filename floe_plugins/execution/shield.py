@@ -133,10 +133,4 @@ class Request(Generic[R]):
 
 def _runs_event_loop() -> bool:
     asyncio = sys.modules.get("asyncio")
-    if asyncio is None:
-        return False
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
+    return asyncio is not None and asyncio._get_running_loop() is not None  # noqa: SLF001 as asyncio documents it

@@ -40,8 +40,9 @@ class Parts:
     configurer: Configurer
     coordinator: Coordinator = attrs.field(init=False)
 
-    def __attrs_post_init__(self) -> None:
-        object.__setattr__(self, "coordinator", Coordinator(self.registration.update))
+    @coordinator.default
+    def _new_coordinator(self) -> Coordinator:
+        return Coordinator(self.registration.update)
 
     def raise_if_strict(self, errors: Mapping[PluginRef, PluginError]) -> None:
         """Raise the first error, by ref, where problems are strict.
@@ -73,18 +74,15 @@ class Parts:
             hint="Call the registry outside of the loop, for instance by asyncio.to_thread().",
         )
 
-    def hook_task(  # noqa: PLR0913 all but the first two are keyword-only
-        self,
-        entry: Entry,
-        stage: Stage,
-        *,
-        timeout: float | None = None,
-        delay: float = 0.0,
-        on_late_end: Callable[[], object] | None = None,
-        cancel_unstarted: bool = True,
-        reason: str = "",
-    ) -> Task:
-        """Return the task of calling a plugin's ``startup`` or ``shutdown`` in its own thread, or as it asks for."""
+    def hook_task(self, entry: Entry, stage: Stage, *, timeout: float | None = None, **options: Any) -> Task:
+        """Return the task of calling a plugin's ``startup`` or ``shutdown`` in its own thread, or as it asks for.
+
+        Args:
+            entry: The plugin.
+            stage: ``Stage.START`` or ``Stage.STOP``.
+            timeout: The seconds that are left, if they are not all that the stage may take.
+            options: Further fields of the ``Task``.
+        """
         hook = self.hook(entry, "startup" if stage is Stage.START else "shutdown")
         total = self.deadlines.timeout(entry, stage)
         return Task(
@@ -93,12 +91,9 @@ class Parts:
             convert=wrong_result,
             timeout=total if timeout is None else timeout,
             shown_timeout=total,
-            delay=delay,
             inline=is_default(hook),
             caller_thread=entry.runs_on_caller,
-            on_late_end=on_late_end,
-            cancel_unstarted=cancel_unstarted,
-            reason=reason,
+            **options,
         )
 
 

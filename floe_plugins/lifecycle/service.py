@@ -102,7 +102,8 @@ class Lifecycle:
 
         try:
             for outcome in missing:
-                self._note_missing(outcome)
+                log_outcome(outcome)
+                self._raise_if_strict(LifecycleReport(outcomes=(outcome,)))
             report = Request(work).run()
             report = attrs.evolve(report, outcomes=(*missing, *report.outcomes))
             self._raise_if_strict(report)
@@ -143,11 +144,6 @@ class Lifecycle:
             )
             for ref, error in self.parts.store.missing(category).items()
         )
-
-    def _note_missing(self, outcome: Outcome) -> None:
-        log_outcome(outcome)
-        if self.parts.store.policy.strict and isinstance(outcome.cause, PluginError):
-            raise outcome.cause.with_traceback(None)
 
     def _raise_if_strict(self, report: LifecycleReport) -> None:
         if self.parts.store.policy.strict:

@@ -13,7 +13,7 @@ from floe_plugins.core.log import log
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.report import LifecycleReport, Outcome, OutcomeState
 from floe_plugins.core.state import PluginState, Stage
-from floe_plugins.dependencies.resolver import Dependency, StartPlan, resolve
+from floe_plugins.dependencies.resolver import Dependency, resolve
 from floe_plugins.entries.entry import Entry
 from floe_plugins.errors import (
     MissingDependencyError,
@@ -50,25 +50,19 @@ def start(parts: Parts, request: Request[Any], operation: Operation, refs: Itera
     """
     begun, began_at = time.monotonic(), time.time()
     refs = tuple(refs)
-    loading, plan = _load(parts, request, operation, refs)
-    while loading.is_superseded:
-        loading, plan = _load(parts, request, operation, refs)
+    while True:
+        loading = Loading(parts, operation, request)
+        plan = resolve(parts.store.entries(), parts.store.selected(), refs, loading.load)
+        if not loading.is_superseded:
+            break
     parts.raise_if_strict({**loading.errors, **plan.errors})
     loaded = time.monotonic()
     errors = configure(parts, request, plan)
     parts.configurer.review(errors)
     parts.raise_if_strict(errors)
     configured = time.monotonic()
-    starter = _Starter(
-        parts,
-        request,
-        operation,
-        plan.entries,
-        plan.predecessors,
-        begun,
-        plan.dependencies,
-        {**plan.errors, **loading.errors, **errors},
-    )
+    errors = {**plan.errors, **loading.errors, **errors}
+    starter = _Starter(parts, request, operation, plan.entries, plan.predecessors, begun, plan.dependencies, errors)
     outcomes = starter.run(plan.order)
     return LifecycleReport(
         outcomes=outcomes,
@@ -77,13 +71,6 @@ def start(parts: Parts, request: Request[Any], operation: Operation, refs: Itera
         configure_seconds=configured - loaded,
         time=began_at,
     )
-
-
-def _load(
-    parts: Parts, request: Request[Any], operation: Operation, refs: Iterable[PluginRef]
-) -> tuple[Loading, StartPlan]:
-    loading = Loading(parts, operation, request)
-    return loading, resolve(parts.store.entries(), parts.store.selected(), refs, loading.load)
 
 
 @attrs.define(eq=False)

@@ -63,13 +63,9 @@ class Transitions(Driver[PluginRef, Outcome]):
         Raises:
             InterruptedRequestError: The request was interrupted.
         """
+        workers = self.parts.workers
         executor = Executor(
-            sequence,
-            self.predecessors,
-            self,
-            request=self.request,
-            workers=self.parts.workers,
-            deadline=self.deadline,
+            sequence, self.predecessors, self, request=self.request, workers=workers, deadline=self.deadline
         )
         try:
             results = executor.run()

@@ -43,7 +43,7 @@ class Configurer:
         redactor = configuration.redactor_of_model(_with_overrides(settings, entry), model)
         entry.set_redactor(redactor)  # setting its attribute may run code of the plugin
         inject(entry, plugin, "config", model)
-        entry.set_model(model, redactor)
+        entry.model = model
 
     def override(self, entry: Entry, mapping: Mapping[str, Any]) -> Any:
         """Configure a plugin by argument and return the validated model.

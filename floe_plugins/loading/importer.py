@@ -227,8 +227,8 @@ def _hook_errors(plugin: PluginMetadata) -> Iterable[str]:
         hook = (options or {}).get("specname") or name
         if hook not in hooks:
             if options is not None and not options.get("optionalhook"):
-                close = _closest(hook, hooks)
-                yield f"{name!r} is marked as a hook, and {category.__name__} has no hook {hook!r}{close}"
+                meant = "".join(f" (did you mean {each!r}?)" for each in closest(hook, hooks)[:1])
+                yield f"{name!r} is marked as a hook, and {category.__name__} has no hook {hook!r}{meant}"
         elif hook in LIFECYCLE_HOOKS:
             if options and (options.get("wrapper") or options.get("hookwrapper")):
                 yield f"{name!r} cannot be a wrapper: lifecycle hooks are called on each plugin on its own"
@@ -259,8 +259,3 @@ def _is_async(function: FunctionType) -> bool:
 
 def _options(function: object, kind: str) -> Any:
     return getattr(function, f"{PROJECT}_{kind}", None)
-
-
-def _closest(hook: str, hooks: Iterable[str]) -> str:
-    close = closest(hook, hooks)
-    return f" (did you mean {close[0]!r}?)" if close else ""

@@ -90,15 +90,13 @@ class Registration:
         """
         inject(entry, plugin, "registry", self.registry)
         manager = self.manager(entry.ref.type)
-        try:
-            manager.add(plugin, entry.ref.name)
-        except BaseException as error:  # noqa: BLE001 looking for hooks asks the plugin's own class
+
+        def error_of(failure: boundary.ForeignError) -> PluginLoadError:
             manager.remove(entry.ref.name)
-            failure = boundary.describe(error)
-            does_not_fit = isinstance(error, (pluggy.PluginValidationError, ValueError))
-        else:
-            return
-        raise boundary.caused_by(_hook_validation_error(entry, failure, does_not_fit=does_not_fit), failure)
+            return _hook_validation_error(entry, failure)
+
+        # Looking for hooks asks the plugin's own class.
+        boundary.call_or_raise(lambda: manager.add(plugin, entry.ref.name), error_of)
 
     def update(self, entry: Entry) -> None:
         """Let the registry's callers find the entry's plugin, or not, as its state has become."""
@@ -118,8 +116,8 @@ class Registration:
         self.manager(ref.type).remove(ref.name)
 
 
-def _hook_validation_error(entry: Entry, failure: boundary.ForeignError, *, does_not_fit: bool) -> PluginLoadError:
-    if does_not_fit:
+def _hook_validation_error(entry: Entry, failure: boundary.ForeignError) -> PluginLoadError:
+    if issubclass(type(failure.exception), (pluggy.PluginValidationError, ValueError)):
         hint = "A hook takes the arguments that its contract names, or fewer."
         message = f"its hooks do not fit the contract: {' '.join(failure.message.split())}"
     else:
