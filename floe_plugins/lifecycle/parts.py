@@ -40,9 +40,8 @@ class Parts:
     configurer: Configurer
     coordinator: Coordinator = attrs.field(init=False)
 
-    @coordinator.default
-    def _new_coordinator(self) -> Coordinator:
-        return Coordinator(self.registration.update)
+    def __attrs_post_init__(self) -> None:
+        object.__setattr__(self, "coordinator", Coordinator(self.registration.update))
 
     def raise_if_strict(self, errors: Mapping[PluginRef, PluginError]) -> None:
         """Raise the first error, by ref, where problems are strict.
