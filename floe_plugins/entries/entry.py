@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from floe_plugins.core.candidate import Candidate
 from floe_plugins.core.locks import module_lock
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from floe_plugins.inspection.runtime_metadata import RuntimeMetadata
 
 
+E = TypeVar("E", bound=PluginError)
+
 _lock = module_lock()
 
 
@@ -50,31 +52,13 @@ class Entry:
         error: Why it failed or was skipped.
         required: Whether the configuration calls it required.
         reason: Why it is disabled.
+        model: Its validated configuration, whose secrets its redactor has to know first.
         overrides: Configuration given by argument, which wins over all other.
         warnings: Problems that do not keep it from working.
         check: Its latest health check, under way or done.
     """
 
     # Written out: having attrs make it would take as long as making it five hundred times.
-    __slots__ = (
-        "_model",
-        "_redactor",
-        "_worker",
-        "candidate",
-        "check",
-        "configure_seconds",
-        "error",
-        "load_seconds",
-        "metadata",
-        "overrides",
-        "plugin",
-        "reason",
-        "ref",
-        "required",
-        "state",
-        "warnings",
-    )
-
     def __init__(  # noqa: PLR0913 all but the first are keyword-only
         self,
         ref: PluginRef,
@@ -95,7 +79,7 @@ class Entry:
         self.error = error
         self.required = required
         self.reason = reason
-        self._model: Any = None
+        self.model: Any = None
         self._redactor: Redactor | None = None
         self.overrides: Mapping[str, Any] | None = None
         self.warnings: list[Problem] = []
@@ -117,22 +101,6 @@ class Entry:
                         worker.background.redactor = self._redactor
                     self._worker = worker
         return self._worker
-
-    @property
-    def model(self) -> Any:
-        """Its validated configuration, whose secrets nothing that it says may show."""
-        return self._model
-
-    @model.setter
-    def model(self, model: Any) -> None:
-        from floe_plugins.configuration.redaction.redactor import Redactor
-
-        self.set_model(model, Redactor.of_model(model))
-
-    def set_model(self, model: Any, redactor: Redactor) -> None:
-        """Set its validated configuration, and what redacts the secrets in it."""
-        self.set_redactor(redactor)
-        self._model = model
 
     def set_redactor(self, redactor: Redactor) -> None:
         """Set what redacts all that it says from now on."""
@@ -165,6 +133,10 @@ class Entry:
     def distribution(self) -> str | None:
         """The distribution it comes from, as text for messages."""
         return str(self.candidate.distribution) if self.candidate else None
+
+    def failure(self, kind: type[E], message: str, **facts: Any) -> E:
+        """Return an error about this plugin."""
+        return kind(message, ref=self.ref, distribution=self.distribution, **facts)
 
     @property
     def runs_on_caller(self) -> bool:

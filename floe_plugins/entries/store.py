@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -60,7 +61,9 @@ class EntryStore:
         chosen = selection.select(scan.candidates, self.policy, self.configuration.pins)
         problems = [*scan.problems, *chosen.problems]
         if scan.corrupt:
-            self._shield_pydantic()
+            # pydantic looks for its own plugins through importlib.metadata, which falls over such
+            # a distribution, and then fails at the first model.
+            os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
         problems.extend(self._merge(chosen))
         added, removed, changed = scanner.compare(before.candidates if before else (), scan.candidates)
         self._problems = []
@@ -75,14 +78,6 @@ class EntryStore:
             seconds=time.perf_counter() - begun,
             switched_off=self.policy.is_off,
         )
-
-    @staticmethod
-    def _shield_pydantic() -> None:
-        import os
-
-        # pydantic looks for its own plugins through importlib.metadata, which falls over such
-        # a distribution, and then fails at the first model.
-        os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
     def _merge(self, chosen: selection.Selection) -> Iterable[Problem]:
         fresh = {ref: Entry(ref, candidate=candidate) for ref, candidate in chosen.chosen.items()}
@@ -163,10 +158,7 @@ class EntryStore:
 
         What is there and cannot be used, such as a duplicate, has an entry that says so.
         """
-        wanted = [ref for ref in self.configuration.required if category in {None, ref.type}]
-        if not wanted:
-            return {}
-        errors = ((ref, self._obstacle(ref)) for ref in wanted)
+        errors = ((ref, self._obstacle(ref)) for ref in self.configuration.required if category in {None, ref.type})
         return {ref: error for ref, error in errors if isinstance(error, PluginNotFoundError)}
 
     def candidates(self, category: PluginType | None = None) -> tuple[Candidate, ...]:
@@ -200,7 +192,7 @@ class EntryStore:
             return self._not_found(ref)
         if entry.state is PluginState.DISABLED or ref in self._blocked:
             message = f"there is a plugin of that name, and it is disabled ({entry.reason or 'blocked'})"
-            return PluginNotFoundError(message, ref=ref, distribution=entry.distribution, hint="Enable it to use it.")
+            return entry.failure(PluginNotFoundError, message, hint="Enable it to use it.")
         return entry.error if isinstance(entry.error, DuplicatePluginError) else None
 
     def known_entry(self, ref: PluginRef) -> Entry:

@@ -86,10 +86,9 @@ class BackgroundErrors:
 
     def _redacted(self, text: Callable[[], str]) -> str:
         try:
-            masked = self.redactor.redact(text(), _MAX_LENGTH)
+            return self.redactor.redact(text(), _MAX_LENGTH)
         except BaseException as error:  # noqa: BLE001 the plugin's own classes are asked
             return f"(withheld, since showing it raised {type_name(error)})"
-        return masked
 
 
 def _traceback(error: BaseException) -> str:

@@ -51,7 +51,6 @@ class ForeignError(Exception):
         message: Its text, redacted and cut; empty if it has none or cannot be read.
         retry_after: Seconds until the next try, of a ``PluginUnavailableError`` that names them.
         is_unavailable: Whether it is a ``PluginUnavailableError``.
-        is_import_error: Whether it is an ``ImportError`` or ``ModuleNotFoundError``.
         exception: The exception itself. It is foreign: touch it on the plugin's thread only.
         chained: The exception to name as ``__cause__``: the exception itself, or a ``RedactedError`` where a
             secret was found in it, in its notes, or in what it leads to.
@@ -109,6 +108,19 @@ def call(function: Callable[[], Any], redact: Redact = _unchanged) -> Any:
         described = describe(error, redact)
     # Outside of the block, so that the foreign exception does not become this one's context.
     raise described
+
+
+def call_or_raise(function: Callable[[], Any], error_of: Callable[[ForeignError], PluginError]) -> Any:
+    """Call plugin code on this thread; whatever it raises becomes the cause of the error that ``error_of`` returns.
+
+    Raises:
+        PluginError: What ``error_of`` returned.
+    """
+    try:
+        return call(function)
+    except ForeignError as error:
+        failure = error
+    raise caused_by(error_of(failure), failure)
 
 
 def to_plain(value: Any, redact: Redact = _unchanged) -> Any:

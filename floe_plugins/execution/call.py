@@ -40,6 +40,7 @@ class Call(Generic[T]):
         ended: When it was left, None before.
         detached: Whether nobody waits for it any more.
         cancelled: Whether it will never begin.
+        error: What the function raised, if it has ended that way; a ``ForeignError`` of plugin code.
     """
 
     def __init__(
@@ -63,7 +64,7 @@ class Call(Generic[T]):
         self._cancel: Callable[[], None] | None = None
         self._callbacks: list[Callable[[Call[T]], object]] = []
         self._value: Any = None
-        self._error: BaseException | None = None
+        self.error: BaseException | None = None
 
     def wait(self, timeout: float | None = None) -> bool:
         """Block until the call has ended, at most ``timeout`` seconds; return whether it has."""
@@ -78,14 +79,9 @@ class Call(Generic[T]):
         Raises:
             BaseException: What the function raised; a ``ForeignError`` of plugin code.
         """
-        if self._error is not None:
-            raise self._error
+        if self.error is not None:
+            raise self.error
         return cast("T", self._value)
-
-    @property
-    def error(self) -> BaseException | None:
-        """What the function raised, if it has ended that way; a ``ForeignError`` of plugin code."""
-        return self._error
 
     def add_done_callback(self, callback: Callable[[Call[T]], object]) -> None:
         """Have ``callback(call)`` run when the call has ended: on the worker's thread, or now if it has already."""
@@ -113,7 +109,7 @@ class Call(Generic[T]):
 
     def fail(self, error: BaseException) -> None:
         """End a call that cannot begin."""
-        self._error = error
+        self.error = error
         self._finish(lambda _: None)
 
     def run(self, site: Site) -> None:
@@ -135,7 +131,7 @@ class Call(Generic[T]):
             # Not by isinstance, which asks the error for its class.
             if issubclass(type(error), KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
                 interrupt = cast("KeyboardInterrupt", error)
-            self._error = error if self._convert is None else boundary.describe(error, site.redact)
+            self.error = error if self._convert is None else boundary.describe(error, site.redact)
         late = self._finish(site.leave)
         if late is not None:
             try:

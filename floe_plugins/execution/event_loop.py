@@ -73,11 +73,6 @@ class EventLoop:
         else:
             report_elsewhere(report)
 
-    @property
-    def running(self) -> bool:
-        """Whether a coroutine of this loop is running on its thread."""
-        return self._loop.is_running()
-
     def run(self, awaitable: Awaitable[T], begin: Callable[[Callable[[], None]], bool] = lambda _: True) -> T:
         """Wait for ``awaitable`` on this thread.
 
@@ -89,8 +84,7 @@ class EventLoop:
         """
         if self._loop.is_running():
             _discard(awaitable)
-            message = "an async hook cannot run inside another one of the same plugin"
-            raise RuntimeError(message)
+            raise RuntimeError("an async hook cannot run inside another one of the same plugin")
         task = self._loop.create_task(_await(awaitable))
         if not begin(lambda: self._soon(task.cancel)):
             _discard(awaitable)

@@ -60,6 +60,16 @@ class Task:
     shown_timeout: float | None = None
     reason: str = ""
 
+    @property
+    def limit(self) -> float | None:
+        """The timeout that the log shows."""
+        return self.timeout if self.shown_timeout is None else self.shown_timeout
+
+    @property
+    def log_interval(self) -> float:
+        """How long the log is silent about the call: a third of its timeout, if that is not much."""
+        return min(LOG_INTERVAL, self.limit / 3) if self.limit else LOG_INTERVAL
+
 
 @attrs.define(eq=False)
 class TaskRun:
@@ -86,6 +96,16 @@ class TaskRun:
             return 0.0
         ended = self.call.ended
         return (time.monotonic() if ended is None else ended) - self.began
+
+    @property
+    def error(self) -> BaseException | None:
+        """What the call raised, if it has ended that way."""
+        return None if self.call is None else self.call.error
+
+    @property
+    def result(self) -> Any:
+        """What the call returned, once it has ended without an error."""
+        return None if self.call is None else self.call.result()
 
     @property
     def has_begun(self) -> bool:
@@ -197,7 +217,7 @@ class Executor(Generic[K, R]):
                 step.add_done_callback(lambda future: self._events.put((node, future)))
             return
         now = time.monotonic()
-        run = TaskRun(step, since, now + _log_interval(step), now + step.delay)
+        run = TaskRun(step, since, now + step.log_interval, now + step.delay)
         self._runs[node] = run
         if not step.delay:
             self._make(node, run)
@@ -228,8 +248,7 @@ class Executor(Generic[K, R]):
             self._handle_due()
             return
         if event is None:
-            message = "the request was interrupted"
-            raise InterruptedRequestError(message)
+            raise InterruptedRequestError
         node, ended = event
         if isinstance(ended, Future):
             self._finish(node, ended)
@@ -277,14 +296,7 @@ class Executor(Generic[K, R]):
     @staticmethod
     def _log_waiting(node: K, run: TaskRun) -> None:
         now = time.monotonic()
-        limit = run.task.timeout if run.task.shown_timeout is None else run.task.shown_timeout
-        of = "" if limit is None else f" of {limit:g} s"
+        of = "" if run.task.limit is None else f" of {run.task.limit:g} s"
         reason = f": {run.task.reason}" if run.task.reason else ""
         log("warning", "still waiting for %s, %.3g s%s%s", node, now - run.since, of, reason)
-        run.log_at = now + _log_interval(run.task)
-
-
-def _log_interval(task: Task) -> float:
-    """Return how long the log is silent about a call: a third of its timeout, if that is not much."""
-    limit = task.timeout if task.shown_timeout is None else task.shown_timeout
-    return LOG_INTERVAL if not limit else min(LOG_INTERVAL, limit / 3)
+        run.log_at = now + run.task.log_interval

@@ -23,6 +23,9 @@ R = TypeVar("R")
 class InterruptedRequestError(Exception):
     """Raised within a request whose caller was interrupted."""
 
+    def __init__(self) -> None:
+        super().__init__("the request was interrupted")
+
 
 class Request(Generic[R]):
     """One request of an application or a plugin.
@@ -114,7 +117,7 @@ class Request(Generic[R]):
                 return
             worker, call = item
             if self.is_interrupted:
-                call.fail(InterruptedRequestError("the request was interrupted"))
+                call.fail(InterruptedRequestError())
             else:
                 worker.run_in_caller_thread(call)
 
@@ -130,10 +133,4 @@ class Request(Generic[R]):
 
 def _runs_event_loop() -> bool:
     asyncio = sys.modules.get("asyncio")
-    if asyncio is None:
-        return False
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
+    return asyncio is not None and asyncio._get_running_loop() is not None  # noqa: SLF001 as asyncio documents it

@@ -41,6 +41,8 @@ class Progress:
 
     def count(self, run: TaskRun, timeout: float) -> None:
         """Count one call of ``startup``; all of them together have ``timeout`` seconds."""
+        if run.call is None:
+            return  # it was to be made after a pause
         if self.began is None:
             self.began = run.began
             self.deadline = run.began + timeout

@@ -116,7 +116,8 @@ class Coordinator:
         with self._changed:
             operation = Operation(action, self._owner())
             if operation.owner is not None or request.caller is not None:
-                self._refuse(operation)
+                if self._has_others(action):
+                    raise RefusedError
             else:
                 self._await_turn(action, request)
             self._operations.append(operation)
@@ -127,21 +128,17 @@ class Coordinator:
                 self._operations.remove(operation)
                 self._changed.notify_all()
 
-    def _refuse(self, operation: Operation) -> None:
-        if any(other.action is not operation.action for other in self._operations):
-            raise RefusedError
+    def _has_others(self, action: Action) -> bool:
+        return any(other.action is not action for other in self._operations)
 
     def _await_turn(self, action: Action, request: Request[Any]) -> None:
         stopping = action is Action.STOP
         self._waiting_to_stop += stopping
         request.on_interrupt(self._wake)
         try:
-            while any(other.action is not action for other in self._operations) or (
-                not stopping and self._waiting_to_stop
-            ):
+            while self._has_others(action) or (not stopping and self._waiting_to_stop):
                 if request.is_interrupted:
-                    message = "the request was interrupted"
-                    raise InterruptedRequestError(message)
+                    raise InterruptedRequestError
                 self._changed.wait()
         finally:
             request.on_interrupt(None)
@@ -263,11 +260,10 @@ class Coordinator:
             with self._changed:
                 is_own = self._owner() == entry.ref
             if is_own or futures.wait([transition.done], timeout).not_done:
-                message = "it cannot be taken out while it is being started or stopped"
-                raise PluginError(message, ref=entry.ref, distribution=entry.distribution)
+                raise entry.failure(PluginError, "it cannot be taken out while it is being started or stopped")
         try:
             if self.is_running(entry.ref):
-                raise PluginError("it was started again", ref=entry.ref, distribution=entry.distribution)
+                raise entry.failure(PluginError, "it was started again")
             yield
         finally:
             outcome = Outcome(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
-from concurrent.futures import Future
 from functools import partial
 from types import MappingProxyType
 from typing import Any
@@ -128,7 +127,6 @@ class _HealthRound:
     max_age: float
     asked_at: float = attrs.field(factory=time.time)
     begun: float = attrs.field(factory=time.monotonic)
-    _interrupted: Future[None] = attrs.field(factory=Future, init=False)
 
     def ask_all(self, entries: Mapping[PluginRef, Entry]) -> HealthReport:
         last = {ref for ref, entry in entries.items() if entry.runs_on_caller}
@@ -161,8 +159,7 @@ class _HealthRound:
         finally:
             self.request.on_interrupt(None)
         if self.request.is_interrupted:
-            message = "the request was interrupted"
-            raise InterruptedRequestError(message)
+            raise InterruptedRequestError
 
     def ask(self, entry: Entry) -> _PendingCheck | HealthStatus:
         if entry.state is not PluginState.STARTED:

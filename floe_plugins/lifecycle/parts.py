@@ -10,6 +10,7 @@ from typing import Any
 import attrs
 
 from floe_plugins.core.refs import PluginRef
+from floe_plugins.core.report import Outcome, OutcomeState
 from floe_plugins.core.safe_text import type_name
 from floe_plugins.core.state import Stage
 from floe_plugins.core.timeouts import TIMEOUT_OF_STAGE
@@ -66,25 +67,21 @@ class Parts:
             return None
         if not any(inspect.iscoroutinefunction(self.hook(entry, name)) for name in ("startup", "shutdown")):
             return None
-        return PluginError(
+        return entry.failure(
+            PluginError,
             "its async hooks ask for the calling thread, and an event loop is running there",
-            ref=entry.ref,
-            distribution=entry.distribution,
             hint="Call the registry outside of the loop, for instance by asyncio.to_thread().",
         )
 
-    def hook_task(  # noqa: PLR0913 all but the first two are keyword-only
-        self,
-        entry: Entry,
-        stage: Stage,
-        *,
-        timeout: float | None = None,
-        delay: float = 0.0,
-        on_late_end: Callable[[], object] | None = None,
-        cancel_unstarted: bool = True,
-        reason: str = "",
-    ) -> Task:
-        """Return the task of calling a plugin's ``startup`` or ``shutdown`` in its own thread, or as it asks for."""
+    def hook_task(self, entry: Entry, stage: Stage, *, timeout: float | None = None, **options: Any) -> Task:
+        """Return the task of calling a plugin's ``startup`` or ``shutdown`` in its own thread, or as it asks for.
+
+        Args:
+            entry: The plugin.
+            stage: ``Stage.START`` or ``Stage.STOP``.
+            timeout: The seconds that are left, if they are not all that the stage may take.
+            options: Further fields of the ``Task``.
+        """
         hook = self.hook(entry, "startup" if stage is Stage.START else "shutdown")
         total = self.deadlines.timeout(entry, stage)
         return Task(
@@ -93,12 +90,9 @@ class Parts:
             convert=wrong_result,
             timeout=total if timeout is None else timeout,
             shown_timeout=total,
-            delay=delay,
             inline=is_default(hook),
             caller_thread=entry.runs_on_caller,
-            on_late_end=on_late_end,
-            cancel_unstarted=cancel_unstarted,
-            reason=reason,
+            **options,
         )
 
 
@@ -109,6 +103,19 @@ def wrong_result(value: object) -> str | None:
     if type(value) in {types.GeneratorType, types.AsyncGeneratorType}:
         return f"a {type_name(value)}: it contains a yield, and nothing of it has run"
     return f"an object of type {type_name(value)}, and must return None"
+
+
+def outcome_of(entry: Entry, stage: Stage, state: OutcomeState, message: str = "", **facts: Any) -> Outcome:
+    """Return the outcome of an entry's plugin."""
+    return Outcome(
+        ref=entry.ref,
+        stage=stage,
+        state=state,
+        message=message,
+        distribution=entry.distribution,
+        required=entry.required,
+        **facts,
+    )
 
 
 def is_default(hook: object) -> bool:
@@ -126,10 +133,9 @@ def timeout_error(entry: Entry, run: TaskRun, stage: Stage) -> PluginTimeoutErro
         message = f"{name} could not begin within {seconds:g} s: its thread is busy with an earlier call"
     else:
         message = f"{name} did not end within {seconds:g} s"
-    return PluginTimeoutError(
+    return entry.failure(
+        PluginTimeoutError,
         message,
-        ref=entry.ref,
-        distribution=entry.distribution,
         hint=f"Find out what it waits for, or raise timeouts.{name}.",
         seconds=seconds,
         stage=str(stage),
@@ -138,9 +144,8 @@ def timeout_error(entry: Entry, run: TaskRun, stage: Stage) -> PluginTimeoutErro
 
 def busy_error(entry: Entry, seconds: float, cls: type[PluginError]) -> PluginError:
     """Return the error of a call that is not made because an overdue one still runs."""
-    return cls(
+    return entry.failure(
+        cls,
         f"its thread is still busy with an earlier call, which is overdue and has been running for {seconds:.1f} s",
-        ref=entry.ref,
-        distribution=entry.distribution,
         hint="A thread cannot be ended from outside: wait, or restart the process.",
     )

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any
 
+import attrs
+
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.safe_text import type_name
 from floe_plugins.core.state import PluginState, Stage
@@ -22,6 +24,7 @@ from floe_plugins.loading.configurer import has_schema
 from floe_plugins.loading.loader import SupersededError
 
 
+@attrs.define(eq=False)
 class Loading(Driver[PluginRef, bool]):
     """Loads plugins wave after wave, side by side.
 
@@ -30,14 +33,12 @@ class Loading(Driver[PluginRef, bool]):
         is_superseded: Whether an entry was replaced while it was being loaded.
     """
 
-    def __init__(self, parts: Parts, operation: Operation, request: Request[Any]) -> None:
-        self._parts = parts
-        self._request = request
-        # Plugin code may hold import locks that the loads need: they stay on its thread.
-        self._inline = parts.workers == 1 or operation.owner is not None or request.caller is not None
-        self._wave: Mapping[PluginRef, Entry] = {}
-        self.errors: dict[PluginRef, PluginError] = {}
-        self.is_superseded = False
+    _parts: Parts
+    _operation: Operation
+    _request: Request[Any]
+    errors: dict[PluginRef, PluginError] = attrs.field(factory=dict, init=False)
+    is_superseded: bool = attrs.field(default=False, init=False)
+    _wave: Mapping[PluginRef, Entry] = attrs.field(factory=dict, init=False)
 
     def load(self, entries: Sequence[Entry]) -> None:
         """Load the entries that are not loaded yet."""
@@ -48,17 +49,19 @@ class Loading(Driver[PluginRef, bool]):
     def begin(self, node: PluginRef) -> Task | Future[bool]:
         """Load the plugin on a thread of its own; the loader keeps the deadline itself."""
         entry = self._wave[node]
+        is_nested = self._operation.owner is not None or self._request.caller is not None
         return Task(
             worker=Worker(f"load {node}"),
             function=self._parts.coordinator.in_plugin_context(node, lambda: self._parts.loader.load(entry)),
             shown_timeout=self._parts.deadlines.timeout(entry, Stage.LOAD),
-            inline=self._inline,
+            # Plugin code may hold import locks that the loads need: they stay on its thread.
+            inline=self._parts.workers == 1 or is_nested,
         )
 
     def ended(self, node: PluginRef, run: TaskRun) -> Task | Future[bool]:
         """Keep the error, if there is one."""
         run.task.worker.close()
-        error = run.call.error if run.call is not None else None
+        error = run.error
         if isinstance(error, SupersededError):
             self.is_superseded = True
         elif isinstance(error, PluginError):
@@ -83,11 +86,11 @@ def configure(parts: Parts, request: Request[Any], plan: StartPlan) -> dict[Plug
     return driver.errors
 
 
+@attrs.define(eq=False)
 class _Configuring(Driver[PluginRef, bool]):
-    def __init__(self, parts: Parts, pending: Mapping[PluginRef, Entry]) -> None:
-        self._parts = parts
-        self._pending = pending
-        self.errors: dict[PluginRef, PluginError] = {}
+    _parts: Parts
+    _pending: Mapping[PluginRef, Entry]
+    errors: dict[PluginRef, PluginError] = attrs.field(factory=dict, init=False)
 
     def begin(self, node: PluginRef) -> Task | Future[bool]:
         entry = self._pending[node]
@@ -106,7 +109,7 @@ class _Configuring(Driver[PluginRef, bool]):
         )
 
     def ended(self, node: PluginRef, run: TaskRun) -> Task | Future[bool]:
-        entry, error = self._pending[node], run.call.error if run.call is not None else None
+        entry, error = self._pending[node], run.error
         if error is not None and not isinstance(error, PluginError):
             error = _unexpected(entry, error)
         return self._note(entry, run.seconds, error)
@@ -125,9 +128,5 @@ class _Configuring(Driver[PluginRef, bool]):
 
 def _unexpected(entry: Entry, error: BaseException) -> PluginError:
     # The error's own text may repeat a value of the configuration.
-    return PluginConfigurationError(
-        f"validating its configuration failed with {type_name(error)}",
-        ref=entry.ref,
-        distribution=entry.distribution,
-        hint="Tell the plugin's author.",
-    )
+    message = f"validating its configuration failed with {type_name(error)}"
+    return entry.failure(PluginConfigurationError, message, hint="Tell the plugin's author.")

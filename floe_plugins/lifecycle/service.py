@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
-from contextlib import contextmanager
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
 
 import attrs
 
@@ -16,7 +16,7 @@ from floe_plugins.errors import PluginError, PluginStartupError
 from floe_plugins.execution.shield import Request
 from floe_plugins.lifecycle import health
 from floe_plugins.lifecycle.coordinator import Action, RefusedError, log_outcome
-from floe_plugins.lifecycle.parts import Parts
+from floe_plugins.lifecycle.parts import Parts, outcome_of
 from floe_plugins.lifecycle.start import start
 from floe_plugins.lifecycle.stop import stop
 from floe_plugins.loading.loader import SupersededError
@@ -102,7 +102,8 @@ class Lifecycle:
 
         try:
             for outcome in missing:
-                self._note_missing(outcome)
+                log_outcome(outcome)
+                self._raise_if_strict(LifecycleReport(outcomes=(outcome,)))
             report = Request(work).run()
             report = attrs.evolve(report, outcomes=(*missing, *report.outcomes))
             self._raise_if_strict(report)
@@ -144,11 +145,6 @@ class Lifecycle:
             for ref, error in self.parts.store.missing(category).items()
         )
 
-    def _note_missing(self, outcome: Outcome) -> None:
-        log_outcome(outcome)
-        if self.parts.store.policy.strict and isinstance(outcome.cause, PluginError):
-            raise outcome.cause.with_traceback(None)
-
     def _raise_if_strict(self, report: LifecycleReport) -> None:
         if self.parts.store.policy.strict:
             first = next((outcome.cause for outcome in (*report.failed, *report.skipped) if outcome.cause), None)
@@ -161,7 +157,7 @@ class Lifecycle:
         Raises:
             PluginNotFoundError: There is no such plugin, or it is disabled.
         """
-        self.parts.coordinator.retry_load(self._entry(ref))
+        self.parts.coordinator.retry_load(self.parts.store.known_entry(ref))
         return self._of(ref, self.startup((ref,)))
 
     def stop(self, ref: PluginRef) -> Outcome:
@@ -170,11 +166,11 @@ class Lifecycle:
         Raises:
             PluginNotFoundError: There is no such plugin.
         """
-        entry = self._entry(ref)
+        entry = self.parts.store.known_entry(ref)
         report = self.shutdown((ref,))
         if report.outcomes:
             return self._of(ref, report)
-        return self._outcome(entry, Stage.STOP, OutcomeState.SUCCEEDED, f"it is not started, but {entry.state}")
+        return outcome_of(entry, Stage.STOP, OutcomeState.SUCCEEDED, f"it is not started, but {entry.state}")
 
     def shutdown(self, refs: Iterable[PluginRef] | None = None) -> LifecycleReport:
         """Stop the running plugins (of ``refs``), each after all that depend on it.
@@ -192,7 +188,8 @@ class Lifecycle:
             ):
                 report = stop(self.parts, request, operation, wanted)
                 if wanted is None:
-                    self._release_threads()
+                    for entry in self.parts.store.entries().values():
+                        entry.release_thread()
                 return report
 
         try:
@@ -201,8 +198,7 @@ class Lifecycle:
             refused = self.running if wanted is None else wanted
             return self._refused(refused, Stage.STOP, "plugins are being started, and the call comes from one of them")
 
-    @contextmanager
-    def excluded(self, entry: Entry) -> Generator[None, None, None]:
+    def excluded(self, entry: Entry) -> AbstractContextManager[None]:
         """Within the block, nobody starts or stops the plugin; waits for who does.
 
         Raises:
@@ -210,8 +206,7 @@ class Lifecycle:
         """
         deadlines = self.parts.deadlines
         timeout = deadlines.timeout(entry, Stage.START) + deadlines.timeout(entry, Stage.STOP)
-        with self.parts.coordinator.excluded(entry, timeout):
-            yield
+        return self.parts.coordinator.excluded(entry, timeout)
 
     def health(
         self, timeout: float | None = None, *, max_age: float = 0.0, category: PluginType | None = None
@@ -235,30 +230,12 @@ class Lifecycle:
             return self.shutdown(self.parts.store.selected(category)).outcomes
         return health.outcomes(self.health(category=category), self.parts.store.configuration.required)
 
-    def _release_threads(self) -> None:
-        for entry in self.parts.store.entries().values():
-            entry.release_thread()
-
-    def _entry(self, ref: PluginRef) -> Entry:
-        return self.parts.store.known_entry(ref)
-
     def _refused(self, refs: Iterable[PluginRef], stage: Stage, message: str) -> LifecycleReport:
         entries = self.parts.store.entries()
         return LifecycleReport(
             outcomes=tuple(
-                self._outcome(entries[ref], stage, OutcomeState.SKIPPED, message) for ref in refs if ref in entries
+                outcome_of(entries[ref], stage, OutcomeState.SKIPPED, message) for ref in refs if ref in entries
             )
-        )
-
-    @staticmethod
-    def _outcome(entry: Entry, stage: Stage, state: OutcomeState, message: str) -> Outcome:
-        return Outcome(
-            ref=entry.ref,
-            stage=stage,
-            state=state,
-            message=message,
-            distribution=entry.distribution,
-            required=entry.required,
         )
 
     @staticmethod

@@ -43,7 +43,7 @@ class Configurer:
         redactor = configuration.redactor_of_model(_with_overrides(settings, entry), model)
         entry.set_redactor(redactor)  # setting its attribute may run code of the plugin
         inject(entry, plugin, "config", model)
-        entry.set_model(model, redactor)
+        entry.model = model
 
     def override(self, entry: Entry, mapping: Mapping[str, Any]) -> Any:
         """Configure a plugin by argument and return the validated model.
@@ -52,18 +52,11 @@ class Configurer:
             PluginConfigurationError: It is invalid, or the plugin is started.
         """
         if not isinstance(mapping, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance] callers may not check types
-            raise PluginConfigurationError(
-                f"the configuration must be a mapping, and is of type {type(mapping).__name__}",
-                ref=entry.ref,
-                distribution=entry.distribution,
-            )
+            message = f"the configuration must be a mapping, and is of type {type(mapping).__name__}"
+            raise entry.failure(PluginConfigurationError, message)
         if entry.state is PluginState.STARTED:
-            raise PluginConfigurationError(
-                "it is started with the configuration it has",
-                ref=entry.ref,
-                distribution=entry.distribution,
-                hint="Stop it, configure it and start it again.",
-            )
+            hint = "Stop it, configure it and start it again."
+            raise entry.failure(PluginConfigurationError, "it is started with the configuration it has", hint=hint)
         before = entry.overrides
         entry.overrides = dict(mapping)
         try:

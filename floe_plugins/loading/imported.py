@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 import weakref
@@ -79,18 +80,19 @@ def _file(module: ModuleType | None) -> str | None:
     return file if type(file) is str else None
 
 
-def _stamp(file: str) -> _Stamp | None:
+def _status(file: str) -> os.stat_result | None:
     try:
-        status = Path(file).stat()
+        return Path(file).stat()
     except OSError:
         return None
-    return status.st_mtime_ns, status.st_size
+
+
+def _stamp(file: str) -> _Stamp | None:
+    status = _status(file)
+    return None if status is None else (status.st_mtime_ns, status.st_size)
 
 
 def _has_changed_since_begin(file: str) -> bool:
-    try:
-        status = Path(file).stat()
-    except OSError:
-        return True
+    status = _status(file)
     # Installers may keep the modification time of the file in the wheel.
-    return max(status.st_mtime_ns, status.st_ctime_ns) > _begun
+    return status is None or max(status.st_mtime_ns, status.st_ctime_ns) > _begun

@@ -68,11 +68,13 @@ def import_plugin(candidate: Candidate, *, only_own_files: bool = False) -> Chec
 
 
 @contextmanager
-def about(ref: PluginRef | None, distribution: str | None) -> Generator[None, None, None]:
-    """Within the block, errors that name no plugin are about this one."""
+def about(ref: PluginRef | None, distribution: str | None, cls: type | None = None) -> Generator[None, None, None]:
+    """Within the block, errors that name no plugin are about this one; without a ref, they name its class."""
     try:
         yield
     except PluginError as error:
+        if ref is None and cls is not None and cls.__qualname__ not in error.message:
+            error.message = f"{cls.__qualname__}: {error.message}"
         if error.ref is None:
             error.ref = ref
         if error.distribution is None:
@@ -85,18 +87,13 @@ def _resolve(candidate: Candidate) -> Any:
 
     def find() -> Any:
         if value is None:
-            message = "the value is not module:Class"
-            raise ValueError(message)
+            raise ValueError("the value is not module:Class")
         found: Any = importlib.import_module(value.module)
         for name in filter(None, value.attribute.split(".")):
             found = getattr(found, name)
         return found
 
-    try:
-        return boundary.call(find)
-    except ForeignError as error:
-        failure = error
-    raise boundary.caused_by(_import_error(failure, candidate), failure)
+    return boundary.call_or_raise(find, lambda failure: _import_error(failure, candidate))
 
 
 def _import_error(failure: ForeignError, candidate: Candidate) -> PluginError:
@@ -195,18 +192,15 @@ def check_api_version(declared: object) -> None:
 
 
 def _call(factory: Callable[[], Any], expected: type[Any], group: str) -> Any:
-    try:
-        plugin = boundary.call(factory)
-    except ForeignError as error:
-        failure = error
-    else:
-        if not issubclass(type(plugin), expected):
-            raise _not_a_plugin(plugin, expected, group)
-        return plugin
-    name = getattr(factory, "__qualname__", "the entry point")
-    message = f"making the plugin by calling {name} failed with {failure}"
-    hint = "A plugin is made without arguments; it opens what it needs in startup()."
-    raise boundary.caused_by(PluginLoadError(message, hint=hint), failure)
+    def error_of(failure: ForeignError) -> PluginError:
+        name = getattr(factory, "__qualname__", "the entry point")
+        message = f"making the plugin by calling {name} failed with {failure}"
+        return PluginLoadError(message, hint="A plugin is made without arguments; it opens what it needs in startup().")
+
+    plugin = boundary.call_or_raise(factory, error_of)
+    if not issubclass(type(plugin), expected):
+        raise _not_a_plugin(plugin, expected, group)
+    return plugin
 
 
 def _not_a_plugin(found: object, expected: type[Any], group: str) -> PluginLoadError:
@@ -233,8 +227,8 @@ def _hook_errors(plugin: PluginMetadata) -> Iterable[str]:
         hook = (options or {}).get("specname") or name
         if hook not in hooks:
             if options is not None and not options.get("optionalhook"):
-                close = _closest(hook, hooks)
-                yield f"{name!r} is marked as a hook, and {category.__name__} has no hook {hook!r}{close}"
+                meant = "".join(f" (did you mean {each!r}?)" for each in closest(hook, hooks)[:1])
+                yield f"{name!r} is marked as a hook, and {category.__name__} has no hook {hook!r}{meant}"
         elif hook in LIFECYCLE_HOOKS:
             if options and (options.get("wrapper") or options.get("hookwrapper")):
                 yield f"{name!r} cannot be a wrapper: lifecycle hooks are called on each plugin on its own"
@@ -265,8 +259,3 @@ def _is_async(function: FunctionType) -> bool:
 
 def _options(function: object, kind: str) -> Any:
     return getattr(function, f"{PROJECT}_{kind}", None)
-
-
-def _closest(hook: str, hooks: Iterable[str]) -> str:
-    close = closest(hook, hooks)
-    return f" (did you mean {close[0]!r}?)" if close else ""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Generator
-from contextlib import contextmanager
 
 import attrs
 
@@ -19,6 +17,7 @@ from floe_plugins.errors import PluginError, PluginLoadError, PluginTimeoutError
 from floe_plugins.execution.shield import Request
 from floe_plugins.hookspecs.base import PluginMetadata
 from floe_plugins.loading.importer import CheckedPlugin
+from floe_plugins.loading.plugin_manager import Depth
 from floe_plugins.loading.registration import Registration, metadata_differences
 
 
@@ -45,7 +44,7 @@ class Loader:
     _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
     _loads: dict[PluginRef, _Load] = attrs.field(factory=dict, init=False)
     _waits: dict[int, _Load] = attrs.field(factory=dict, init=False)
-    _nesting: threading.local = attrs.field(factory=threading.local, init=False)
+    _nesting: Depth = attrs.field(factory=Depth, init=False)
 
     def load(self, entry: Entry) -> PluginMetadata:
         """Return the entry's plugin, loaded for the first who asks; the others wait for it.
@@ -97,10 +96,9 @@ class Loader:
                 return
             cycle.append(following)
         asking = ", ".join(sorted({str(each.ref) for each in cycle}))
-        raise PluginLoadError(
+        raise entry.failure(
+            PluginLoadError,
             f"it is being loaded, and was asked for by what it waits for ({asking})",
-            ref=entry.ref,
-            distribution=entry.distribution,
             hint="Ask the registry for another plugin in startup() or later, not while modules are imported.",
         )
 
@@ -141,10 +139,10 @@ class Loader:
     def _build(self, entry: Entry, load: _Load) -> CheckedPlugin:
         def build() -> CheckedPlugin:
             load.thread = threading.get_ident()
-            with self._nested():
+            with self._nesting:
                 return self.registration.build(entry)
 
-        if getattr(self._nesting, "depth", 0) or entry.worker.is_current_thread:
+        if self._nesting.depth or entry.worker.is_current_thread:
             return build()
         seconds = self.deadlines.timeout(entry, Stage.LOAD)
         if entry.worker.overdue is not None:
@@ -154,23 +152,13 @@ class Loader:
             raise self._overdue(entry, seconds)
         error = call.error
         if error is not None and not isinstance(error, PluginError):
-            message = f"loading failed with {describe_error(error)}"
-            raise PluginLoadError(message, ref=entry.ref, distribution=entry.distribution) from error
+            raise entry.failure(PluginLoadError, f"loading failed with {describe_error(error)}") from error
         return call.result()
 
-    @contextmanager
-    def _nested(self) -> Generator[None, None, None]:
-        self._nesting.depth = getattr(self._nesting, "depth", 0) + 1
-        try:
-            yield
-        finally:
-            self._nesting.depth -= 1
-
     def _overdue(self, entry: Entry, seconds: float) -> PluginTimeoutError:
-        return PluginTimeoutError(
+        return entry.failure(
+            PluginTimeoutError,
             f"loading did not end within {seconds:g} s; its import goes on and keeps the module locked",
-            ref=entry.ref,
-            distribution=entry.distribution,
             seconds=seconds,
             stage="load",
             hint="Disable the plugin, raise timeouts.load, or restart the process to try again.",

@@ -70,7 +70,7 @@ class CategoryManager(pluggy.PluginManager):
         self._register = register
         self._unregister = unregister
         self._lock = threading.RLock()
-        self._without_loading = _Depth()
+        self._without_loading = Depth()
         self._inherited: dict[str, FunctionType] = {}
         self._read: tuple[object, Mapping[str, pluggy.HookimplOpts]] = (None, {})
         self._bases = category.spec.__mro__
@@ -97,8 +97,7 @@ class CategoryManager(pluggy.PluginManager):
 
         def __getattr__(self, name: str) -> Any:
             if name != "hook" or "_relay" not in self.__dict__:
-                message = f"{type(self).__name__!r} object has no attribute {name!r}"
-                raise AttributeError(message)
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
             if not self._without_loading.depth:
                 with self._without_loading:
                     self._load_selected(None)
@@ -191,8 +190,7 @@ class CategoryManager(pluggy.PluginManager):
             return None
         own = getattr(plugin, "name", None)
         if name not in {None, own}:
-            message = f"a plugin is registered under its own name, which is {own!r} and not {name!r}"
-            raise ValueError(message)
+            raise ValueError(f"a plugin is registered under its own name, which is {own!r} and not {name!r}")
         if own is not None and self.is_blocked(own):
             return None
         (ref,) = self._register(plugin)
@@ -204,8 +202,7 @@ class CategoryManager(pluggy.PluginManager):
         if name is None or not self.has_plugin(name):
             return None
         if plugin is not None and self.get_plugin(name) is not plugin:
-            message = f"the plugin named {name!r} is another one"
-            raise ValueError(message)
+            raise ValueError(f"the plugin named {name!r} is another one")
         return self._unregister(PluginRef(self._category, name))
 
     def set_blocked(self, name: str) -> None:
@@ -230,8 +227,7 @@ class CategoryManager(pluggy.PluginManager):
             ValueError: ``group`` is not this category's.
         """
         if group != self._category.group:
-            message = f"this manager holds {self._category.group!r}, not {group!r}"
-            raise ValueError(message)
+            raise ValueError(f"this manager holds {self._category.group!r}, not {group!r}")
         return self._load_selected(name)
 
     def parse_hookimpl_opts(self, plugin: Any, name: str) -> pluggy.HookimplOpts | None:
@@ -290,7 +286,7 @@ def _members(cls: type, bases: tuple[type, ...]) -> dict[str, object]:
     return found
 
 
-class _Depth(threading.local):
+class Depth(threading.local):
     """How many times this thread has entered it."""
 
     depth = 0

@@ -78,9 +78,7 @@ class Registration:
         entry.metadata = checked.metadata
         if self.store.policy.strict:
             for problem in metadata_differences(entry):
-                raise PluginLoadError(
-                    problem.message, ref=problem.ref, distribution=problem.distribution, hint=problem.hint
-                )
+                raise entry.failure(PluginLoadError, problem.message, hint=problem.hint)
         self.admit(entry, checked.plugin)
         return checked
 
@@ -92,15 +90,13 @@ class Registration:
         """
         inject(entry, plugin, "registry", self.registry)
         manager = self.manager(entry.ref.type)
-        try:
-            manager.add(plugin, entry.ref.name)
-        except BaseException as error:  # noqa: BLE001 looking for hooks asks the plugin's own class
+
+        def error_of(failure: boundary.ForeignError) -> PluginLoadError:
             manager.remove(entry.ref.name)
-            failure = boundary.describe(error)
-            does_not_fit = isinstance(error, (pluggy.PluginValidationError, ValueError))
-        else:
-            return
-        raise boundary.caused_by(_hook_validation_error(entry, failure, does_not_fit=does_not_fit), failure)
+            return _hook_validation_error(entry, failure)
+
+        # Looking for hooks asks the plugin's own class.
+        boundary.call_or_raise(lambda: manager.add(plugin, entry.ref.name), error_of)
 
     def update(self, entry: Entry) -> None:
         """Let the registry's callers find the entry's plugin, or not, as its state has become."""
@@ -120,14 +116,14 @@ class Registration:
         self.manager(ref.type).remove(ref.name)
 
 
-def _hook_validation_error(entry: Entry, failure: boundary.ForeignError, *, does_not_fit: bool) -> PluginLoadError:
-    if does_not_fit:
+def _hook_validation_error(entry: Entry, failure: boundary.ForeignError) -> PluginLoadError:
+    if issubclass(type(failure.exception), (pluggy.PluginValidationError, ValueError)):
         hint = "A hook takes the arguments that its contract names, or fewer."
         message = f"its hooks do not fit the contract: {' '.join(failure.message.split())}"
     else:
         hint = "Tell the plugin's author."
         message = f"looking for its hooks failed with {failure}"
-    return PluginLoadError(message, ref=entry.ref, distribution=entry.distribution, hint=hint)
+    return entry.failure(PluginLoadError, message, hint=hint)
 
 
 def inject(entry: Entry, plugin: PluginMetadata, name: str, value: object) -> None:
@@ -136,17 +132,12 @@ def inject(entry: Entry, plugin: PluginMetadata, name: str, value: object) -> No
     Raises:
         PluginLoadError: The plugin refuses it.
     """
-    try:
-        # Frozen attrs and dataclass plugins refuse ordinary assignment.
-        boundary.call(lambda: object.__setattr__(plugin, name, value))
-    except boundary.ForeignError as raised:
-        failure = raised
-    else:
-        return
-    message = f"its attribute {name!r} cannot be set: {failure}"
     hint = f"Leave {name!r} to the platform: no property, and no __slots__ without it."
-    error = PluginLoadError(message, ref=entry.ref, distribution=entry.distribution, hint=hint)
-    raise boundary.caused_by(error, failure)
+    boundary.call_or_raise(
+        # Frozen attrs and dataclass plugins refuse ordinary assignment.
+        lambda: object.__setattr__(plugin, name, value),
+        lambda failure: entry.failure(PluginLoadError, f"its attribute {name!r} cannot be set: {failure}", hint=hint),
+    )
 
 
 def metadata_differences(entry: Entry) -> Sequence[Problem]:

@@ -23,8 +23,7 @@ def checked_timeouts(timeouts: Mapping[str, float]) -> dict[str, float]:
     names = (*TIMEOUT_NAMES, *TOTAL_TIMEOUT_NAMES)
     for name in timeouts:
         if name not in names:
-            message = f"timeouts has the key {name!r}; expected {', '.join(names)}"
-            raise PluginConfigurationError(message)
+            raise PluginConfigurationError(f"timeouts has the key {name!r}; expected {', '.join(names)}")
     return {name: _checked(f"timeouts[{name!r}]", check_timeout, value) for name, value in timeouts.items()}
 
 
@@ -41,8 +40,7 @@ def _checked(what: str, check: Callable[[object], T], value: object) -> T:
     try:
         return check(value)
     except ValueError as error:
-        message = f"{what} {error}"
-        raise PluginConfigurationError(message) from None
+        raise PluginConfigurationError(f"{what} {error}") from None
 
 
 def ref_of(ref: str | PluginRef) -> PluginRef:
@@ -64,5 +62,4 @@ def category_of(category: Category) -> PluginType:
         return category
     if isinstance(category, type):
         return PluginType.of(category)
-    message = f"a category is a PluginType or a category class, not {category!r}"
-    raise TypeError(message)
+    raise TypeError(f"a category is a PluginType or a category class, not {category!r}")

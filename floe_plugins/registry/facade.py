@@ -213,12 +213,11 @@ class PluginRegistry:
             return self._load(category, name)
 
     def _load(self, category: Category, name: str) -> Any:
-        plugin = self._services().load(PluginRef(category_of(category), name))
+        ref = PluginRef(category_of(category), name)
+        plugin = self._services().load(ref)
         if isinstance(category, type) and not issubclass(type(plugin), category):
-            raise PluginNotFoundError(
-                f"the plugin of that name is no {category.__name__} but {type(plugin).__qualname__}",
-                ref=PluginRef(category_of(category), name),
-            )
+            message = f"the plugin of that name is no {category.__name__} but {type(plugin).__qualname__}"
+            raise PluginNotFoundError(message, ref=ref)
         return plugin
 
     @overload
@@ -333,8 +332,7 @@ class PluginRegistry:
         Raises:
             PluginNotFoundError: there is none.
         """
-        entry = self._entry(category, name)
-        return self._services().lifecycle.start(entry.ref)
+        return self._services().lifecycle.start(self._entry(category, name).ref)
 
     def stop(self, category: Category, name: str) -> report.Outcome:
         """Stop one plugin, after all that need it.
@@ -342,8 +340,7 @@ class PluginRegistry:
         Raises:
             PluginNotFoundError: there is none.
         """
-        entry = self._entry(category, name)
-        return self._services().lifecycle.stop(entry.ref)
+        return self._services().lifecycle.stop(self._entry(category, name).ref)
 
     def shutdown(self) -> report.LifecycleReport:
         """Stop what runs, each plugin after all that need it; never raises, and may be repeated."""

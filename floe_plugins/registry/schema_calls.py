@@ -65,10 +65,9 @@ def call_each(registry: PluginRegistry, function: Callable[[PluginRef, Any, str 
 def _error(entry: Entry, call: Call[Any], seconds: float, left: float) -> PluginError | None:
     """Wait for a call and return why it gave no result, or None if it gave one."""
     if not call.wait(left) and call.detach():
-        return PluginTimeoutError(
+        return entry.failure(
+            PluginTimeoutError,
             f"its schema did not answer within {seconds:g} s",
-            ref=entry.ref,
-            distribution=entry.distribution,
             hint="Find out what its validators wait for, or raise timeouts.configure.",
             seconds=seconds,
             stage=str(Stage.CONFIGURE),
@@ -76,9 +75,5 @@ def _error(entry: Entry, call: Call[Any], seconds: float, left: float) -> Plugin
     if call.error is None or isinstance(call.error, PluginError):
         return call.error
     # The error's own text may repeat a value of the configuration.
-    return PluginConfigurationError(
-        f"its schema failed with {type_name(call.error)}",
-        ref=entry.ref,
-        distribution=entry.distribution,
-        hint="Tell the plugin's author.",
-    )
+    message = f"its schema failed with {type_name(call.error)}"
+    return entry.failure(PluginConfigurationError, message, hint="Tell the plugin's author.")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Mapping
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, suppress
 from typing import Any, TypeVar
 
 import attrs
@@ -177,11 +177,11 @@ class PluginServices:
         except TypeError as error:
             raise PluginLoadError(str(error)) from None
         ref = _ref_of(category, found, cls)
-        with self.as_current(), about(ref, None), _about_class(None if ref else cls):
+        with self.as_current(), about(ref, None, cls):
             plugin, metadata = instantiate(found, category.spec)
             if not is_name(metadata.name):
-                message = f"{metadata.name!r} cannot name a plugin"
-                raise PluginLoadError(message, hint="Use lower-case letters, digits, '-' and '_'.")
+                hint = "Use lower-case letters, digits, '-' and '_'."
+                raise PluginLoadError(f"{metadata.name!r} cannot name a plugin", hint=hint)
         return Entry(PluginRef(category, metadata.name), plugin=plugin, metadata=metadata, state=PluginState.LOADED)
 
     def unregister(self, ref: PluginRef) -> Any:
@@ -212,17 +212,6 @@ class PluginServices:
         """Let the managers load what has been selected since."""
         for manager in self.registration.managers():
             manager.load_again()
-
-
-@contextmanager
-def _about_class(cls: type | None) -> Generator[None, None, None]:
-    """Within the block, errors name the class of a plugin whose name is not known."""
-    try:
-        yield
-    except PluginError as error:
-        if cls is not None and cls.__qualname__ not in error.message:
-            error.message = f"{cls.__qualname__}: {error.message}"
-        raise
 
 
 def _ref_of(category: PluginType, found: Any, cls: type) -> PluginRef | None:

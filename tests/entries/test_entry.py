@@ -18,6 +18,7 @@ from floe_plugins import (
     PluginTimeoutError,
     Stage,
 )
+from floe_plugins.configuration.redaction.redactor import Redactor
 from floe_plugins.entries.entry import DeclaredDependencies, Entry, problem_of
 from floe_plugins.loading.importer import instantiate
 
@@ -40,9 +41,9 @@ def test_the_worker_is_made_once_under_many_threads_and_released_without_being_m
 
 def test_the_worker_masks_the_secrets_of_the_model_of_now() -> None:
     entry = Entry(REF)
-    entry.model = {"password": "hunter2-of-the-year"}
+    entry.set_redactor(Redactor.of_model({"password": "hunter2-of-the-year"}))
     assert entry.worker.background.redact("login with hunter2-of-the-year") == "login with ***"
-    entry.model = {"password": "another-one-here"}
+    entry.set_redactor(Redactor.of_model({"password": "another-one-here"}))
     assert entry.worker.background.redact("login with another-one-here") == "login with ***"
 
 

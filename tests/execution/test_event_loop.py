@@ -42,12 +42,12 @@ class Later:
 def test_what_is_awaited_runs_here_and_gives_its_value(loop: EventLoop) -> None:
     async def thread() -> threading.Thread:
         await asyncio.sleep(0)
-        assert loop.running
+        assert loop._loop.is_running()
         return threading.current_thread()
 
     assert loop.run(thread()) is threading.current_thread()
     assert loop.run(Later(7)) == 7
-    assert not loop.running
+    assert not loop._loop.is_running()
 
 
 @pytest.mark.parametrize("error", [ValueError("bad"), SystemExit(3), KeyboardInterrupt(), asyncio.CancelledError()])

@@ -1,0 +1,154 @@
+"""What starting and stopping have in common: one transition and one outcome for each plugin."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import Future
+from typing import Any, ClassVar
+
+import attrs
+
+from floe_plugins.core.refs import PluginRef
+from floe_plugins.core.report import Outcome, OutcomeState
+from floe_plugins.core.state import PluginState, Stage
+from floe_plugins.core.timeouts import TIMEOUT_OF_STAGE
+from floe_plugins.entries.entry import Entry
+from floe_plugins.errors import PluginError, PluginTimeoutError
+from floe_plugins.execution.boundary import ForeignError, caused_by
+from floe_plugins.execution.executor import Driver, Executor, Task, TaskRun, completed
+from floe_plugins.execution.shield import Request
+from floe_plugins.lifecycle.attempts import Progress
+from floe_plugins.lifecycle.coordinator import Operation, StartedPlugin, Transition
+from floe_plugins.lifecycle.parts import Parts, outcome_of
+
+
+@attrs.define(eq=False)
+class Transitions(Driver[PluginRef, Outcome]):
+    """The driver of a start or a stop.
+
+    Attributes:
+        entries: The plugins that are to change.
+        predecessors: For each, those that it waits for.
+        begun: When the whole began, by ``time.monotonic``.
+        deadline: When it has to be over.
+        would_deadlock: The plugins that wait for the one whose code asks for this.
+        outcomes: Of the plugins that are done.
+        progress: Of the plugins whose hook was called.
+    """
+
+    stage: ClassVar[Stage]
+    error_class: ClassVar[type[PluginError]]
+
+    parts: Parts
+    request: Request[Any]
+    operation: Operation
+    entries: Mapping[PluginRef, Entry]
+    predecessors: Mapping[PluginRef, Collection[PluginRef]]
+    begun: float
+    deadline: float = attrs.field(init=False)
+    would_deadlock: frozenset[PluginRef] = attrs.field(init=False)
+    outcomes: dict[PluginRef, Outcome] = attrs.field(factory=dict, init=False)
+    progress: dict[PluginRef, Progress] = attrs.field(factory=dict, init=False)
+    _transitions: dict[PluginRef, Transition] = attrs.field(factory=dict, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.would_deadlock = self.parts.coordinator.announce(self.operation, self.predecessors)
+        total = self.parts.deadlines.total(f"{TIMEOUT_OF_STAGE[self.stage]}_total")
+        self.deadline = math.inf if total is None else self.begun + total
+
+    def run(self, sequence: Sequence[PluginRef]) -> tuple[Outcome, ...]:
+        """Return the outcome of each plugin.
+
+        Raises:
+            InterruptedRequestError: The request was interrupted.
+        """
+        workers = self.parts.workers
+        executor = Executor(
+            sequence, self.predecessors, self, request=self.request, workers=workers, deadline=self.deadline
+        )
+        try:
+            results = executor.run()
+        finally:
+            for ref in list(self._transitions):  # what did not begin
+                self.finish(self.entries[ref], OutcomeState.SKIPPED, f"the {self.stage} was interrupted")
+        return tuple(results[ref] for ref in sequence)
+
+    def begin(self, node: PluginRef) -> Task | Future[Outcome]:
+        """Begin the plugin's transition, or wait for the one that is under way."""
+        entry = self.entries[node]
+        if self.waits_for_owner(node):
+            reason = "it waits for the plugin whose code asks for it"
+            return completed(self._keep(self.outcome(entry, OutcomeState.SKIPPED, reason)))
+        transition, mine = self.parts.coordinator.begin_or_join(entry)
+        if not mine:
+            transition.done.add_done_callback(lambda future: self._keep(future.result()))
+            return transition.done
+        self._transitions[node] = transition
+        return self.begin_own(entry)
+
+    def waits_for_owner(self, node: PluginRef) -> bool:
+        """Whether the plugin cannot change before the code that asks for it ends."""
+        return node in self.would_deadlock
+
+    def begin_own(self, entry: Entry) -> Task | Future[Outcome]:
+        """Call the plugin's hook, unless something stands in its way."""
+        raise NotImplementedError
+
+    def count(self, entry: Entry, run: TaskRun) -> Progress:
+        """Count one call of the hook."""
+        progress = self.progress.setdefault(entry.ref, Progress())
+        progress.count(run, self.parts.deadlines.timeout(entry, self.stage))
+        return progress
+
+    def error(self, entry: Entry, message: str, cause: BaseException | None = None, hint: str = "") -> PluginError:
+        """Return an error about the plugin, with its cause."""
+        error = entry.failure(self.error_class, message, hint=hint)
+        if isinstance(cause, ForeignError):
+            return caused_by(error, cause)
+        error.__cause__ = cause
+        return error
+
+    def fail(
+        self, entry: Entry, error: PluginError, becomes: PluginState | None = PluginState.FAILED
+    ) -> Future[Outcome]:
+        """End the plugin's transition with an error."""
+        state = OutcomeState.TIMED_OUT if isinstance(error, PluginTimeoutError) else OutcomeState.FAILED
+        return self.finish(entry, state, error.message, error, becomes=becomes)
+
+    def finish(  # noqa: PLR0913 the last two are keyword-only
+        self,
+        entry: Entry,
+        state: OutcomeState,
+        message: str = "",
+        error: PluginError | None = None,
+        *,
+        becomes: PluginState | None = None,
+        running: StartedPlugin | None = None,
+    ) -> Future[Outcome]:
+        """End the plugin's transition; with ``becomes`` its state changes."""
+        outcome = self.outcome(entry, state, message, error)
+        transition = self._transitions.pop(entry.ref)
+        self.parts.coordinator.finish(transition, outcome, state=becomes, error=error, running=running)
+        return completed(self._keep(outcome))
+
+    def outcome(
+        self, entry: Entry, state: OutcomeState, message: str = "", cause: PluginError | None = None
+    ) -> Outcome:
+        """Return the outcome of a plugin as far as it has come."""
+        progress = self.progress.get(entry.ref) or Progress()
+        return outcome_of(
+            entry,
+            self.stage,
+            state,
+            message,
+            cause=cause,
+            seconds=progress.seconds,
+            began=None if progress.began is None else progress.began - self.begun,
+            attempts=progress.attempts,
+            waited_for=tuple(sorted(self.predecessors[entry.ref])),
+        )
+
+    def _keep(self, outcome: Outcome) -> Outcome:
+        self.outcomes[outcome.ref] = outcome
+        return outcome
