@@ -10,8 +10,8 @@ from floe_plugins.configuration.file import ConfigurationFile
 from floe_plugins.configuration.formats.position import UNKNOWN
 from floe_plugins.configuration.interpolation import InterpolationError, interpolate
 from floe_plugins.configuration.issues import ConfigurationIssue, KeyPath, dotted
-from floe_plugins.configuration.redaction.forms import MASK
 from floe_plugins.configuration.redaction.names import is_secret_name
+from floe_plugins.configuration.redaction.patterns import MASK
 from floe_plugins.configuration.values import MAX_INTEGER, is_list, is_table
 from floe_plugins.core.refs import PluginRef
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from itertools import accumulate
 from typing import Literal
 
-from floe_plugins.configuration.redaction.forms import MASK, Span, find_spans
+from floe_plugins.configuration.redaction.patterns import MASK, Span, find_spans
 
 # Every run of so many characters that a secret has too is masked.
 RUN = 6

@@ -10,9 +10,9 @@ from floe_plugins.configuration.issues import ConfigurationIssue, KeyPath, dotte
 from floe_plugins.configuration.merge import Layers
 from floe_plugins.configuration.model import Configuration
 from floe_plugins.configuration.redaction.collector import FORM, Secret
-from floe_plugins.configuration.redaction.forms import MASK
+from floe_plugins.configuration.redaction.patterns import MASK
 from floe_plugins.configuration.redaction.redactor import WITHHELD, Redactor, matcher_of
-from floe_plugins.configuration.redaction.shape import shape_of
+from floe_plugins.configuration.redaction.secret_fields import shape_of
 from floe_plugins.configuration.redaction.sources import redactor_of_settings
 from floe_plugins.configuration.schema.introspection import annotations_at, tables
 from floe_plugins.configuration.sections import close_to

@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 
 from floe_plugins.configuration.issues import KeyPath
-from floe_plugins.configuration.redaction.shape import shape_of
+from floe_plugins.configuration.redaction.secret_fields import shape_of
 from floe_plugins.configuration.values import is_list, is_table
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import attrs
 
-from floe_plugins.configuration.redaction.forms import find_secret_patterns
 from floe_plugins.configuration.redaction.markers import JSON_KEY
 from floe_plugins.configuration.redaction.names import is_secret_name
+from floe_plugins.configuration.redaction.patterns import find_secret_patterns
 from floe_plugins.configuration.sections import RESERVED
 from floe_plugins.core.record import to_plain
 from floe_plugins.core.refs import PluginRef, PluginType

@@ -1,4 +1,4 @@
-"""What a schema says about the values at each place: which are secret by type, by name or by a marker.
+"""Which fields of a schema are secret: what it says of the values at each place by type, by name or by a marker.
 
 It is read from pydantic's core schema, in which aliases, dataclasses, named tuples, unions and every kind of
 container look alike, whatever annotation they were written as.

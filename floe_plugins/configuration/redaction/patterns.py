@@ -1,4 +1,4 @@
-"""Recognize secrets in a text by their form alone: passwords in URLs, private keys, tokens of known services."""
+"""Patterns of secrets in texts: passwords in URLs, private keys, tokens of known services."""
 
 from __future__ import annotations
 
