@@ -15,7 +15,7 @@ from floe_plugins.configuration.redaction.names import is_secret_name
 
 # No schema that a person writes has as many nodes at one place.
 _MAX_NODES = 2_000
-_NESTED = ("schema", "lax_schema", "strict_schema", "json_schema", "python_schema")
+_NESTED = ("schema", "lax_schema", "strict_schema", "json_schema", "python_schema", "arguments_schema")
 
 
 class Member(NamedTuple):
@@ -23,11 +23,11 @@ class Member(NamedTuple):
 
     Attributes:
         names: Its name and aliases.
-        shape: What the schema says about its values.
+        node: What the schema says about its values.
     """
 
     names: tuple[str, ...]
-    shape: Shape
+    node: Any
 
 
 class Shape:
@@ -54,14 +54,15 @@ class Shape:
 
     def at(self, step: object) -> tuple[tuple[str, ...], Shape]:
         """Return the names of the field behind a key or index, and the shape of its values."""
-        members = self.members.get(step) if type(step) is str else self._member_at(step)
-        if members:
+        # A named tuple may be given as a list.
+        name = self._names[step] if type(step) is int and step < len(self._names) else step
+        if type(name) is str and (members := self.members.get(name)):
             names = tuple(dict.fromkeys(name for member in members for name in member.names))
-            if len(members) == 1:
-                return names, members[0].shape
-            merged = Shape((), self._definitions)
-            merged._merge([member.shape for member in members])
-            return names, merged
+            nodes = [member.node for member in members]
+            below = self._cached(("field", name), nodes)
+            # Of several fields in a union, the authors of all must say so.
+            below.not_secret = below.not_secret and all(Shape([n], self._definitions).not_secret for n in nodes)
+            return names, below
         if type(step) is int and step < len(self._positions):
             return (), self._cached(step, self._positions[step])
         if type(step) is int and (self._places["items"] or self._positions):
@@ -97,30 +98,12 @@ class Shape:
             shape = shape.at(step)[1]
         return shape
 
-    def _member_at(self, index: object) -> list[Member]:
-        """A named tuple may be given as a list."""
-        if type(index) is int and index < len(self._names):
-            return self.members.get(self._names[index], [])
-        return []
-
     def _cached(self, what: object, nodes: list[Any]) -> Shape:
         if not nodes:
             return EMPTY
-        found = self._below.get(what)
-        if found is None:
-            found = self._below[what] = Shape(nodes, self._definitions)
-        return found
-
-    def _merge(self, shapes: list[Shape]) -> None:
-        self.reason = next((shape.reason for shape in shapes if shape.reason), "")
-        self.not_secret = all(shape.not_secret for shape in shapes)
-        for shape in shapes:
-            for name, members in shape.members.items():
-                self.members.setdefault(name, []).extend(members)
-            for place, nodes in shape._places.items():  # noqa: SLF001 the same class
-                self._places[place] += nodes
-            self._positions = self._positions or shape._positions  # noqa: SLF001 the same
-            self._names = self._names or shape._names  # noqa: SLF001 the same
+        if what not in self._below:
+            self._below[what] = Shape(nodes, self._definitions)
+        return self._below[what]
 
     def _expand(self, nodes: Iterable[Any]) -> Iterator[Any]:
         """Yield these nodes and those that they wrap or choose from, at the same place."""
@@ -137,8 +120,6 @@ class Shape:
             if node["type"] == "definition-ref":
                 queue.append(self._definitions.get(node["schema_ref"]))
             queue += [node[key] for key in _NESTED if isinstance(node.get(key), Mapping)]
-            if isinstance(node.get("arguments_schema"), Mapping):
-                queue.append(node["arguments_schema"])
             choices = node.get("choices") or ()
             for choice in choices.values() if isinstance(choices, Mapping) else choices:
                 queue.append(choice[0] if isinstance(choice, tuple) else choice)
@@ -149,9 +130,7 @@ class Shape:
         if is_marked is not None:
             self.reason = "marked IsSecret" if is_marked else self.reason
             self.not_secret = self.not_secret or not is_marked
-        secret_type = _secret_type(node)
-        if secret_type:
-            self.reason = self.reason or f"type {secret_type}"
+        self.reason = self.reason or _secret_type(node)
         self._read_fields(node)
         self._read_items(node)
 
@@ -187,23 +166,8 @@ class Shape:
 
     def _add(self, name: str, field: Any) -> None:
         names = tuple(dict.fromkeys((name, *_aliases(field))))
-        member = Member(names, _LazyShape((field.get("schema"),), self._definitions))
         for each in names:
-            self.members.setdefault(each, []).append(member)
-
-
-class _LazyShape(Shape):
-    """A shape that is read when first asked for, since models may contain themselves."""
-
-    def __init__(self, nodes: Iterable[Any], definitions: dict[str, Any]) -> None:
-        self._nodes = nodes
-        self._definitions = definitions
-
-    def __getattr__(self, name: str) -> Any:
-        if name in {"_nodes", "_definitions"} or "reason" in self.__dict__:
-            raise AttributeError(name)
-        super().__init__(self._nodes, self._definitions)
-        return getattr(self, name)
+            self.members.setdefault(each, []).append(Member(names, field.get("schema")))
 
 
 EMPTY = Shape((), {})
@@ -240,14 +204,14 @@ def _aliases(field: Any) -> Iterator[str]:
 
 
 def _secret_type(node: Any) -> str:
-    """The name of the secret type that a node validates."""
+    """Say that a node validates a secret type; return an empty text for other nodes."""
     from pydantic import Secret, SecretBytes, SecretStr
 
     function = node.get("function")
     called = function.get("function") if isinstance(function, Mapping) else None
     for kind in (node.get("cls"), called):
         if isinstance(kind, type) and issubclass(kind, (Secret, SecretBytes, SecretStr)):
-            return kind.__name__
+            return f"type {kind.__name__}"
     # Secret[...] validates with functions of its own.
     name = getattr(called, "__qualname__", "")
-    return "Secret" if getattr(called, "__module__", "") == "pydantic.types" and name.startswith("Secret.") else ""
+    return "type Secret" if getattr(called, "__module__", "") == "pydantic.types" and name.startswith("Secret.") else ""
