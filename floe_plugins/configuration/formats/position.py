@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -50,3 +51,10 @@ class Lines:
         """Return the position of an offset, which is counted from 0."""
         line = bisect.bisect_right(self._starts, offset)
         return Position(line, offset - self._starts[line - 1] + 1)
+
+
+def longest_number(text: str, token: re.Pattern[str]) -> Position:
+    """Return where the longest number of a text begins, which is the one that Python refuses to read."""
+    words = [match for match in token.finditer(text) if match[0].replace("_", "").lstrip("+-").isdigit()]
+    longest = max(words, key=lambda match: len(match[0]), default=None)
+    return Lines(text).position(longest.start()) if longest else UNKNOWN

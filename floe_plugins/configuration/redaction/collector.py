@@ -95,9 +95,7 @@ class _Collector:
         elif (fields := _fields(value)) is not None:
             yield from self._members(fields, shape, path, reason)
         elif isinstance(value, _CONTAINERS):
-            for index, item in enumerate(value):
-                below, why = shape.reason_below(index, reason)
-                yield from self.walk(item, below, (*path, index), why)
+            yield from self._members(enumerate(value), shape, path, reason)
         else:
             yield from _scalar(value, path, reason)
             attributes = getattr(value, "__dict__", None) if reason and not isinstance(value, type) else None
@@ -132,15 +130,12 @@ def _fields(value: Any) -> Iterable[tuple[str, Any]] | None:
     if hasattr(kind, "model_fields"):
         # Both, since a model may list other values than it has.
         return [*dict(iter(value)).items(), *(getattr(value, "__dict__", None) or {}).items()]
-    if dataclasses.is_dataclass(kind):
-        return [(field.name, getattr(value, field.name, None)) for field in dataclasses.fields(value)]
     if isinstance(value, tuple) and hasattr(kind, "_fields"):
         names: Any = kind._fields
         return list(zip(names, value, strict=False))
-    if hasattr(kind, "__attrs_attrs__"):
-        found: Any = kind.__attrs_attrs__
-        return [(field.name, getattr(value, field.name, None)) for field in found]
-    return None
+    is_dataclass = dataclasses.is_dataclass(kind)
+    fields: Any = dataclasses.fields(value) if is_dataclass else getattr(kind, "__attrs_attrs__", None)
+    return None if fields is None else [(field.name, getattr(value, field.name, None)) for field in fields]
 
 
 def _scalar(value: Any, path: tuple[object, ...], reason: str) -> Iterator[Secret]:

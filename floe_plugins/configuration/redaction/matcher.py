@@ -7,6 +7,7 @@ import sys
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from itertools import accumulate
+
 from floe_plugins.configuration.redaction.patterns import MASK, Span, find_spans
 
 # Every run of so many characters that a secret has too is masked.

@@ -6,8 +6,9 @@ container look alike, whatever annotation they were written as.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache
+from functools import lru_cache, reduce
 from typing import Any, NamedTuple
 
 from floe_plugins.configuration.redaction.markers import marked
@@ -15,6 +16,7 @@ from floe_plugins.configuration.redaction.names import is_secret_name
 
 # No schema that a person writes has as many nodes at one place.
 _MAX_NODES = 2_000
+_PLACES = {"items_schema": "items", "keys_schema": "keys", "values_schema": "values", "extras_schema": "values"}
 _NESTED = ("schema", "lax_schema", "strict_schema", "json_schema", "python_schema", "arguments_schema")
 
 
@@ -44,9 +46,8 @@ class Shape:
         self.not_secret = False
         self.members: dict[str, list[Member]] = {}
         self._definitions = definitions
-        # The nodes of the items of lists, and of the keys and values of tables.
-        self._places: dict[str, list[Any]] = {"items": [], "keys": [], "values": []}
-        self._positions: list[list[Any]] = []
+        # The nodes of the "items" of lists or at single indexes, and of the "keys" and "values" of tables.
+        self._places: defaultdict[object, list[Any]] = defaultdict(list)
         self._names: list[str] = []
         self._below: dict[object, Shape] = {}
         for node in self._expand(nodes):
@@ -63,16 +64,15 @@ class Shape:
             # Of several fields in a union, the authors of all must say so.
             below.not_secret = below.not_secret and all(Shape([n], self._definitions).not_secret for n in nodes)
             return names, below
-        if type(step) is int and step < len(self._positions):
-            return (), self._cached(step, self._positions[step])
-        if type(step) is int and (self._places["items"] or self._positions):
-            return (), self._cached("items", self._places["items"])
-        return (), self._cached("values", self._places["values"])
+        place: object = "values"
+        if type(step) is int and ("items" in self._places or 0 in self._places):
+            place = step if step in self._places else "items"
+        return (), self._cached(place, self._places.get(place, []))
 
     @property
     def keys(self) -> Shape:
         """The shape of the keys of a table that may have any."""
-        return self._cached("keys", self._places["keys"])
+        return self._cached("keys", self._places.get("keys", []))
 
     def reason_below(self, step: object, reason: str) -> tuple[Shape, str]:
         """Return the shape at a key or index, and why the values there are secret, given why those here are."""
@@ -93,10 +93,7 @@ class Shape:
 
     def along(self, path: Iterable[object]) -> Shape:
         """Return the shape of the values at a path."""
-        shape = self
-        for step in path:
-            shape = shape.at(step)[1]
-        return shape
+        return reduce(lambda shape, step: shape.at(step)[1], path, self)
 
     def _cached(self, what: object, nodes: list[Any]) -> Shape:
         if not nodes:
@@ -146,23 +143,12 @@ class Shape:
                     self._add(field["name"], field)
 
     def _read_items(self, node: Any) -> None:
-        for key, place in (("keys_schema", "keys"), ("values_schema", "values"), ("extras_schema", "values")):
+        for key, place in _PLACES.items():
             if isinstance(node.get(key), Mapping):
                 self._places[place].append(node[key])
-        items = node.get("items_schema")
-        if isinstance(items, Mapping):
-            self._places["items"].append(items)
-        elif items:
-            self._read_tuple(items, node.get("variadic_item_index"))
-
-    def _read_tuple(self, items: list[Any], variadic: int | None) -> None:
-        if variadic is not None:
-            self._places["items"] += items
-            return
-        for index, item in enumerate(items):
-            if index == len(self._positions):
-                self._positions.append([])
-            self._positions[index].append(item)
+            elif node.get(key):  # the items of a tuple
+                for index, item in enumerate(node[key]):
+                    self._places[index if node.get("variadic_item_index") is None else "items"].append(item)
 
     def _add(self, name: str, field: Any) -> None:
         names = tuple(dict.fromkeys((name, *_aliases(field))))

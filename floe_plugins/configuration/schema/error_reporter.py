@@ -215,10 +215,7 @@ class ErrorReporter:
         if variable:
             return {"variable": variable.name}
         source = self._configuration.source
-        if source is None:
-            return {"file": self._configuration.file}
-        position = source.position((*self.base, *path))
-        return {"file": source.file, "line": position.line, "column": position.column}
+        return source.where((*self.base, *path)) if source else {"file": self._configuration.file}
 
 
 def leaves(data: Any, path: KeyPath) -> Iterator[tuple[KeyPath, Any]]:
