@@ -180,8 +180,7 @@ def _parse(suffix: str, text: str) -> Any:
     try:
         return _format(suffix).parse(text)
     except RecursionError:
-        message = "values are nested too deeply"
-    raise FormatError(message)
+        raise FormatError("values are nested too deeply") from None
 
 
 @lru_cache(maxsize=4)

@@ -33,10 +33,7 @@ def parse(text: str) -> Any:
 
 def locate(text: str) -> dict[tuple[object, ...], Position]:
     """Return the position of every key and list item in a valid text."""
-    found: dict[tuple[object, ...], Position] = {}
-    for path, position in _walk(text):
-        found.setdefault(path, position)
-    return found
+    return dict(reversed(_walk(text)))  # of a key that stands twice, the first counts
 
 
 def _duplicate_position(text: str, key: str) -> Position:

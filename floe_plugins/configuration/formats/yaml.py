@@ -73,13 +73,11 @@ def _reader() -> Any:
     try:
         from ruamel.yaml import YAML
     except ImportError:
-        reader = None
-    else:
-        # The pure Python reader gives the same result whether or not the C library is installed.
-        reader = YAML(typ="safe", pure=True)
-        reader.Composer = bounded_composer(reader.Composer)
-    if reader is None:
-        raise FormatError("reading YAML requires the extra 'yaml'", hint="Install it: pip install 'floe-plugins[yaml]'")
+        hint = "Install it: pip install 'floe-plugins[yaml]'"
+        raise FormatError("reading YAML requires the extra 'yaml'", hint=hint) from None
+    # The pure Python reader gives the same result whether or not the C library is installed.
+    reader: Any = YAML(typ="safe", pure=True)
+    reader.Composer = bounded_composer(reader.Composer)
     return reader
 
 

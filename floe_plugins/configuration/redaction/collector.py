@@ -133,8 +133,7 @@ def _fields(value: Any) -> Iterable[tuple[str, Any]] | None:
     if isinstance(value, tuple) and hasattr(kind, "_fields"):
         names: Any = kind._fields
         return list(zip(names, value, strict=False))
-    is_dataclass = dataclasses.is_dataclass(kind)
-    fields: Any = dataclasses.fields(value) if is_dataclass else getattr(kind, "__attrs_attrs__", None)
+    fields: Any = dataclasses.fields(kind) if dataclasses.is_dataclass(kind) else getattr(kind, "__attrs_attrs__", None)
     return None if fields is None else [(field.name, getattr(value, field.name, None)) for field in fields]
 
 

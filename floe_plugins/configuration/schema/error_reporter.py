@@ -191,10 +191,7 @@ class ErrorReporter:
 
     def mask_path(self, path: KeyPath) -> KeyPath:
         """Return the path with keys below a secret masked, unless they are names of fields."""
-        masked: list[object] = []
-        for index, step in enumerate(path):
-            masked.append(MASK if self._is_secret_key(path[:index], step) else step)
-        return tuple(masked)
+        return tuple(MASK if self._is_secret_key(path[:at], step) else step for at, step in enumerate(path))
 
     def _is_secret_key(self, path: KeyPath, key: object) -> bool:
         if not isinstance(key, str):
