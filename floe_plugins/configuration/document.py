@@ -7,11 +7,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from floe_plugins.configuration.file import ConfigurationFile
-from floe_plugins.configuration.formats.position import UNKNOWN
 from floe_plugins.configuration.interpolation import InterpolationError, interpolate
 from floe_plugins.configuration.issues import ConfigurationIssue, KeyPath, dotted
-from floe_plugins.configuration.redaction.forms import MASK
 from floe_plugins.configuration.redaction.names import is_secret_name
+from floe_plugins.configuration.redaction.patterns import MASK
 from floe_plugins.configuration.values import MAX_INTEGER, is_list, is_table
 from floe_plugins.core.refs import PluginRef
 
@@ -50,7 +49,6 @@ class Document:
         """Record an issue with its position in the file. Only the first issue of each path is kept."""
         if path in self.paths_with_issues:
             return
-        position = self.source.position(path) if self.source else UNKNOWN
         self.paths_with_issues.add(path)
         self.issues.append(
             ConfigurationIssue(
@@ -59,10 +57,8 @@ class Document:
                 message=message,
                 expected=expected,
                 hint=hint,
-                file=self.source.file if self.source else None,
-                line=position.line,
-                column=position.column,
                 ref=_ref(path),
+                **(self.source.where(path) if self.source else {}),
             )
         )
 

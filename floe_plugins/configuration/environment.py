@@ -9,7 +9,7 @@ import attrs
 from floe_plugins.configuration.issues import ConfigurationIssue, KeyPath
 from floe_plugins.configuration.model import VARIABLE_PREFIX, normalize_ref
 from floe_plugins.configuration.settings import PluginSettings, Variable
-from floe_plugins.configuration.values import json_value
+from floe_plugins.configuration.values import json_table
 from floe_plugins.core.refs import NAME_RULE, PluginRef, PluginType, is_name
 from floe_plugins.core.suggestions import closest
 
@@ -74,18 +74,11 @@ def _set(
     if path in settings.variables:
         other = settings.variables[path].name
         return _issue(variable.name, "ambiguous", f"{other} sets the same value", "only one of the two", "")
-    if not path and not _is_table(variable.text):
+    if not path and json_table(variable.text) is None:
         expected = f"a JSON object, or {VARIABLE_PREFIX}...{SEPARATOR}FIELD"
         message = f"the variable does not contain a table for {ref}"
         return _issue(variable.name, "table", message, expected, "")
     return attrs.evolve(settings, variables={**settings.variables, path: variable})
-
-
-def _is_table(text: str) -> bool:
-    try:
-        return isinstance(json_value(text), dict)
-    except ValueError:
-        return False
 
 
 def _issue(variable: str, rule: str, message: str, expected: str, hint: str) -> ConfigurationIssue:

@@ -74,6 +74,10 @@ class ConfigurationFile:
                 return positions[path[:length]]
         return UNKNOWN
 
+    def where(self, path: tuple[object, ...]) -> dict[str, Any]:
+        """Return the position of a value as fields of ``ConfigurationIssue``."""
+        return {"file": self.file, **self.position(path)._asdict()}
+
     def contains(self, path: tuple[object, ...]) -> bool:
         """Return whether the file itself contains a value at this path."""
         return path in _positions(self.suffix, self.text)
@@ -82,16 +86,7 @@ class ConfigurationFile:
         self, *, rule: str, message: str, expected: str = "", hint: str = "", at: Position = UNKNOWN
     ) -> ConfigurationIssue:
         """Return an issue with the file as a whole."""
-        return ConfigurationIssue(
-            path="",
-            rule=rule,
-            message=message,
-            expected=expected,
-            hint=hint,
-            file=self.file,
-            line=at.line,
-            column=at.column,
-        )
+        return attrs.evolve(_file_issue(self.file, rule, message, expected, hint), **at._asdict())
 
 
 def find_file(directory: str | os.PathLike[str] = ".", environ: Mapping[str, str] | None = None) -> Path | None:
@@ -118,15 +113,9 @@ def find_file(directory: str | os.PathLike[str] = ".", environ: Mapping[str, str
     found = [path for name in FILE_NAMES if (path := Path(directory, name)).exists()]
     if len(found) > 1:
         names = " and ".join(path.name for path in found)
-        raise configuration_error(
-            ConfigurationIssue(
-                path="",
-                rule="one_file",
-                message=f"found several configuration files: {names}",
-                file=str(directory),
-                hint=f"Keep one of them, or choose one with --config or {FILE_VARIABLE}",
-            )
-        )
+        hint = f"Keep one of them, or choose one with --config or {FILE_VARIABLE}"
+        message = f"found several configuration files: {names}"
+        raise configuration_error(_file_issue(directory, "one_file", message, hint=hint))
     return found[0] if found else None
 
 
@@ -175,9 +164,11 @@ def _read(path: Path) -> bytes:
 
 
 def _file_error(path: Path, rule: str, message: str, expected: str) -> PluginConfigurationError:
-    return configuration_error(
-        ConfigurationIssue(path="", rule=rule, message=message, expected=expected, file=str(path))
-    )
+    return configuration_error(_file_issue(path, rule, message, expected))
+
+
+def _file_issue(file: object, rule: str, message: str, expected: str = "", hint: str = "") -> ConfigurationIssue:
+    return ConfigurationIssue(path="", rule=rule, message=message, expected=expected, hint=hint, file=str(file))
 
 
 def _format(suffix: str) -> ModuleType:
@@ -189,8 +180,7 @@ def _parse(suffix: str, text: str) -> Any:
     try:
         return _format(suffix).parse(text)
     except RecursionError:
-        message = "values are nested too deeply"
-    raise FormatError(message)
+        raise FormatError("values are nested too deeply") from None
 
 
 @lru_cache(maxsize=4)

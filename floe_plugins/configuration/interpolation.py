@@ -88,20 +88,12 @@ class _Interpolator:
     def _replacement(self, match: re.Match[str]) -> str:
         if match["literal"]:
             return "${"
-        if match["name"]:
-            value = self._value(match["name"], match["default"])
-            self.values[match["name"]] = value
-            return value
-        raise InterpolationError(
-            "reference",
-            "'${' is not followed by a valid reference",
-            "Write ${NAME}, ${NAME:-default}, or $${ for a literal '${'",
-        )
-
-    def _value(self, name: str, default: str | None) -> str:
-        if name in self.environ:
-            return self.environ[name]
-        if default is not None:
-            return self.run(default)
-        message = f"the environment variable {name} is not set"
-        raise InterpolationError("missing_variable", message, f"Set it, or write ${{{name}:-default}}")
+        name, default = match["name"], match["default"]
+        if not name:
+            hint = "Write ${NAME}, ${NAME:-default}, or $${ for a literal '${'"
+            raise InterpolationError("reference", "'${' is not followed by a valid reference", hint)
+        if name not in self.environ and default is None:
+            message = f"the environment variable {name} is not set"
+            raise InterpolationError("missing_variable", message, f"Set it, or write ${{{name}:-default}}")
+        self.values[name] = self.environ[name] if name in self.environ else self.run(default)
+        return self.values[name]

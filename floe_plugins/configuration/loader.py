@@ -102,7 +102,6 @@ def not_installed(
 def _missing(
     configuration: Configuration, ref: PluginRef, known: Iterable[str], *, switched_off: bool
 ) -> ConfigurationIssue:
-    from floe_plugins.configuration.formats.position import UNKNOWN
     from floe_plugins.configuration.issues import ConfigurationIssue, dotted
     from floe_plugins.configuration.sections import close_to
 
@@ -111,7 +110,6 @@ def _missing(
     settings = configuration.plugins.get(ref)
     variables = settings.variables if settings else {}
     in_file = source is not None and (source.contains(path) or not variables)
-    position = source.position(path) if source and in_file else UNKNOWN
     close = close_to(ref, known)
     # A guessed name would invite anybody to register it; a pin is what the operator knows to exist.
     pin = settings.distribution if settings else None
@@ -125,11 +123,9 @@ def _missing(
         rule="switched_off" if switched_off else "not_installed",
         message=message,
         hint=f"{close} {install}".strip(),
-        file=source.file if source and in_file else None,
-        line=position.line,
-        column=position.column,
         variable=None if in_file or not variables else next(iter(variables.values())).name,
         ref=ref,
+        **(source.where(path) if source and in_file else {}),
     )
 
 

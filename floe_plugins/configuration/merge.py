@@ -11,7 +11,7 @@ from floe_plugins.configuration.issues import KeyPath
 from floe_plugins.configuration.model import normalize_key
 from floe_plugins.configuration.schema.introspection import annotations_below, tables
 from floe_plugins.configuration.settings import PluginSettings, Variable
-from floe_plugins.configuration.values import get_at, is_table, json_value, merge, nest
+from floe_plugins.configuration.values import get_at, is_table, json_table, json_value, merge, nest
 
 
 @attrs.frozen(kw_only=True)
@@ -104,20 +104,12 @@ def _get(data: Any, path: KeyPath) -> Any:
 def _set(data: dict[Any, Any], path: KeyPath, text: str) -> dict[Any, Any]:
     """Return ``data`` with a text at a path. If there is a table already, merge a JSON object into it."""
     if not path or isinstance(_get(data, path), dict):
-        table = _parse_object(text)
+        table = json_table(text)
         return data if table is None and not path else merge(data, nest(path, text if table is None else table))
     parent = path[:-1]
-    if isinstance(parent_text := _get(data, parent), str) and (table := _parse_object(parent_text)) is not None:
+    if isinstance(parent_text := _get(data, parent), str) and (table := json_table(parent_text)) is not None:
         data = merge(data, nest(parent, table))
     return merge(data, nest(path, text))
-
-
-def _parse_object(text: str) -> dict[str, Any] | None:
-    try:
-        value = json_value(text)
-    except ValueError:
-        return None
-    return value if isinstance(value, dict) else None
 
 
 def _match_keys(path: KeyPath, data: Any, schema: Any) -> KeyPath:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from floe_plugins.configuration.document import Document
@@ -180,10 +181,8 @@ class _RegistrySection:
     def _number(self, value: Any, path: KeyPath) -> Any:
         """Parse a value that is the text of an environment variable; return any other as it is."""
         if isinstance(value, str) and ("registry", *path) in self.document.environment_paths:
-            try:
+            with suppress(ValueError):
                 return json_value(value)
-            except ValueError:
-                return value
         return value
 
     def _workers(self, value: Any) -> int | None:

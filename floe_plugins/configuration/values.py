@@ -82,11 +82,19 @@ def get_at(data: Any, path: KeyPath) -> Any:
     """
     for step in path:
         if not is_table(data) and not (is_list(data) and isinstance(step, int)):
-            message = f"no value at {step!r}"
-            raise LookupError(message)
+            raise KeyError(step)
         table: Any = data
         data = table[step]
     return data
+
+
+def json_table(text: str) -> dict[str, Any] | None:
+    """Parse a text as a JSON object; None if it is not one."""
+    try:
+        value = json_value(text)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
 
 
 def json_value(text: str) -> Any:

@@ -13,8 +13,8 @@ from floe_plugins.configuration.formats.json import locate as locate_json
 from floe_plugins.configuration.formats.toml import locate as locate_toml
 from floe_plugins.configuration.formats.toml import parse as parse_toml
 from floe_plugins.configuration.interpolation import InterpolationError, interpolate
-from floe_plugins.configuration.redaction.forms import MASK
 from floe_plugins.configuration.redaction.matcher import Matcher
+from floe_plugins.configuration.redaction.patterns import MASK
 
 REF = PluginRef.parse("compute:duckdb")
 PREFIX = "FLOE_PLUGINS__COMPUTE__DUCKDB__"

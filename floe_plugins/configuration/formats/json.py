@@ -4,19 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from functools import partial
 from typing import Any
 
-from floe_plugins.configuration.formats.position import MAX_DEPTH, UNKNOWN, FormatError, Lines, Position
+from floe_plugins.configuration.formats.position import MAX_DEPTH, UNKNOWN, FormatError, Lines, Position, longest_number
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]|[^\s{}\[\]:,"]+', re.DOTALL)
-
-
-class _DuplicateKeyError(ValueError):
-    pass
-
-
-class _InvalidNumberError(ValueError):
-    pass
 
 
 def parse(text: str) -> Any:
@@ -28,26 +21,19 @@ def parse(text: str) -> Any:
     if not text.strip():
         return None
     try:
-        return json.loads(text, object_pairs_hook=_table, parse_constant=_constant)
+        return json.loads(text, object_pairs_hook=partial(_table, text), parse_constant=partial(_constant, text))
+    except FormatError:
+        raise
     except json.JSONDecodeError as error:
         issue = FormatError(f"invalid JSON: {error.msg}", Position(error.lineno, error.colno))
-    except _DuplicateKeyError as error:
-        issue = FormatError(f"duplicate key {error.args[0]!r}", _duplicate_position(text, error.args[0]))
-    except _InvalidNumberError as error:
-        issue = FormatError(
-            f"invalid JSON: {error.args[0]} is not a number in JSON", _token_position(text, error.args[0])
-        )
     except ValueError:  # Python's own message names an interpreter setting
-        issue = FormatError("invalid JSON: a number has too many digits", _longest_number(text))
+        issue = FormatError("invalid JSON: a number has too many digits", longest_number(text, _TOKEN))
     raise issue
 
 
 def locate(text: str) -> dict[tuple[object, ...], Position]:
     """Return the position of every key and list item in a valid text."""
-    found: dict[tuple[object, ...], Position] = {}
-    for path, position in _walk(text):
-        found.setdefault(path, position)
-    return found
+    return dict(reversed(_walk(text)))  # of a key that stands twice, the first counts
 
 
 def _duplicate_position(text: str, key: str) -> Position:
@@ -57,16 +43,6 @@ def _duplicate_position(text: str, key: str) -> Position:
             return position
         seen.add(path)
     return UNKNOWN
-
-
-def _token_position(text: str, token: str) -> Position:
-    return next((Lines(text).position(match.start()) for match in _TOKEN.finditer(text) if match[0] == token), UNKNOWN)
-
-
-def _longest_number(text: str) -> Position:
-    words = [match for match in _TOKEN.finditer(text) if match[0].lstrip("-").isdigit()]
-    longest = max(words, key=lambda match: len(match[0]), default=None)
-    return Lines(text).position(longest.start()) if longest else UNKNOWN
 
 
 def _walk(text: str) -> list[tuple[tuple[object, ...], Position]]:
@@ -96,16 +72,19 @@ def _walk(text: str) -> list[tuple[tuple[object, ...], Position]]:
     return found
 
 
-def _table(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _table(text: str, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     table = dict(pairs)
     if len(table) != len(pairs):
         seen: set[str] = set()
         for key, _ in pairs:
             if key in seen:
-                raise _DuplicateKeyError(key)
+                message = f"duplicate key {key!r}"
+                raise FormatError(message, _duplicate_position(text, key))
             seen.add(key)
     return table
 
 
-def _constant(text: str) -> Any:
-    raise _InvalidNumberError(text)
+def _constant(text: str, word: str) -> Any:
+    start = next(match.start() for match in _TOKEN.finditer(text) if match[0] == word)
+    message = f"invalid JSON: {word} is not a number in JSON"
+    raise FormatError(message, Lines(text).position(start))

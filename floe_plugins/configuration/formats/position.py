@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -40,13 +41,16 @@ class Lines:
     """
 
     def __init__(self, text: str) -> None:
-        self._starts = [0]
-        at = text.find("\n")
-        while at >= 0:
-            self._starts.append(at + 1)
-            at = text.find("\n", at + 1)
+        self._starts = [0, *(match.end() for match in re.finditer("\n", text))]
 
     def position(self, offset: int) -> Position:
         """Return the position of an offset, which is counted from 0."""
         line = bisect.bisect_right(self._starts, offset)
         return Position(line, offset - self._starts[line - 1] + 1)
+
+
+def longest_number(text: str, token: re.Pattern[str]) -> Position:
+    """Return where the longest number of a text begins, which is the one that Python refuses to read."""
+    words = [match for match in token.finditer(text) if match[0].replace("_", "").lstrip("+-").isdigit()]
+    longest = max(words, key=lambda match: len(match[0]), default=None)
+    return Lines(text).position(longest.start()) if longest else UNKNOWN

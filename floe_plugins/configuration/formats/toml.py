@@ -6,7 +6,7 @@ import re
 import sys
 from typing import Any
 
-from floe_plugins.configuration.formats.position import MAX_DEPTH, UNKNOWN, FormatError, Lines, Position
+from floe_plugins.configuration.formats.position import MAX_DEPTH, FormatError, Lines, Position, longest_number
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -37,10 +37,14 @@ def parse(text: str) -> Any:
         return tomllib.loads(text) or None
     except tomllib.TOMLDecodeError as error:
         found = _AT.match(str(error))
-        position = Position(int(found["line"]), int(found["column"])) if found and found["line"] else _end(text)
+        position = (
+            Position(int(found["line"]), int(found["column"]))
+            if found and found["line"]
+            else Lines(text).position(len(text))
+        )
         issue = FormatError(f"invalid TOML: {found['message'] if found else 'it cannot be parsed'}", position)
     except ValueError:  # Python's own message names an interpreter setting
-        issue = FormatError("invalid TOML: a number has too many digits", _longest_number(text))
+        issue = FormatError("invalid TOML: a number has too many digits", longest_number(text, _TOKEN))
     raise issue
 
 
@@ -65,16 +69,6 @@ def _check_keys(text: str) -> None:
 def locate(text: str) -> dict[tuple[object, ...], Position]:
     """Return the position of every key and list item in a valid text."""
     return _Scanner(text).run()
-
-
-def _end(text: str) -> Position:
-    return Lines(text).position(len(text))
-
-
-def _longest_number(text: str) -> Position:
-    words = [match for match in _TOKEN.finditer(text) if (match["bare"] or "").replace("_", "").lstrip("+-").isdigit()]
-    longest = max(words, key=lambda match: len(match[0]), default=None)
-    return Lines(text).position(longest.start()) if longest else UNKNOWN
 
 
 class _Scanner:
@@ -109,8 +103,7 @@ class _Scanner:
         self.at += 2 if array else 1
         keys = self._keys()
         self.at += 2 if array else 1
-        path = self._enter(keys[:-1], (), start)
-        path = (*path, keys[-1])
+        path = (*self._enter(keys[:-1], (), start), keys[-1])
         if array:
             self.counts[path] = self.counts.get(path, -1) + 1
             self.found.setdefault(path, self.lines.position(start))
@@ -144,9 +137,7 @@ class _Scanner:
     def _key(self) -> str:
         kind, text, _ = self.tokens[self.at]
         self.at += 1
-        if kind == "bare":
-            return text
-        return next(iter(tomllib.loads(f"{text} = 0")))
+        return text if kind == "bare" else next(iter(tomllib.loads(f"{text} = 0")))
 
     def _value(self, path: tuple[object, ...]) -> None:
         text = self._text()

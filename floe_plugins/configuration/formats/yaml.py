@@ -8,6 +8,7 @@ from typing import Any
 from floe_plugins.configuration.formats.position import MAX_DEPTH, UNKNOWN, FormatError, Lines, Position
 from floe_plugins.configuration.formats.yaml_limits import MAX_VALUES, bounded_composer
 
+_MERGE = "tag:yaml.org,2002:merge"
 _MANY_DIGITS = re.compile(r"(?<!\d)\d{641,}")  # Python accepts any integer of up to 640 digits
 
 
@@ -61,10 +62,8 @@ def _children(node: Any) -> list[tuple[object, Any, Any]]:
         return [(index, item.start_mark, item) for index, item in enumerate(node.value)]
     if not isinstance(node, MappingNode):
         return []
-    own = [(key, value) for key, value in node.value if key.tag != "tag:yaml.org,2002:merge"]
-    merged = [value for key, value in node.value if key.tag == "tag:yaml.org,2002:merge"]
-    children = [(key.value, key.start_mark, value) for key, value in own]
-    for value in merged:
+    children = [(key.value, key.start_mark, value) for key, value in node.value if key.tag != _MERGE]
+    for value in (value for key, value in node.value if key.tag == _MERGE):
         for table in value.value if isinstance(value, SequenceNode) else [value]:
             children += _children(table)
     return children
@@ -74,13 +73,11 @@ def _reader() -> Any:
     try:
         from ruamel.yaml import YAML
     except ImportError:
-        reader = None
-    else:
-        # The pure Python reader gives the same result whether or not the C library is installed.
-        reader = YAML(typ="safe", pure=True)
-        reader.Composer = bounded_composer(reader.Composer)
-    if reader is None:
-        raise FormatError("reading YAML requires the extra 'yaml'", hint="Install it: pip install 'floe-plugins[yaml]'")
+        hint = "Install it: pip install 'floe-plugins[yaml]'"
+        raise FormatError("reading YAML requires the extra 'yaml'", hint=hint) from None
+    # The pure Python reader gives the same result whether or not the C library is installed.
+    reader: Any = YAML(typ="safe", pure=True)
+    reader.Composer = bounded_composer(reader.Composer)
     return reader
 
 

@@ -11,7 +11,7 @@ import attrs
 
 from floe_plugins.configuration.file import ConfigurationFile
 from floe_plugins.configuration.issues import ConfigurationIssue, configuration_error, raise_issues
-from floe_plugins.configuration.migration.steps import VersionedSettings, schema_version, upgrade
+from floe_plugins.configuration.migration.steps import VersionedSettings, add_newer_version, schema_version, upgrade
 from floe_plugins.configuration.model import Configuration
 from floe_plugins.configuration.schema.error_reporter import ErrorReporter
 from floe_plugins.configuration.sections import RESERVED
@@ -76,22 +76,20 @@ def migrate_text(
     """
     source = configuration.source
     if source is None:
-        raise configuration_error(
-            ConfigurationIssue(path="", rule="file", message="there is no configuration file to migrate")
-        )
+        message = "there is no configuration file to migrate"
+        raise configuration_error(ConfigurationIssue(path="", rule="file", message=message))
     tables: dict[PluginRef, Mapping[str, Any]] = {}
     issues: list[ConfigurationIssue] = []
     content = source.parse()
     for ref, plugin in plugins.items():
-        if type(plugin) is MigratedTable:
-            migrated = plugin
-        else:
-            migrated = migrate_table(configuration, content, ref, plugin, distributions.get(ref))
+        known = plugin if type(plugin) is MigratedTable else None
+        migrated = known or migrate_table(configuration, content, ref, plugin, distributions.get(ref))
         issues += migrated.issues
         if migrated.table is not None:
             tables[ref] = migrated.table
     raise_issues(issues)
-    return MigratedText(_write(source, tables) if tables else source.text, tuple(tables))
+    write = {".json": _write_json, ".toml": _write_toml}.get(source.suffix, _write_yaml)
+    return MigratedText(write(source, tables) if tables else source.text, tuple(tables))
 
 
 def migrate_table(
@@ -131,8 +129,7 @@ def _migrate_table(plugin: object, old: Mapping[str, Any], reporter: ErrorReport
     if current is None or type(version) is not int or version == current:
         return None
     if version > current:
-        message = f"the table has config_version {version}, but the plugin supports at most {current}"
-        reporter.add_issue(("config_version",), "newer_version", message, f"at most {current}")
+        add_newer_version(version, current, reporter)
         return None
     versioned = VersionedSettings(_settings(old).table, version, current, is_explicit="config_version" in old)
     table = upgrade(plugin, versioned, reporter)
@@ -140,12 +137,6 @@ def _migrate_table(plugin: object, old: Mapping[str, Any], reporter: ErrorReport
         return None
     reserved = {key: old[key] for key in RESERVED if key in old}
     return {**reserved, "config_version": current, **table}
-
-
-def _write(source: ConfigurationFile, tables: Mapping[PluginRef, Mapping[str, Any]]) -> str:
-    if source.suffix == ".json":
-        return _write_json(source, tables)
-    return _write_toml(source, tables) if source.suffix == ".toml" else _write_yaml(source, tables)
 
 
 def _replace(document: Any, tables: Mapping[PluginRef, Mapping[str, Any]]) -> Any:

@@ -43,9 +43,8 @@ def possible_versions(plugin: object, settings: PluginSettings, reporter: ErrorR
     if current is None:
         return []
     if version > current:
-        message = f"the table has config_version {version}, but the plugin supports at most {current}"
         hint = "Install a newer version of the plugin's distribution, or rewrite the table for the installed one"
-        reporter.add_issue(("config_version",), "newer_version", message, f"at most {current}", hint)
+        add_newer_version(version, current, reporter, hint)
         return []
     if version == current or not settings.table:
         return [VersionedSettings(settings.table, current, current)]
@@ -54,6 +53,12 @@ def possible_versions(plugin: object, settings: PluginSettings, reporter: ErrorR
     old = VersionedSettings(settings.table, version, current, is_explicit=is_explicit)
     table = upgrade(plugin, old, reporter)
     return unchanged if table is None else [attrs.evolve(old, table=table), *unchanged]
+
+
+def add_newer_version(version: int, current: int, reporter: ErrorReporter, hint: str = "") -> None:
+    """Add an issue for a table that is newer than the plugin."""
+    message = f"the table has config_version {version}, but the plugin supports at most {current}"
+    reporter.add_issue(("config_version",), "newer_version", message, f"at most {current}", hint)
 
 
 def schema_version(plugin: object, reporter: ErrorReporter) -> int | None:

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
 from typing import Any, NamedTuple
 
-from floe_plugins.configuration.redaction.forms import find_secret_patterns, found_parts
 from floe_plugins.configuration.redaction.names import is_secret_name, words
-from floe_plugins.configuration.redaction.shape import EMPTY, Shape, reason_of
+from floe_plugins.configuration.redaction.patterns import find_secret_patterns, found_parts
+from floe_plugins.configuration.redaction.secret_fields import EMPTY, Shape, reason_of
 from floe_plugins.core.safe_text import safe_str, type_name
 
 # Settings with more values than this are not searched: what is said of their plugin is withheld.
@@ -95,9 +95,7 @@ class _Collector:
         elif (fields := _fields(value)) is not None:
             yield from self._members(fields, shape, path, reason)
         elif isinstance(value, _CONTAINERS):
-            for index, item in enumerate(value):
-                below, why = shape.reason_below(index, reason)
-                yield from self.walk(item, below, (*path, index), why)
+            yield from self._members(enumerate(value), shape, path, reason)
         else:
             yield from _scalar(value, path, reason)
             attributes = getattr(value, "__dict__", None) if reason and not isinstance(value, type) else None
@@ -132,15 +130,11 @@ def _fields(value: Any) -> Iterable[tuple[str, Any]] | None:
     if hasattr(kind, "model_fields"):
         # Both, since a model may list other values than it has.
         return [*dict(iter(value)).items(), *(getattr(value, "__dict__", None) or {}).items()]
-    if dataclasses.is_dataclass(kind):
-        return [(field.name, getattr(value, field.name, None)) for field in dataclasses.fields(value)]
     if isinstance(value, tuple) and hasattr(kind, "_fields"):
         names: Any = kind._fields
         return list(zip(names, value, strict=False))
-    if hasattr(kind, "__attrs_attrs__"):
-        found: Any = kind.__attrs_attrs__
-        return [(field.name, getattr(value, field.name, None)) for field in found]
-    return None
+    fields: Any = dataclasses.fields(kind) if dataclasses.is_dataclass(kind) else getattr(kind, "__attrs_attrs__", None)
+    return None if fields is None else [(field.name, getattr(value, field.name, None)) for field in fields]
 
 
 def _scalar(value: Any, path: tuple[object, ...], reason: str) -> Iterator[Secret]:

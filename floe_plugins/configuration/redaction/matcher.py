@@ -7,9 +7,8 @@ import sys
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from itertools import accumulate
-from typing import Literal
 
-from floe_plugins.configuration.redaction.forms import MASK, Span, find_spans
+from floe_plugins.configuration.redaction.patterns import MASK, Span, find_spans
 
 # Every run of so many characters that a secret has too is masked.
 RUN = 6
@@ -43,9 +42,9 @@ class Matcher:
         self._runs = frozenset(text[at : at + RUN] for text in long for at in range(len(text) - RUN + 1))
         self._starts = frozenset(text[:_BLOCK] for text in long)
         blocks = {run[at : at + _BLOCK] for run in self._runs for at in (0, 1)}
-        self._narrow = frozenset(_number(block, "ascii") for block in blocks if block.isascii())
-        self._wide = frozenset(_number(block, "utf-16-le") for block in blocks if _is_basic(block))
-        self._has_pairs = not all(map(_is_basic, blocks))
+        self._blocks = frozenset(
+            int.from_bytes(block.encode("ascii"), sys.byteorder) for block in blocks if block.isascii()
+        )
         self._words = re.compile("|".join(map(_as_word, short))) if short else None
 
     def mask(self, text: str) -> str:
@@ -89,32 +88,16 @@ class Matcher:
         return text[:_BLOCK] in self._starts and (len(text) == _BLOCK or any(r.startswith(text) for r in self._runs))
 
     def _places(self, text: str) -> Iterable[int]:
-        """The places where a block of a secret begins, found in steps of two characters."""
-        if text.isascii():
-            return self._hits(text.encode("ascii"), 1, "I", self._narrow)
-        data = text.encode("utf-16-le", "surrogatepass")
-        if self._has_pairs or len(data) != 2 * len(text):  # characters of two units
+        """The places where a run may begin; in ASCII, where a block of a secret does, in steps of two characters."""
+        if not text.isascii():
             return range(len(text) - RUN + 1)
-        return self._hits(data, 2, "Q", self._wide)
-
-    @staticmethod
-    def _hits(data: bytes, width: int, code: Literal["I", "Q"], blocks: frozenset[int]) -> list[int]:
-        view, size = memoryview(data), _BLOCK * width
-        places: list[int] = []
-        for offset in (0, 2 * width):
-            end = offset + (len(data) - offset) // size * size
-            numbers = view[offset:end].cast(code) if end > offset else ()
-            if not blocks.isdisjoint(numbers):
-                places += [offset // width + index * _BLOCK for index, number in enumerate(numbers) if number in blocks]
+        view, places = memoryview(text.encode("ascii")), list[int]()
+        for offset in (0, 2):
+            end = offset + (len(text) - offset) // _BLOCK * _BLOCK
+            numbers = view[offset:end].cast("I") if end > offset else ()
+            if not self._blocks.isdisjoint(numbers):
+                places += [offset + at * _BLOCK for at, number in enumerate(numbers) if number in self._blocks]
         return places
-
-
-def _number(block: str, encoding: str) -> int:
-    return int.from_bytes(block.encode(encoding, "surrogatepass"), sys.byteorder)
-
-
-def _is_basic(block: str) -> bool:
-    return max(block) < "\U00010000"
 
 
 def _as_word(secret: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from floe_plugins.configuration.merge import Layers
@@ -29,10 +29,7 @@ def redactor_of_settings(
         model: The model; None as long as the settings are not validated.
     """
     given = [settings.table] if data is settings.table else [settings.table, data]
-    return Redactor.of_values((model, *given, settings.arguments), schema, _known(settings))
-
-
-def _known(settings: PluginSettings) -> Iterator[Secret]:
-    """The texts that come from variables with secret names, also as a part of a value."""
-    for path, texts in settings.secret_values.items():
-        yield from (Secret(text, f"variable {name}", path) for name, text in texts.items())
+    # The texts that come from variables with secret names, also as a part of a value.
+    named = ((path, *each) for path, texts in settings.secret_values.items() for each in texts.items())
+    known = (Secret(text, f"variable {name}", path) for path, name, text in named)
+    return Redactor.of_values((model, *given, settings.arguments), schema, known)

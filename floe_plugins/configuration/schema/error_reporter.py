@@ -10,9 +10,9 @@ from floe_plugins.configuration.issues import ConfigurationIssue, KeyPath, dotte
 from floe_plugins.configuration.merge import Layers
 from floe_plugins.configuration.model import Configuration
 from floe_plugins.configuration.redaction.collector import FORM, Secret
-from floe_plugins.configuration.redaction.forms import MASK
+from floe_plugins.configuration.redaction.patterns import MASK
 from floe_plugins.configuration.redaction.redactor import WITHHELD, Redactor, matcher_of
-from floe_plugins.configuration.redaction.shape import shape_of
+from floe_plugins.configuration.redaction.secret_fields import shape_of
 from floe_plugins.configuration.redaction.sources import redactor_of_settings
 from floe_plugins.configuration.schema.introspection import annotations_at, tables
 from floe_plugins.configuration.sections import close_to
@@ -191,10 +191,7 @@ class ErrorReporter:
 
     def mask_path(self, path: KeyPath) -> KeyPath:
         """Return the path with keys below a secret masked, unless they are names of fields."""
-        masked: list[object] = []
-        for index, step in enumerate(path):
-            masked.append(MASK if self._is_secret_key(path[:index], step) else step)
-        return tuple(masked)
+        return tuple(MASK if self._is_secret_key(path[:at], step) else step for at, step in enumerate(path))
 
     def _is_secret_key(self, path: KeyPath, key: object) -> bool:
         if not isinstance(key, str):
@@ -215,10 +212,7 @@ class ErrorReporter:
         if variable:
             return {"variable": variable.name}
         source = self._configuration.source
-        if source is None:
-            return {"file": self._configuration.file}
-        position = source.position((*self.base, *path))
-        return {"file": source.file, "line": position.line, "column": position.column}
+        return source.where((*self.base, *path)) if source else {"file": self._configuration.file}
 
 
 def leaves(data: Any, path: KeyPath) -> Iterator[tuple[KeyPath, Any]]:

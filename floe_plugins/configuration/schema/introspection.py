@@ -7,13 +7,12 @@ import sys
 import types
 import typing
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
-from functools import lru_cache
+from functools import lru_cache, reduce
 from typing import Any
 
 import attrs
 
 from floe_plugins.configuration.issues import KeyPath
-from floe_plugins.configuration.redaction.shape import shape_of
 from floe_plugins.configuration.values import is_list, is_table
 
 
@@ -29,7 +28,7 @@ class Field:
 
     name: str
     annotation: Any
-    tag: frozenset[Any] = frozenset()
+    tag: tuple[Any, ...] = ()
 
 
 @attrs.frozen
@@ -38,13 +37,11 @@ class Table:
 
     Attributes:
         fields: The fields by key.
-        keys: The keys as a set.
         extra: The class's setting for unknown keys if it is "allow" or "ignore", else None.
         nested: The keys whose values may contain tables, with the class of these if there is only one.
     """
 
     fields: Mapping[str, Field]
-    keys: frozenset[str]
     extra: str | None
     nested: Mapping[str, type | None]
 
@@ -58,15 +55,7 @@ def annotations_below(annotations: Iterable[Any], step: object) -> list[Any]:
 
 def annotations_at(schema: Any, path: KeyPath) -> list[Any]:
     """Return the annotations of the values at a path in the schema; several if there are unions."""
-    annotations = [schema]
-    for step in path:
-        annotations = annotations_below(annotations, step)
-    return annotations
-
-
-def is_secret(schema: Any, path: KeyPath) -> bool:
-    """Return whether a value is secret by its type, by a marker, or by a name on its path."""
-    return bool(shape_of(schema).reason_at(path))
+    return reduce(annotations_below, path, [schema])
 
 
 def has_only_known_keys(schema: type, data: Mapping[Any, Any]) -> bool:
@@ -74,33 +63,20 @@ def has_only_known_keys(schema: type, data: Mapping[Any, Any]) -> bool:
 
     False means that ``unknown_keys`` has to be called to find out.
     """
-    keys, nested = _keys(schema)
-    if not keys.issuperset(data):
+    table = _table_of_class(schema)
+    if table is None or not table.fields.keys() >= data.keys():
         return False
-    for key, kind, inner in nested:
+    for key, kind in table.nested.items():
         value = data.get(key)
         if type(value) is dict:
-            if not inner.issuperset(value) or (kind is not None and not has_only_known_keys(kind, value)):
+            inner = _table_of_class(kind) if kind is not None else None
+            if inner is None or not inner.fields.keys() >= value.keys():
+                return False
+            if inner.nested and kind is not None and not has_only_known_keys(kind, value):
                 return False
         elif value is not None and type(value) not in _SCALARS:
             return False
     return True
-
-
-@lru_cache(maxsize=1024)
-def _keys(schema: type) -> tuple[frozenset[str], tuple[tuple[str, type | None, frozenset[str]], ...]]:
-    """Return the known keys, and each key whose value may be a table with its class and known keys.
-
-    The class is None if its own values contain no tables.
-    """
-    table = _table_of_class(schema)
-    if table is None:
-        return frozenset(), ()
-    nested: list[tuple[str, type | None, frozenset[str]]] = []
-    for key, kind in table.nested.items():
-        inner = _table_of_class(kind) if kind is not None else None
-        nested.append((key, kind if inner and inner.nested else None, inner.keys if inner else frozenset()))
-    return table.keys, tuple(nested)
 
 
 _SCALARS = {str, int, float, bool}
@@ -118,26 +94,20 @@ def _unknown(annotations: Collection[Any], data: Any, path: KeyPath) -> Iterator
                 yield from _unknown(annotations_below(annotations, index), item, (*path, index))
     elif is_table(data):
         matching = [table for table in tables(annotations) if _matches_tags(table, data)]
-        accepts_any_key = any(
-            _accepts_any_key(option) for annotation in annotations for option in union_members(annotation)
-        )
+        options = (option for annotation in annotations for option in union_members(annotation))
+        accepts_any_key = any(map(_accepts_any_key, options))
         known = frozenset[str]().union(*(table.fields for table in matching))
         if matching and not accepts_any_key and not any(table.extra for table in matching):
             yield from (((*path, key), known) for key in data if key not in known)
-        nested = (
-            None if accepts_any_key or not matching else frozenset[str]().union(*(table.nested for table in matching))
-        )
         for key, item in data.items():
-            if nested is None or key in nested:
+            if accepts_any_key or not matching or any(key in table.nested for table in matching):
                 yield from _unknown(annotations_below(annotations, key), item, (*path, key))
 
 
-def tables(annotations: Iterable[Any]) -> Iterator[Table]:
-    """Yield the tables among these annotations."""
-    for annotation in annotations:
-        for option in union_members(annotation):
-            if (table := table_of(option)) is not None:
-                yield table
+def tables(annotations: Iterable[Any]) -> list[Table]:
+    """Return the tables among these annotations."""
+    options = (option for annotation in annotations for option in union_members(annotation))
+    return [table for option in options if (table := table_of(option)) is not None]
 
 
 def union_members(annotation: Any) -> Iterator[Any]:
@@ -192,26 +162,13 @@ def _step(option: Any, step: object) -> list[Any]:
 def _accepts_any_key(option: Any) -> bool:
     """Return whether a table may have any keys here."""
     kind = typing.get_origin(option) or option
-    return kind is Any or kind is object or (isinstance(kind, type) and table_of(option) is None and _holds_keys(kind))
-
-
-def _holds_keys(kind: type) -> bool:
-    return issubclass(kind, Mapping) or not issubclass(
-        kind, (str, bytes, int, float, list, tuple, set, frozenset, type(None))
-    )
+    if not isinstance(kind, type) or table_of(option) is not None:
+        return kind is Any
+    return not issubclass(kind, (str, bytes, int, float, list, tuple, set, frozenset, type(None)))
 
 
 def _matches_tags(table: Table, data: Mapping[Any, Any]) -> bool:
-    return all(
-        not field.tag or key not in data or _contains(data[key], field.tag) for key, field in table.fields.items()
-    )
-
-
-def _contains(value: Any, tag: frozenset[Any]) -> bool:
-    try:
-        return value in tag
-    except TypeError:
-        return False
+    return all(not field.tag or key not in data or data[key] in field.tag for key, field in table.fields.items())
 
 
 @lru_cache(maxsize=1024)
@@ -230,7 +187,7 @@ def _table_of_class(kind: type) -> Table | None:
         for key, field in fields.items()
         if (found := [*_nested_classes(field.annotation)])
     }
-    return Table(fields, frozenset(fields), extra if extra in {"allow", "ignore"} else None, nested)
+    return Table(fields, extra if extra in {"allow", "ignore"} else None, nested)
 
 
 def table_of(option: Any) -> Table | None:
@@ -241,15 +198,11 @@ def table_of(option: Any) -> Table | None:
 def _nested_classes(annotation: Any) -> Iterator[Any]:
     for option in union_members(annotation):
         if isinstance(option, type) and typing.get_origin(option) is None:
-            if _is_table_class(option):
+            if hasattr(option, "model_fields") or dataclasses.is_dataclass(option) or _is_typed_dict(option):
                 yield option
         else:
             for argument in typing.get_args(option):
                 yield from _nested_classes(argument)
-
-
-def _is_table_class(kind: type) -> bool:
-    return hasattr(kind, "model_fields") or dataclasses.is_dataclass(kind) or _is_typed_dict(kind)
 
 
 def _is_typed_dict(kind: type) -> bool:
@@ -268,13 +221,9 @@ def _model_fields(model: Any) -> dict[str, Field]:
         if alias is not None and by_alias:
             keys += _alias_keys(alias)
         annotation = _resolved(info.annotation, model)
-        tag = frozenset(typing.get_args(annotation)) if _is_literal(annotation) else frozenset[Any]()
+        tag = typing.get_args(annotation) if typing.get_origin(annotation) is typing.Literal else ()
         found.update(dict.fromkeys(keys, Field(name, annotation, tag)))
     return found
-
-
-def _is_literal(annotation: Any) -> bool:
-    return typing.get_origin(annotation) is typing.Literal
 
 
 def _resolved(annotation: Any, model: Any) -> Any:
@@ -291,12 +240,9 @@ def _resolved(annotation: Any, model: Any) -> Any:
     return typing.Union[resolved] if origin is types.UnionType else origin[resolved]  # noqa: UP007
 
 
-def _alias_keys(alias: Any) -> Iterator[str]:
-    if isinstance(alias, str):
-        yield alias
-    else:
-        for choice in getattr(alias, "choices", None) or [alias]:
-            yield choice if isinstance(choice, str) else str(choice.path[0])
+def _alias_keys(alias: Any) -> list[str]:
+    choices = getattr(alias, "choices", None) or [alias]
+    return [choice if isinstance(choice, str) else str(choice.path[0]) for choice in choices]
 
 
 def _hinted_fields(kind: type) -> dict[str, Field]:

@@ -7,9 +7,9 @@ from typing import Any
 
 import attrs
 
-from floe_plugins.configuration.redaction.forms import find_secret_patterns
 from floe_plugins.configuration.redaction.markers import JSON_KEY
 from floe_plugins.configuration.redaction.names import is_secret_name
+from floe_plugins.configuration.redaction.patterns import find_secret_patterns
 from floe_plugins.configuration.sections import RESERVED
 from floe_plugins.core.record import to_plain
 from floe_plugins.core.refs import PluginRef, PluginType
@@ -121,8 +121,8 @@ def _registry() -> dict[str, Any]:
             "description": "The maximum number of plugins that start concurrently",
         },
     }
-    for schema in properties.values():
-        _accept_references(schema)
+    for part in [part for schema in properties.values() for part in _parts(schema)]:
+        _accept_reference(part)
     return _table(properties, "How plugins are selected and run")
 
 
@@ -168,45 +168,28 @@ def _model_schema(ref: PluginRef, schema: Any, definitions: dict[str, Any]) -> d
     inner = own.pop("$defs", {})
     if set(own) <= {"$ref"}:  # a recursive model
         own = {**inner[own["$ref"].removeprefix(f"#/$defs/{prefix}")]}
-    parts = (own, *inner.values())
-    marked = {name for part in parts for name in _marked_names(part)}
+    parts = [part for whole in (own, *inner.values()) for part in _parts(whole)]
+    marked = {name for part in parts for name, value in part.get("properties", {}).items() if value.get(JSON_KEY)}
     for part in parts:
-        _close(part)
+        # Unknown keys are issues unless the author accepts them.
+        if part.get("type") == "object" and "properties" in part:
+            part.setdefault("additionalProperties", False)
         _hide_secrets(part, marked)
     for part in parts:
-        _replace_markers(part)
-        _accept_references(part)
+        if part.pop(JSON_KEY, None):
+            part["writeOnly"] = True
+        _accept_reference(part)
     definitions.update({f"{prefix}{name}": part for name, part in inner.items()})
     return own
 
 
-def _close(schema: dict[str, Any]) -> None:
-    # Unknown keys are issues unless the author accepts them.
-    for part in _parts(schema):
-        if part.get("type") == "object" and "properties" in part:
-            part.setdefault("additionalProperties", False)
-
-
-def _marked_names(schema: dict[str, Any]) -> Iterator[str]:
-    """Yield the names of the properties that the author marked as secret."""
-    for part in _parts(schema):
-        yield from (name for name, value in part.get("properties", {}).items() if value.get(JSON_KEY))
-
-
-def _hide_secrets(schema: dict[str, Any], names: Collection[str]) -> None:
-    for part in _parts(schema):
-        for name, value in part.get("properties", {}).items():
-            marked = value.get(JSON_KEY)
-            hidden = value.get("format") == "password" or value.get("writeOnly", False) or marked is True
-            for key in ("default", "examples"):
-                if hidden or _holds_secret("" if marked is False else name, value.get(key), names):
-                    value.pop(key, None)
-
-
-def _replace_markers(schema: dict[str, Any]) -> None:
-    for part in _parts(schema):
-        if part.pop(JSON_KEY, None):
-            part["writeOnly"] = True
+def _hide_secrets(part: dict[str, Any], names: Collection[str]) -> None:
+    for name, value in part.get("properties", {}).items():
+        marked = value.get(JSON_KEY)
+        hidden = value.get("format") == "password" or value.get("writeOnly", False) or marked is True
+        for key in ("default", "examples"):
+            if hidden or _holds_secret("" if marked is False else name, value.get(key), names):
+                value.pop(key, None)
 
 
 def _holds_secret(name: object, value: Any, names: Collection[str]) -> bool:
@@ -219,14 +202,11 @@ def _holds_secret(name: object, value: Any, names: Collection[str]) -> bool:
     )
 
 
-def _accept_references(schema: dict[str, Any]) -> None:
-    """Accept a reference to an environment variable wherever the schema does not accept any text."""
-    for part in [*_parts(schema)]:
-        if _is_narrow(part):
-            checks = {
-                key: part.pop(key) for key in [*part] if key not in {"title", "description", "default", "examples"}
-            }
-            part["anyOf"] = [checks, {"$ref": "#/$defs/reference"}]
+def _accept_reference(part: dict[str, Any]) -> None:
+    """Accept a reference to an environment variable if the schema does not accept any text."""
+    if _is_narrow(part):
+        checks = {key: part.pop(key) for key in [*part] if key not in {"title", "description", "default", "examples"}}
+        part["anyOf"] = [checks, {"$ref": "#/$defs/reference"}]
 
 
 def _is_narrow(part: Mapping[str, Any]) -> bool:

@@ -171,15 +171,12 @@ def _schema(plugin: object, reporter: ErrorReporter) -> type[BaseModel] | None:
     if schema is None:
         return None
     if not (isinstance(schema, type) and issubclass(schema, BaseModel)):
-        reporter.add_schema_issue(f"config_schema is {_describe(schema)}, not a pydantic model class")
+        found = f"the class {schema.__name__}" if isinstance(schema, type) else f"of type {type(schema).__name__}"
+        reporter.add_schema_issue(f"config_schema is {found}, not a pydantic model class")
         return None
     if reserved := _reserved_fields(schema):
         reporter.add_schema_issue(f"config_schema has a field {reserved[0]!r}, which is a reserved key")
     return schema
-
-
-def _describe(schema: object) -> str:
-    return f"the class {schema.__name__}" if isinstance(schema, type) else f"of type {type(schema).__name__}"
 
 
 def _validate(schema: type[BaseModel], layers: Layers, reporter: ErrorReporter) -> tuple[BaseModel | None, Layers]:

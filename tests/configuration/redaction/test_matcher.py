@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from floe_plugins.configuration.redaction.forms import MASK
 from floe_plugins.configuration.redaction.matcher import MIN_LENGTH, RUN, Matcher
+from floe_plugins.configuration.redaction.patterns import MASK
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, SecretBytes, SecretStr
 
 from floe_plugins import HealthState, HealthStatus
 from floe_plugins.configuration.redaction.collector import Secret
-from floe_plugins.configuration.redaction.forms import MASK
+from floe_plugins.configuration.redaction.patterns import MASK
 from floe_plugins.configuration.redaction.redactor import MAX_CHARACTERS, MAX_LENGTH, WITHHELD, Redactor
 
 SECRETS = ("hunter2-of-the-year", "tok_5f4dcc3b5aa7", "correct-horse", "b4ttery-st4ple")

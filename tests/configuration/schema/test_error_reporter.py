@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field, SecretStr, ValidationError
 from floe_plugins import PluginRef
 from floe_plugins.configuration import BROKEN_SCHEMA, Configuration, PluginSettings, load
 from floe_plugins.configuration.merge import Layers
-from floe_plugins.configuration.redaction.forms import MASK
+from floe_plugins.configuration.redaction.patterns import MASK
 from floe_plugins.configuration.schema.error_reporter import ErrorReporter, leaves
 
 DUCK = PluginRef.parse("compute:duckdb")

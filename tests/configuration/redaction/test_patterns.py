@@ -1,7 +1,7 @@
 import pytest
 
-from floe_plugins.configuration.redaction.forms import find_secret_patterns, found_parts, is_ordinary, secret_parts
 from floe_plugins.configuration.redaction.matcher import Matcher
+from floe_plugins.configuration.redaction.patterns import find_secret_patterns, found_parts, is_ordinary, secret_parts
 
 AWS = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 

@@ -1,4 +1,4 @@
-"""What a schema says about the values at each place: which are secret by type, by name or by a marker.
+"""Which fields of a schema are secret: what it says of the values at each place by type, by name or by a marker.
 
 It is read from pydantic's core schema, in which aliases, dataclasses, named tuples, unions and every kind of
 container look alike, whatever annotation they were written as.
@@ -6,8 +6,9 @@ container look alike, whatever annotation they were written as.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache
+from functools import lru_cache, reduce
 from typing import Any, NamedTuple
 
 from floe_plugins.configuration.redaction.markers import marked
@@ -15,7 +16,8 @@ from floe_plugins.configuration.redaction.names import is_secret_name
 
 # No schema that a person writes has as many nodes at one place.
 _MAX_NODES = 2_000
-_NESTED = ("schema", "lax_schema", "strict_schema", "json_schema", "python_schema")
+_PLACES = {"items_schema": "items", "keys_schema": "keys", "values_schema": "values", "extras_schema": "values"}
+_NESTED = ("schema", "lax_schema", "strict_schema", "json_schema", "python_schema", "arguments_schema")
 
 
 class Member(NamedTuple):
@@ -23,11 +25,11 @@ class Member(NamedTuple):
 
     Attributes:
         names: Its name and aliases.
-        shape: What the schema says about its values.
+        node: What the schema says about its values.
     """
 
     names: tuple[str, ...]
-    shape: Shape
+    node: Any
 
 
 class Shape:
@@ -44,9 +46,8 @@ class Shape:
         self.not_secret = False
         self.members: dict[str, list[Member]] = {}
         self._definitions = definitions
-        # The nodes of the items of lists, and of the keys and values of tables.
-        self._places: dict[str, list[Any]] = {"items": [], "keys": [], "values": []}
-        self._positions: list[list[Any]] = []
+        # The nodes of the "items" of lists or at single indexes, and of the "keys" and "values" of tables.
+        self._places: defaultdict[object, list[Any]] = defaultdict(list)
         self._names: list[str] = []
         self._below: dict[object, Shape] = {}
         for node in self._expand(nodes):
@@ -54,24 +55,24 @@ class Shape:
 
     def at(self, step: object) -> tuple[tuple[str, ...], Shape]:
         """Return the names of the field behind a key or index, and the shape of its values."""
-        members = self.members.get(step) if type(step) is str else self._member_at(step)
-        if members:
+        # A named tuple may be given as a list.
+        name = self._names[step] if type(step) is int and step < len(self._names) else step
+        if type(name) is str and (members := self.members.get(name)):
             names = tuple(dict.fromkeys(name for member in members for name in member.names))
-            if len(members) == 1:
-                return names, members[0].shape
-            merged = Shape((), self._definitions)
-            merged._merge([member.shape for member in members])
-            return names, merged
-        if type(step) is int and step < len(self._positions):
-            return (), self._cached(step, self._positions[step])
-        if type(step) is int and (self._places["items"] or self._positions):
-            return (), self._cached("items", self._places["items"])
-        return (), self._cached("values", self._places["values"])
+            nodes = [member.node for member in members]
+            below = self._cached(("field", name), nodes)
+            # Of several fields in a union, the authors of all must say so.
+            below.not_secret = below.not_secret and all(Shape([n], self._definitions).not_secret for n in nodes)
+            return names, below
+        place: object = "values"
+        if type(step) is int and ("items" in self._places or 0 in self._places):
+            place = step if step in self._places else "items"
+        return (), self._cached(place, self._places.get(place, []))
 
     @property
     def keys(self) -> Shape:
         """The shape of the keys of a table that may have any."""
-        return self._cached("keys", self._places["keys"])
+        return self._cached("keys", self._places.get("keys", []))
 
     def reason_below(self, step: object, reason: str) -> tuple[Shape, str]:
         """Return the shape at a key or index, and why the values there are secret, given why those here are."""
@@ -92,35 +93,14 @@ class Shape:
 
     def along(self, path: Iterable[object]) -> Shape:
         """Return the shape of the values at a path."""
-        shape = self
-        for step in path:
-            shape = shape.at(step)[1]
-        return shape
-
-    def _member_at(self, index: object) -> list[Member]:
-        """A named tuple may be given as a list."""
-        if type(index) is int and index < len(self._names):
-            return self.members.get(self._names[index], [])
-        return []
+        return reduce(lambda shape, step: shape.at(step)[1], path, self)
 
     def _cached(self, what: object, nodes: list[Any]) -> Shape:
         if not nodes:
             return EMPTY
-        found = self._below.get(what)
-        if found is None:
-            found = self._below[what] = Shape(nodes, self._definitions)
-        return found
-
-    def _merge(self, shapes: list[Shape]) -> None:
-        self.reason = next((shape.reason for shape in shapes if shape.reason), "")
-        self.not_secret = all(shape.not_secret for shape in shapes)
-        for shape in shapes:
-            for name, members in shape.members.items():
-                self.members.setdefault(name, []).extend(members)
-            for place, nodes in shape._places.items():  # noqa: SLF001 the same class
-                self._places[place] += nodes
-            self._positions = self._positions or shape._positions  # noqa: SLF001 the same
-            self._names = self._names or shape._names  # noqa: SLF001 the same
+        if what not in self._below:
+            self._below[what] = Shape(nodes, self._definitions)
+        return self._below[what]
 
     def _expand(self, nodes: Iterable[Any]) -> Iterator[Any]:
         """Yield these nodes and those that they wrap or choose from, at the same place."""
@@ -137,8 +117,6 @@ class Shape:
             if node["type"] == "definition-ref":
                 queue.append(self._definitions.get(node["schema_ref"]))
             queue += [node[key] for key in _NESTED if isinstance(node.get(key), Mapping)]
-            if isinstance(node.get("arguments_schema"), Mapping):
-                queue.append(node["arguments_schema"])
             choices = node.get("choices") or ()
             for choice in choices.values() if isinstance(choices, Mapping) else choices:
                 queue.append(choice[0] if isinstance(choice, tuple) else choice)
@@ -149,9 +127,7 @@ class Shape:
         if is_marked is not None:
             self.reason = "marked IsSecret" if is_marked else self.reason
             self.not_secret = self.not_secret or not is_marked
-        secret_type = _secret_type(node)
-        if secret_type:
-            self.reason = self.reason or f"type {secret_type}"
+        self.reason = self.reason or _secret_type(node)
         self._read_fields(node)
         self._read_items(node)
 
@@ -167,43 +143,17 @@ class Shape:
                     self._add(field["name"], field)
 
     def _read_items(self, node: Any) -> None:
-        for key, place in (("keys_schema", "keys"), ("values_schema", "values"), ("extras_schema", "values")):
+        for key, place in _PLACES.items():
             if isinstance(node.get(key), Mapping):
                 self._places[place].append(node[key])
-        items = node.get("items_schema")
-        if isinstance(items, Mapping):
-            self._places["items"].append(items)
-        elif items:
-            self._read_tuple(items, node.get("variadic_item_index"))
-
-    def _read_tuple(self, items: list[Any], variadic: int | None) -> None:
-        if variadic is not None:
-            self._places["items"] += items
-            return
-        for index, item in enumerate(items):
-            if index == len(self._positions):
-                self._positions.append([])
-            self._positions[index].append(item)
+            elif node.get(key):  # the items of a tuple
+                for index, item in enumerate(node[key]):
+                    self._places[index if node.get("variadic_item_index") is None else "items"].append(item)
 
     def _add(self, name: str, field: Any) -> None:
         names = tuple(dict.fromkeys((name, *_aliases(field))))
-        member = Member(names, _LazyShape((field.get("schema"),), self._definitions))
         for each in names:
-            self.members.setdefault(each, []).append(member)
-
-
-class _LazyShape(Shape):
-    """A shape that is read when first asked for, since models may contain themselves."""
-
-    def __init__(self, nodes: Iterable[Any], definitions: dict[str, Any]) -> None:
-        self._nodes = nodes
-        self._definitions = definitions
-
-    def __getattr__(self, name: str) -> Any:
-        if name in {"_nodes", "_definitions"} or "reason" in self.__dict__:
-            raise AttributeError(name)
-        super().__init__(self._nodes, self._definitions)
-        return getattr(self, name)
+            self.members.setdefault(each, []).append(Member(names, field.get("schema")))
 
 
 EMPTY = Shape((), {})
@@ -240,14 +190,14 @@ def _aliases(field: Any) -> Iterator[str]:
 
 
 def _secret_type(node: Any) -> str:
-    """The name of the secret type that a node validates."""
+    """Say that a node validates a secret type; return an empty text for other nodes."""
     from pydantic import Secret, SecretBytes, SecretStr
 
     function = node.get("function")
     called = function.get("function") if isinstance(function, Mapping) else None
     for kind in (node.get("cls"), called):
         if isinstance(kind, type) and issubclass(kind, (Secret, SecretBytes, SecretStr)):
-            return kind.__name__
+            return f"type {kind.__name__}"
     # Secret[...] validates with functions of its own.
     name = getattr(called, "__qualname__", "")
-    return "Secret" if getattr(called, "__module__", "") == "pydantic.types" and name.startswith("Secret.") else ""
+    return "type Secret" if getattr(called, "__module__", "") == "pydantic.types" and name.startswith("Secret.") else ""

@@ -1,4 +1,4 @@
-"""Recognize secrets in a text by their form alone: passwords in URLs, private keys, tokens of known services."""
+"""Patterns of secrets in texts: passwords in URLs, private keys, tokens of known services."""
 
 from __future__ import annotations
 
@@ -17,12 +17,10 @@ class _Form(NamedTuple):
     """One form of secrets.
 
     Attributes:
-        needs: Characters, one of which is in every text that has a secret of this form; empty if any will do.
-        hints: Texts in lower case, one of which is in such a text too.
+        hints: Texts in lower case, one of which is in every text that has a secret of this form.
         pattern: What is looked for then. The group ``s`` is the secret.
     """
 
-    needs: str
     hints: Collection[str]
     pattern: re.Pattern[str]
 
@@ -38,7 +36,6 @@ _EXTRA_NAMES = frozenset({"sig", "signature", "sharedaccesssignature"})
 # A lookbehind, or a bound on the length, keeps each search linear in texts of any length.
 _FORMS = (
     _Form(
-        "@",
         ("://",),
         re.compile(
             r"(?<![a-z0-9+.-])[a-z][a-z0-9+.-]{0,40}://"
@@ -48,7 +45,6 @@ _FORMS = (
         ),
     ),
     _Form(
-        ":=",
         ("authorization",),
         re.compile(
             r"authorization[\"']?\s{0,8}[=:]\s{0,8}[\"']?"
@@ -57,10 +53,9 @@ _FORMS = (
             re.IGNORECASE,
         ),
     ),
-    _Form("", ("bearer",), re.compile(r"\bbearer\s{1,8}(?!(?:token|auth)\w*\b)(?P<s>[\w.~+/=-]{6,})", re.IGNORECASE)),
-    _Form("", ("basic",), re.compile(r"\b[Bb]asic\s{1,8}(?=[a-z]*[A-Z0-9+/=])(?P<s>[\w.~+/=-]{6,})")),
+    _Form(("bearer",), re.compile(r"\bbearer\s{1,8}(?!(?:token|auth)\w*\b)(?P<s>[\w.~+/=-]{6,})", re.IGNORECASE)),
+    _Form(("basic",), re.compile(r"\b[Bb]asic\s{1,8}(?=[a-z]*[A-Z0-9+/=])(?P<s>[\w.~+/=-]{6,})")),
     _Form(
-        "-",
         ("private key",),
         re.compile(
             r"(?P<s>-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----.*?"
@@ -68,24 +63,21 @@ _FORMS = (
             re.DOTALL,
         ),
     ),
-    _Form("", ("eyj",), re.compile(r"(?<![\w-])(?P<s>eyJ(?:[\w-]{5,}\.[\w-]+(?:\.[\w-]*)?|rIjoi[\w+/=-]{12,}))")),
-    _Form("", ("akia", "asia"), re.compile(r"\b(?P<s>(?:AKIA|ASIA)[A-Z0-9]{12,})\b")),
+    _Form(("eyj",), re.compile(r"(?<![\w-])(?P<s>eyJ(?:[\w-]{5,}\.[\w-]+(?:\.[\w-]*)?|rIjoi[\w+/=-]{12,}))")),
+    _Form(("akia", "asia"), re.compile(r"\b(?P<s>(?:AKIA|ASIA)[A-Z0-9]{12,})\b")),
     _Form(
-        "",
         ("aws", "secret", "access", "akia"),
         re.compile(
             r"(?i:aws|secret|access|akia)[^\n]{0,60}?(?<![\w/+=])(?![0-9a-f]{40}\b)(?P<s>[A-Za-z0-9/+]{40})(?![\w/+=])"
         ),
     ),
     _Form(
-        "/",
         ("hooks.slack.com/", "/api/webhooks/"),
         re.compile(
             r"(?:hooks\.slack\.com/(?:services|workflows|triggers)/|/api/webhooks/)(?P<s>[\w/-]{8,})", re.IGNORECASE
         ),
     ),
     _Form(
-        "",
         words(
             "ghp_ gho_ ghu_ ghs_ ghr_ _pat_ glpat- xox pypi- aiza npm_ hf_ dapi sg. gls glc_ k_live k-live k_test "
             "k-test"
@@ -96,7 +88,7 @@ _FORMS = (
             r"dapi[0-9a-f]{16,}|SG\.[\w-]{16,}\.[\w-]{16,}|glsa_\w{16,}|glc_[\w+/=]{16,})"
         ),
     ),
-    _Form("-_", ("sk-", "sk_", "rk-", "rk_"), re.compile(r"\b(?P<s>[sr]k[-_](?=[A-Za-z_-]{0,80}\d)[\w-]{12,})")),
+    _Form(("sk-", "sk_", "rk-", "rk_"), re.compile(r"\b(?P<s>[sr]k[-_](?=[A-Za-z_-]{0,80}\d)[\w-]{12,})")),
 )
 
 
@@ -108,8 +100,6 @@ def find_spans(text: str, lowered: str) -> Iterator[tuple[Span, str]]:
         lowered: The text in lower case; it only decides which patterns are tried.
     """
     for form in _FORMS:
-        if form.needs and not any(character in text for character in form.needs):
-            continue
         if any(hint in lowered for hint in form.hints):
             for match in form.pattern.finditer(text):
                 if match["s"].strip("*"):
@@ -125,6 +115,8 @@ _NAME_HINTS = words(
 )
 _NAME = re.compile(r"(?<![\w.-])([a-z_][\w.-]{1,63})(?:\\?[\"'])?\s{0,8}[=:]\s{0,8}", re.IGNORECASE)
 _VALUE = re.compile(r"(?P<q>\\?[\"'])(?P<quoted>(?:(?!(?P=q))[^\n\r])+)|(?P<bare>[^\s\"'&;,)\]}]+)")
+
+
 _NAME_LENGTH = 64
 
 
