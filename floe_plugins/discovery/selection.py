@@ -10,8 +10,8 @@ from floe_plugins.core.candidate import Candidate, Distribution
 from floe_plugins.core.problem import Problem
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.state import Stage
+from floe_plugins.discovery.load_policy import LoadPolicy
 from floe_plugins.discovery.metadata_files import names_of, normalize
-from floe_plugins.discovery.policy import LoadPolicy
 from floe_plugins.errors import DuplicatePluginError
 
 
