@@ -35,8 +35,7 @@ def lazy_exports(
         elif name == "__all__":
             value = sorted(homes)
         else:
-            message = f"module {package!r} has no attribute {name!r}"
-            raise AttributeError(message)
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
         namespace[name] = value
         return value
 

@@ -10,7 +10,7 @@ import contextlib
 import importlib
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, cast
 
 from floe_plugins.core.candidate import Candidate, Distribution
@@ -77,10 +77,8 @@ def refresh_imports() -> None:
     for path, finder in list(sys.path_importer_cache.items()):
         if finder is None or not os.path.isabs(path):
             sys.path_importer_cache.pop(path, None)
-            continue
-        invalidate: Callable[[], object] | None = getattr(finder, "invalidate_caches", None)
-        if invalidate is not None:
-            invalidate()
+        else:
+            getattr(finder, "invalidate_caches", bool)()
 
 
 def compare(
@@ -214,22 +212,16 @@ class _Scanner:
             self._read_distribution(installed)
 
     def _read_distribution(self, installed: Any) -> None:
+        what = "name cannot be read from METADATA"
         try:
             key = _key(installed)
-        except Exception as error:  # noqa: BLE001 foreign code
-            self._report_unreadable(
-                _distribution(installed), f"its name cannot be read from METADATA: {describe_error(error)}"
-            )
-            return
-        if key in self._seen:
-            return
-        self._seen[key] = ""
-        try:
+            if key in self._seen:
+                return
+            self._seen[key] = ""
+            what = "entry points cannot be read"
             data = _entry_points_of(installed)
         except Exception as error:  # noqa: BLE001 foreign code
-            self._report_unreadable(
-                _distribution(installed), f"its entry points cannot be read: {describe_error(error)}"
-            )
+            self._report_unreadable(_distribution(installed), f"its {what}: {describe_error(error)}")
             return
         if entry_points_txt.may_have_plugins(data) or not entry_points_txt.is_well_formed(data):
             self._parse(_distribution(installed), data)
