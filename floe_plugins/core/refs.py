@@ -77,10 +77,8 @@ class PluginType(str, Enum):
     @property
     def spec(self) -> type[Any]:
         """The category class, whose hooks plugins implement. Imports its module."""
-        category = _SPECS.get(self)
-        if category is None:
-            module, name = self.spec_name
-            category = _SPECS[self] = getattr(importlib.import_module(module), name)
+        module, name = self.spec_name
+        category: type[Any] = getattr(importlib.import_module(module), name)
         return category
 
     @classmethod
@@ -118,7 +116,6 @@ class PluginType(str, Enum):
         return found
 
 
-_SPECS: dict[PluginType, type[Any]] = {}
 _BY_CLASS = {member.spec_name: member for member in PluginType}
 _BY_TEXT = {text: member for member in PluginType for text in (member.slug, member.group)}
 

@@ -100,9 +100,7 @@ class _Resolution:
                 self._declare(self._entries[ref])
             wave = self._add_named() or self._add_of_categories()
         dependencies = {ref: self._resolve_dependencies(ref) for ref in self._required}
-        required = {
-            ref: {other for dependency in dependencies[ref] for other in dependency.refs} for ref in dependencies
-        }
+        required = {ref: {other for each in met for other in each.refs} for ref, met in dependencies.items()}
         self._record_cycles(required)
         predecessors = self._with_optional(required)
         return StartPlan(
@@ -225,18 +223,12 @@ class _Resolution:
     def _with_optional(self, required: Mapping[PluginRef, set[PluginRef]]) -> dict[PluginRef, frozenset[PluginRef]]:
         """Return all predecessors: plugins with an error wait for nothing, and optional dependencies form no cycle."""
         hard = {ref: frozenset() if ref in self._errors else frozenset(found) for ref, found in required.items()}
-        optional = {
-            ref: {
-                other
-                for requirement in self._optional[ref]
-                for other in self._optional_targets(requirement, required.keys() - {ref})
-            }
-            for ref in hard
-            if ref not in self._errors
-        }
-        if not any(optional.values()):
+        predecessors = dict(hard)
+        for ref in hard.keys() - self._errors.keys():
+            for requirement in self._optional[ref]:
+                predecessors[ref] |= set(self._optional_targets(requirement, required.keys() - {ref}))
+        if predecessors == hard:
             return hard
-        predecessors = {ref: found | optional.get(ref, set()) for ref, found in hard.items()}
         for component in graph.strongly_connected_components(predecessors):
             for ref in component:
                 predecessors[ref] = hard[ref] | (predecessors[ref] - set(component))

@@ -176,13 +176,13 @@ def _items(environ: Mapping[str, str], variable: str) -> list[str]:
     return [item.strip() for item in environ.get(variable, "").split(",") if item.strip()]
 
 
-def _flag(environ: Mapping[str, str], variable: str) -> bool | None:
+def _flag(environ: Mapping[str, str], variable: str, other: str = "") -> bool | None:
     text = environ.get(variable, "").strip().lower()
     if not text:
         return None
     if text in _ON or text in _OFF:
         return text in _ON
-    message = f"{variable} is neither on (1, true, yes, on) nor off (0, false, no, off)"
+    message = f"{variable} is neither on (1, true, yes, on) nor off (0, false, no, off){other}"
     raise PluginConfigurationError(message, hint="Correct the variable or unset it.")
 
 
@@ -190,9 +190,5 @@ def _autoload(environ: Mapping[str, str]) -> str | None:
     text = environ.get(AUTOLOAD_VARIABLE, "").strip().lower()
     if text in AUTOLOAD_MODES:
         return text
-    try:
-        on = _flag(environ, AUTOLOAD_VARIABLE)
-    except PluginConfigurationError as error:
-        message = f"{error.message}, nor one of {', '.join(AUTOLOAD_MODES)}"
-        raise PluginConfigurationError(message, hint=error.hint) from None
+    on = _flag(environ, AUTOLOAD_VARIABLE, f", nor one of {', '.join(AUTOLOAD_MODES)}")
     return None if on is None else "all" if on else "none"
