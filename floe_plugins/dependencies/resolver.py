@@ -158,13 +158,13 @@ class _Resolution:
     def _find(self, ref: PluginRef, requirement: Requirement) -> tuple[PluginRef, ...]:
         if requirement.name is None:
             refs = self._members(ref, requirement)
-            fault = None if refs else self._no_member(ref, requirement)
+            reason = None if refs else self._no_member(ref, requirement)
         else:
             refs = self._named_plugins(requirement)
-            fault = self._unfit(requirement, refs[0]) if len(refs) == 1 else self._no_single(requirement, refs)
-        if fault is None:
+            reason = self._unfit(requirement, refs[0]) if len(refs) == 1 else self._no_single(requirement, refs)
+        if reason is None:
             return refs
-        self._record_error(ref, str(requirement), *fault)
+        self._record_error(ref, str(requirement), *reason)
         return ()
 
     def _unfit(self, requirement: Requirement, ref: PluginRef) -> tuple[str, str] | None:
