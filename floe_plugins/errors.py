@@ -44,13 +44,7 @@ class PluginError(Exception):
     # The inherited method would call the class with positional arguments alone; the facts are keyword-only.
     def __reduce__(self) -> tuple[Any, ...]:
         facts = {name: value for name, value in self.__dict__.items() if name != "exception"}
-        return _restore, (type(self), self.args, facts)
-
-
-def _restore(cls: type[PluginError], args: tuple[Any, ...], facts: dict[str, Any]) -> PluginError:
-    error = cls.__new__(cls, *args)
-    error.__dict__.update(facts)
-    return error
+        return type(self).__new__, (type(self), *self.args), facts
 
 
 class PluginNotFoundError(PluginError, LookupError):

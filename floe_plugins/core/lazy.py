@@ -13,30 +13,33 @@ if TYPE_CHECKING:
 
 
 def lazy_exports(
-    namespace: dict[str, Any],
-    modules: Mapping[str, Sequence[str]],
-    fallback: Callable[[str], object] | None = None,
+    namespace: dict[str, Any], modules: Mapping[str, Sequence[str]], more: Callable[[], Mapping[str, str]] = dict
 ) -> tuple[Callable[[str], object], Callable[[], list[str]]]:
     """Return the ``__getattr__`` and ``__dir__`` of a package whose names are imported on first use (PEP 562).
 
+    ``__all__`` is one of these names, and lists them.
+
     Args:
-        namespace: the package's ``globals()``, with ``__all__`` set by the time they are called.
+        namespace: the package's ``globals()``.
         modules: the names that each submodule exports, by its name relative to the package.
-        fallback: finds a name that the table does not have; returns None if there is none.
+        more: returns further names with the full names of their modules; called when a name is not in the table.
     """
     package = namespace["__name__"]
-    homes = {name: module for module, names in modules.items() for name in names}
+    homes = {name: f"{package}.{module}" for module, names in modules.items() for name in names}
 
     def getattribute(name: str) -> object:
+        if name not in homes:
+            homes.update(more())
         if name in homes:
-            value: object = getattr(importlib.import_module(f"{package}.{homes[name]}"), name)
-        elif fallback is None or (value := fallback(name)) is None:
-            message = f"module {package!r} has no attribute {name!r}"
-            raise AttributeError(message)
+            value: object = getattr(importlib.import_module(homes[name]), name)
+        elif name == "__all__":
+            value = sorted(homes)
+        else:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
         namespace[name] = value
         return value
 
-    return getattribute, lambda: sorted({*namespace, *namespace["__all__"]})
+    return getattribute, lambda: sorted({*namespace, "__all__", *homes, *more()})
 
 
 class LazyModule:

@@ -29,7 +29,8 @@ def log(level: str, message: str, *args: object) -> None:
     try:
         getattr(logging.getLogger("floe_plugins"), level)(message, *shown, stacklevel=2, extra=extra)
     except BaseException as error:
-        if _is_interrupt(error):
+        is_main = threading.current_thread() is threading.main_thread()
+        if is_main and issubclass(type(error), KeyboardInterrupt):  # a signal's
             raise
         if logging.raiseExceptions:
             import traceback
@@ -37,8 +38,3 @@ def log(level: str, message: str, *args: object) -> None:
             with suppress(BaseException):  # standard error may be closed, or replaced
                 # Leave out the error that was being handled: a plugin's error may contain secrets.
                 traceback.print_exc(chain=False)
-
-
-def _is_interrupt(error: BaseException) -> bool:
-    """Whether an error is the signal's: only the main thread gets those."""
-    return issubclass(type(error), KeyboardInterrupt) and threading.current_thread() is threading.main_thread()

@@ -44,17 +44,13 @@ def _to_plain(value: Any, levels: int) -> Any:
 
 
 def _to_scalar(value: Any) -> Any:
-    if type(value) in {int, float}:
-        return _to_json_number(value)
+    if type(value) is float:
+        return value if math.isfinite(value) else str(value)
+    if type(value) is int:
+        return value if value.bit_length() <= _MAX_BITS else _describe_integer(value)
     if value is None or type(value) in {bool, str}:
         return value
     return describe_error(value) if isinstance(value, BaseException) else safe_str(value)
-
-
-def _to_json_number(value: Any) -> Any:
-    if type(value) is float:
-        return value if math.isfinite(value) else str(value)
-    return value if value.bit_length() <= _MAX_BITS else _describe_integer(value)
 
 
 def _describe_integer(value: int) -> str:

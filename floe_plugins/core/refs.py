@@ -77,10 +77,8 @@ class PluginType(str, Enum):
     @property
     def spec(self) -> type[Any]:
         """The category class, whose hooks plugins implement. Imports its module."""
-        category = _SPECS.get(self)
-        if category is None:
-            module, name = self.spec_name
-            category = _SPECS[self] = getattr(importlib.import_module(module), name)
+        module, name = self.spec_name
+        category: type[Any] = getattr(importlib.import_module(module), name)
         return category
 
     @classmethod
@@ -99,8 +97,7 @@ class PluginType(str, Enum):
             if found is not None:
                 return found
         names = ", ".join(member.spec_name[1] for member in cls)
-        message = f"{plugin_class.__qualname__} does not derive from a category class: expected one of {names}"
-        raise TypeError(message)
+        raise TypeError(f"{plugin_class.__qualname__} does not derive from a category class: expected one of {names}")
 
     @classmethod
     def parse(cls, text: str) -> PluginType:
@@ -115,12 +112,10 @@ class PluginType(str, Enum):
         found = _BY_TEXT.get(text)
         if found is None:
             slugs = ", ".join(member.slug for member in cls)
-            message = f"there is no category {text!r}; the categories are {slugs}"
-            raise ValueError(message)
+            raise ValueError(f"there is no category {text!r}; the categories are {slugs}")
         return found
 
 
-_SPECS: dict[PluginType, type[Any]] = {}
 _BY_CLASS = {member.spec_name: member for member in PluginType}
 _BY_TEXT = {text: member for member in PluginType for text in (member.slug, member.group)}
 
@@ -159,9 +154,7 @@ class PluginRef(NamedTuple):
         """
         category, colon, name = text.partition(":")
         if not colon:
-            message = f"{text!r} is not a ref: expected category:name, such as compute:duckdb"
-            raise ValueError(message)
+            raise ValueError(f"{text!r} is not a ref: expected category:name, such as compute:duckdb")
         if not is_name(name):
-            message = f"{text!r} is not a ref: a plugin name consists of {NAME_RULE}"
-            raise ValueError(message)
+            raise ValueError(f"{text!r} is not a ref: a plugin name consists of {NAME_RULE}")
         return cls(PluginType.parse(category), name)

@@ -187,8 +187,7 @@ class LifecycleReport(Record):
         if len(causes) == 1:
             raise causes[0]
         if causes:
-            message = f"{len(causes)} plugins failed"
-            raise ExceptionGroup(message, causes)
+            raise ExceptionGroup(f"{len(causes)} plugins failed", causes)
 
     def to_dict(self) -> dict[str, Any]:
         """Return ``ok`` and all fields as JSON data."""

@@ -39,8 +39,7 @@ def check_timeout(value: object) -> float:
     if type(value) in {int, float} and 0 < value <= MAX_TIMEOUT:  # type: ignore[operator]
         return float(value)  # type: ignore[arg-type]
     shown = repr(value)[:40] if type(value) in {int, float, bool, str} else f"of type {type(value).__name__}"
-    message = f"must be a number of seconds, more than 0 and at most a year, and is {shown}"
-    raise ValueError(message)
+    raise ValueError(f"must be a number of seconds, more than 0 and at most a year, and is {shown}")
 
 
 def check_workers(value: object) -> int:
@@ -55,5 +54,4 @@ def check_workers(value: object) -> int:
     if type(value) is int and 1 <= value <= MAX_WORKERS:
         return value
     shown = repr(value)[:40] if type(value) in {int, float, bool, str} else f"of type {type(value).__name__}"
-    message = f"must be a whole number from 1 to {MAX_WORKERS}, and is {shown}"
-    raise ValueError(message)
+    raise ValueError(f"must be a whole number from 1 to {MAX_WORKERS}, and is {shown}")

@@ -78,27 +78,19 @@ def _parse(text: str) -> Requirement:
         return _refuse(text, _EXPECTED)
     subject, specifier = match[1], _specifier(text, match[2])
     left, colon, name = subject.partition(":")
-    if not colon and _category(left) is None:
+    try:
+        category = PluginType.parse(left)
+    except ValueError as error:
+        if colon:
+            return _refuse(text, str(error))
         category, name = None, left
-    else:
-        category = _category(left)
-        if category is None:
-            slugs = ", ".join(member.slug for member in PluginType)
-            return _refuse(text, f"there is no category {left!r}; the categories are {slugs}")
-    if not colon and category is not None:
+    if category is not None and not colon:
         if specifier:
             return _refuse(text, "a category has no version; name the plugin of it that is meant")
         return Requirement(category, None)
     if not is_name(name):
         return _refuse(text, f"a plugin's name is made of {NAME_RULE}; {_EXPECTED}")
     return Requirement(category, name, specifier)
-
-
-def _category(text: str) -> PluginType | None:
-    try:
-        return PluginType.parse(text)
-    except ValueError:
-        return None
 
 
 def _specifier(text: str, specifier: str | None) -> str:
@@ -114,5 +106,4 @@ def _specifier(text: str, specifier: str | None) -> str:
 
 
 def _refuse(text: object, why: str) -> NoReturn:
-    message = f"{text!r} is not a dependency: {why}"
-    raise ValueError(message)
+    raise ValueError(f"{text!r} is not a dependency: {why}") from None

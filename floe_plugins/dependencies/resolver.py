@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from itertools import chain
 
 import attrs
 
@@ -99,9 +100,7 @@ class _Resolution:
                 self._declare(self._entries[ref])
             wave = self._add_named() or self._add_of_categories()
         dependencies = {ref: self._resolve_dependencies(ref) for ref in self._required}
-        required = {
-            ref: {other for dependency in dependencies[ref] for other in dependency.refs} for ref in dependencies
-        }
+        required = {ref: {other for each in met for other in each.refs} for ref, met in dependencies.items()}
         self._record_cycles(required)
         predecessors = self._with_optional(required)
         return StartPlan(
@@ -118,32 +117,24 @@ class _Resolution:
         self._optional[entry.ref] = self._parsed(entry, declared.optional)
 
     def _parsed(self, entry: Entry, texts: Sequence[str]) -> list[Requirement]:
-        parsed = (self._parse(entry, text) for text in texts)
-        return [requirement for requirement in parsed if requirement is not None]
-
-    def _parse(self, entry: Entry, text: str) -> Requirement | None:
-        try:
-            return Requirement.parse(text)
-        except ValueError as error:
-            self._record_error(entry.ref, str(text), str(error), "Tell the plugin's author.")
-            return None
+        parsed: list[Requirement] = []
+        for text in texts:
+            try:
+                parsed.append(Requirement.parse(text))
+            except ValueError as error:
+                self._record_error(entry.ref, str(text), str(error), "Tell the plugin's author.")
+        return parsed
 
     def _named_plugins(self, requirement: Requirement) -> tuple[PluginRef, ...]:
-        """Return the plugins that a requirement with a name may mean."""
+        """Return the plugins that a requirement with a name may mean; none if it has no name."""
         if requirement.category is None:
             return self._by_name.get(requirement.name or "", ())
         ref = PluginRef(requirement.category, requirement.name or "")
         return (ref,) if ref in self._entries else ()
 
     def _add_named(self) -> list[PluginRef]:
-        found = {
-            target
-            for requirements in self._required.values()
-            for requirement in requirements
-            if requirement.name is not None and len(targets := self._named_plugins(requirement)) == 1
-            for target in targets
-        }
-        return sorted(found - self._required.keys())
+        named = map(self._named_plugins, chain.from_iterable(self._required.values()))
+        return sorted({refs[0] for refs in named if len(refs) == 1} - self._required.keys())
 
     def _add_of_categories(self) -> list[PluginRef]:
         """Return the plugins that a category requirement adds; call it last, since named ones may meet it."""
@@ -167,24 +158,21 @@ class _Resolution:
     def _find(self, ref: PluginRef, requirement: Requirement) -> tuple[PluginRef, ...]:
         if requirement.name is None:
             refs = self._members(ref, requirement)
-            if not refs:
-                self._record_error(ref, str(requirement), *self._no_member(ref, requirement))
+            reason = None if refs else self._no_member(ref, requirement)
+        else:
+            refs = self._named_plugins(requirement)
+            reason = self._unfit(requirement, refs[0]) if len(refs) == 1 else self._no_single(requirement, refs)
+        if reason is None:
             return refs
-        refs = self._named_plugins(requirement)
-        if len(refs) != 1:
-            self._record_error(ref, str(requirement), *self._no_single(requirement, refs))
-            return ()
-        there = self._entries[refs[0]]
+        self._record_error(ref, str(requirement), *reason)
+        return ()
+
+    def _unfit(self, requirement: Requirement, ref: PluginRef) -> tuple[str, str] | None:
+        there = self._entries[ref]
         version = there.metadata.version if there.plugin is not None and there.metadata is not None else None
-        if not requirement.matches(refs[0], version):
-            self._record_error(
-                ref,
-                str(requirement),
-                f"needs {requirement}, and {refs[0]} is there in version {version}",
-                f"Install a version of {refs[0]} that fits.",
-            )
-            return ()
-        return refs
+        if requirement.matches(ref, version):
+            return None
+        return f"needs {requirement}, and {ref} is there in version {version}", f"Install a version of {ref} that fits."
 
     def _no_member(self, ref: PluginRef, requirement: Requirement) -> tuple[str, str]:
         there = requirement.among(self._entries.keys() - {ref})
@@ -235,18 +223,12 @@ class _Resolution:
     def _with_optional(self, required: Mapping[PluginRef, set[PluginRef]]) -> dict[PluginRef, frozenset[PluginRef]]:
         """Return all predecessors: plugins with an error wait for nothing, and optional dependencies form no cycle."""
         hard = {ref: frozenset() if ref in self._errors else frozenset(found) for ref, found in required.items()}
-        optional = {
-            ref: {
-                other
-                for requirement in self._optional[ref]
-                for other in self._optional_targets(requirement, required.keys() - {ref})
-            }
-            for ref in hard
-            if ref not in self._errors
-        }
-        if not any(optional.values()):
+        predecessors = dict(hard)
+        for ref in hard.keys() - self._errors.keys():
+            for requirement in self._optional[ref]:
+                predecessors[ref] |= set(self._optional_targets(requirement, required.keys() - {ref}))
+        if predecessors == hard:
             return hard
-        predecessors = {ref: found | optional.get(ref, set()) for ref, found in hard.items()}
         for component in graph.strongly_connected_components(predecessors):
             for ref in component:
                 predecessors[ref] = hard[ref] | (predecessors[ref] - set(component))

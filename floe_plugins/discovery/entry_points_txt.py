@@ -165,7 +165,9 @@ class _Parser:
         if not self._line:
             if _PREFIX in line:  # importlib.metadata ignores such lines
                 hint = "Save the file without a byte order mark, and write groups as [group]"
-                self.record_error(ParseError(number, _outside_group(line), hint))
+                is_marked = line.startswith("\ufeff")
+                what = "a byte order mark hides the first group" if is_marked else f"{_short(line)} is not in a group"
+                self.record_error(ParseError(number, what, hint))
         elif not equals:
             self.record_error(ParseError(number, f"no '=' in {_short(line)}", "Write name = module:Class", fatal=True))
         elif self._category:
@@ -194,12 +196,6 @@ def _entry(category: PluginType, number: int, name: str, value: str) -> EntryPoi
     if parse_value(value) is None:
         return ParseError(number, f"{_short(value)} is not module:Class", f"Write {name} = module:Class", ref)
     return EntryPointLine(ref, value)
-
-
-def _outside_group(line: str) -> str:
-    if line.startswith("\ufeff"):
-        return "a byte order mark hides the first group"
-    return f"{_short(line)} is not in a group"
 
 
 def _group_hint(group: str) -> str:

@@ -49,15 +49,9 @@ def read_file(path: str, limit: int = MAX_SIZE) -> bytes:
     """
     descriptor = os.open(path, _FLAGS)
     try:
-        data = os.read(descriptor, _CHUNK)
-        if len(data) < _CHUNK:
-            return data
-        parts = [data]
-        size = len(data)
-        while data and size <= limit:
-            data = os.read(descriptor, _CHUNK)
-            parts.append(data)
-            size += len(data)
+        parts = [os.read(descriptor, _CHUNK)]
+        while len(parts[-1]) == _CHUNK and len(parts) * _CHUNK <= limit:
+            parts.append(os.read(descriptor, _CHUNK))
         return b"".join(parts)
     finally:
         os.close(descriptor)

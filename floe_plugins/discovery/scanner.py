@@ -10,11 +10,12 @@ import contextlib
 import importlib
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, cast
 
 from floe_plugins.core.candidate import Candidate, Distribution
 from floe_plugins.core.problem import Problem
+from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.safe_text import describe_error, safe_str
 from floe_plugins.core.state import Stage
 from floe_plugins.discovery import entry_points_txt, metadata_files
@@ -77,10 +78,8 @@ def refresh_imports() -> None:
     for path, finder in list(sys.path_importer_cache.items()):
         if finder is None or not os.path.isabs(path):
             sys.path_importer_cache.pop(path, None)
-            continue
-        invalidate: Callable[[], object] | None = getattr(finder, "invalidate_caches", None)
-        if invalidate is not None:
-            invalidate()
+        else:
+            getattr(finder, "invalidate_caches", bool)()
 
 
 def compare(
@@ -143,9 +142,8 @@ class _Scanner:
             except _ABSENT:
                 continue
             except (OSError, ValueError) as error:
-                self._report(
-                    f"{entry!r} on sys.path cannot be read: {error}", hint="Make it readable, or remove the entry"
-                )
+                message = f"{entry!r} on sys.path cannot be read: {error}"
+                self._report(message, hint="Make it readable, or remove the entry")
 
     def read_finder(self, finder: Any) -> None:
         """Read the distributions of a meta path finder."""
@@ -192,9 +190,8 @@ class _Scanner:
                 origin = distribution_at(directory)
                 self._parse(origin, data)
                 if not _has_metadata(directory):
-                    self._report(
-                        "it has no METADATA that can be read, so its requirements are unknown", origin, _REINSTALL
-                    )
+                    message = "it has no METADATA that can be read, so its requirements are unknown"
+                    self._report(message, origin, _REINSTALL)
 
     def _read_with_importlib(self, root: str) -> None:
         from importlib.metadata import DistributionFinder, MetadataPathFinder
@@ -214,22 +211,16 @@ class _Scanner:
             self._read_distribution(installed)
 
     def _read_distribution(self, installed: Any) -> None:
+        what = "name cannot be read from METADATA"
         try:
             key = _key(installed)
-        except Exception as error:  # noqa: BLE001 foreign code
-            self._report_unreadable(
-                _distribution(installed), f"its name cannot be read from METADATA: {describe_error(error)}"
-            )
-            return
-        if key in self._seen:
-            return
-        self._seen[key] = ""
-        try:
+            if key in self._seen:
+                return
+            self._seen[key] = ""
+            what = "entry points cannot be read"
             data = _entry_points_of(installed)
         except Exception as error:  # noqa: BLE001 foreign code
-            self._report_unreadable(
-                _distribution(installed), f"its entry points cannot be read: {describe_error(error)}"
-            )
+            self._report_unreadable(_distribution(installed), f"its {what}: {describe_error(error)}")
             return
         if entry_points_txt.may_have_plugins(data) or not entry_points_txt.is_well_formed(data):
             self._parse(_distribution(installed), data)
@@ -245,10 +236,8 @@ class _Scanner:
             self._report(message, origin, "Remove the distribution, or ask its author to split it")
             return
         self._candidates += [Candidate(entry.ref, entry.value, origin) for entry in parsed.entries]
-        self._problems += [
-            Problem(stage=Stage.DISCOVER, message=str(error), ref=error.ref, distribution=str(origin), hint=error.hint)
-            for error in parsed.errors
-        ]
+        for error in parsed.errors:
+            self._report(str(error), origin, error.hint, error.ref)
         if parsed.fatal:
             self._corrupt.append(origin)
 
@@ -267,9 +256,12 @@ class _Scanner:
         if corrupt:
             self._corrupt.append(origin)
 
-    def _report(self, message: str, origin: Distribution | None = None, hint: str = "") -> None:
-        distribution = str(origin) if origin else None
-        self._problems.append(Problem(stage=Stage.DISCOVER, message=message, distribution=distribution, hint=hint))
+    def _report(
+        self, message: str, origin: Distribution | None = None, hint: str = "", ref: PluginRef | None = None
+    ) -> None:
+        found_in = str(origin) if origin else None
+        problem = Problem(stage=Stage.DISCOVER, message=message, ref=ref, distribution=found_in, hint=hint)
+        self._problems.append(problem)
 
 
 def _fspath(item: object) -> str | None:

@@ -10,8 +10,8 @@ from floe_plugins.core.candidate import Candidate, Distribution
 from floe_plugins.core.problem import Problem
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.state import Stage
+from floe_plugins.discovery.load_policy import LoadPolicy
 from floe_plugins.discovery.metadata_files import names_of, normalize
-from floe_plugins.discovery.policy import LoadPolicy
 from floe_plugins.errors import DuplicatePluginError
 
 
@@ -43,14 +43,19 @@ def select(candidates: Iterable[Candidate], policy: LoadPolicy, pins: Mapping[Pl
     disabled: dict[PluginRef, tuple[Candidate, str]] = {}
     duplicates: dict[PluginRef, tuple[Candidate, ...]] = {}
     problems: list[Problem] = []
-    claims: dict[PluginRef, dict[Candidate, str | None]] = {}
+    claims: dict[PluginRef, dict[Candidate, str]] = {}
     names = _Names(needed=policy.depends_on_names or bool(pins))
     for candidate in candidates:
-        claims.setdefault(candidate.ref, {})[candidate] = policy.disabled_reason(candidate, names.of(candidate))
+        reason = policy.disabled_reason(candidate, names.of(candidate))
+        claims.setdefault(candidate.ref, {})[candidate] = reason or ""
     for ref, claimants in claims.items():
-        allowed = _pinned(claimants, pins.get(ref), names)
-        if not allowed:
-            disabled[ref] = _disabled(claimants, pins.get(ref), names)
+        pin = pins.get(ref)
+        pinned = {c: reason for c, reason in claimants.items() if pin is None or _is_from(c, pin, names)}
+        allowed = tuple(c for c, reason in pinned.items() if not reason)
+        if not pinned:
+            disabled[ref] = next(iter(claimants)), f"disabled: pinned to {pin}, which does not provide it"
+        elif not allowed:
+            disabled[ref] = next(iter(pinned.items()))
         elif len(allowed) == 1:
             chosen[ref] = allowed[0]
         else:
@@ -89,19 +94,8 @@ class _Names:
         return self._known[distribution]
 
 
-def _pinned(claimants: Mapping[Candidate, str | None], pin: str | None, names: _Names) -> tuple[Candidate, ...]:
-    return tuple(c for c, reason in claimants.items() if reason is None and (pin is None or _is_from(c, pin, names)))
-
-
 def _is_from(candidate: Candidate, distribution: str, names: _Names) -> bool:
     return names.of(candidate) == frozenset({normalize(distribution)})
-
-
-def _disabled(claimants: Mapping[Candidate, str | None], pin: str | None, names: _Names) -> tuple[Candidate, str]:
-    for candidate, reason in claimants.items():
-        if reason is not None and (pin is None or _is_from(candidate, pin, names)):
-            return candidate, reason
-    return next(iter(claimants)), f"disabled: pinned to {pin}, which does not provide it"
 
 
 def _duplicate(ref: PluginRef, claimants: Sequence[Candidate]) -> Problem:

@@ -15,7 +15,7 @@ from floe_plugins.core.problem import Problem
 from floe_plugins.core.refs import PluginRef, PluginType
 from floe_plugins.core.state import PluginState, Stage
 from floe_plugins.core.suggestions import closest
-from floe_plugins.discovery import policy, scanner, selection
+from floe_plugins.discovery import load_policy, scanner, selection
 from floe_plugins.discovery.report import DiscoveryReport
 from floe_plugins.entries.entry import Entry
 from floe_plugins.errors import DuplicatePluginError, PluginConfigurationError, PluginError, PluginNotFoundError
@@ -28,7 +28,7 @@ class EntryStore:
     """Candidates, entries and problems of one registry. Safe from several threads; runs no plugin code."""
 
     def __init__(
-        self, configuration: Configuration, policy: policy.LoadPolicy, path: Sequence[object] | None = None
+        self, configuration: Configuration, policy: load_policy.LoadPolicy, path: Sequence[object] | None = None
     ) -> None:
         self.configuration = configuration
         self.policy = policy

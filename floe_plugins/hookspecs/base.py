@@ -142,8 +142,7 @@ class PluginMetadata(ABC):
         Raises:
             NotImplementedError: configuration of that version cannot be converted.
         """
-        message = f"no migration from configuration version {old_version}"
-        raise NotImplementedError(message)
+        raise NotImplementedError(f"no migration from configuration version {old_version}")
 
     @hookspec
     def startup(self) -> Awaitable[None] | None:

@@ -173,7 +173,5 @@ def find_incompatibility(candidate: Candidate) -> PluginIncompatibleError | None
     error = requirement_incompatibility(candidate.ref, origin, requires, __version__)
     if error is not None:
         return error
-    known = static_metadata.read(candidate)
-    if known.floe_api_version is None:
-        return None
-    return api_incompatibility(candidate.ref, origin, known.floe_api_version)
+    declared = static_metadata.read(candidate).floe_api_version
+    return None if declared is None else api_incompatibility(candidate.ref, origin, declared)

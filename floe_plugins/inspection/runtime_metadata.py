@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import reprlib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -59,15 +60,13 @@ def read_attribute(plugin: object, attribute: str) -> Any:
         return boundary.call(lambda: getattr(plugin, attribute, None))
     except boundary.ForeignError as error:
         failure = error
-    message = f"reading {attribute!r} failed with {failure}"
-    raise boundary.caused_by(PluginLoadError(message, hint=_HINT), failure)
+    raise boundary.caused_by(PluginLoadError(f"reading {attribute!r} failed with {failure}", hint=_HINT), failure)
 
 
 def _text(plugin: object, attribute: str, *, may_be_empty: bool = False) -> str:
     found = read_attribute(plugin, attribute)
     if not issubclass(type(found), str) or not (found or may_be_empty):
-        message = f"{attribute!r} must be a string, not {_shown(found)}"
-        raise PluginLoadError(message, hint=_HINT)
+        raise PluginLoadError(f"{attribute!r} must be a string, not {_shown(found)}", hint=_HINT)
     return str.__str__(found)
 
 
@@ -79,8 +78,7 @@ def _texts(plugin: object, attribute: str) -> tuple[str, ...]:
     if issubclass(type(found), Sequence) and not issubclass(type(found), str):
         items = boundary.call(partial(tuple[Any, ...], found))
     if items is None or not all(issubclass(type(item), str) for item in items):
-        message = f"{attribute!r} must be a list or tuple of strings, not {_shown(found)}"
-        raise PluginLoadError(message, hint=_HINT)
+        raise PluginLoadError(f"{attribute!r} must be a list or tuple of strings, not {_shown(found)}", hint=_HINT)
     return tuple(str.__str__(item) for item in items)
 
 
@@ -89,10 +87,9 @@ def _timeouts(plugin: object) -> Mapping[str, float]:
     if found is None or (type(found) is dict and not found):
         return {}
     if not issubclass(type(found), Mapping):
-        message = f"'timeouts' must be a mapping of seconds, not {_shown(found)}"
-        raise PluginLoadError(message, hint=_HINT)
+        raise PluginLoadError(f"'timeouts' must be a mapping of seconds, not {_shown(found)}", hint=_HINT)
     timeouts: dict[str, float] = {}
-    items: Any = boundary.call(partial(_items, found))
+    items: tuple[Any, ...] = boundary.call(lambda: tuple[Any, ...](found.items()))
     for key, value in items:
         if type(key) is not str or key not in TIMEOUT_NAMES:
             message = f"'timeouts' has the key {_shown(key)}; expected {', '.join(TIMEOUT_NAMES)}"
@@ -100,20 +97,13 @@ def _timeouts(plugin: object) -> Mapping[str, float]:
         try:
             timeouts[key] = check_timeout(value)
         except ValueError as error:
-            message = f"timeouts[{key!r}] {error}"
-            raise PluginLoadError(message, hint=_HINT) from None
+            raise PluginLoadError(f"timeouts[{key!r}] {error}", hint=_HINT) from None
     return timeouts
-
-
-def _items(mapping: Any) -> tuple[Any, ...]:
-    return tuple(mapping.items())
 
 
 def _shown(value: object) -> str:
     """Return the ``repr`` of a scalar, and the class of anything else."""
     if value is None or type(value) in {str, int, float, bool, list, tuple, dict}:
-        try:
+        with suppress(BaseException):  # a list may hold the plugin's own objects
             return reprlib.repr(value)
-        except BaseException:  # noqa: BLE001 a list may hold the plugin's own objects
-            return f"an object of type {type_name(value)}"
     return f"an object of type {type_name(value)}"

@@ -53,11 +53,8 @@ class Module:
         if not statement.level:
             return statement.module
         parts = self.name.split(".")
-        up = statement.level - self.is_package
-        if up >= len(parts):
-            return None
-        package = parts[: len(parts) - up] if up else parts
-        return ".".join([*package, statement.module] if statement.module else package)
+        package = parts[: max(0, len(parts) - statement.level + self.is_package)]
+        return ".".join(filter(None, [*package, statement.module])) if package else None
 
     def sets_attribute_of(self, name: str) -> bool:
         """Return whether a statement of the module sets or deletes an attribute of the object called ``name``."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 import ast
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import attrs
 
@@ -29,7 +29,6 @@ _EXPORTED = {name: (module, name) for module, name in (*_CATEGORIES, _BASE)}
 
 # The defaults of PluginMetadata. Importing it would take longer than reading the source of a plugin.
 _DEFAULTS: dict[str, Any] = {"description": "", "dependencies": (), "optional_dependencies": ()}
-_FIELDS = ("name", "version", "floe_api_version", *_DEFAULTS)
 _FINAL = {("typing", "final"), ("typing_extensions", "final")}
 _MAX_DEPTH = 50
 _MAX_BASES = 16  # of one class
@@ -98,30 +97,24 @@ class _Reader:
         self._categories: set[PluginType] = set()
         # By the id of the class's node, which its module keeps alive.
         self._orders: dict[int, _Mro] = {}
-        self._unmodified: dict[int, bool] = {}
 
     def read(self, name: str, attribute: str) -> StaticMetadata:
         """Return the metadata of the class called ``attribute`` in the module ``name``."""
         module = self._sources.module(name)
         found = self._resolve(module, attribute) if module else None
-        if (
-            not isinstance(found, _Definition)
-            or not self._is_unmodified_class(found)
-            or (module and module.sets_attribute_of(attribute))
-        ):
+        if not module or not isinstance(found, _Definition) or module.sets_attribute_of(attribute):
             return UNKNOWN
         mro = self._mro(found, 0)
         category = next(iter(self._categories)) if len(self._categories) == 1 else None
         if any("__init_subclass__" in _body(each) for each in mro[1:]):
             return StaticMetadata(category=category)
-        values = {field: self._lookup(mro, field) for field in _FIELDS}
         return StaticMetadata(
-            name=_string(values["name"]),
-            version=_string(values["version"]),
-            floe_api_version=values["floe_api_version"],
-            description=_string(values["description"]),
-            dependencies=_strings(values["dependencies"]),
-            optional_dependencies=_strings(values["optional_dependencies"]),
+            name=_string(self._lookup(mro, "name")),
+            version=_string(self._lookup(mro, "version")),
+            floe_api_version=self._lookup(mro, "floe_api_version"),
+            description=_string(self._lookup(mro, "description")),
+            dependencies=_strings(self._lookup(mro, "dependencies")),
+            optional_dependencies=_strings(self._lookup(mro, "optional_dependencies")),
             category=category,
         )
 
@@ -158,17 +151,11 @@ class _Reader:
                 return _ExternalName(path, node.attr)
         return None
 
-    def _is_unmodified_class(self, found: _Definition) -> bool:
-        """Return whether it is a class that no decorator, metaclass or later statement can change."""
-        known = self._unmodified.get(id(found.node))
-        if known is None:
-            known = self._unmodified[id(found.node)] = self._looks_unmodified(*found)
-        return known
-
-    def _looks_unmodified(self, module: Module, node: ast.ClassDef | ast.expr) -> bool:
-        if not isinstance(node, ast.ClassDef) or node.keywords or module.sets_attribute_of(node.name):
-            return False
-        return all(self._resolve_expression(module, each) in _FINAL for each in node.decorator_list)
+    def _is_modified(self, module: Module, node: ast.ClassDef) -> bool:
+        """Return whether a decorator, metaclass or later statement may change a class."""
+        if node.keywords or module.sets_attribute_of(node.name):
+            return True
+        return any(self._resolve_expression(module, each) not in _FINAL for each in node.decorator_list)
 
     def _mro(self, found: _Definition, depth: int) -> _Mro:
         """Return the method resolution order, ending in ``_UNKNOWN_BASE`` where it is not certain.
@@ -182,8 +169,9 @@ class _Reader:
         if known is None and len(self._orders) > _MAX_CLASSES:
             return [_UNKNOWN_BASE]
         if known is None:
-            self._orders[id(node)] = [_UNKNOWN_BASE]  # for a class that derives from itself
-            known = self._orders[id(node)] = self._linearized(found, node.bases, depth)
+            known = self._orders[id(node)] = [_UNKNOWN_BASE]  # for a class that derives from itself
+            if not self._is_modified(found.module, node):
+                known = self._orders[id(node)] = self._linearized(found, node.bases, depth)
         return known
 
     def _linearized(self, found: _Definition, bases: Sequence[ast.expr], depth: int) -> _Mro:
@@ -200,7 +188,7 @@ class _Reader:
         """Return the method resolution order of a base class, and record the category if it is a category class."""
         base = self._resolve_expression(module, node)
         if isinstance(base, _Definition):
-            return self._mro(base, depth) if self._is_unmodified_class(base) else [_UNKNOWN_BASE]
+            return self._mro(base, depth)
         if base is None:
             return [_UNKNOWN_BASE]
         home = _EXPORTED.get(base.name, _UNKNOWN_BASE) if base.module == _PLATFORM else base
@@ -218,10 +206,8 @@ class _Reader:
                     return None
                 if field in body:
                     return self._literal(each.module, body[field], body)
-            elif each == _BASE:
-                return _DEFAULTS.get(field)
-            elif each == _UNKNOWN_BASE:
-                return None
+            elif each in {_BASE, _UNKNOWN_BASE}:
+                return _DEFAULTS.get(field) if each == _BASE else None
         return None
 
     def _literal(self, module: Module, statement: ast.stmt | None, body: dict[str, ast.stmt | None]) -> Any:
@@ -297,8 +283,5 @@ def _string(value: Any) -> str | None:
 
 
 def _strings(value: Any) -> tuple[str, ...] | None:
-    if not isinstance(value, (list, tuple)):
-        return None
-    items = cast("list[object]", value)
-    strings = [each for each in items if isinstance(each, str)]
-    return tuple(strings) if len(strings) == len(items) else None
+    is_known = isinstance(value, (list, tuple)) and all(isinstance(each, str) for each in value)
+    return tuple(value) if is_known else None

@@ -18,7 +18,7 @@ from floe_plugins.core.lazy import LazyModule
 from floe_plugins.core.problem import Problem
 from floe_plugins.core.refs import PluginRef, PluginType
 from floe_plugins.core.state import PluginState
-from floe_plugins.discovery.policy import LoadPolicy
+from floe_plugins.discovery.load_policy import LoadPolicy
 from floe_plugins.discovery.report import DiscoveryReport
 from floe_plugins.entries.entry import Entry
 from floe_plugins.entries.store import EntryStore

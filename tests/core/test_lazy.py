@@ -20,14 +20,14 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A package with a submodule that nothing has imported."""
     name = f"lazy_{tmp_path.name.replace('-', '_')}"
     (tmp_path / name).mkdir()
-    (tmp_path / name / "__init__.py").write_text("__all__ = ['Wheel']", encoding="utf-8")
+    (tmp_path / name / "__init__.py").write_text("", encoding="utf-8")
     (tmp_path / name / "parts.py").write_text("class Wheel: ...\nclass Hidden: ...\n", encoding="utf-8")
     monkeypatch.syspath_prepend(str(tmp_path))
     return name
 
 
 def namespace(package: str) -> dict[str, Any]:
-    return {"__name__": package, "__all__": ["Wheel"]}
+    return {"__name__": package}
 
 
 def test_a_name_is_imported_on_first_use_and_kept(package: str) -> None:
@@ -47,12 +47,18 @@ def test_a_name_that_is_not_exported_is_an_attribute_error_that_imports_nothing(
     assert f"{package}.parts" not in sys.modules
 
 
-def test_a_fallback_finds_names_that_the_table_lacks(package: str) -> None:
+def test_names_that_the_table_lacks_are_asked_for_when_they_are_needed(package: str) -> None:
     names = namespace(package)
-    getattribute, _ = lazy_exports(names, {}, {"Spare": 3}.get)
-    assert getattribute("Spare") == names["Spare"] == 3
-    with pytest.raises(AttributeError, match="Wheel"):
-        getattribute("Wheel")
+    getattribute, _ = lazy_exports(names, {}, lambda: {"Wheel": f"{package}.parts"})
+    assert getattribute("Wheel") is names["Wheel"] is sys.modules[f"{package}.parts"].Wheel
+    with pytest.raises(AttributeError, match="Hidden"):
+        getattribute("Hidden")
+
+
+def test_all_lists_the_exports_before_they_are_imported(package: str) -> None:
+    getattribute, _ = lazy_exports(namespace(package), {"parts": ["Wheel"]}, lambda: {"Axle": f"{package}.parts"})
+    assert getattribute("__all__") == ["Axle", "Wheel"]
+    assert f"{package}.parts" not in sys.modules
 
 
 def test_dir_lists_the_exports_before_they_are_imported(package: str) -> None:

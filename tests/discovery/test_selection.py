@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from floe_plugins import Candidate, Distribution, PluginRef
-from floe_plugins.discovery.policy import LoadPolicy
+from floe_plugins.discovery.load_policy import LoadPolicy
 from floe_plugins.discovery.selection import select
 
 DUCKDB = PluginRef.parse("compute:duckdb")

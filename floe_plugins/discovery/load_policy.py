@@ -100,8 +100,7 @@ class LoadPolicy(NamedTuple):
             ValueError: the autoload mode does not exist, or a rule cannot be parsed.
         """
         if autoload not in {None, *AUTOLOAD_MODES}:
-            message = f"there is no autoload mode {autoload!r}; expected one of {', '.join(AUTOLOAD_MODES)}"
-            raise ValueError(message)
+            raise ValueError(f"there is no autoload mode {autoload!r}; expected one of {', '.join(AUTOLOAD_MODES)}")
         rules = tuple(Rule.parse(text, origin) for text in disable)
         return cls(autoload, rules, None if only is None else frozenset(map(normalize, only)), strict)
 
@@ -115,8 +114,7 @@ class LoadPolicy(NamedTuple):
         try:
             return cls.create(autoload=autoload, disable=disable, only=only, origin=CONFIGURATION)
         except ValueError as error:
-            message = f"{CONFIGURATION}: {error}"
-            raise PluginConfigurationError(message) from None
+            raise PluginConfigurationError(f"{CONFIGURATION}: {error}") from None
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> LoadPolicy:
@@ -132,8 +130,7 @@ class LoadPolicy(NamedTuple):
             return cls.create(autoload=autoload, disable=disable, only=only, strict=strict, origin=DISABLE_VARIABLE)
         except ValueError as error:
             hint = f"To disable all plugins, set {AUTOLOAD_VARIABLE}=0."
-            message = f"{DISABLE_VARIABLE}: {error}"
-            raise PluginConfigurationError(message, hint=hint) from None
+            raise PluginConfigurationError(f"{DISABLE_VARIABLE}: {error}", hint=hint) from None
 
     def merged(self, other: LoadPolicy) -> LoadPolicy:
         """Return this policy with the settings that it does not give taken from ``other``, and the rules of both."""
@@ -179,13 +176,13 @@ def _items(environ: Mapping[str, str], variable: str) -> list[str]:
     return [item.strip() for item in environ.get(variable, "").split(",") if item.strip()]
 
 
-def _flag(environ: Mapping[str, str], variable: str) -> bool | None:
+def _flag(environ: Mapping[str, str], variable: str, other: str = "") -> bool | None:
     text = environ.get(variable, "").strip().lower()
     if not text:
         return None
     if text in _ON or text in _OFF:
         return text in _ON
-    message = f"{variable} is neither on (1, true, yes, on) nor off (0, false, no, off)"
+    message = f"{variable} is neither on (1, true, yes, on) nor off (0, false, no, off){other}"
     raise PluginConfigurationError(message, hint="Correct the variable or unset it.")
 
 
@@ -193,9 +190,5 @@ def _autoload(environ: Mapping[str, str]) -> str | None:
     text = environ.get(AUTOLOAD_VARIABLE, "").strip().lower()
     if text in AUTOLOAD_MODES:
         return text
-    try:
-        on = _flag(environ, AUTOLOAD_VARIABLE)
-    except PluginConfigurationError as error:
-        message = f"{error.message}, nor one of {', '.join(AUTOLOAD_MODES)}"
-        raise PluginConfigurationError(message, hint=error.hint) from None
+    on = _flag(environ, AUTOLOAD_VARIABLE, f", nor one of {', '.join(AUTOLOAD_MODES)}")
     return None if on is None else "all" if on else "none"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from floe_plugins import Candidate, Distribution, PluginConfigurationError, PluginRef
-from floe_plugins.discovery.policy import LoadPolicy, Rule
+from floe_plugins.discovery.load_policy import LoadPolicy, Rule
 
 DUCKDB = Candidate(PluginRef.parse("compute:duckdb"), "m:C", Distribution("Acme.Floe", "1.0", "/site/acme.dist-info"))
 
