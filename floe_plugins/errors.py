@@ -44,7 +44,7 @@ class PluginError(Exception):
     # The inherited method would call the class with positional arguments alone; the facts are keyword-only.
     def __reduce__(self) -> tuple[Any, ...]:
         facts = {name: value for name, value in self.__dict__.items() if name != "exception"}
-        return type(self).__new__, (type(self), *self.args), facts
+        return type(self).__new__, (type(self), *self.args), {"args": self.args, **facts}
 
 
 class PluginNotFoundError(PluginError, LookupError):

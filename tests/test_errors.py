@@ -57,3 +57,8 @@ def test_the_plugins_own_exception_is_neither_pickled_nor_shown() -> None:
     for shown in (str(error), repr(error), repr(pickle.dumps(error)), str(copy.copy(error).__dict__)):
         assert "4711" not in shown
     assert pickle.loads(pickle.dumps(error)).exception is None  # noqa: S301 made above
+
+
+def test_a_timeout_keeps_its_arguments_when_it_is_pickled() -> None:
+    error = errors.PluginTimeoutError("late", seconds=3.0)
+    assert pickle.loads(pickle.dumps(error)).args == error.args == ("late",)  # noqa: S301 our own
