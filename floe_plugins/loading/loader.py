@@ -139,8 +139,11 @@ class Loader:
     def _build(self, entry: Entry, load: _Load) -> CheckedPlugin:
         def build() -> CheckedPlugin:
             load.thread = threading.get_ident()
-            with self._nesting:
-                return self.registration.build(entry)
+            try:
+                with self._nesting:
+                    return self.registration.build(entry)
+            finally:
+                load.thread = None  # another thread may get the same number
 
         if self._nesting.depth or entry.worker.is_current_thread:
             return build()
