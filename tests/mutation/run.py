@@ -28,8 +28,7 @@ from queue import SimpleQueue
 from typing import Any, NamedTuple
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("loading", "execution", "lifecycle", "dependencies", "discovery")
-MODULES = ("configuration/redaction",)
+PACKAGES = ("loading", "execution", "lifecycle", "dependencies", "discovery", "configuration/redaction")
 COPIED = ("floe_plugins", "tests", "testplugins", "docs", "pyproject.toml", "README.md", "tox.ini")
 # What runs besides the tests of a module and of its package, in this order.
 LIFECYCLE = ("tests/lifecycle", "tests/registry/test_services.py", "tests/plugins/test_hostile_plugins.py")
@@ -39,7 +38,7 @@ ALSO = {
     "lifecycle": ("tests/execution", *LIFECYCLE[1:], "tests/registry", "tests/plugins/test_fault_table.py"),
     "dependencies": ("tests/lifecycle", "tests/property/test_ordering.py", "tests/registry"),
     "discovery": ("tests/entries", "tests/registry"),
-    "configuration": ("tests/configuration/test_secrets.py", "tests/execution/test_background_errors.py"),
+    "configuration/redaction": ("tests/configuration/test_secrets.py", "tests/execution/test_background_errors.py"),
 }
 LIMIT = 240.0  # seconds for the tests of one change; one that hangs is noticed
 
@@ -184,8 +183,7 @@ def tests_of(module: str) -> list[str]:
     package, _, name = module.rpartition("/")
     mirror = f"tests/{package}/test_{name}.py"
     own = [mirror] if (ROOT / mirror).is_file() else []
-    folder = [] if package == "configuration" else [f"tests/{package}"]
-    return list(dict.fromkeys([*own, *folder, *ALSO[package]]))
+    return list(dict.fromkeys([*own, f"tests/{package}", *ALSO[package]]))
 
 
 def main() -> int:
@@ -200,7 +198,7 @@ def main() -> int:
     seed = random.randrange(10**6) if given.seed is None else given.seed  # noqa: S311 no secret hangs on it
     source = ROOT / "floe_plugins"
     modules = [f"{package}/{path.stem}" for package in PACKAGES for path in sorted((source / package).glob("[!_]*.py"))]
-    every = [make for module in (*modules, *MODULES) if module.startswith(given.only) for make in mutants(module)]
+    every = [make for module in modules if module.startswith(given.only) for make in mutants(module)]
     picked = random.Random(seed).sample(every, min(given.count, len(every)))  # noqa: S311 no secret hangs on it
     print(f"{len(picked)} of {len(every)} changes, seed {seed}", flush=True)
     begun = time.monotonic()
@@ -210,7 +208,7 @@ def main() -> int:
         for number in range(given.jobs):
             places.put(Place(Path(directory) / str(number)))
         place = places.get()
-        needed = dict.fromkeys(path for module in (*modules, *MODULES) for path in tests_of(module))
+        needed = dict.fromkeys(path for module in modules for path in tests_of(module))
         if said := place.notices(None, list(needed)):
             sys.exit(f"the tests fail without a change: {said}")
         places.put(place)
