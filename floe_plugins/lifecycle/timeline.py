@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from xml.sax.saxutils import escape as escape_xml
-from xml.sax.saxutils import quoteattr
+from html import escape as escape_xml  # xml.sax imports an HTTP client
 
 from floe_plugins.core.report import LifecycleReport, Outcome, OutcomeState
 from floe_plugins.core.safe_text import escape
@@ -75,7 +74,7 @@ def _bar(outcome: Outcome, place: int, length: float, *, critical: bool) -> Iter
     begun, end = _x(outcome.began or 0.0, length), _x(ended(outcome), length)
     said = f": {outcome.message}" if outcome.message else ""
     told = f"{outcome.ref} {outcome.state}, load {outcome.load_seconds:.3f} s, start {outcome.seconds:.3f} s{said}"
-    colour = quoteattr(_COLOURS[outcome.state])
+    colour = f'"{_COLOURS[outcome.state]}"'
     mark = ' class="chain"' if critical else ""
     yield (
         f'<rect{mark} x="{begun}" y="{y + 2}" width="{max(end - begun, 1.0):.2f}" height="{_ROW - 5}" fill={colour}>'
