@@ -23,7 +23,7 @@ class LazyGroup(click.Group):
         """Return the command of a name, which is that of its module too; None if there is none."""
         if cmd_name not in _COMMANDS:
             return None
-        module = importlib.import_module(f"floe_plugins.cli.{cmd_name}")
+        module = importlib.import_module(f"floe_plugins.cli.commands.{cmd_name}")
         command: click.Command = module.list_ if cmd_name == "list" else getattr(module, cmd_name)
         return command
 

@@ -20,5 +20,5 @@ def test_the_version_is_that_of_the_distribution(floe: Any) -> None:
 
 def test_a_command_imports_neither_the_others_nor_what_only_they_need(modules_after: Any) -> None:
     _, loaded = modules_after((), "list", "--json")
-    assert "floe_plugins.cli.list" in loaded
-    assert not {"floe_plugins.cli.run", "floe_plugins.cli.config", "http.client"} & loaded
+    assert "floe_plugins.cli.commands.list" in loaded
+    assert not {"floe_plugins.cli.commands.run", "floe_plugins.cli.commands.config", "http.client"} & loaded
