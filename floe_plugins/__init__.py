@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from floe_plugins.configuration.redaction.markers import NotSecret as NotSecret
     from floe_plugins.core.candidate import Candidate as Candidate
     from floe_plugins.core.candidate import Distribution as Distribution
+    from floe_plugins.core.event import PluginEvent as PluginEvent
     from floe_plugins.core.problem import Problem as Problem
     from floe_plugins.core.refs import PluginRef as PluginRef
     from floe_plugins.core.refs import PluginType as PluginType
@@ -83,6 +84,7 @@ else:
             "configuration": ("Configuration",),
             "configuration.redaction.markers": ("IsSecret", "NotSecret"),
             "core.candidate": ("Candidate", "Distribution"),
+            "core.event": ("PluginEvent",),
             "core.problem": ("Problem",),
             "core.refs": ("PluginRef", "PluginType"),
             "core.report": (

@@ -18,6 +18,7 @@ from floe_plugins.core.suggestions import closest
 from floe_plugins.discovery import load_policy, scanner, selection
 from floe_plugins.discovery.report import DiscoveryReport
 from floe_plugins.entries.entry import Entry
+from floe_plugins.entries.events import Events
 from floe_plugins.errors import DuplicatePluginError, PluginConfigurationError, PluginError, PluginNotFoundError
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class EntryStore:
         self.configuration = configuration
         self.policy = policy
         self._path = path
+        self.events = Events()
         self.lock = threading.RLock()
         self._entries: dict[PluginRef, Entry] = {}
         self._report: DiscoveryReport | None = None
@@ -117,6 +119,7 @@ class EntryStore:
             PluginError: where problems are strict.
         """
         log("error" if problem.ref in self.configuration.required else "warning", "%s", problem)
+        self.events.emit("problem", problem.ref, stage=problem.stage, reason=problem.message)
         if not self.policy.strict:
             return
         if isinstance(problem.cause, PluginError):
@@ -255,6 +258,11 @@ class EntryStore:
                 entry.required = entry.ref in self.configuration.required
                 fresh[entry.ref] = entry
             self._entries.update(fresh)
+
+    def tell_state(self, entry: Entry) -> None:
+        """Tell those who listen that the state of an entry has changed."""
+        reason = entry.reason if entry.error is None else entry.error.message
+        self.events.emit("state", entry.ref, state=entry.state, reason=reason)
 
     def remove(self, ref: PluginRef) -> None:
         """Forget a plugin; one that is installed can be loaded again."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager, nullcontext
 from contextvars import copy_context
 from typing import Any, Generic, NamedTuple, TypeVar, cast
 
@@ -35,6 +36,8 @@ class Call(Generic[T]):
     With ``convert``, the function is plugin code: ``convert`` turns its result into plain values, and an exception
     becomes a ``ForeignError``, both on the plugin's thread, as part of the call. Without, it is this package's code.
 
+    ``watch`` is entered while the function runs.
+
     Attributes:
         began: When the function was entered, None before.
         ended: When it was left, None before.
@@ -49,6 +52,7 @@ class Call(Generic[T]):
         *,
         convert: Callable[[Any], T] | None = None,
         on_late_end: Callable[[], object] | None = None,
+        watch: AbstractContextManager[object] | None = None,
     ) -> None:
         self.began: float | None = None
         self.ended: float | None = None
@@ -57,6 +61,7 @@ class Call(Generic[T]):
         self._function = function
         self._convert = convert
         self._on_late_end = on_late_end
+        self._watch = watch or nullcontext()
         self._context = copy_context()
         self._lock = threading.Lock()
         self._open = threading.Lock()  # held until the call has ended
@@ -125,8 +130,9 @@ class Call(Generic[T]):
             self.began = time.monotonic()
         interrupt: KeyboardInterrupt | None = None
         try:
-            value = self._context.run(site.run, self._function, self._begin_awaiting)
-            self._value = value if self._convert is None else self._convert(value)
+            with self._watch:
+                value = self._context.run(site.run, self._function, self._begin_awaiting)
+                self._value = value if self._convert is None else self._convert(value)
         except BaseException as error:  # noqa: BLE001 the caller gets it
             # Not by isinstance, which asks the error for its class.
             if issubclass(type(error), KeyboardInterrupt) and threading.current_thread() is threading.main_thread():

@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import AbstractContextManager
 from graphlib import TopologicalSorter
 from queue import Empty, SimpleQueue
 from typing import Any, Generic, TypeVar
@@ -46,6 +47,7 @@ class Task:
         cancel_unstarted: Whether a call that could not begin within the deadline is given up.
         shown_timeout: The timeout that the log shows, where it is another one.
         reason: Why the call is made again, for the log.
+        watch: Entered while the call runs.
     """
 
     worker: Worker
@@ -59,6 +61,7 @@ class Task:
     cancel_unstarted: bool = True
     shown_timeout: float | None = None
     reason: str = ""
+    watch: AbstractContextManager[object] | None = None
 
     @property
     def limit(self) -> float | None:
@@ -224,7 +227,7 @@ class Executor(Generic[K, R]):
 
     def _make(self, node: K, run: TaskRun) -> None:
         task = run.task
-        run.call = call = Call(task.function, convert=task.convert, on_late_end=task.on_late_end)
+        run.call = call = Call(task.function, convert=task.convert, on_late_end=task.on_late_end, watch=task.watch)
         run.began = time.monotonic()
         if task.inline or task.worker.is_current_thread:
             task.worker.run_in_caller_thread(call)

@@ -197,7 +197,8 @@ class _HealthRound:
             if overdue is not None:
                 return _unhealthy(f"its thread is busy with an earlier call, which began {overdue:.0f} s ago"), None
             convert = partial(to_plain_status, redact=worker.background.redact)
-            call: Call[HealthStatus | str] = Call(hook, convert=convert)
+            watch = None if is_default(hook) else self.parts.store.events.call(entry.ref, Stage.CHECK, timeout)
+            call: Call[HealthStatus | str] = Call(hook, convert=convert, watch=watch)
             entry.check = fresh = _PendingCheck(call, timeout)
             return fresh, call
 

@@ -41,7 +41,11 @@ class Parts:
     coordinator: Coordinator = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        object.__setattr__(self, "coordinator", Coordinator(self.registration.update))
+        object.__setattr__(self, "coordinator", Coordinator(self._changed))
+
+    def _changed(self, entry: Entry) -> None:
+        self.registration.update(entry)
+        self.store.tell_state(entry)
 
     def raise_if_strict(self, errors: Mapping[PluginRef, PluginError]) -> None:
         """Raise the first error, by ref, where problems are strict.
@@ -92,6 +96,7 @@ class Parts:
             shown_timeout=total,
             inline=is_default(hook),
             caller_thread=entry.runs_on_caller,
+            watch=None if is_default(hook) else self.store.events.call(entry.ref, stage, total),
             **options,
         )
 

@@ -186,6 +186,7 @@ class _Starter(Transitions):
             return self._fail(entry, failure)
         pause = progress.pause()
         if pause is not None and not self.parts.coordinator.is_ending:
+            self.parts.store.events.emit("retry", entry.ref, stage=Stage.START, seconds=pause, reason=failure.message)
             return self._startup(entry, pause)
         failure.message = f"unavailable after {progress}: {failure.message}"
         return self._fail(entry, failure)

@@ -9,12 +9,14 @@ from typing import Any
 import attrs
 
 from floe_plugins import configuration
-from floe_plugins.configuration import BROKEN_SCHEMA
+from floe_plugins.configuration import BROKEN_SCHEMA, Configuration
 from floe_plugins.core.refs import PluginRef
-from floe_plugins.core.state import PluginState
+from floe_plugins.core.state import PluginState, Stage
+from floe_plugins.entries.deadlines import Deadlines
 from floe_plugins.entries.entry import Entry
 from floe_plugins.entries.store import EntryStore
 from floe_plugins.errors import PluginConfigurationError, PluginError
+from floe_plugins.hookspecs.base import PluginMetadata
 from floe_plugins.loading.loader import Loader
 from floe_plugins.loading.registration import inject
 
@@ -37,6 +39,10 @@ class Configurer:
         if not has_schema(entry) and not _is_configured(settings, entry):
             # Most plugins without a schema are not configured either: they need no pydantic.
             return
+        with self.store.events.call(entry.ref, Stage.CONFIGURE, Deadlines(self.store).timeout(entry, Stage.CONFIGURE)):
+            self._validate(settings, entry, plugin)
+
+    def _validate(self, settings: Configuration, entry: Entry, plugin: PluginMetadata) -> None:
         model, issues = configuration.validate_and_log(settings, entry.ref, plugin, entry.distribution, entry.overrides)
         # A schema may accept what is wrong in the file itself, such as NaN.
         configuration.raise_issues([*(issue for issue in settings.issues if issue.ref == entry.ref), *issues])

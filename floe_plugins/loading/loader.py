@@ -122,6 +122,7 @@ class Loader:
             with self.store.lock:
                 entry.load_seconds = time.perf_counter() - begun
                 entry.error, entry.state = error, PluginState.FAILED
+            self.store.tell_state(entry)
             raise
         differences = metadata_differences(entry)
         plugin: PluginMetadata = checked.plugin
@@ -132,22 +133,24 @@ class Loader:
                 entry.load_seconds = time.perf_counter() - begun
                 entry.plugin, entry.state = plugin, PluginState.LOADED
                 self.registration.update(entry)
+                self.store.tell_state(entry)
                 return plugin
         self.registration.remove(entry.ref)
         raise SupersededError(str(entry.ref))
 
     def _build(self, entry: Entry, load: _Load) -> CheckedPlugin:
+        seconds = self.deadlines.timeout(entry, Stage.LOAD)
+
         def build() -> CheckedPlugin:
             load.thread = threading.get_ident()
             try:
-                with self._nesting:
+                with self._nesting, self.store.events.call(entry.ref, Stage.LOAD, seconds):
                     return self.registration.build(entry)
             finally:
                 load.thread = None  # another thread may get the same number
 
         if self._nesting.depth or entry.worker.is_current_thread:
             return build()
-        seconds = self.deadlines.timeout(entry, Stage.LOAD)
         if entry.worker.overdue is not None:
             raise self._overdue(entry, seconds)
         call = entry.worker.submit(build)

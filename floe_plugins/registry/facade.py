@@ -29,11 +29,12 @@ from floe_plugins.registry.fork import Unusable, watch
 
 if TYPE_CHECKING:
     # Importing pluggy, and all that this needs itself, is left to the first use.
-    from floe_plugins.core import report
+    from floe_plugins.core import event, report
     from floe_plugins.hookspecs.base import PluginMetadata
     from floe_plugins.loading import plugin_manager
     from floe_plugins.registry import plugin_info, services
 else:
+    event = LazyModule("floe_plugins.core.event")
     plugin_info = LazyModule("floe_plugins.registry.plugin_info")
     plugin_manager = LazyModule("floe_plugins.loading.plugin_manager")
     report = LazyModule("floe_plugins.core.report")
@@ -352,6 +353,14 @@ class PluginRegistry:
         For those who ask often, answers of up to ``max_age`` seconds ago will do; each status has its time.
         """
         return self._services().lifecycle.health(timeout, max_age=max_age)
+
+    def subscribe(self, callback: Callable[[event.PluginEvent], object]) -> Callable[[], None]:
+        """Call ``callback`` with each event of a plugin: calls of its code, changes of state, retries, problems.
+
+        It is called in order, on a thread of its own: one that raises or blocks harms nobody. One that is 10,000
+        events behind loses the oldest. The function that is returned ends the subscription.
+        """
+        return self._store.events.subscribe(callback)
 
     @property
     def busy(self) -> tuple[PluginRef, ...]:

@@ -43,13 +43,16 @@ def call_each(registry: PluginRegistry, function: Callable[[PluginRef, Any, str 
     store = registry._store  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] it is no one else's concern
 
     def call(entry: Entry) -> T:
-        with as_current(registry):
+        with (
+            as_current(registry),
+            store.events.call(entry.ref, Stage.CONFIGURE, deadlines.timeout(entry, Stage.CONFIGURE)),
+        ):
             return function(entry.ref, entry.plugin, entry.distribution)
 
-    entries = store.entries()
+    entries, deadlines = store.entries(), Deadlines(store)
     loaded = [entry for ref in store.selected() if (entry := entries[ref]).plugin is not None]
     calls = [(entry, entry.worker.submit(partial(call, entry))) for entry in loaded]
-    begun, deadlines = time.monotonic(), Deadlines(store)
+    begun = time.monotonic()
     results: dict[PluginRef, T] = {}
     problems: list[Problem] = []
     for entry, each in calls:

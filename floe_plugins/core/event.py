@@ -1,0 +1,39 @@
+"""One thing that happened to a plugin, as a record."""
+
+from __future__ import annotations
+
+import time
+
+import attrs
+
+from floe_plugins.core.record import Record
+from floe_plugins.core.refs import PluginRef
+from floe_plugins.core.state import PluginState, Stage
+
+
+@attrs.frozen(kw_only=True)
+class PluginEvent(Record):
+    """One thing that happened to a plugin.
+
+    Attributes:
+        kind: "call_begun" and "call_ended" (code of the plugin runs), "state" (it changed), "retry" (its start is
+            attempted again after ``seconds``) or "problem".
+        ref: The plugin; None for a problem of no single plugin.
+        stage: The stage of the call, the retry or the problem.
+        state: The new state.
+        reason: Why it failed, is attempted again, or what the problem is; redacted.
+        seconds: How long the call took, or the pause before the next attempt.
+        timeout: The seconds that a call that begins may take; None for no limit.
+        thread: The ident of the thread that makes the call.
+        time: When, in seconds since the epoch.
+    """
+
+    kind: str
+    ref: PluginRef | None = None
+    stage: Stage | None = None
+    state: PluginState | None = None
+    reason: str = ""
+    seconds: float | None = None
+    timeout: float | None = None
+    thread: int | None = None
+    time: float = attrs.field(factory=time.time)

@@ -1,0 +1,263 @@
+"""Those who listen are told of each call, state, retry and problem, and cannot do harm."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from support import SOON, Secrets, new_registry
+
+from floe_plugins import PluginEvent, PluginRegistry, PluginUnavailableError
+from floe_plugins.entries import events
+
+
+class Quiet(Secrets):
+    name = "quiet"
+
+
+class Started(Quiet):
+    def startup(self) -> None:
+        self.thread = threading.get_ident()
+
+    def shutdown(self) -> None:
+        pass
+
+
+@contextmanager
+def told(registry: PluginRegistry) -> Iterator[Callable[[Callable[[PluginEvent], bool]], list[PluginEvent]]]:
+    """Subscribe; the function that is given waits for an event and returns all so far."""
+    seen: list[PluginEvent] = []
+    changed = threading.Condition()
+
+    def note(event: PluginEvent) -> None:
+        with changed:
+            seen.append(event)
+            changed.notify_all()
+
+    def until(last: Callable[[PluginEvent], bool]) -> list[PluginEvent]:
+        with changed:
+            assert changed.wait_for(lambda: any(map(last, seen)), SOON)
+            return list(seen)
+
+    end = registry.subscribe(note)
+    yield until
+    end()
+
+
+def in_brief(found: list[PluginEvent]) -> list[tuple[Any, ...]]:
+    return [(each.kind, str(each.ref), str(each.stage or each.state)) for each in found]
+
+
+def test_a_start_and_a_stop_are_told_in_order() -> None:
+    registry = new_registry()
+    registry.register(Started)
+    with told(registry) as until:
+        registry.startup()
+        registry.shutdown()
+        found = until(lambda event: event.state == "stopped")
+    name = "secrets:quiet"
+    assert in_brief(found) == [
+        ("state", name, "configured"),
+        ("call_begun", name, "start"),
+        ("call_ended", name, "start"),
+        ("state", name, "started"),
+        ("call_begun", name, "stop"),
+        ("call_ended", name, "stop"),
+        ("state", name, "stopped"),
+    ]
+
+
+def test_a_call_names_its_thread_and_its_timeout() -> None:
+    registry = new_registry(timeouts={"startup": 17})
+    plugin = Started()
+    registry.register(plugin)
+    with told(registry) as until:
+        registry.startup()
+        begun = next(event for event in until(lambda event: event.kind == "call_ended") if event.kind == "call_begun")
+    assert (begun.thread, begun.timeout) == (plugin.thread, 17)
+    registry.shutdown()
+
+
+def test_a_coroutine_runs_until_it_has_been_awaited() -> None:
+    reached, release = threading.Event(), threading.Event()
+
+    class Slow(Quiet):
+        async def startup(self) -> None:
+            import asyncio
+
+            await asyncio.sleep(0)
+            reached.set()
+            release.wait(SOON)
+
+    registry = new_registry()
+    registry.register(Slow)
+    with told(registry) as until:
+        thread = threading.Thread(target=registry.startup)
+        thread.start()
+        assert reached.wait(SOON)
+        assert [event.kind for event in until(lambda event: event.kind == "call_begun")][-1] == "call_begun"
+        release.set()
+        until(lambda event: event.kind == "call_ended")
+        thread.join()
+    registry.shutdown()
+
+
+def test_a_retry_says_why_and_after_what_pause() -> None:
+    attempts = iter([PluginUnavailableError("the service is down", retry_after=0.1), None])
+
+    class Down(Quiet):
+        def startup(self) -> None:
+            error = next(attempts)
+            if error is not None:
+                raise error
+
+    registry = new_registry()
+    registry.register(Down)
+    with told(registry) as until:
+        registry.startup()
+        found = until(lambda event: event.state == "started")
+    retry = next(event for event in found if event.kind == "retry")
+    assert "the service is down" in retry.reason
+    assert retry.seconds is not None
+    assert retry.seconds > 0
+    registry.shutdown()
+
+
+def test_a_failure_is_told_as_a_state_with_its_reason() -> None:
+    class Failing(Quiet):
+        def startup(self) -> None:
+            raise OSError("no such host")
+
+    registry = new_registry()
+    registry.register(Failing)
+    with told(registry) as until:
+        registry.startup()
+        failed = next(event for event in until(lambda event: event.state == "failed") if event.state == "failed")
+    assert "no such host" in failed.reason
+
+
+def test_the_base_classes_own_hooks_are_no_calls_of_plugin_code() -> None:
+    registry = new_registry()
+    registry.register(Quiet)
+    with told(registry) as until:
+        registry.startup()
+        found = until(lambda event: event.state == "started")
+    assert {event.kind for event in found} == {"state"}
+    registry.shutdown()
+
+
+def test_a_health_check_is_a_call() -> None:
+    class Checked(Quiet):
+        def health_check(self) -> Any:
+            raise RuntimeError
+
+    registry = new_registry()
+    registry.register(Checked)
+    with registry, told(registry) as until:
+        registry.health()
+        found = until(lambda event: event.kind == "call_ended")
+    assert in_brief(found) == [("call_begun", "secrets:quiet", "check"), ("call_ended", "secrets:quiet", "check")]
+
+
+def test_a_subscriber_that_raises_is_told_on(caplog: pytest.LogCaptureFixture) -> None:
+    seen = threading.Semaphore(0)
+
+    def broken(_event: PluginEvent) -> None:
+        seen.release()
+        raise SystemExit
+
+    registry = new_registry()
+    registry.register(Quiet)
+    with caplog.at_level(logging.WARNING, "floe_plugins"):
+        registry.subscribe(broken)
+        registry.startup()
+        registry.shutdown()
+        for _ in range(3):
+            assert seen.acquire(timeout=SOON)
+    assert "a subscriber of plugin events raised SystemExit" in caplog.text
+
+
+def test_a_subscriber_that_blocks_delays_nobody() -> None:
+    release = threading.Event()
+    registry = new_registry()
+    registry.register(Started)
+    end = registry.subscribe(lambda _: release.wait(SOON))
+    with told(registry) as until:
+        assert registry.startup().ok
+        until(lambda event: event.state == "started")
+        assert not release.is_set()
+    registry.shutdown()
+    release.set()
+    end()
+
+
+def test_a_subscriber_too_far_behind_loses_the_oldest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "MAX_BACKLOG", 2)
+    entered, release, seen = threading.Event(), threading.Event(), []
+    done = threading.Event()
+
+    def slow(event: PluginEvent) -> None:
+        seen.append(event.reason)
+        entered.set()
+        release.wait(SOON)
+        if event.reason == "9":
+            done.set()
+
+    source = events.Events()
+    source.subscribe(slow)
+    for number in range(10):
+        source.emit("problem", None, reason=str(number))
+        if not number:
+            assert entered.wait(SOON)
+    release.set()
+    assert done.wait(SOON)
+    assert seen == ["0", "8", "9"]
+
+
+def test_after_the_end_of_a_subscription_nothing_is_told() -> None:
+    seen: list[PluginEvent] = []
+    source = events.Events()
+    end = source.subscribe(seen.append)
+    end()
+    source.emit("problem", None)
+    with_other = threading.Event()
+    source.subscribe(lambda _: with_other.set())
+    source.emit("problem", None)
+    assert with_other.wait(SOON)
+    assert seen == []
+
+
+def test_a_subscriber_may_unsubscribe_in_its_callback() -> None:
+    seen: list[str] = []
+    done = threading.Event()
+    source = events.Events()
+
+    def once(event: PluginEvent) -> None:
+        seen.append(event.reason)
+        end()
+        done.set()
+
+    end = source.subscribe(once)
+    source.emit("problem", None, reason="first")
+    assert done.wait(SOON)
+    source.emit("problem", None, reason="second")
+    later = threading.Event()
+    source.subscribe(lambda _: later.set())
+    source.emit("problem", None)
+    assert later.wait(SOON)
+    assert seen == ["first"]
+
+
+def test_an_observer_is_called_on_the_thread_of_the_call() -> None:
+    threads: list[int | None] = []
+    registry = new_registry()
+    plugin = Started()
+    registry.register(plugin)
+    registry._store.events.observe(lambda event: threads.append(threading.get_ident()) if event.thread else None)
+    registry.startup()
+    assert threads == [plugin.thread, plugin.thread]
+    registry.shutdown()
