@@ -26,6 +26,7 @@ ROOT = {"__main__", "_version", "errors"}
 TESTED_ELSEWHERE = {
     "registry.context": "registry/test_current.py",
     "__main__": "cli/test_main.py",
+    "cli.host.__main__": "cli/supervisor/test_launch.py",
     "_version": "test_public_api.py",
 }
 

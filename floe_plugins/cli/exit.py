@@ -6,34 +6,31 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 import click
 
 from floe_plugins.core.safe_text import escape
 from floe_plugins.errors import PluginConfigurationError, PluginError
 
-if TYPE_CHECKING:
-    from floe_plugins.cli.output import Output
-    from floe_plugins.registry.facade import PluginRegistry
-
 PROBLEMS_FOUND, USAGE_ERROR = 1, 2
 
 
 def fail(message: str, status: int) -> NoReturn:
     """Print an error message on one line of standard error and exit."""
-    _print_error(escape(message))
+    print_error(escape(message))
     sys.exit(status)
 
 
 def fail_with(error: PluginError, status: int) -> NoReturn:
     """Print an error to standard error and exit. Several issues of a configuration have a line each."""
     several = isinstance(error, PluginConfigurationError) and len(error.errors) > 1
-    _print_error("\n".join(map(escape, str(error).split("\n"))) if several else escape(error))
+    print_error("\n".join(map(escape, str(error).split("\n"))) if several else escape(error))
     sys.exit(status)
 
 
-def _print_error(text: str) -> None:
+def print_error(text: str) -> None:
+    """Print an escaped error message to standard error."""
     with suppress(OSError, ValueError):  # standard error may be closed
         click.echo(f"floe-plugins: {text}", err=True)
 
@@ -53,18 +50,3 @@ def run_command(command: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         # The reader has closed the pipe (list | head); keep the interpreter from flushing to it again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.exit(0)
-
-
-def exit_process(registry: PluginRegistry, output: Output, status: int) -> None:
-    """Flush all output and exit.
-
-    While plugin code is still running, skip the interpreter's own shutdown: native code can abort it.
-    """
-    output.flush()
-    for stream in (sys.stdout, sys.stderr):
-        # A stream is None if its descriptor was closed before the start; plugins may have closed the others.
-        with suppress(AttributeError, OSError, ValueError):
-            stream.flush()
-    if registry.busy:
-        os._exit(status)
-    sys.exit(status)

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 import click
@@ -17,7 +17,10 @@ from floe_plugins.cli.output import Output
 from floe_plugins.configuration import find_file
 from floe_plugins.core.refs import PluginType
 from floe_plugins.errors import PluginError
-from floe_plugins.registry.facade import PluginRegistry
+
+if TYPE_CHECKING:
+    # A command that runs in a host needs no registry here.
+    from floe_plugins.registry.facade import PluginRegistry
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -50,45 +53,37 @@ class Options:
             return False
         return True if os.environ.get("FORCE_COLOR") else None
 
-    def registry(self, *, progress: bool = False, autoload: str | None = None) -> PluginRegistry:
-        """Create the configured registry; with ``progress``, log what it does to standard error.
+    def disabled(self) -> list[str]:
+        """The names given with ``--disable``."""
+        return [name.strip() for name in self.disable.split(",") if name.strip()]
+
+    def registry(self, *, autoload: str | None = None) -> PluginRegistry:
+        """Create the configured registry.
 
         ``autoload`` overrides the configuration, and ``--no-plugins`` overrides both.
 
         Raises:
             PluginConfigurationError: the configuration cannot be read.
         """
-        self._log(progress=progress)
+        from floe_plugins.registry.facade import PluginRegistry
+
+        self._log()
         autoload = "none" if self.no_plugins else autoload
-        disable = [name.strip() for name in self.disable.split(",") if name.strip()]
         try:
-            return PluginRegistry(self.file(), autoload=autoload, disable=disable)
+            return PluginRegistry(self.file(), autoload=autoload, disable=self.disabled())
         except ValueError as error:
             if isinstance(error, PluginError):
                 raise
             raise click.BadParameter(str(error), param_hint="--disable") from None
 
-    def _log(self, *, progress: bool) -> None:
+    def _log(self) -> None:
         import logging
 
-        shown = self.verbose or progress
-        handler: logging.Handler = logging.StreamHandler(sys.stderr) if shown else logging.NullHandler()
-        handler.setFormatter(logging.Formatter("%(message)s" if self.verbose else f"%(message).{_BRIEF}s"))
-        if not self.verbose:
-            handler.addFilter(_is_not_a_problem)
+        handler: logging.Handler = logging.StreamHandler(sys.stderr) if self.verbose else logging.NullHandler()
         logger = logging.getLogger("floe_plugins")
         logger.addHandler(handler)
         logger.propagate = False
         logger.setLevel(logging.INFO)
-
-
-# Without --verbose, the command prints the whole message among the problems.
-_BRIEF = 200
-
-
-def _is_not_a_problem(record: Any) -> bool:
-    # The command prints the problems itself, once and in order.
-    return not getattr(record, "is_problem", False)
 
 
 _COMMON_OPTIONS = (

@@ -15,8 +15,6 @@ from floe_plugins.core.safe_text import escape
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from floe_plugins.core.problem import Problem
-
 SCHEMA_VERSION = 1
 _MAX_COLUMN_DIGITS = 5
 
@@ -86,8 +84,8 @@ class Output:
             table.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in cells))
         self.console().print(table)
 
-    def problems(self, problems: Sequence[Problem]) -> None:
-        """Print each problem with its plugin, its distribution and its hint."""
+    def problems(self, problems: Sequence[Mapping[str, Any]]) -> None:
+        """Print each problem, given as JSON data, with its plugin, its distribution and its hint."""
         from rich.text import Text
 
         if not problems:
@@ -96,13 +94,14 @@ class Output:
         console.print()
         console.print(Text(count(len(problems), "problem"), style="bold"))
         for problem in problems:
-            subject = escape(problem.ref or problem.distribution or "floe")
-            message = f" [{problem.stage}] {escape(problem.message)}"
+            ref, distribution, hint = problem["ref"], problem["distribution"], problem["hint"]
+            subject = escape(ref or distribution or "floe")
+            message = f" [{problem['stage']}] {escape(problem['message'])}"
             console.print(Text.assemble((subject, "red"), message), soft_wrap=True)
-            if problem.ref and problem.distribution:
-                console.print(Text(f"    from {escape(problem.distribution)}"), soft_wrap=True)
-            if problem.hint:
-                console.print(Text(f"    {escape(problem.hint)}"), soft_wrap=True)
+            if ref and distribution:
+                console.print(Text(f"    from {escape(distribution)}"), soft_wrap=True)
+            if hint:
+                console.print(Text(f"    {escape(hint)}"), soft_wrap=True)
 
     def console(self) -> Console:
         """Return a rich console that writes to standard output."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support import child_environ, write_distribution
 
 CONFIG = """
 registry: {required: ["compute:duckdb"]}
@@ -66,7 +69,8 @@ def modules_after(environment: Callable[..., Any]) -> Callable[..., tuple[str, s
             from floe_plugins.__main__ import main
             main()
         """)
-        return done.stdout, set(json.loads(done.stderr))
+        # The host, if there is one, ends before the supervisor.
+        return done.stdout, {name for line in done.stderr.splitlines() for name in json.loads(line)}
 
     return run
 
@@ -81,3 +85,77 @@ def write(tmp_path: Path) -> Callable[..., str]:
         return str(path)
 
     return file
+
+
+# Ways in which a plugin's code can end, or block, the process that it runs in.
+SUDDEN = {
+    "exit 0": "import os; os._exit(0)",
+    "exit 7": "import os; os._exit(7)",
+    "segfault": "import ctypes; ctypes.string_at(0)",
+    "spinning": 'import re; re.match("(a+)+$", "a" * 40 + "b")',
+    "sleeping": "import ctypes; ctypes.PyDLL(None).sleep(60)",
+}
+TIMEOUT = 2
+
+_PLUGIN = """
+from floe_plugins import HealthStatus, SecretsPlugin
+
+class Plugin(SecretsPlugin):
+    name = "{name}"
+    version = floe_api_version = "1.0"
+    def get_secret(self, key): return None
+    def secret_names(self, prefix=""): return ()
+    def put_secret(self, key, value): pass
+    def startup(self): {startup}
+    def shutdown(self): {shutdown}
+    def health_check(self):
+        {check}
+        return HealthStatus("healthy")
+
+{load}
+"""
+
+_LATER = """
+import threading
+
+def later():
+    threading.Event().wait(0.3)
+    {code}
+
+threading.Thread(target=later, daemon=True).start()
+"""
+
+
+@pytest.fixture
+def sudden(tmp_path: Path) -> Callable[..., Callable[..., subprocess.CompletedProcess[str]]]:
+    """Install a plugin whose code ends the process at a stage, beside a good one; give what runs the command line."""
+
+    def install(how: str, stage: str) -> Callable[..., subprocess.CompletedProcess[str]]:
+        site = tmp_path / "site"
+        code = dict.fromkeys(("startup", "shutdown", "check"), "pass") | {"load": ""}
+        code[stage] = SUDDEN[how]
+        if stage == "background":
+            code["load"] = _LATER.format(code=SUDDEN[how])
+        good = dict.fromkeys(("startup", "shutdown", "check"), "pass") | {"load": ""}
+        modules = {"acme_evil": _PLUGIN.format(name="evil", **code), "acme_good": _PLUGIN.format(name="good", **good)}
+        entry_points = "[floe.secrets]\nevil = acme_evil:Plugin\ngood = acme_good:Plugin\n"
+        write_distribution(site, "acme", entry_points, **modules)
+        timeouts = ", ".join(f"{name}: {TIMEOUT}" for name in ("load", "startup", "shutdown", "health"))
+        (tmp_path / "floe.yaml").write_text(
+            f"registry: {{autoload: all, timeouts: {{{timeouts}}}}}\n", encoding="utf-8"
+        )
+
+        def run(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+            return subprocess.run(
+                [sys.executable, "-m", "floe_plugins", *arguments],
+                cwd=tmp_path,
+                env=child_environ(site, **options),
+                capture_output=True,
+                text=True,
+                timeout=100,
+                check=False,
+            )
+
+        return run
+
+    return install

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
-from floe_plugins.cli.exit import PROBLEMS_FOUND
+from floe_plugins.cli.hosted import HostedCommand
 from floe_plugins.cli.options import Options, category_option, common_options
 from floe_plugins.cli.output import count
 from floe_plugins.core.refs import PluginType
@@ -18,14 +20,11 @@ def check(options: Options, category: PluginType | None) -> None:
 
     Exit status 1 if there are problems.
     """
+    finished = HostedCommand(options).run("check", category=None if category is None else category.slug)
     output = options.output()
-    registry = options.registry()
-    loaded = len(registry.list(category))
-    problems = registry.problems
     if options.json:
-        output.json({"loaded": loaded, "problems": [problem.to_dict() for problem in problems]})
+        output.json(finished.document)
     else:
-        output.line(f"{count(loaded, 'plugin')} loaded")
-        output.problems(problems)
-    if problems:
-        raise SystemExit(PROBLEMS_FOUND)
+        output.line(f"{count(finished.document['loaded'], 'plugin')} loaded")
+        output.problems(finished.document["problems"])
+    sys.exit(finished.status)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
-from floe_plugins.cli.exit import PROBLEMS_FOUND, exit_process
+from floe_plugins.cli.hosted import HostedCommand
 from floe_plugins.cli.options import Options, common_options
-from floe_plugins.cli.signals import SignalHandler
-from floe_plugins.core.report import HealthState
 
 
 @click.command()
@@ -18,18 +18,16 @@ def health(options: Options, timeout: float | None) -> None:
 
     Exit status 1 if the platform is unhealthy.
     """
+    finished = HostedCommand(options).run("health", timeout=timeout)
     output = options.output()
-    registry = options.registry()
-    with SignalHandler().installed():
-        try:
-            registry.startup()
-            report = registry.health(timeout)
-        finally:
-            registry.shutdown()
     if options.json:
-        output.json({"health": report.to_dict()})
+        output.json(finished.document)
     else:
-        rows = [(ref, each.state, f"{each.seconds or 0:.3f}", each.message) for ref, each in report.statuses.items()]
+        report = finished.document["health"]
+        rows = [
+            (ref, each["state"], f"{each['seconds'] or 0:.3f}", each["message"])
+            for ref, each in report["statuses"].items()
+        ]
         output.table(("plugin", "health", "seconds", "message"), rows)
-        output.line(f"platform {report.state}")
-    exit_process(registry, output, PROBLEMS_FOUND if report.state is HealthState.UNHEALTHY else 0)
+        output.line(f"platform {report['state']}")
+    sys.exit(finished.status)

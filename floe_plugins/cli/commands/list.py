@@ -30,7 +30,7 @@ def list_(options: Options, category: PluginType | None) -> None:
         kind = "plugin" if category is None else f"{category.slug} plugin"
         off = registry.discover().switched_off
         output.line("Installed plugins are switched off." if off else f"No {kind} is installed.")
-    output.problems(problems)
+    output.problems([each.to_dict() for each in problems])
 
 
 def _row(info: PluginInfo) -> Sequence[object]:

@@ -34,7 +34,7 @@ def show(options: Options, ref: str) -> None:
         output.json({"plugin": info.to_dict()})
         return
     output.table((), _rows(info))
-    output.problems(info.problems)
+    output.problems([each.to_dict() for each in info.problems])
 
 
 def _rows(info: PluginInfo) -> Iterable[tuple[str, Any]]:

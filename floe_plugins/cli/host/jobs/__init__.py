@@ -1,0 +1,1 @@
+"""What the host does for each command: one module each, with a function ``run``."""

@@ -1,0 +1,115 @@
+"""Validate, describe, show and migrate the configuration, with the schemas of the plugins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import partial
+from typing import Any
+
+import attrs
+
+from floe_plugins import configuration
+from floe_plugins.cli.host.process import PROBLEMS_FOUND, USAGE_ERROR, Result
+from floe_plugins.cli.host.session import Session
+from floe_plugins.configuration import Configuration, ConfigurationIssue, Setting
+from floe_plugins.core.problem import Problem
+from floe_plugins.core.refs import PluginRef
+from floe_plugins.registry.facade import PluginRegistry
+from floe_plugins.registry.schema_calls import SchemaCalls, call_each
+
+
+def run(session: Session) -> Result:
+    """Return what the action that the options name came to."""
+    actions = {"validate": _validate_all, "schema": _schema, "show": _show, "migrate": _migrate}
+    return actions[session.options["action"]](session)
+
+
+def _registry(session: Session, autoload: str | None = None) -> PluginRegistry:
+    return session.registry(file=session.options.get("file"), autoload=autoload)
+
+
+def _problems(registry: PluginRegistry, calls: SchemaCalls[Any]) -> list[Problem]:
+    """Return the problems of loading and of the calls. Those of configuring are shown as issues."""
+    return [*(problem for problem in registry.problems if problem.stage != "configure"), *calls.problems]
+
+
+def _validate_all(session: Session) -> Result:
+    registry = _registry(session)
+    calls = call_each(registry, partial(_validate, registry.configuration))
+    problems = _problems(registry, calls)
+    issues = _issues(registry, calls.results.values())
+    warnings = [text for each in calls.results.values() for text in each.warnings]
+    document = {
+        "file": registry.configuration.file,
+        "issues": [issue.to_dict() for issue in issues],
+        "warnings": warnings,
+        "problems": session.problems(problems),
+        "checked": len(calls.results),
+    }
+    status = USAGE_ERROR if issues else PROBLEMS_FOUND if problems else 0
+    return Result(document, status, (*map(str, issues), *warnings))
+
+
+@attrs.frozen
+class _Validated:
+    """What is wrong with the settings of one plugin. The model stays with the plugin's thread."""
+
+    issues: tuple[ConfigurationIssue, ...]
+    warnings: tuple[str, ...]
+
+
+def _validate(settings: Configuration, ref: PluginRef, plugin: object, distribution: str | None) -> _Validated:
+    result = configuration.validate_settings(settings, ref, plugin, distribution)
+    return _Validated(result.issues, result.warnings)
+
+
+def _issues(registry: PluginRegistry, validated: Iterable[_Validated]) -> list[ConfigurationIssue]:
+    settings = registry.configuration
+    known = [info.ref for info in registry.infos()]
+    switched_off = registry.discover().switched_off
+    issues = [*settings.issues, *configuration.not_installed(settings, known, switched_off=switched_off)]
+    issues.extend(issue for each in validated for issue in each.issues)
+    return sorted(dict.fromkeys(issues), key=lambda issue: (issue.file or "", issue.line or 0, issue.path))
+
+
+def _schema(session: Session) -> Result:
+    registry = _registry(session, autoload="all")
+    calls = call_each(registry, lambda ref, plugin, _distribution: configuration.plugin_schema(ref, plugin))
+    known: dict[PluginRef, object] = {info.ref: calls.results.get(info.ref) for info in registry.infos()}
+    document = {"schema": configuration.json_schema(known), "problems": session.problems(calls.problems)}
+    return Result(document, PROBLEMS_FOUND if calls.problems else 0, tuple(map(str, calls.problems)))
+
+
+def _show(session: Session) -> Result:
+    registry = _registry(session)
+    own_settings, own_issues = configuration.effective_settings(registry.configuration, {})
+    calls = call_each(registry, partial(_effective, registry.configuration))
+    found = [calls.results[ref] for ref in sorted(calls.results, key=str)]
+    settings = [*own_settings, *(setting for each in found for setting in each[0][len(own_settings) :])]
+    issues = [*own_issues, *(issue for each in found for issue in each[1][len(own_issues) :])]
+    document = {
+        "settings": [each.to_dict() for each in settings],
+        "issues": [each.to_dict() for each in issues],
+        "problems": session.problems(calls.problems),
+    }
+    status = USAGE_ERROR if issues else PROBLEMS_FOUND if calls.problems else 0
+    return Result(document, status, tuple(map(str, issues)))
+
+
+def _effective(
+    settings: Configuration, ref: PluginRef, plugin: object, distribution: str | None
+) -> tuple[Sequence[Setting], Sequence[ConfigurationIssue]]:
+    """Return the settings and issues of the registry, and after them those of one plugin."""
+    return configuration.effective_settings(settings, {ref: plugin}, {ref: distribution} if distribution else {})
+
+
+def _migrate(session: Session) -> Result:
+    registry = _registry(session)
+    source = registry.configuration.source
+    if source is None:
+        return Result({"text": None}, USAGE_ERROR)
+    calls = call_each(registry, partial(configuration.migrate_table, registry.configuration, source.parse()))
+    if calls.problems:
+        return Result({"problems": session.problems(calls.problems)}, PROBLEMS_FOUND, tuple(map(str, calls.problems)))
+    new = configuration.migrate_text(registry.configuration, calls.results)
+    return Result({"text": new.text, "changed": [str(ref) for ref in new.changed]})

@@ -1,0 +1,125 @@
+"""The host process: its streams, its signals, its last words, and its end."""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import importlib
+import os
+import signal
+import sys
+import threading
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from floe_plugins.cli.host.channel import Channel
+from floe_plugins.errors import PluginConfigurationError, PluginError
+
+if TYPE_CHECKING:
+    from floe_plugins.cli.host.session import Session
+
+PROBLEMS_FOUND, USAGE_ERROR = 1, 2
+
+_leave = os._exit
+
+
+@attrs.frozen
+class Result:
+    """What a job came to.
+
+    Attributes:
+        document: The facts, as JSON data.
+        status: The exit status of the command.
+        lines: What a person reads besides tables of these facts.
+    """
+
+    document: Mapping[str, Any]
+    status: int = 0
+    lines: tuple[str, ...] = ()
+
+
+def serve(job: str, options: Mapping[str, Any], events: int, requests: int, stacks: int) -> int:
+    """Run a job in this process, which is the host, and return its exit status.
+
+    Args:
+        job: The name of the job, which is that of a module in ``floe_plugins.cli.host.jobs``.
+        options: The options of the command, as JSON data.
+        events: The descriptor to which events are written.
+        requests: The descriptor from which requests are read.
+        stacks: The descriptor to which the stacks of all threads are written if the process ends abruptly.
+    """
+    _separate(stacks)
+    channel = Channel(events, requests)
+    _trace_exit(channel)
+    from floe_plugins.cli.host.session import Session
+
+    session = Session(channel, options)
+    session.handlers["stop"] = lambda _: _interrupt()
+    channel.open(session.receive, _interrupt)
+    status = _run(job, session)
+    with contextlib.suppress(AttributeError, OSError, ValueError):  # a plugin may have closed them
+        sys.stdout.flush()
+    with contextlib.suppress(AttributeError, OSError, ValueError):
+        sys.stderr.flush()
+    if session.busy:
+        # Native code that still runs can abort the interpreter's own shutdown.
+        _leave(status)
+    return status
+
+
+def _run(job: str, session: Session) -> int:
+    try:
+        result: Result = importlib.import_module(f"floe_plugins.cli.host.jobs.{job}").run(session)
+    except PluginError as error:
+        status = USAGE_ERROR if isinstance(error, PluginConfigurationError) else PROBLEMS_FOUND
+        session.channel.send("error", error=session.describe(error), status=status)
+        return status
+    except KeyboardInterrupt:
+        session.channel.send("interrupted")
+        return PROBLEMS_FOUND
+    session.channel.send("result", document=result.document, status=result.status, lines=result.lines)
+    return result.status
+
+
+def _separate(stacks: int) -> None:
+    """Part from the terminal's signals and from standard output; arrange for the last words."""
+    with contextlib.suppress(AttributeError, OSError):
+        # Ctrl-C is for the supervisor, which can then stop the platform in order, and end what plugins forked.
+        os.setpgid(0, 0)
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, 0)
+    with contextlib.suppress(OSError):
+        os.dup2(2, 1)
+    faulthandler.enable(stacks, all_threads=True)
+    for number in (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
+        signal.signal(number, signal.default_int_handler)
+
+
+def _trace_exit(channel: Channel) -> None:
+    """Have ``os._exit`` tell who calls it: it leaves no other trace."""
+    host = os.getpid()
+
+    def traced_exit(status: int) -> None:
+        if os.getpid() == host:
+            frames, frame = [], sys._getframe(1)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] traceback would have to be imported
+            while frame is not None:
+                code = frame.f_code
+                frames.append((code.co_filename, frame.f_lineno, code.co_name))
+                frame = frame.f_back  # type: ignore[assignment]
+            channel.send("exiting", status=status, thread=threading.get_ident(), frames=frames)
+        _leave(status)
+
+    os._exit = traced_exit  # type: ignore[assignment]
+
+
+def _interrupt() -> dict[str, Any]:
+    """Have the main thread stop the platform and end."""
+    if hasattr(signal, "pthread_kill"):
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+    else:
+        import _thread
+
+        _thread.interrupt_main()
+    return {}

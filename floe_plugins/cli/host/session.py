@@ -1,0 +1,156 @@
+"""What a job works with in the host: the registry, whose events the supervisor is told, and the way to tell it more."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from floe_plugins.cli.host.channel import Channel
+from floe_plugins.core.refs import PluginRef
+from floe_plugins.core.state import PluginState
+from floe_plugins.errors import PluginConfigurationError, PluginError
+from floe_plugins.registry.facade import PluginRegistry
+
+if TYPE_CHECKING:
+    from floe_plugins.core.event import PluginEvent
+    from floe_plugins.core.problem import Problem
+
+Handler = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+
+
+class Session:
+    """One job's work in the host.
+
+    Attributes:
+        channel: The way to the supervisor.
+        options: The options of the command, as JSON data.
+        handlers: What answers the supervisor's requests, by the name of the command.
+    """
+
+    def __init__(self, channel: Channel, options: Mapping[str, Any]) -> None:
+        self.channel = channel
+        self.options = options
+        self.handlers: dict[str, Handler] = {}
+        self._registries: list[PluginRegistry] = []
+        self._told: set[PluginRef] = set()
+
+    def registry(self, *, autoload: str | None = None, file: str | None = None) -> PluginRegistry:
+        """Create the configured registry; the supervisor is told of all that happens in it.
+
+        ``autoload`` overrides the configuration, and ``no_plugins`` overrides both.
+
+        Raises:
+            PluginConfigurationError: The configuration cannot be read.
+        """
+        self._log()
+        autoload = "none" if self.options.get("no_plugins") else autoload
+        try:
+            registry = PluginRegistry(
+                file or self.options.get("config"), autoload=autoload, disable=self.options.get("disable") or ()
+            )
+        except ValueError as error:
+            if isinstance(error, PluginError):
+                raise
+            message = f"invalid value for --disable: {error}"
+            raise PluginConfigurationError(message) from None
+        self._registries.append(registry)
+        registry._store.events.observe(lambda event: self._tell(registry, event))  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] the word must be out before plugin code runs
+        return registry
+
+    @property
+    def busy(self) -> bool:
+        """Whether plugin code is running still."""
+        return any(registry.busy for registry in self._registries)
+
+    def receive(self, message: Mapping[str, Any]) -> None:
+        """Answer a request of the supervisor."""
+        handler = self.handlers.get(message["event"])
+        try:
+            answer = {} if handler is None else handler(message)
+            if handler is None:
+                answer = {"error": {"message": f"the host does not know the request {message['event']!r}"}}
+        except PluginError as error:
+            answer = {"error": self.describe(error)}
+        self.channel.send("reply", id=message.get("id"), answer=answer)
+
+    def report(self, name: str, document: Mapping[str, Any]) -> None:
+        """Tell the supervisor of a step of the job that is done."""
+        self.channel.send("report", name=name, document=document)
+
+    def describe(self, error: PluginError) -> dict[str, Any]:
+        """Return an error as JSON data."""
+        issues = getattr(error, "errors", ())
+        return {
+            "type": type(error).__name__,
+            "message": error.message,
+            "ref": None if error.ref is None else str(error.ref),
+            "distribution": error.distribution,
+            "hint": error.hint,
+            "text": str(error),
+            "issues": [issue.to_dict() for issue in issues],
+        }
+
+    def problems(self, problems: Iterable[Problem]) -> list[dict[str, Any]]:
+        """Return problems as JSON data; with ``-vv``, each with the frames of its traceback."""
+        return [problem.to_dict() for problem in problems]
+
+    def _tell(self, registry: PluginRegistry, event: PluginEvent) -> None:
+        ref = event.ref
+        is_loaded = event.state is PluginState.LOADED
+        if ref is not None and (is_loaded or (event.kind == "call_begun" and ref not in self._told)):
+            self._told.add(ref)
+            self.channel.send("plugin", ref=str(ref), **_facts(registry, ref))
+        facts = {name: value for name, value in event.to_dict().items() if value is not None and name != "kind"}
+        if event.thread is not None:
+            facts["native"] = threading.get_native_id()  # it is told on the thread of the call
+        self.channel.send(event.kind, **facts)
+
+    def _log(self) -> None:
+        logger = logging.getLogger("floe_plugins")
+        if not self._registries:
+            logger.addHandler(_ChannelHandler(self.channel))
+        logger.propagate = False
+        logger.setLevel(logging.INFO)
+
+
+class _ChannelHandler(logging.Handler):
+    """Hands log records to the supervisor, which is the only one that writes to the terminal."""
+
+    def __init__(self, channel: Channel) -> None:
+        super().__init__()
+        self._channel = channel
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._channel.send(
+            "log",
+            level=record.levelname.lower(),
+            message=record.getMessage(),
+            time=record.created,
+            is_problem=bool(getattr(record, "is_problem", False)),
+        )
+
+
+def _facts(registry: PluginRegistry, ref: PluginRef) -> dict[str, Any]:
+    """Return whose a plugin is and, once it is imported, where its code lies."""
+    candidate = next((each for each in registry.discover().candidates if each.ref == ref), None)
+    if candidate is None:
+        return {"distribution": None, "places": []}
+    module = candidate.value.partition(":")[0].strip()
+    places = [_place(module), _place(module.partition(".")[0])]
+    return {
+        "distribution": str(candidate.distribution),
+        "places": list(dict.fromkeys(place for place in places if place is not None)),
+    }
+
+
+def _place(name: str) -> str | None:
+    module = sys.modules.get(name)
+    paths = getattr(module, "__path__", None)
+    try:
+        found = next(iter(paths), None) if paths else getattr(module, "__file__", None)
+    except Exception:  # noqa: BLE001 a module may have replaced itself by anything
+        return None
+    return found if type(found) is str else None

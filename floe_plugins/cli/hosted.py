@@ -1,0 +1,99 @@
+"""Run a command's job in a host, and present what any job may come to: log messages, errors, an abrupt end."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn
+
+from floe_plugins.cli.exit import PROBLEMS_FOUND, print_error
+from floe_plugins.cli.options import Options
+from floe_plugins.cli.output import Output
+from floe_plugins.cli.supervisor.ending import Ending
+from floe_plugins.cli.supervisor.progress import Progress
+from floe_plugins.cli.supervisor.supervisor import Finished, Supervisor
+from floe_plugins.core.safe_text import escape, escape_lines
+
+# Without --verbose, the command prints the whole message among the problems.
+_BRIEF = 200
+
+
+class HostedCommand:
+    """A command whose plugin code runs in a host.
+
+    Args:
+        options: The options of the command.
+        log: Whether to print what the platform logs also without ``--verbose``.
+        report: Called with the name and the facts of each step of the job.
+    """
+
+    def __init__(
+        self, options: Options, *, log: bool = False, report: Callable[[str, Mapping[str, Any]], object] | None = None
+    ) -> None:
+        self.options = options
+        self.supervisor = Supervisor(self._receive, Progress(sys.stderr, is_quiet=log))
+        self._log = log
+        self._report = report
+
+    def run(self, job: str, **arguments: Any) -> Finished:
+        """Run the job. If it ends with an error, or its host does, print that and exit."""
+        return self.checked(self.attempt(job, **arguments))
+
+    def attempt(self, job: str, **arguments: Any) -> Finished:
+        """Run the job and return what it came to, whatever that is."""
+        with self.supervisor.signals():
+            return self.supervisor.run(job, {**self._common(), **arguments})
+
+    def checked(self, finished: Finished) -> Finished:
+        """Return a job that came to a result; exit if it did not."""
+        if finished.ending is not None:
+            self.print_ending(finished.ending)
+        if finished.error is not None:
+            self._fail(finished.error, finished.status, str(finished.error.get("text", "")))
+        if finished.ending is not None and not finished.document:
+            self._fail(finished.ending.to_dict(), PROBLEMS_FOUND)
+        if finished.signal is not None and not finished.document:
+            sys.exit(128 + finished.signal)
+        return finished
+
+    def print_ending(self, ending: Ending) -> None:
+        """Print why a host ended, whose code that was, and what to do."""
+        print_error(escape(ending.message))
+        lines = [f"    from {ending.distribution}"] if ending.distribution else []
+        lines += [f"    at {ending.where}"] if ending.where else []
+        lines.append(f"    {ending.hint}")
+        for line in lines:
+            _print(escape(line))
+        if self.options.verbose:
+            _print(escape_lines(ending.stacks.rstrip() or "\n".join(map(str, ending.frames))))
+
+    def _common(self) -> dict[str, Any]:
+        options = self.options
+        return {
+            "config": options.file(),
+            "no_plugins": options.no_plugins,
+            "disable": options.disabled(),
+            "verbose": options.verbose,
+        }
+
+    def _receive(self, message: Mapping[str, Any]) -> None:
+        if message["event"] == "report" and self._report is not None:
+            self._report(message["name"], message["document"])
+        elif message["event"] == "log" and (self.options.verbose or (self._log and not message["is_problem"])):
+            text = str(message["message"])
+            _print(text if self.options.verbose else text[:_BRIEF])
+
+    def _fail(self, error: Mapping[str, Any], status: int, text: str = "") -> NoReturn:
+        if text:
+            several = len(error.get("issues", ())) > 1
+            print_error("\n".join(map(escape, text.split("\n"))) if several else escape(text))
+        if self.options.json:
+            Output(as_json=True).json({"error": error})
+        sys.exit(status)
+
+
+def _print(text: str) -> None:
+    try:
+        sys.stderr.write(f"{text}\n")
+    except (AttributeError, OSError, ValueError):  # it is closed
+        return

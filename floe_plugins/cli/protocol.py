@@ -1,0 +1,80 @@
+"""Messages between the supervisor and the host: one JSON object a line."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from floe_plugins.core.record import to_plain
+
+VERSION = 1
+
+# A message is never longer; a line that is, does not come from a host.
+MAX_LINE = 64 * 2**20
+_CHUNK = 2**16
+
+
+def encode(message: Mapping[str, Any]) -> bytes:
+    r"""Return a message as one line of ASCII. What JSON does not allow becomes text.
+
+    >>> encode({"event": "beat"})
+    b'{"event": "beat"}\n'
+    """
+    try:
+        text = json.dumps(message, allow_nan=False)
+    except (ValueError, TypeError, RecursionError):
+        text = json.dumps(to_plain(message))
+    return text.encode("ascii") + b"\n"
+
+
+class MessageReader:
+    """Reads the messages that come from a descriptor. Lines that are no messages are counted and left out.
+
+    Attributes:
+        is_closed: Whether the other side has closed the descriptor.
+        has_read: Whether the last read brought anything.
+        invalid: The number of lines that were no messages.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._rest = bytearray()
+        self.is_closed = False
+        self.has_read = False
+        self.invalid = 0
+
+    def read(self) -> Iterator[dict[str, Any]]:
+        """Read once, blocking unless there is something to read, and yield the messages that are complete."""
+        self.has_read = False
+        try:
+            data = os.read(self._descriptor, _CHUNK)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        self.has_read = bool(data)
+        self.is_closed = not data
+        scanned = len(self._rest)
+        self._rest += data
+        if b"\n" not in data:
+            if scanned > MAX_LINE:
+                self._rest.clear()
+                self.invalid += 1
+            return
+        *lines, self._rest = self._rest.split(b"\n")
+        for line in lines:
+            message = _decode(bytes(line))
+            if message is None:
+                self.invalid += 1
+            else:
+                yield message
+
+
+def _decode(line: bytes) -> dict[str, Any] | None:
+    try:
+        message = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return message if isinstance(message, dict) and isinstance(message.get("event"), str) else None

@@ -1,0 +1,157 @@
+"""Make the host: a fork of this process as long as it has imported nothing, else a new interpreter."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+import attrs
+
+from floe_plugins.cli.protocol import encode
+
+# Seconds that a host may take to begin.
+START_TIMEOUT = 60.0
+
+
+@attrs.define(eq=False)
+class HostProcess:
+    """A host that was launched.
+
+    Attributes:
+        pid: Its process, and its process group.
+        events: The descriptor from which its events are read.
+        stacks: The descriptor from which the stacks are read that it writes when it ends abruptly.
+        status: How it ended, as ``os.waitstatus_to_exitcode`` says it; None while it runs.
+    """
+
+    pid: int
+    events: int
+    stacks: int
+    _requests: int
+    status: int | None = None
+    _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
+
+    def send(self, event: str, **facts: Any) -> bool:
+        """Send a request; return whether it could be written."""
+        try:
+            os.write(self._requests, encode({"event": event, **facts}))
+        except OSError:
+            return False
+        return True
+
+    def poll(self) -> int | None:
+        """Return how the host ended, or None while it runs."""
+        with self._lock:
+            if self.status is None:
+                self._reap()
+            return self.status
+
+    def _reap(self) -> None:
+        try:
+            if hasattr(os, "waitid"):
+                if os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+                    return
+                # As long as the host is not reaped, its group is no other's. What a plugin forked does not outlive it.
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.killpg(self.pid, signal.SIGKILL)
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+        except ChildProcessError:
+            self.status = 1  # somebody else has reaped it
+            return
+        if pid:
+            self.status = os.waitstatus_to_exitcode(status)
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the host alone, unless it has ended."""
+        with self._lock, contextlib.suppress(ProcessLookupError, PermissionError):
+            if self.status is None:
+                os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """End the host and all that it has forked and that did not leave its group."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
+        self.signal(signal.SIGKILL)
+
+    def close(self) -> None:
+        """Close this side's descriptors."""
+        for descriptor in (self.events, self.stacks, self._requests):
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
+
+
+def can_fork() -> bool:
+    """Whether a fork is safe: no other thread may hold a lock that the child would wait for."""
+    return hasattr(os, "fork") and sys.platform != "darwin" and threading.active_count() == 1
+
+
+def launch(job: str, options: Mapping[str, Any]) -> HostProcess:
+    """Launch a host that runs a job.
+
+    Raises:
+        OSError: No process can be made.
+    """
+    events, events_end = os.pipe()
+    requests_end, requests = os.pipe()
+    stacks, stacks_end = os.pipe()
+    theirs = (events_end, requests_end, stacks_end)
+    try:
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(AttributeError, OSError, ValueError):
+                stream.flush()
+        pid = _fork(job, options, theirs, (events, requests, stacks)) if can_fork() else _spawn(job, options, theirs)
+    except OSError:
+        for descriptor in (events, requests, stacks):
+            os.close(descriptor)
+        raise
+    finally:
+        for descriptor in theirs:
+            os.close(descriptor)
+    with contextlib.suppress(OSError, AttributeError):
+        # The host does the same: whoever is first.
+        os.setpgid(pid, pid)
+    os.set_blocking(events, False)
+    os.set_blocking(stacks, False)
+    return HostProcess(pid, events, stacks, requests)
+
+
+def _fork(job: str, options: Mapping[str, Any], theirs: tuple[int, ...], ours: tuple[int, ...]) -> int:
+    pid = os.fork()
+    if pid == 0:
+        for descriptor in ours:
+            os.close(descriptor)
+        _become_host(job, options, *theirs)
+    return pid
+
+
+def _become_host(job: str, options: Mapping[str, Any], events: int, requests: int, stacks: int) -> NoReturn:
+    from floe_plugins.cli.host.process import serve
+
+    # Through the interpreter's own end: plugins may have registered functions for it.
+    sys.exit(serve(job, options, events, requests, stacks))
+
+
+def _spawn(job: str, options: Mapping[str, Any], theirs: tuple[int, ...]) -> int:
+    for descriptor in theirs:
+        os.set_inheritable(descriptor, True)  # noqa: FBT003 its only parameter
+    arguments = [json.dumps(sys.path), job, json.dumps(options), *map(str, theirs)]
+    return os.posix_spawn(sys.executable, [sys.executable, *_interpreter_flags(), "-c", _MAIN, *arguments], os.environ)
+
+
+_MAIN = (
+    "import json, sys; sys.path[:] = json.loads(sys.argv.pop(1)); "
+    "from floe_plugins.cli.host.__main__ import main; main()"
+)
+
+
+def _interpreter_flags() -> list[str]:
+    import subprocess
+
+    flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # noqa: SLF001 as multiprocessing does
+    return flags

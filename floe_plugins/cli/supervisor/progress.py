@@ -1,0 +1,89 @@
+"""Say what is waited for, and why: on one line of a terminal, or on lines of their own elsewhere."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from typing import TextIO
+
+from floe_plugins.cli.supervisor.state import HostState, PluginCall
+from floe_plugins.core.safe_text import escape
+
+# Seconds that a wait has to last before it is told, on a terminal and elsewhere.
+DELAY = 0.7
+LOG_DELAY = 3.0
+LOG_INTERVAL = 10.0
+
+_STAGES = {"load": "load", "configure": "configuration", "start": "start", "check": "health check", "stop": "stop"}
+_SHOWN = 3
+
+
+class Progress:
+    """Tells what is waited for on standard error."""
+
+    def __init__(self, stream: TextIO | None, *, is_quiet: bool = False) -> None:
+        self._stream = None if is_quiet else stream
+        self._is_terminal = stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb"
+        self._is_drawn = False
+        self._begun = time.monotonic()
+        self._next_log = LOG_DELAY
+
+    def show(self, state: HostState) -> None:
+        """Tell what the host does now."""
+        if self._stream is None:
+            return
+        if self._is_terminal:
+            texts = list(_waits(state, DELAY))
+            self.clear()
+            if texts:
+                more = f"; {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""
+                self._write(f"\r{_fitting('; '.join(texts[:_SHOWN]) + more)}\x1b[K")
+                self._is_drawn = True
+        elif time.monotonic() - self._begun >= self._next_log:
+            self._next_log += LOG_INTERVAL
+            for text in _waits(state, LOG_DELAY):
+                self._write(f"floe-plugins: waiting for {text}\n")
+
+    def clear(self) -> None:
+        """Take the line away, so that others can write."""
+        if self._is_drawn:
+            self._write("\r\x1b[K")
+            self._is_drawn = False
+
+    def _write(self, text: str) -> None:
+        if self._stream is not None:
+            try:
+                self._stream.write(text)
+                self._stream.flush()
+            except (OSError, ValueError):
+                self._stream = None
+
+
+def _waits(state: HostState, delay: float) -> Iterator[str]:
+    calls = {call.ref: call for call in list(state.calls) if call.seconds >= delay}
+    for ref, call in calls.items():
+        yield _describe(state, ref, call)
+    for facts in list(state.plugins.values()):
+        if facts.ref not in calls and facts.retries and facts.state not in {"started", "failed", "stopped"}:
+            yield f"{facts.ref}: retry {facts.retries}{_why(facts.reason)}"
+
+
+def _describe(state: HostState, ref: str, call: PluginCall) -> str:
+    facts = state.plugin(ref)
+    limit = "" if call.timeout is None else f" of {call.timeout:.0f} s"
+    retry = f", retry {facts.retries}{_why(facts.reason)}" if facts.retries and call.stage == "start" else ""
+    return f"{ref}: {_STAGES.get(call.stage, call.stage)}, {call.seconds:.0f} s{limit}{retry}"
+
+
+def _why(reason: str) -> str:
+    return f" ({escape(reason)[:80]})" if reason else ""
+
+
+def _fitting(text: str) -> str:
+    try:
+        width = os.get_terminal_size(2).columns
+    except OSError:
+        width = 80
+    text = escape(text)
+    return text if len(text) < width else f"{text[: max(width - 4, 1)]}..."

@@ -1,0 +1,143 @@
+"""What the supervisor knows of the host, from the host's events."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from floe_plugins.cli.supervisor.stacks import Frame
+
+
+@attrs.define(eq=False)
+class PluginCall:
+    """Code of a plugin that runs. Times are of ``time.monotonic``.
+
+    Attributes:
+        begun: When it began.
+        thread: The ident of the thread that makes it.
+        timeout: The seconds that it may take, as far as the host says so.
+        native: The id that the system has for that thread.
+    """
+
+    ref: str
+    stage: str
+    thread: int
+    begun: float
+    timeout: float | None = None
+    native: int | None = None
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since it began."""
+        return time.monotonic() - self.begun
+
+    @property
+    def deadline(self) -> float | None:
+        """When it has to have ended."""
+        return None if self.timeout is None else self.begun + self.timeout
+
+
+@attrs.define(eq=False)
+class PluginFacts:
+    """What the host said of one plugin.
+
+    Attributes:
+        distribution: Name, version and place of its distribution.
+        places: The files and folders of its code, once it is imported.
+        reason: Why it is in its state, or is attempted again.
+        retries: How often its start was attempted again.
+    """
+
+    ref: str
+    distribution: str | None = None
+    places: Sequence[str] = ()
+    state: str = ""
+    reason: str = ""
+    retries: int = 0
+
+
+@attrs.define(eq=False)
+class HostState:
+    """What is known of one host. Changed by one thread; others may look.
+
+    Attributes:
+        calls: The calls under way, in the order in which they began.
+        plugins: What is known of each plugin, by ref.
+        heard: When the host was heard of last.
+        exiting: The call of ``os._exit`` that ends the host: its status, its thread and its frames.
+        outcome: The message by which the host ended its work: "result", "error" or "interrupted".
+    """
+
+    calls: list[PluginCall] = attrs.field(factory=list)
+    plugins: dict[str, PluginFacts] = attrs.field(factory=dict)
+    heard: float = attrs.field(factory=time.monotonic)
+    protocol: int | None = None
+    exiting: Mapping[str, Any] | None = None
+    outcome: Mapping[str, Any] | None = None
+
+    def apply(self, message: Mapping[str, Any]) -> None:
+        """Take note of a message."""
+        self.heard = time.monotonic()
+        event = message["event"]
+        if event in {"result", "error", "interrupted"}:
+            self.outcome = message
+        elif event == "exiting":
+            self.exiting = message
+        elif event == "hello":
+            self.protocol = message.get("protocol")
+        elif event in _PLUGIN_EVENTS:
+            ref = message.get("ref")
+            if isinstance(ref, str):
+                _PLUGIN_EVENTS[event](self, self.plugin(ref), message)
+
+    def plugin(self, ref: str) -> PluginFacts:
+        """Return what is known of a plugin."""
+        return self.plugins.setdefault(ref, PluginFacts(ref))
+
+    @property
+    def silence(self) -> float:
+        """Seconds since the host was heard of."""
+        return time.monotonic() - self.heard
+
+    @property
+    def exit_frames(self) -> tuple[Frame, ...]:
+        """The frames of the call of ``os._exit``, the innermost first."""
+        return tuple(Frame(*frame) for frame in (self.exiting or {}).get("frames", ()))
+
+
+def _call_begun(state: HostState, facts: PluginFacts, message: Mapping[str, Any]) -> None:
+    stage, thread, timeout = message.get("stage", ""), message.get("thread", 0), message.get("timeout")
+    state.calls.append(PluginCall(facts.ref, stage, thread, time.monotonic(), timeout, message.get("native")))
+
+
+def _call_ended(state: HostState, facts: PluginFacts, message: Mapping[str, Any]) -> None:
+    for call in reversed(state.calls):
+        if (call.ref, call.stage, call.thread) == (facts.ref, message.get("stage"), message.get("thread")):
+            state.calls.remove(call)
+            return
+
+
+def _changed(_state: HostState, facts: PluginFacts, message: Mapping[str, Any]) -> None:
+    facts.state, facts.reason = message.get("state", ""), message.get("reason", "")
+
+
+def _retried(_state: HostState, facts: PluginFacts, message: Mapping[str, Any]) -> None:
+    facts.retries += 1
+    facts.reason = message.get("reason", "")
+
+
+def _introduced(_state: HostState, facts: PluginFacts, message: Mapping[str, Any]) -> None:
+    facts.distribution = message.get("distribution")
+    facts.places = message.get("places") or facts.places
+
+
+_PLUGIN_EVENTS: Mapping[str, Callable[[HostState, PluginFacts, Mapping[str, Any]], None]] = {
+    "call_begun": _call_begun,
+    "call_ended": _call_ended,
+    "state": _changed,
+    "retry": _retried,
+    "plugin": _introduced,
+}

@@ -1,0 +1,131 @@
+"""Run a job in a host of its own: pass on what it says, and the operator's signals, until it ends."""
+
+from __future__ import annotations
+
+import os
+import queue
+import signal
+import sys
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+import attrs
+
+from floe_plugins.cli.supervisor.ending import Ending
+from floe_plugins.cli.supervisor.launch import launch
+from floe_plugins.cli.supervisor.monitor import Monitor
+from floe_plugins.cli.supervisor.progress import Progress
+
+_TICK = 0.2
+
+Receive = Callable[[Mapping[str, Any]], object]
+
+
+@attrs.frozen(kw_only=True)
+class Finished:
+    """What a job came to.
+
+    Attributes:
+        status: The exit status that the host asks for; 1 if it ended without one.
+        document: The facts, as JSON data; empty if there are none.
+        lines: What a person reads besides tables of these facts.
+        error: The error that the job ended with, as JSON data.
+        ending: Why the host ended before the job did.
+        signal: The signal by which the operator ended the job.
+    """
+
+    status: int
+    document: Mapping[str, Any] = attrs.field(factory=dict)
+    lines: tuple[str, ...] = ()
+    error: Mapping[str, Any] | None = None
+    ending: Ending | None = None
+    signal: int | None = None
+
+
+class Supervisor:
+    """Runs jobs in hosts.
+
+    Args:
+        receive: Called with each report and each log message of a host, on the thread that runs the job.
+        progress: Told what a host does.
+
+    Attributes:
+        monitor: That of the host that runs now, or ran last.
+        received: The signal that was received, if one was.
+    """
+
+    def __init__(self, receive: Receive, progress: Progress) -> None:
+        self.monitor: Monitor | None = None
+        self.received: int | None = None
+        self._receive = receive
+        self._progress = progress
+        self._messages: queue.SimpleQueue[Mapping[str, Any] | None] = queue.SimpleQueue()
+
+    def run(self, job: str, options: Mapping[str, Any]) -> Finished:
+        """Run a job in a host and return what it came to. Blocks until the host has ended."""
+        self.monitor = monitor = Monitor(launch(job, options), self._messages.put)
+        if self.received is not None:
+            monitor.host.send("stop")
+        monitor.start()
+        try:
+            self._pass_on(monitor)
+        finally:
+            self._progress.clear()
+        outcome = monitor.state.outcome
+        if outcome is None:
+            return Finished(status=1, ending=monitor.ending, signal=self.received)
+        return Finished(
+            status=outcome.get("status", 1) or int(monitor.ending is not None),
+            document=outcome.get("document") or {},
+            lines=tuple(outcome.get("lines") or ()),
+            error=outcome.get("error"),
+            ending=monitor.ending,
+            signal=self.received,
+        )
+
+    def _pass_on(self, monitor: Monitor) -> None:
+        while True:
+            try:
+                message = self._messages.get(timeout=_TICK)
+            except queue.Empty:
+                self._progress.show(monitor.state)
+                continue
+            if message is None:
+                return
+            if message["event"] in {"report", "log", "health", "reply"}:
+                self._progress.clear()
+                self._receive(message)
+
+    @contextmanager
+    def signals(self) -> Generator[None, None, None]:
+        """Within the block, a first signal has the host stop in order, and a second one ends it at once."""
+        numbers = [signal.SIGINT, signal.SIGTERM]
+        if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup has it
+            numbers.append(signal.SIGHUP)
+        before = {number: signal.signal(number, self._handle) for number in numbers}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _handle(self, number: int, _frame: FrameType | None) -> None:
+        if self.received is not None:
+            _say(b"second signal received: exiting without stopping the remaining plugins")
+            if self.monitor is not None:
+                self.monitor.host.kill()
+            os._exit(128 + number)
+        self.received = number
+        _say(b"stopping; press Ctrl-C or send SIGTERM again to exit at once")
+        if self.monitor is not None:
+            self.monitor.host.send("stop")
+
+
+def _say(text: bytes) -> None:
+    # Python's streams refuse a write that interrupts another one.
+    try:
+        os.write(2, b"\r\x1b[K" * sys.stderr.isatty() + b"floe-plugins: " + text + b"\n")
+    except (AttributeError, OSError, ValueError):
+        return

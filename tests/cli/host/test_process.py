@@ -1,0 +1,98 @@
+"""The host: its streams, its signals and its end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from support import SOON, child_environ, write_distribution
+
+PLUGIN = """
+from floe_plugins import SecretsPlugin
+
+class Plugin(SecretsPlugin):
+    name = "mine"
+    version = floe_api_version = "1.0"
+    def get_secret(self, key): return None
+    def secret_names(self, prefix=""): return ()
+    def put_secret(self, key, value): pass
+    def startup(self):
+        CODE
+    def shutdown(self):
+        open("stopped", "w").close()
+"""
+
+
+def command(tmp_path: Path, code: str, *arguments: str) -> dict[str, Any]:
+    write_distribution(
+        tmp_path, "acme", "[floe.secrets]\nmine = acme_mine:Plugin\n", acme_mine=PLUGIN.replace("CODE", code)
+    )
+    return {
+        "args": [sys.executable, "-m", "floe_plugins", *arguments],
+        "cwd": tmp_path,
+        "env": child_environ(tmp_path),
+        "text": True,
+    }
+
+
+def run(tmp_path: Path, code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    options = command(tmp_path, code, *arguments)
+    return subprocess.run(**options, capture_output=True, timeout=60, check=False)
+
+
+def test_what_plugins_print_goes_to_standard_error(tmp_path: Path) -> None:
+    done = run(tmp_path, "import os; print('printed'); os.write(1, b'written')", "health", "--json")
+    assert done.stdout.startswith("{")
+    assert "printed" in done.stderr
+    assert "written" in done.stderr
+
+
+def test_plugins_cannot_read_the_operators_input(tmp_path: Path) -> None:
+    done = run(tmp_path, "import sys; assert sys.stdin.read() == ''", "health")
+    assert done.returncode == 0, done.stdout
+
+
+def test_what_plugins_registered_for_the_end_is_called(tmp_path: Path) -> None:
+    done = run(tmp_path, "import atexit; atexit.register(print, 'the end')", "health")
+    assert "the end" in done.stderr
+
+
+def test_threads_and_children_that_plugins_leave_do_not_keep_the_command(tmp_path: Path) -> None:
+    code = "import os, threading; threading.Thread(target=threading.Event().wait).start(); "
+    code += "os.fork() or os.execlp('sleep', 'sleep', '600')"
+    done = run(tmp_path, code, "health")
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_child_of_a_plugin_may_leave_by_os_exit(tmp_path: Path) -> None:
+    done = run(tmp_path, "import os; os.waitpid(os.fork() or os._exit(3), 0)", "health")
+    assert done.returncode == 0, done.stderr
+    assert "os._exit" not in done.stderr
+
+
+def test_a_host_whose_supervisor_is_killed_stops_the_plugins(tmp_path: Path) -> None:
+    options = command(tmp_path, "pass", "run", "--json")
+    with subprocess.Popen(**options, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        assert process.stdout is not None
+        assert "startup" in process.stdout.readline()
+        process.kill()
+    end = time.monotonic() + SOON
+    while not (tmp_path / "stopped").exists():
+        assert time.monotonic() < end
+
+
+def test_a_signal_to_the_host_alone_stops_the_platform(tmp_path: Path) -> None:
+    code = "import os; open('pid', 'w').write(str(os.getpid()))"
+    options = command(tmp_path, code, "run", "--json")
+    with subprocess.Popen(**options, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert "startup" in process.stdout.readline()
+        process.stdout.readline()
+        os.kill(int((tmp_path / "pid").read_text()), signal.SIGTERM)
+        process.communicate(timeout=SOON)
+    assert (tmp_path / "stopped").exists()

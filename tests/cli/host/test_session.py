@@ -1,0 +1,91 @@
+"""What the host tells its supervisor."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from floe_plugins import PluginConfigurationError, PluginError, PluginRef
+from floe_plugins.cli.host.session import Session
+from floe_plugins.configuration import ConfigurationIssue
+
+
+class Told:
+    """Stands for the channel."""
+
+    def __init__(self) -> None:
+        self.messages: list[dict[str, Any]] = []
+
+    def send(self, event: str, **facts: Any) -> None:
+        self.messages.append({"event": event, **facts})
+
+
+def session(**options: Any) -> tuple[Session, Told]:
+    told = Told()
+    return Session(told, {"no_plugins": True, **options}), told  # type: ignore[arg-type]
+
+
+def test_an_error_keeps_its_facts() -> None:
+    found, _ = session()
+    error = PluginError("it broke", ref=PluginRef.parse("secrets:a"), distribution="acme 1.0", hint="Mend it.")
+    assert found.describe(error) == {
+        "type": "PluginError",
+        "message": "it broke",
+        "ref": "secrets:a",
+        "distribution": "acme 1.0",
+        "hint": "Mend it.",
+        "text": str(error),
+        "issues": [],
+    }
+
+
+def test_an_error_about_the_configuration_has_its_issues() -> None:
+    found, _ = session()
+    issue = ConfigurationIssue(path="registry.workers", rule="type", message="not a number")
+    described = found.describe(PluginConfigurationError("invalid", errors=[issue]))
+    assert described["issues"][0]["path"] == "registry.workers"
+
+
+def test_a_request_is_answered_under_its_id() -> None:
+    found, told = session()
+    found.handlers["health"] = lambda message: {"asked": message["timeout"]}
+    found.receive({"event": "health", "id": 7, "timeout": 3})
+    assert told.messages == [{"event": "reply", "id": 7, "answer": {"asked": 3}}]
+
+
+def test_a_request_that_fails_or_is_unknown_is_answered_too() -> None:
+    found, told = session()
+
+    def fail(_message: Any) -> dict[str, Any]:
+        raise PluginError("it broke")
+
+    found.handlers["health"] = fail
+    found.receive({"event": "health", "id": 1})
+    found.receive({"event": "dance", "id": 2})
+    assert [each["answer"]["error"]["message"] for each in told.messages] == [
+        "it broke",
+        "the host does not know the request 'dance'",
+    ]
+
+
+def test_the_supervisor_is_told_whose_a_plugin_is_before_its_code_runs() -> None:
+    found, told = session()
+    registry = found.registry()
+    ref = PluginRef.parse("secrets:a")
+    registry._store.events.emit("call_begun", ref, thread=1)
+    assert [each["event"] for each in told.messages] == ["plugin", "call_begun"]
+    assert told.messages[1]["native"] > 0
+
+
+def test_log_messages_go_to_the_supervisor() -> None:
+    import logging
+
+    found, told = session()
+    found.registry()
+    logger = logging.getLogger("floe_plugins")
+    try:
+        logger.warning("%s is slow", "it")
+        assert (told.messages[-1]["event"], told.messages[-1]["message"]) == ("log", "it is slow")
+    finally:
+        logger.handlers.clear()
+        logger.propagate = True
+        logger.setLevel(logging.NOTSET)

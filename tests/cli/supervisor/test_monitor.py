@@ -1,0 +1,126 @@
+"""A host is watched from outside: what it says is passed on, and one that does not answer or leave is ended."""
+
+from __future__ import annotations
+
+import os
+import queue
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import SOON
+
+from floe_plugins.cli.supervisor import monitor as monitors
+from floe_plugins.cli.supervisor.launch import HostProcess
+from floe_plugins.cli.supervisor.monitor import Monitor
+
+HELLO = r"""
+import json, os, sys, threading
+def say(event, **facts):
+    os.write(int(sys.argv[1]), json.dumps({"event": event, **facts}).encode() + b"\n")
+say("hello", protocol=1)
+"""
+
+
+class Watched:
+    """A process that plays the host, and its monitor."""
+
+    def __init__(self, code: str) -> None:
+        events, theirs = os.pipe()
+        stacks, their_stacks = os.pipe()
+        for descriptor in (events, stacks):
+            os.set_blocking(descriptor, False)
+        command = [sys.executable, "-c", HELLO + code, str(theirs), str(their_stacks)]
+        self.process = subprocess.Popen(command, pass_fds=(theirs, their_stacks), start_new_session=True)
+        os.close(theirs)
+        os.close(their_stacks)
+        self.messages: queue.Queue[Any] = queue.Queue()
+        self.host = HostProcess(self.process.pid, events, stacks, os.open(os.devnull, os.O_WRONLY))
+        self.monitor = Monitor(self.host, self.messages.put)
+        self.monitor.start()
+
+    def all_messages(self) -> list[dict[str, Any]]:
+        return list(iter(lambda: self.messages.get(timeout=SOON), None))
+
+
+@pytest.fixture
+def watch(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    monkeypatch.setattr(monitors, "MAX_SILENCE", 0.5)
+    monkeypatch.setattr(monitors, "LEAVING", 0.2)
+    watched: list[Watched] = []
+
+    def start(code: str) -> Watched:
+        watched.append(Watched(code))
+        return watched[-1]
+
+    yield start
+    for each in watched:
+        each.host.kill()
+        each.monitor.join(SOON)
+        each.process.poll()
+
+
+def test_all_that_a_host_said_before_its_end_is_passed_on(watch: Any) -> None:
+    watched = watch("for number in range(20_000): say('log', number=number)\nsay('result', document={}, status=0)\n")
+    numbers = [each["number"] for each in watched.all_messages() if each["event"] == "log"]
+    assert numbers == list(range(20_000))
+    assert watched.monitor.ending is None
+
+
+def test_a_host_without_a_word_is_ended(watch: Any) -> None:
+    watched = watch("threading.Event().wait()")
+    watched.all_messages()
+    assert "kept the host from answering" in watched.monitor.ending.message
+    assert watched.host.status == -signal.SIGABRT
+
+
+def test_a_host_that_sends_heartbeats_is_left_alone(watch: Any) -> None:
+    code = "for _ in range(12):\n    say('beat')\n    threading.Event().wait(0.1)\nsay('result', status=0)"
+    watched = watch(code)
+    watched.all_messages()
+    assert watched.monitor.ending is None
+
+
+def test_a_host_that_resists_is_killed(watch: Any) -> None:
+    watched = watch("import signal\nsignal.signal(signal.SIGABRT, signal.SIG_IGN)\nthreading.Event().wait()")
+    watched.all_messages()
+    assert watched.host.status == -signal.SIGKILL
+
+
+def test_a_host_that_does_not_leave_after_its_work_is_ended_without_blame(watch: Any) -> None:
+    watched = watch("say('result', status=0)\nthreading.Thread(target=threading.Event().wait).start()")
+    watched.all_messages()
+    assert watched.host.status == -signal.SIGKILL
+    assert watched.monitor.ending is None
+
+
+def test_a_host_that_crashes_after_its_work_is_told_all_the_same(watch: Any) -> None:
+    watched = watch("say('result', status=0)\nos.kill(os.getpid(), 11)")
+    watched.all_messages()
+    assert "crashed the host by signal 11" in watched.monitor.ending.message
+
+
+def test_what_a_host_forked_does_not_outlive_it(watch: Any) -> None:
+    code = "pid = os.fork()\nif pid == 0:\n    threading.Event().wait()\nsay('log', pid=pid)\n"
+    watched = watch(code + "say('result', status=0)\nos._exit(0)")
+    child = next(each["pid"] for each in watched.all_messages() if each["event"] == "log")
+    while is_running(child):
+        pass
+
+
+def is_running(pid: int) -> bool:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    except OSError:
+        return False
+    return fields[0] != "Z"  # its new parent may not have reaped it yet
+
+
+def test_a_host_of_another_protocol_is_ended(watch: Any) -> None:
+    watched = watch("say('hello', protocol=99)\nwhile True:\n    say('beat')\n    threading.Event().wait(0.1)")
+    watched.all_messages()
+    assert watched.host.status == -signal.SIGKILL
