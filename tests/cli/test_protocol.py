@@ -62,6 +62,6 @@ def test_the_page_about_the_protocol_lists_every_event_and_its_version() -> None
     listed = set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE))
     sent = {"call_begun", "call_ended", "state", "retry", "problem"}
     for path in (root / "floe_plugins" / "cli" / "host").rglob("*.py"):
-        sent |= set(re.findall(r'\.send\("(\w+)"', path.read_text(encoding="utf-8")))
+        sent |= set(re.findall(r'\.send\(\s*"(\w+)"', path.read_text(encoding="utf-8")))
     assert listed == sent
     assert f"Protocol version {protocol.VERSION}." in page
