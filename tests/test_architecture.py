@@ -26,7 +26,11 @@ ROOT = {"__main__", "_version", "errors"}
 TESTED_ELSEWHERE = {
     "registry.context": "registry/test_current.py",
     "__main__": "cli/test_main.py",
+    "cli.commands.act": "cli/supervisor/test_service.py",
+    "cli.commands.timings": "cli/supervisor/test_service.py",
     "cli.host.__main__": "cli/supervisor/test_launch.py",
+    "cli.host.reload": "cli/supervisor/test_service.py",
+    "cli.running": "cli/supervisor/test_service.py",
     "_version": "test_public_api.py",
 }
 

@@ -42,7 +42,7 @@ class HostedCommand:
     def attempt(self, job: str, **arguments: Any) -> Finished:
         """Run the job and return what it came to, whatever that is."""
         with self.supervisor.signals():
-            return self.supervisor.run(job, {**self._common(), **arguments})
+            return self.supervisor.run(job, {**self.common(), **arguments})
 
     def checked(self, finished: Finished) -> Finished:
         """Return a job that came to a result; exit if it did not."""
@@ -56,6 +56,11 @@ class HostedCommand:
             sys.exit(128 + finished.signal)
         return finished
 
+    @staticmethod
+    def say(text: str) -> None:
+        """Print a line to standard error."""
+        print_error(escape(text))
+
     def print_ending(self, ending: Ending) -> None:
         """Print why a host ended, whose code that was, and what to do."""
         print_error(escape(ending.message))
@@ -67,7 +72,8 @@ class HostedCommand:
         if self.options.verbose:
             _print(escape_lines(ending.stacks.rstrip() or "\n".join(map(str, ending.frames))))
 
-    def _common(self) -> dict[str, Any]:
+    def common(self) -> dict[str, Any]:
+        """Return the options that every job has, as JSON data."""
         options = self.options
         return {
             "config": options.file(),

@@ -9,7 +9,19 @@ import click
 from floe_plugins._version import __version__
 from floe_plugins.cli.options import Options, common_options
 
-_COMMANDS = ("check", "config", "health", "list", "run", "show")
+# The module of each command in ``floe_plugins.cli.commands``.
+_COMMANDS = {
+    "check": "check",
+    "config": "config",
+    "health": "health",
+    "list": "list",
+    "restart": "act",
+    "run": "run",
+    "show": "show",
+    "start": "act",
+    "stop": "act",
+    "timings": "timings",
+}
 
 
 class LazyGroup(click.Group):
@@ -23,7 +35,7 @@ class LazyGroup(click.Group):
         """Return the command of a name, which is that of its module too; None if there is none."""
         if cmd_name not in _COMMANDS:
             return None
-        module = importlib.import_module(f"floe_plugins.cli.commands.{cmd_name}")
+        module = importlib.import_module(f"floe_plugins.cli.commands.{_COMMANDS[cmd_name]}")
         command: click.Command = module.list_ if cmd_name == "list" else getattr(module, cmd_name)
         return command
 

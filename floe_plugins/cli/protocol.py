@@ -65,14 +65,15 @@ class MessageReader:
             return
         *lines, self._rest = self._rest.split(b"\n")
         for line in lines:
-            message = _decode(bytes(line))
+            message = decode(bytes(line))
             if message is None:
                 self.invalid += 1
             else:
                 yield message
 
 
-def _decode(line: bytes) -> dict[str, Any] | None:
+def decode(line: bytes) -> dict[str, Any] | None:
+    """Return the message on a line; None if it is none."""
     try:
         message = json.loads(line)
     except (ValueError, RecursionError):

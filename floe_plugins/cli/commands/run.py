@@ -8,17 +8,39 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import attrs
 import click
 
 from floe_plugins.cli.hosted import HostedCommand
+from floe_plugins.cli.http import open_address, read_token, serve_view
 from floe_plugins.cli.options import Options, common_options
 from floe_plugins.cli.output import Output, count
+from floe_plugins.cli.running import socket_of
+from floe_plugins.cli.supervisor.supervisor import Finished
 from floe_plugins.core.safe_text import escape
 
 
 @click.command()
 @click.option("--once", is_flag=True, help="Start, check health, stop and exit.")
 @click.option("--keep-going", is_flag=True, help="Serve on although a required plugin failed to start.")
+@click.option(
+    "--restart",
+    type=click.Choice(["never", "on-failure"]),
+    default="never",
+    show_default=True,
+    help="Start the platform again when it fails, after a pause, up to five times in a row.",
+)
+@click.option(
+    "--serve", metavar="[HOST:]PORT", help="Serve probes, metrics and a page over HTTP; on loopback by default."
+)
+@click.option(
+    "--token-file",
+    metavar="FILE",
+    type=click.Path(dir_okay=False),
+    help="Let requests with the token in FILE restart and stop plugins.",
+)
+@click.option("--socket", "socket_path", metavar="PATH", help="Path of the status socket.")
+@click.option("--no-socket", is_flag=True, help="Open no status socket.")
 @click.option("--timings", is_flag=True, help="Show the start time of each plugin and the critical chain.")
 @click.option(
     "--timeline",
@@ -28,15 +50,19 @@ from floe_plugins.core.safe_text import escape
     help="Write a timeline of the start to FILE, as SVG.",
 )
 @common_options
-def run(options: Options, *, once: bool, keep_going: bool, timings: bool, timeline_file: str | None) -> None:
+def run(options: Options, **choices: Any) -> None:
     """Start the platform and serve until SIGINT, SIGTERM or SIGHUP. Stops the plugins in reverse order.
 
-    Exit status 1 if the platform is unhealthy or a required plugin is missing or failed.
+    Without a terminal, SIGHUP has the configuration read again. Exit status 1 if the platform is unhealthy or a
+    required plugin is missing or failed.
     """
-    presenter = _Presenter(options.output(), once=once, keep_going=keep_going, timeline_file=timeline_file)
+    wanted = RunOptions(**choices)
+    presenter = _Presenter(options.output(), wanted)
     command = HostedCommand(options, log=True, report=presenter.report)
-    finished = command.run("run", once=once, keep_going=keep_going, timings=timings, timeline=timeline_file is not None)
-    if once and options.json:
+    job = {"once": wanted.once, "keep_going": wanted.keep_going, "timings": wanted.timings}
+    job["timeline"] = wanted.timeline_file is not None
+    finished = command.run("run", **job) if wanted.once else command.checked(_serve(command, options, wanted, job))
+    if wanted.once and options.json:
         presenter.output.json({name: facts for name, facts in finished.document.items() if name in _ONE_DOCUMENT})
     sys.exit(finished.status)
 
@@ -44,20 +70,53 @@ def run(options: Options, *, once: bool, keep_going: bool, timings: bool, timeli
 _ONE_DOCUMENT = frozenset({"startup", "health", "blame", "critical_chain", "shutdown"})
 
 
+@attrs.frozen(kw_only=True)
+class RunOptions:
+    """The options of ``run``."""
+
+    once: bool
+    keep_going: bool
+    restart: str
+    serve: str | None
+    token_file: str | None
+    socket_path: str | None
+    no_socket: bool
+    timings: bool
+    timeline_file: str | None
+
+
+def _serve(command: HostedCommand, options: Options, wanted: RunOptions, job: Mapping[str, Any]) -> Finished:
+    """Run the platform until a signal, and let others ask how it is."""
+    from floe_plugins.cli.supervisor.service import Service
+    from floe_plugins.cli.supervisor.view import SupervisorView
+
+    configuration = options.file()
+    token = None if wanted.token_file is None else read_token(wanted.token_file)
+    listener = None if wanted.serve is None else open_address(wanted.serve)
+    service = Service(
+        supervisor=command.supervisor,
+        view=SupervisorView(command.supervisor, configuration),
+        say=command.say,
+        restart=wanted.restart == "on-failure",
+        socket=None if wanted.no_socket else lambda: socket_of(wanted.socket_path, configuration, create=True),
+        serve=None if listener is None else lambda view: serve_view(view, listener, token, command.say),
+        show_ending=command.print_ending,
+    )
+    return service.run({**command.common(), **job})
+
+
 class _Presenter:
     """Prints what each step of a run came to."""
 
-    def __init__(self, output: Output, *, once: bool, keep_going: bool, timeline_file: str | None) -> None:
+    def __init__(self, output: Output, wanted: RunOptions) -> None:
         self.output = output
-        self._once = once
-        self._keep_going = keep_going
-        self._timeline_file = timeline_file
+        self._wanted = wanted
 
     def report(self, name: str, facts: Mapping[str, Any]) -> None:
-        if "timeline" in facts and self._timeline_file is not None:
-            self._write_timeline(self._timeline_file, facts["timeline"])
+        if "timeline" in facts and self._wanted.timeline_file is not None:
+            self._write_timeline(self._wanted.timeline_file, facts["timeline"])
         if self.output.as_json:
-            if not self._once:
+            if not self._wanted.once:
                 self._print_events(name, facts)
         elif name == "started":
             self._print_start(facts)
@@ -80,7 +139,7 @@ class _Presenter:
         if "timings" in facts:
             for line in ("", *facts["timings"].rstrip().split("\n")):
                 self.output.line(line)
-        if not self._once and (facts["ok"] or self._keep_going):
+        if not self._wanted.once and (facts["ok"] or self._wanted.keep_going):
             self.output.line("running; press Ctrl-C or send SIGTERM to stop")
 
     @staticmethod

@@ -93,8 +93,11 @@ def _separate(stacks: int) -> None:
     with contextlib.suppress(OSError):
         os.dup2(2, 1)
     faulthandler.enable(stacks, all_threads=True)
-    for number in (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
+    for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
+    if hasattr(signal, "SIGHUP"):
+        # It is for the supervisor. Not SIG_IGN, which the programs that plugins start would inherit.
+        signal.signal(signal.SIGHUP, lambda *_: None)
 
 
 def _trace_exit(channel: Channel) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import queue
 import signal
 import sys
+import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from types import FrameType
@@ -17,6 +19,7 @@ from floe_plugins.cli.supervisor.ending import Ending
 from floe_plugins.cli.supervisor.launch import launch
 from floe_plugins.cli.supervisor.monitor import Monitor
 from floe_plugins.cli.supervisor.progress import Progress
+from floe_plugins.errors import PluginError
 
 _TICK = 0.2
 
@@ -45,7 +48,7 @@ class Finished:
 
 
 class Supervisor:
-    """Runs jobs in hosts.
+    """Runs jobs in hosts, one after another.
 
     Args:
         receive: Called with each report and each log message of a host, on the thread that runs the job.
@@ -54,21 +57,40 @@ class Supervisor:
     Attributes:
         monitor: That of the host that runs now, or ran last.
         received: The signal that was received, if one was.
+        observers: Called with each message of a host, on the monitor's thread; they must be quick.
+        on_tick: Called several times a second, on the thread that runs the job.
+        on_hangup: Called, on the thread that runs the job, after SIGHUP; None if that signal stops the platform.
     """
 
     def __init__(self, receive: Receive, progress: Progress) -> None:
         self.monitor: Monitor | None = None
         self.received: int | None = None
+        self.observers: list[Receive] = []
+        self.on_tick: Callable[[], object] = int
+        self.on_hangup: Callable[[], object] | None = None
         self._receive = receive
         self._progress = progress
         self._messages: queue.SimpleQueue[Mapping[str, Any] | None] = queue.SimpleQueue()
+        self._replies: dict[int, queue.SimpleQueue[Mapping[str, Any]]] = {}
+        self._ids = itertools.count(1)
+        self._hung_up = False
 
     def run(self, job: str, options: Mapping[str, Any]) -> Finished:
         """Run a job in a host and return what it came to. Blocks until the host has ended."""
-        self.monitor = monitor = Monitor(launch(job, options), self._messages.put)
+        self.begin(job, options)
+        return self.wait()
+
+    def begin(self, job: str, options: Mapping[str, Any]) -> None:
+        """Launch a host that runs a job."""
+        self.monitor = monitor = Monitor(launch(job, options), self._take)
         if self.received is not None:
             monitor.host.send("stop")
         monitor.start()
+
+    def wait(self) -> Finished:
+        """Pass on what the host says until it has ended, and return what its job came to."""
+        monitor = self.monitor
+        assert monitor is not None  # noqa: S101 for type checkers: begin() made it
         try:
             self._pass_on(monitor)
         finally:
@@ -85,18 +107,62 @@ class Supervisor:
             signal=self.received,
         )
 
+    def ask(self, event: str, wait: float, **facts: Any) -> Mapping[str, Any]:
+        """Ask the host and return its answer. Blocks up to ``wait`` seconds; for any thread.
+
+        Raises:
+            PluginError: No host runs, or it does not answer in time.
+        """
+        monitor, number = self.monitor, next(self._ids)
+        replies = self._replies[number] = queue.SimpleQueue()
+        try:
+            if monitor is None or monitor.host.status is not None or not monitor.host.send(event, id=number, **facts):
+                raise PluginError("no host runs that could answer")
+            return replies.get(timeout=wait)
+        except queue.Empty:
+            silence = monitor.state.silence if monitor is not None else 0.0
+            raise PluginError(
+                f"the host did not answer within {wait:g} s; it was last heard of {silence:.1f} s ago"
+            ) from None
+        finally:
+            del self._replies[number]
+
+    def pause(self, seconds: float) -> None:
+        """Wait, unless a signal arrives."""
+        end = time.monotonic() + seconds
+        while self.received is None and (left := end - time.monotonic()) > 0:
+            time.sleep(min(left, _TICK))
+            self.on_tick()
+
+    def _take(self, message: Mapping[str, Any] | None) -> None:
+        """Take a message on the monitor's thread."""
+        if message is not None:
+            if message["event"] == "reply":
+                replies = self._replies.get(message.get("id") or 0)
+                if replies is not None:
+                    replies.put(message.get("answer") or {})
+            for observer in self.observers:
+                observer(message)
+            if message["event"] not in {"report", "log"}:
+                return
+        self._messages.put(message)
+
     def _pass_on(self, monitor: Monitor) -> None:
         while True:
             try:
                 message = self._messages.get(timeout=_TICK)
             except queue.Empty:
                 self._progress.show(monitor.state)
-                continue
-            if message is None:
-                return
-            if message["event"] in {"report", "log", "health", "reply"}:
+            else:
+                if message is None:
+                    return
                 self._progress.clear()
                 self._receive(message)
+            self.on_tick()
+            if self._hung_up and self.on_hangup is not None:
+                self._hung_up = False
+                self._progress.clear()
+                self.on_hangup()
 
     @contextmanager
     def signals(self) -> Generator[None, None, None]:
@@ -112,6 +178,9 @@ class Supervisor:
                 signal.signal(number, handler)
 
     def _handle(self, number: int, _frame: FrameType | None) -> None:
+        if number == getattr(signal, "SIGHUP", None) and self.on_hangup is not None:
+            self._hung_up = True
+            return
         if self.received is not None:
             _say(b"second signal received: exiting without stopping the remaining plugins")
             if self.monitor is not None:

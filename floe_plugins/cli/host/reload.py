@@ -1,0 +1,91 @@
+"""Read the configuration file again, and restart the plugins whose settings have changed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+
+from floe_plugins.configuration.loader import load
+from floe_plugins.configuration.model import Configuration
+from floe_plugins.configuration.settings import PluginSettings
+from floe_plugins.core.refs import PluginRef
+from floe_plugins.core.state import PluginState
+from floe_plugins.errors import PluginConfigurationError
+from floe_plugins.registry.facade import PluginRegistry
+
+_RESTART = "restart the platform for it"
+
+
+@attrs.define(eq=False)
+class Reload:
+    """One reading of the configuration file while its platform runs.
+
+    A plugin whose settings have changed is stopped with its dependents, configured and started again. What else has
+    changed is refused: it needs a new start of the platform. An invalid file changes nothing.
+    """
+
+    _registry: PluginRegistry
+    _file: str | None
+    _lines: list[str] = attrs.field(factory=list, init=False)
+
+    def run(self) -> dict[str, Any]:
+        """Apply what can be applied, and return what was done, a line for each change."""
+        if self._file is None:
+            return {"lines": ["nothing was reloaded: there is no configuration file"]}
+        try:
+            new = load(self._file)
+        except PluginConfigurationError as error:
+            return {"lines": [f"nothing was reloaded, the configuration is invalid: {error}"]}
+        old = self._registry.configuration
+        self._refuse(old, new)
+        for ref in sorted(set(old.plugins) & set(new.plugins)):
+            if old.settings(ref) != new.settings(ref):
+                self._lines.append(self._apply(ref, new.settings(ref)))
+        return {"lines": self._lines or ["the configuration was read again: nothing has changed"]}
+
+    def _refuse(self, old: Configuration, new: Configuration) -> None:
+        for ref in sorted(set(new.plugins) - set(old.plugins)):
+            self._lines.append(f"{ref} is new in the configuration: {_RESTART}")
+        for ref in sorted(set(old.plugins) - set(new.plugins)):
+            self._lines.append(f"{ref} is no longer in the configuration: {_RESTART}")
+        for field in attrs.fields(Configuration):
+            if field.name in _OF_THE_PLATFORM and getattr(old, field.name) != getattr(new, field.name):
+                self._lines.append(f"registry.{field.name} has changed: {_RESTART}")
+
+    def _apply(self, ref: PluginRef, settings: PluginSettings) -> str:
+        registry = self._registry
+        if registry.state(*ref) is not PluginState.STARTED:
+            self._set(ref, settings)
+            return f"{ref}: its settings have changed; it is not started, and has them when it is"
+        before = [each for each in registry.resolve() if registry.state(*each) is PluginState.STARTED]
+        stopped = registry.stop(*ref)
+        if not stopped.ok:
+            return f"{ref}: its settings have changed, and it could not be stopped: {stopped.message}"
+        old = self._set(ref, settings)
+        try:
+            registry.start(*ref)
+        except PluginConfigurationError as error:
+            self._set(ref, old)
+            return f"{ref}: its new settings are refused, it goes on with the old ones: {error}; {self._start(before)}"
+        return f"{ref}: its settings have changed; {self._start(before)}"
+
+    def _set(self, ref: PluginRef, settings: PluginSettings) -> PluginSettings:
+        """Put the settings of one plugin in force for its next start, and return those before."""
+        store = self._registry._store  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] no application may do this
+        old = store.configuration.settings(ref)
+        store.configuration = attrs.evolve(store.configuration, plugins={**store.configuration.plugins, ref: settings})
+        return old
+
+    def _start(self, refs: list[PluginRef]) -> str:
+        registry = self._registry
+        failed: list[str] = []
+        for ref in refs:
+            if registry.state(*ref) is PluginState.STOPPED:
+                registry.start(*ref)
+            if registry.state(*ref) is not PluginState.STARTED:
+                failed.append(f"{ref} was not started again, it is {registry.state(*ref)}")
+        return "; ".join(failed) or "it was restarted, and what depends on it"
+
+
+_OF_THE_PLATFORM = frozenset({"autoload", "disable", "only", "required", "timeouts", "workers"})
