@@ -35,3 +35,17 @@ def test_the_benchmarks_run_and_a_discovery_among_3000_distributions_stays_small
     tables = json.loads(done.stdout)["tables"]
     assert "3000 distributions" in tables[-1]["title"]
     assert all(row["value"] < BELOW_IMPORT for row in tables[-1]["rows"])
+
+
+def test_the_benchmark_of_the_server_asks_all_contenders() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.serving", "--rounds", "1"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stderr == ""
+    for name in ("a bare Starlette application", "/livez, while the check of a plugin hangs", "/metrics"):
+        assert name in done.stdout
+    assert "of a bare Starlette application (at most 1.250)" in done.stdout

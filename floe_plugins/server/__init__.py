@@ -1,0 +1,51 @@
+"""Answer probes, metrics, an API and a page over HTTP, from what is known of a platform.
+
+Needs the extra ``server``. Names in this package are imported on first use.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from floe_plugins.server.address import AddressError, open_listener
+    from floe_plugins.server.app import create_app
+    from floe_plugins.server.registry_view import RegistryView
+    from floe_plugins.server.runner import Server
+    from floe_plugins.server.security import read_token
+    from floe_plugins.server.view import PlatformView
+else:
+    from floe_plugins.core.lazy import lazy_exports
+
+    # Type checkers do not see ``__getattr__``: with it, they would accept any misspelt name.
+    _import, __dir__ = lazy_exports(
+        globals(),
+        {
+            "address": ("AddressError", "open_listener"),
+            "app": ("create_app",),
+            "registry_view": ("RegistryView",),
+            "runner": ("Server",),
+            "security": ("read_token",),
+            "view": ("PlatformView",),
+        },
+    )
+
+    def __getattr__(name: str) -> object:
+        try:
+            return _import(name)
+        except ModuleNotFoundError as error:
+            if error.name not in {"uvicorn", "prometheus_client"}:
+                raise
+            message = f"the server needs {error.name}; install floe-plugins[server]"
+            raise ImportError(message, name=error.name) from error
+
+
+__all__ = [
+    "AddressError",
+    "PlatformView",
+    "RegistryView",
+    "Server",
+    "create_app",
+    "open_listener",
+    "read_token",
+]

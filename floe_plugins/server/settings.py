@@ -1,0 +1,47 @@
+"""The effective settings and the JSON Schema of the configuration, for a snapshot."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from floe_plugins import configuration
+from floe_plugins.core.refs import PluginRef
+from floe_plugins.registry.schema_calls import call_each
+
+if TYPE_CHECKING:
+    from floe_plugins.registry.facade import PluginRegistry
+
+
+def describe_settings(registry: PluginRegistry) -> dict[str, Any]:
+    """Return ``settings`` and ``schema`` as JSON data, without secrets. Runs schema code of the plugins.
+
+    Loads the selected plugins, and blocks at most for their configure timeout.
+
+    >>> from floe_plugins import PluginRegistry
+    >>> describe_settings(PluginRegistry(path=[], environ={}))["settings"][0]["path"]
+    'registry.autoload'
+    """
+    settings, _ = configuration.effective_settings(registry.configuration, {})
+    effective = call_each(registry, partial(_settings_of, registry.configuration)).results
+    schemas = call_each(registry, _schema_of).results
+    known: dict[PluginRef, object] = {info.ref: schemas.get(info.ref) for info in registry.infos()}
+    return {
+        "settings": [
+            *(each.to_dict() for each in settings),
+            *(row for ref in sorted(effective, key=str) for row in effective[ref]),
+        ],
+        "schema": configuration.json_schema(known),
+    }
+
+
+def _settings_of(
+    settings: configuration.Configuration, ref: PluginRef, plugin: object, _distribution: str | None
+) -> list[dict[str, Any]]:
+    own, _ = configuration.effective_settings(settings, {})
+    found, _ = configuration.effective_settings(settings, {ref: plugin})
+    return [each.to_dict() for each in found[len(own) :]]
+
+
+def _schema_of(ref: PluginRef, plugin: object, _distribution: str | None) -> configuration.PluginSchema:
+    return configuration.plugin_schema(ref, plugin)
