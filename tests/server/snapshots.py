@@ -296,10 +296,13 @@ def many(number: int = 200) -> Snapshot:
         began = 0.1 + index * 0.02
         plugins.append(
             plugin(
-                f"{category}:number-{index:03}", needs=needs, dependencies=needs, required=index % 7 == 0,
+                f"{category}:number-{index:03}",
+                needs=needs,
+                dependencies=needs,
+                required=index % 7 == 0,
                 start=start(began, 0.05 + (index * 37 % 50) / 20, waited_for=needs),
                 state="failed" if index == 61 else "started",
-            )  # fmt: skip
+            )
         )
     return snapshot(plugins, startup=startup(6.6), critical_chain=[plugins[0]["ref"], plugins[150]["ref"]])
 

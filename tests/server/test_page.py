@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,14 +13,18 @@ from urllib.parse import urlsplit
 
 import pytest
 from server import snapshots
-from server.page_stub import FixedView, serve
+from server.page_stub import STATIC, FixedView, serve
+
+try:
+    from axe_playwright_python.sync_playwright import Axe
+    from playwright.sync_api import expect, sync_playwright
+except ImportError:
+    MISSING = "playwright and axe are not installed: the dependency group 'page' has them"
+else:
+    MISSING = ""
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-if not CHROMIUM:
-    pytest.skip("no Chromium is here: install it, or set CHROMIUM to its path", allow_module_level=True)
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright, which drives Chromium, is not installed")
-axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
-expect = sync_api.expect
+ROOT = Path(__file__).parents[2]
 
 Page = Any
 Open = Callable[..., Page]
@@ -29,7 +34,11 @@ ALL = ["healthy", "broken", "starting", "restarting", "empty", "many", "long_mes
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    with sync_api.sync_playwright() as playwright:
+    if MISSING:
+        pytest.skip(MISSING)
+    if not CHROMIUM:
+        pytest.skip("no Chromium is here: install it, or set CHROMIUM to its path")
+    with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield browser
         browser.close()
@@ -76,7 +85,7 @@ def row(page: Page, ref: str) -> Any:
 
 
 def findings(page: Page) -> list[str]:
-    violations = axe.Axe().run(page).response["violations"]
+    violations = Axe().run(page).response["violations"]
     return [f"{each['id']}: {node['target']} {node['failureSummary']}" for each in violations for node in each["nodes"]]
 
 
@@ -88,7 +97,7 @@ def test_the_top_says_the_state_and_why_the_platform_is_not_ready(show: Open) ->
     expect(top.locator(".reasons li").first).to_contain_text("catalog:iceberg failed to start: the catalog at")
     expect(top.locator(".tallies")).to_contain_text("5 of 13 plugins need attention")
     expect(top.locator(".facts")).to_contain_text("/etc/floe/floe.yaml")
-    expect(page).to_have_title("(3) not ready – floe-plugins")
+    expect(page).to_have_title("(3) not ready - floe-plugins")
 
 
 def test_a_problem_has_its_owner_its_hint_and_the_command_to_type(show: Open) -> None:
@@ -487,7 +496,8 @@ def test_axe_finds_nothing_when_the_connection_is_lost_and_in_the_list(browser: 
 def test_without_motion_nothing_moves(show: Open) -> None:
     page = show(view("healthy"), reduced_motion="reduce")
 
-    assert page.evaluate("[...document.querySelectorAll('*')].filter((e) => getComputedStyle(e).transitionDuration !== '0s').length") == 0  # fmt: skip
+    durations = page.evaluate("[...document.querySelectorAll('*')].map((e) => getComputedStyle(e).transitionDuration)")
+    assert set(durations) == {"0s"}
 
 
 def test_copying_a_command_is_said(show: Open) -> None:
@@ -499,12 +509,16 @@ def test_copying_a_command_is_said(show: Open) -> None:
 
 
 def test_the_files_are_plain_and_load_nothing_from_elsewhere() -> None:
-    from server.page_stub import STATIC
-
-    files = sorted(path.name for path in STATIC.iterdir())
-    assert {"index.html", "page.css", "page.js", "icon.svg"} < set(files)
+    assert {"index.html", "page.css", "page.js", "icon.svg"} < {path.name for path in STATIC.iterdir()}
     for path in STATIC.iterdir():
-        text = Path(path).read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")
+        text = path.read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")
         assert "://" not in text, path.name
         assert "innerHTML" not in text, path.name
         assert len(text.splitlines()) <= 350, path.name
+
+
+def test_a_wheel_has_the_files(wheels: Any) -> None:
+    with zipfile.ZipFile(wheels.of(ROOT)) as wheel:
+        packed = {name for name in wheel.namelist() if name.startswith("floe_plugins/server/static/")}
+
+    assert packed == {f"floe_plugins/server/static/{path.name}" for path in STATIC.iterdir()}

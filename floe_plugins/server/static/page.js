@@ -82,7 +82,7 @@ function render(parts = Object.keys(PARTS)) {
   renderContents();
   const { platform, problems } = snapshot;
   const ok = platform.ready && platform.health === "healthy" && !problems.length;
-  document.title = `${ok ? "" : problems.length ? `(${problems.length}) ` : ""}${platform.state === "running" ? (platform.ready ? platform.health ?? "running" : "not ready") : platform.state} – floe-plugins`;
+  document.title = `${ok ? "" : problems.length ? `(${problems.length}) ` : ""}${platform.state === "running" ? (platform.ready ? platform.health ?? "running" : "not ready") : platform.state} - floe-plugins`;
   for (const [id, value] of [["filter-text", ui.text], ["filter-state", ui.state], ["filter-category", ui.category]]) {
     const field = at(id);
     if (field && field.value !== value && (field.tagName === "SELECT" || document.activeElement !== field)) field.value = value;
