@@ -63,8 +63,9 @@ function alike(old, fresh) {
 }
 
 function change(old, fresh) {
+  if (old.isEqualNode(fresh)) return;
   if (old.nodeType === Node.TEXT_NODE) {
-    if (old.data !== fresh.data) old.data = fresh.data;
+    old.data = fresh.data;
     return;
   }
   const kept = old.nodeName === "DETAILS" ? ["open"] : [];

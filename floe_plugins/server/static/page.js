@@ -23,6 +23,7 @@ const ui = {
 };
 let snapshot = null;
 let spoken = [];
+let notShown = ""; // why the last snapshot could not be drawn
 
 const at = (id) => document.getElementById(id);
 const connection = new Connection({ changed: renderConnection, received, heard });
@@ -45,8 +46,14 @@ function remember(name, value) {
 
 function received(fresh) {
   snapshot = { ...fresh, plugins: fresh.plugins ?? [], problems: fresh.problems ?? [] };
-  snapshot.platform = { reasons: [], ...fresh.platform };
-  render();
+  snapshot.platform = { ...fresh.platform, reasons: fresh.platform?.reasons ?? [] };
+  try {
+    render();
+    notShown = "";
+  } catch (error) {
+    notShown = error.message;
+    console.error(error);
+  }
   connectionChanged();
 }
 
@@ -110,8 +117,9 @@ function renderConnection() {
   if (wasLive && !connection.live) return connectionChanged();
   const age = connection.age;
   const lost = connection.lostAt !== null;
-  document.body.classList.toggle("lost", lost);
+  document.body.classList.toggle("lost", lost || notShown !== "");
   const old = age === null ? "There is no data yet." : `Data is ${span(age)} old.`;
+  if (notShown && !lost) return update(at("connection"), h("p", null, icon(shape("degraded")), h("strong", null, " Not everything is shown"), `, since the page cannot draw what the server sent: ${notShown}. All of it is at `, h("a", { href: "/api/snapshot" }, "/api/snapshot"), "."));
   if (!lost) {
     update(at("connection"), h("p", null, icon(shape(connection.live ? "healthy" : "starting")), connection.live ? ` Live. ${old}` : " Connecting."));
     return undefined;

@@ -40,7 +40,7 @@ function bar(each, end, critical) {
       critical && s("rect", { class: "mark", x: percent(each.began, end), width: percent(width * end, end), y: "85%", height: "15%" })),
     h("span", { class: "when" },
       h("span", { class: "visually-hidden" }, ` from ${seconds(each.began)}, `), label,
-      each.state !== "succeeded" && ` ${each.state.replace("_", " ")}`,
+      !["succeeded", "starting"].includes(each.state) && ` ${each.state.replace("_", " ")}`,
       critical && h("span", { class: "visually-hidden" }, ", on the critical chain")));
 }
 

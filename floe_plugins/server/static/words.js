@@ -60,8 +60,8 @@ export function span(value) {
 export function moment(epoch) {
   const when = new Date(epoch * 1000);
   if (Number.isNaN(when.getTime())) return "";
-  const text = when.toLocaleString("sv-SE", { timeZoneName: "short" });
-  return h("time", { datetime: when.toISOString() }, text);
+  const text = when.toISOString();
+  return h("time", { datetime: text }, `${text.slice(0, 10)} ${text.slice(11, 19)} UTC`);
 }
 
 // A long text stands shortened, with the whole behind it.
