@@ -142,6 +142,15 @@ def test_a_host_that_was_restarted_or_is_silent_is_told(show: Open) -> None:
     expect(page.locator("#platform")).to_contain_text("has not answered for 14 s")
 
 
+def test_a_heartbeat_is_not_late_because_the_page_is_old(show: Open) -> None:
+    given = view("healthy")
+    given.data["platform"]["heartbeat_age"] = 9.5
+    page = show(given)
+
+    expect(page.locator("#connection")).to_contain_text("Data is 2 s old")
+    expect(page.locator("#platform .notice")).to_have_count(0)
+
+
 def test_without_plugins_the_page_says_what_to_do(show: Open) -> None:
     page = show(view("empty"))
 
@@ -256,6 +265,23 @@ def test_an_address_opens_a_plugin(show: Open) -> None:
     page.locator(".problems a", has_text="identity:oidc").click()
     expect(page.get_by_role("group", name="Details of identity:oidc")).to_be_visible()
     assert page.url.endswith("#plugin=identity:oidc")
+
+
+def test_back_closes_what_an_address_opened(show: Open) -> None:
+    page = show(view("broken"))
+    page.locator(".problems a", has_text="identity:oidc").click()
+    expect(page.get_by_role("group", name="Details of identity:oidc")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_role("group", name="Details of identity:oidc")).to_have_count(0)
+
+
+def test_an_address_of_what_is_not_there_is_told(show: Open) -> None:
+    page = show(view("broken"), "#plugin=compute:gone&state=nonsense&category=nothing")
+
+    expect(page.locator("#plugins .notice")).to_contain_text("compute:gone is not installed here.")
+    expect(page.get_by_label("State", exact=True)).to_have_value("")
+    expect(page.get_by_label("Category", exact=True)).to_have_value("nothing")
+    expect(page.locator("#found")).to_have_text("0 of 13 plugins.")
 
 
 def test_the_graph_around_the_open_plugin_has_what_it_is_connected_with(show: Open) -> None:
@@ -410,7 +436,7 @@ def test_the_page_connects_again_by_itself(browser: Any) -> None:
 def test_a_snapshot_that_cannot_be_drawn_is_told_and_the_next_one_is_drawn(show: Open) -> None:
     given = view("healthy")
     page = show(given)
-    given.data = {**snapshots.healthy(), "plugins": [{"ref": 7}]}
+    given.data = {**snapshots.healthy(), "plugins": 7}
     given.publish(event="platform", state="running", reason="")
     expect(page.locator("#connection")).to_contain_text("Not everything is shown")
     given.data = snapshots.broken()

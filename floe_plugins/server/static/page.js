@@ -7,7 +7,7 @@ import { dependenciesPart, walk } from "./graph.js";
 import { platformPart, problemsPart } from "./platform.js";
 import { pluginsPart } from "./plugins.js";
 import { startPart } from "./start.js";
-import { isBroken, shape, span } from "./words.js";
+import { HEALTH, isBroken, shape, span, STATES } from "./words.js";
 
 const PARTS = {
   platform: platformPart, problems: problemsPart, plugins: pluginsPart,
@@ -45,12 +45,14 @@ function remember(name, value) {
 }
 
 function received(fresh) {
-  snapshot = { ...fresh, plugins: fresh.plugins ?? [], problems: fresh.problems ?? [] };
-  snapshot.platform = { ...fresh.platform, reasons: fresh.platform?.reasons ?? [] };
+  const before = snapshot;
   try {
+    snapshot = { ...fresh, plugins: fresh.plugins ?? [], problems: fresh.problems ?? [] };
+    snapshot.platform = { ...fresh.platform, reasons: fresh.platform?.reasons ?? [] };
     render();
     notShown = "";
   } catch (error) {
+    snapshot = before;
     notShown = error.message;
     console.error(error);
   }
@@ -150,11 +152,12 @@ function keepAddress() {
 
 function followAddress() {
   const hash = location.hash.slice(1);
-  if (!hash.includes("=")) return;
+  if (hash && !hash.includes("=")) return; // a part of the page: the browser goes there
   const chosen = new URLSearchParams(hash.replaceAll("+", "%2B"));
   ui.open = chosen.get("plugin");
   ui.text = chosen.get("text") ?? (ui.open ? ui.text : "");
   ui.state = chosen.get("state") ?? (ui.open ? ui.state : "");
+  if (![...STATES, ...HEALTH, "attention"].includes(ui.state)) ui.state = "";
   ui.category = chosen.get("category") ?? (ui.open ? ui.category : "");
   if (!ui.open && ui.graphAs === "around") ui.graphAs = "graph";
   render();
@@ -272,6 +275,16 @@ document.addEventListener("keydown", (event) => {
 });
 
 addEventListener("hashchange", followAddress);
+
+// Whoever comes back to the page wants to see what is, not what was.
+function hurry() {
+  if (document.hidden) return;
+  if (connection.lostAt === null) connection.ask();
+  else connection.open();
+}
+
+addEventListener("online", hurry);
+document.addEventListener("visibilitychange", hurry);
 
 // Ages and running calls go on between two snapshots.
 setInterval(() => {

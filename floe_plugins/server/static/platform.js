@@ -40,7 +40,8 @@ export function platformPart({ snapshot, plugins: known, now, age, ui }) {
   const [word, title] = verdict(platform);
   const started = plugins.filter((plugin) => plugin.state === "started").length;
   const selected = plugins.filter((plugin) => plugin.selected);
-  const heartbeat = typeof platform.heartbeat_age === "number" ? platform.heartbeat_age + age : null;
+  // The next snapshot knows of newer heartbeats: only one that was late already has grown older since.
+  const heartbeat = typeof platform.heartbeat_age === "number" ? platform.heartbeat_age : null;
   return [
     h("div", { class: `verdict ${tone(word)}` },
       icon(shape(word)),
@@ -56,7 +57,7 @@ export function platformPart({ snapshot, plugins: known, now, age, ui }) {
       h("strong", null, `The process that runs the plugins ended${platform.restarts ? `, and was restarted ${platform.restarts === 1 ? "once" : `${platform.restarts} times`}` : ""}. `),
       "Last end: ", long(platform.last_end)),
     heartbeat !== null && heartbeat > SILENT && h("p", { class: "notice bad" },
-      h("strong", null, `The process that runs the plugins has not answered for ${span(heartbeat)}. `),
+      h("strong", null, `The process that runs the plugins has not answered for ${span(heartbeat + age)}. `),
       "A plugin may be holding it; what runs now is below."),
     plugins.length > 0 && tallies(plugins),
     runsNow(snapshot, age, ui),

@@ -24,7 +24,7 @@ function option(value, label, chosen) {
 }
 
 function filters(plugins, ui) {
-  const categories = [...new Set(plugins.map((plugin) => plugin.category))].sort();
+  const categories = [...new Set([...plugins.map((plugin) => plugin.category), ui.category])].filter(Boolean).sort();
   const present = new Set(plugins.flatMap((plugin) => [plugin.state, plugin.health?.state]));
   return h("form", { class: "filters", role: "search", "aria-label": "Filter the plugins" },
     h("div", { class: "field grow" }, h("label", { for: "filter-text" }, "Text"),
@@ -122,7 +122,8 @@ export function pluginsPart(context) {
     h("h2", { id: "plugins-title" }, "Plugins ", h("span", { class: "total" }, String(all.length))),
     all.length === 0 && h("p", { class: "quiet" }, "No plugin is installed. Install a distribution that offers one into this environment, then type ", command("list")),
     all.length > 0 && filters(all, ui),
-    all.length > 0 && h("p", { class: "quiet", id: "found" }, found.length === all.length ? `All ${count(all.length, "plugin")}.` : `${found.length} of ${count(all.length, "plugin")}.`),
+    all.length > 0 && h("p", { class: "quiet", id: "found", "aria-live": "polite" }, found.length === all.length ? `All ${count(all.length, "plugin")}.` : `${found.length} of ${count(all.length, "plugin")}.`),
+    ui.open && !context.plugins.has(ui.open) && h("p", { class: "notice" }, h("strong", null, foreign(ui.open), " is not installed here. "), "What is installed: ", command("list")),
     found.length > 0 && h("table", { class: "plugins", role: "table", "aria-labelledby": "plugins-title" },
       h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, COLUMNS.map((name) => h("th", { role: "columnheader", scope: "col" }, name)))),
       [...groups].map(([category, plugins]) => h("tbody", { role: "rowgroup", "data-key": `category ${category}` },
