@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -131,7 +132,7 @@ def test_what_runs_now_is_shown_with_its_timeout_and_goes_on(show: Open) -> None
     expect(page.locator(".calls li").first).to_contain_text("of 30 s")
     given.publish(event="retry", ref="catalog:iceberg", reason="the port is closed", seconds=1.0)
     expect(page.locator(".calls li").first).to_contain_text("Tried again: the port is closed")
-    expect(page.locator(".calls li").first).to_contain_text("14 s of 30 s")
+    expect(page.locator(".calls li").first).to_contain_text(re.compile(r"(1[3-9]|2\d) s of 30 s"))
 
 
 def test_a_host_that_was_restarted_or_is_silent_is_told(show: Open) -> None:
@@ -139,7 +140,7 @@ def test_a_host_that_was_restarted_or_is_silent_is_told(show: Open) -> None:
 
     expect(page.get_by_role("heading", level=1)).to_have_text("Platform: Starting again")
     expect(page.locator("#platform")).to_contain_text("was restarted 2 times. Last end: compute:duckdb killed the host")
-    expect(page.locator("#platform")).to_contain_text("has not answered for 14 s")
+    expect(page.locator("#platform")).to_contain_text(re.compile(r"has not answered for (1[4-9]|2\d) s"))
 
 
 def test_a_heartbeat_is_not_late_because_the_page_is_old(show: Open) -> None:
@@ -147,7 +148,7 @@ def test_a_heartbeat_is_not_late_because_the_page_is_old(show: Open) -> None:
     given.data["platform"]["heartbeat_age"] = 9.5
     page = show(given)
 
-    expect(page.locator("#connection")).to_contain_text("Data is 2 s old")
+    expect(page.locator("#connection")).to_contain_text(re.compile(r"Data is [2-9] s old"))
     expect(page.locator("#platform .notice")).to_have_count(0)
 
 
@@ -405,7 +406,9 @@ def test_a_lost_connection_is_told_with_the_age_of_the_data_and_made_again(brows
         page.goto(url)
         expect(page.locator("#connection")).to_contain_text("Live. Data is")
     expect(page.locator("#connection")).to_contain_text("Connection lost")
-    expect(page.locator("#connection")).to_contain_text("Data is 2 s old.")
+    expect(page.locator("#connection")).to_contain_text(
+        re.compile(r"the server does not answer\. Data is ([2-9]|\d\d+) s old")
+    )
     expect(page.locator("#connection")).to_contain_text("Next attempt in")
     expect(page.get_by_role("status")).to_have_text("The connection to the server is lost.")
     expect(page.locator("tr.plugin")).to_have_count(13)

@@ -6,6 +6,11 @@ const POLL = 10_000; // what makes no event, such as a heartbeat's age, is seen 
 const PATIENCE = 10_000; // how long a snapshot may take
 const LONGEST_WAIT = 15_000;
 
+function reason(error) {
+  if (error.name === "TimeoutError") return `no answer in ${PATIENCE / 1000} s`;
+  return error instanceof TypeError ? "the server does not answer" : error.message;
+}
+
 export class Connection {
   // changed(): something to show is different; received(snapshot); heard(event).
   constructor({ changed, received, heard }) {
@@ -82,7 +87,7 @@ export class Connection {
       }
       this.received(snapshot);
     } catch (error) {
-      this.lose(error.name === "TimeoutError" ? `no answer in ${PATIENCE / 1000} s` : error.message);
+      this.lose(reason(error));
     } finally {
       this.asking = false;
     }

@@ -58,7 +58,7 @@ function picture(plugins, graph, ui) {
   const near = lit && new Set([lit, ...Object.values(neighbours(lit, graph.edges)).flat()]);
   return h("div", { class: "scroll graph", "data-key": "graph" },
     s("svg", { width: graph.width, height: graph.height, viewBox: `0 0 ${graph.width} ${graph.height}`, role: "group", "aria-label": "Dependency graph; walk it with the arrow keys", "aria-describedby": "graph-help" },
-      s("defs", null, s("marker", { id: "arrow", viewBox: "0 0 6 6", refX: "1", refY: "3", markerWidth: "6", markerHeight: "6", orient: "auto" }, s("path", { d: "M0 0 6 3 0 6z" }))),
+      s("defs", null, s("marker", { id: "arrow", viewBox: "0 0 6 6", refX: "1", refY: "3", markerUnits: "userSpaceOnUse", markerWidth: "7", markerHeight: "7", orient: "auto" }, s("path", { d: "M0 0 6 3 0 6z" }))),
       s("g", { "aria-hidden": "true" }, graph.edges.map((edge) => s("path", {
         "data-key": `${edge.from} to ${edge.to}`,
         class: ["edge", edge.optional && "optional", edge.missing && "missing", edge.cycle && "cycle", lit && (edge.from === lit || edge.to === lit ? "lit" : "far")].filter(Boolean).join(" "),
