@@ -259,6 +259,6 @@ class RegistryView:
 
 
 def _log_health(event: Event) -> None:
-    if event["event"] == "health":
+    if event["event"] == "health" and (event["before"] is not None or event["state"] != "healthy"):
         level = "info" if event["state"] == "healthy" else "warning"
         log(level, "%s is %s: %s", event["ref"], event["state"], escape(event["reason"] or "it gives no reason"))
