@@ -10,6 +10,7 @@ import signal
 import sys
 import threading
 from collections.abc import Mapping
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -56,7 +57,7 @@ def serve(job: str, options: Mapping[str, Any], events: int, requests: int, stac
     from floe_plugins.cli.host.session import Session
 
     session = Session(channel, options)
-    session.handlers["stop"] = lambda _: _interrupt()
+    session.handlers["stop"] = _interrupt
     channel.open(session.receive, _interrupt)
     status = _run(job, session)
     with contextlib.suppress(AttributeError, OSError, ValueError):  # a plugin may have closed them
@@ -97,7 +98,11 @@ def _separate(stacks: int) -> None:
         signal.signal(number, signal.default_int_handler)
     if hasattr(signal, "SIGHUP"):
         # It is for the supervisor. Not SIG_IGN, which the programs that plugins start would inherit.
-        signal.signal(signal.SIGHUP, lambda *_: None)
+        signal.signal(signal.SIGHUP, _ignore)
+
+
+def _ignore(_number: int, _frame: FrameType | None) -> None:
+    pass
 
 
 def _trace_exit(channel: Channel) -> None:
@@ -117,7 +122,7 @@ def _trace_exit(channel: Channel) -> None:
     os._exit = traced_exit  # type: ignore[assignment]
 
 
-def _interrupt() -> dict[str, Any]:
+def _interrupt(_message: object = None) -> dict[str, Any]:
     """Have the main thread stop the platform and end."""
     if hasattr(signal, "pthread_kill"):
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)

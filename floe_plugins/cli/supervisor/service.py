@@ -140,9 +140,10 @@ class Service:
         self._manager.notify(RELOADING=1, MONOTONIC_USEC=time.monotonic_ns() // 1000)
         try:
             answer = self.supervisor.ask("reload", 600.0)
+            lines = answer.get("lines") or [answer.get("error", {}).get("text", "nothing was reloaded")]
         except PluginError as error:
-            answer = {"lines": [f"the configuration was not read again: {error}"]}
-        for line in answer.get("lines") or [answer.get("error", {}).get("text", "nothing was reloaded")]:
+            lines = [f"the configuration was not read again: {error}"]
+        for line in lines:
             self.say(str(line))
 
 

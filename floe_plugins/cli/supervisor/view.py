@@ -65,7 +65,14 @@ class SupervisorView:
         if self.phase not in {"starting", "running"} or not alive:
             platform["state"], platform["ready"] = self.phase, False
             platform["reasons"] = [self.last_end or f"the platform is {self.phase}"]
-        empty = {"plugins": [], "problems": [], "startup": None, "critical_chain": [], "settings": [], "schema": None}
+        empty: dict[str, Any] = {
+            "plugins": [],
+            "problems": [],
+            "startup": None,
+            "critical_chain": [],
+            "settings": [],
+            "schema": None,
+        }
         return {"schema_version": 1, **empty, **last, "platform": platform}
 
     def subscribe(self, callback: Callable[[Event], object]) -> Callable[[], None]:
@@ -96,6 +103,9 @@ class SupervisorView:
     def tell(self, state: str, reason: str = "") -> None:
         """Tell those who listen of a state of the platform."""
         self.phase = state
+        if state == "starting":
+            # What the host before said of the platform is over; what is known of the plugins is better than nothing.
+            self._last = {**self._last, "platform": {}}
         self._publish({"event": "platform", "state": state, "reason": reason})
 
     def _observe(self, message: Event) -> None:

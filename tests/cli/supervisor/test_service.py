@@ -37,6 +37,8 @@ class Plugin(SecretsPlugin):
         if os.path.exists("fail"):
             os.remove("fail")
             os._exit(0)
+        while os.path.exists("hold"):
+            pass
         print("started with", self.config.prefix, flush=True)
     def health_check(self):
         if os.path.exists("exit"):
@@ -268,6 +270,7 @@ def test_probes_are_answered_while_the_host_is_gone(run: Any, tmp_path: Path) ->
     while fetch(f"{url}/readyz")[0] != 200:
         assert running.process.poll() is None
     assert fetch(f"{url}/livez") == (200, "ok")
+    (tmp_path / "hold").touch()
     (tmp_path / "exit").touch()
     running.command("health")
     running.said("secrets:mine ended the host by os._exit(0) in its health check")
@@ -275,7 +278,7 @@ def test_probes_are_answered_while_the_host_is_gone(run: Any, tmp_path: Path) ->
     status, reason = fetch(f"{url}/readyz")
     assert status == 503
     assert "secrets:mine" in reason
-    running.said("secrets:mine started")
+    (tmp_path / "hold").unlink()
     while fetch(f"{url}/readyz")[0] != 200:
         assert running.process.poll() is None
     assert "floe_host_restarts_total 1" in fetch(f"{url}/metrics")[1]
