@@ -100,7 +100,7 @@ class TaskRun:
     @property
     def error(self) -> BaseException | None:
         """What the call raised, if it has ended that way."""
-        return None if self.call is None else self.call.error
+        return None if self.call is None else self.call.exception()
 
     @property
     def result(self) -> Any:
@@ -173,7 +173,7 @@ class Executor(Generic[K, R]):
         self._deadline = deadline
         self._ready: list[tuple[int, K]] = []
         self._runs: dict[K, TaskRun] = {}
-        self._events: SimpleQueue[tuple[K, TaskRun | Future[R]] | None] = SimpleQueue()
+        self._events: SimpleQueue[tuple[K, Future[Any]] | None] = SimpleQueue()
         self._results: dict[K, R] = {}
 
     def run(self) -> dict[K, R]:
@@ -214,7 +214,7 @@ class Executor(Generic[K, R]):
             if step.done():
                 self._finish(node, step)
             else:
-                step.add_done_callback(lambda future: self._events.put((node, future)))
+                self._expect(node, step)
             return
         now = time.monotonic()
         run = TaskRun(step, since, now + step.log_interval, now + step.delay)
@@ -230,11 +230,14 @@ class Executor(Generic[K, R]):
             task.worker.run_in_caller_thread(call)
             self._end(node, run, call)
             return
-        call.add_done_callback(lambda _: self._events.put((node, run)))
+        self._expect(node, call)
         if task.caller_thread:
             self._request.run_on_caller(task.worker, call)
         else:
             task.worker.enqueue(call)
+
+    def _expect(self, node: K, future: Future[Any]) -> None:
+        future.add_done_callback(lambda ended: self._events.put((node, ended)))
 
     def _wait(self) -> None:
         """Take one event, or handle what is due."""
@@ -250,10 +253,11 @@ class Executor(Generic[K, R]):
         if event is None:
             raise InterruptedRequestError
         node, ended = event
-        if isinstance(ended, Future):
+        run = self._runs.get(node)
+        if not isinstance(ended, Call):
             self._finish(node, ended)
-        elif self._runs.get(node) is ended and ended.call is not None:
-            self._end(node, ended, ended.call)
+        elif run is not None and run.call is ended:
+            self._end(node, run, ended)
 
     def _handle_due(self) -> None:
         now = time.monotonic()

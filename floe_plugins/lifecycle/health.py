@@ -45,7 +45,7 @@ class _PendingCheck:
 
     @property
     def under_way(self) -> bool:
-        return self.call.ended is None and not self.call.cancelled
+        return not self.call.done()
 
     @property
     def age(self) -> float:
@@ -69,8 +69,8 @@ class _PendingCheck:
     def _status(self) -> HealthStatus:
         call = self.call
         seconds = max((call.ended or 0.0) - (call.began or self.begun), 0.0)
-        if call.error is not None:
-            return _unhealthy(f"health_check raised {call.error}", seconds=seconds, time=self.asked_at)
+        if (error := call.exception()) is not None:
+            return _unhealthy(f"health_check raised {error}", seconds=seconds, time=self.asked_at)
         value = call.result()
         if isinstance(value, str):
             return _unhealthy(value, seconds=seconds, time=self.asked_at)
@@ -165,7 +165,7 @@ class _HealthRound:
         if entry.state is not PluginState.STARTED:
             reason = f": {entry.error.message}" if entry.error is not None else ""
             return _unhealthy(f"it is not started, but {entry.state}{reason}")
-        timeout = self.timeout or self.parts.deadlines.timeout(entry, Stage.CHECK)
+        timeout = self.timeout or self.parts.store.timeout(entry, Stage.CHECK)
         if entry.runs_on_caller and time.monotonic() - self.begun > timeout:
             return _unhealthy(f"not asked: the {timeout:g} s were over")
         hook = self.parts.hook(entry, "health_check")

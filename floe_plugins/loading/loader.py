@@ -10,7 +10,6 @@ import attrs
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.safe_text import describe_error
 from floe_plugins.core.state import PluginState, Stage
-from floe_plugins.entries.deadlines import Deadlines
 from floe_plugins.entries.entry import Entry
 from floe_plugins.entries.store import EntryStore
 from floe_plugins.errors import PluginError, PluginLoadError, PluginTimeoutError
@@ -39,7 +38,6 @@ class Loader:
     """Makes plugins of entries, exactly once under any number of threads."""
 
     store: EntryStore
-    deadlines: Deadlines
     registration: Registration
     _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
     _loads: dict[PluginRef, _Load] = attrs.field(factory=dict, init=False)
@@ -103,7 +101,7 @@ class Loader:
         )
 
     def _wait(self, entry: Entry, load: _Load) -> None:
-        seconds = self.deadlines.timeout(entry, Stage.LOAD)
+        seconds = self.store.timeout(entry, Stage.LOAD)
         try:
             if not load.done.wait(seconds):
                 raise self._overdue(entry, seconds)
@@ -147,13 +145,13 @@ class Loader:
 
         if self._nesting.depth or entry.worker.is_current_thread:
             return build()
-        seconds = self.deadlines.timeout(entry, Stage.LOAD)
+        seconds = self.store.timeout(entry, Stage.LOAD)
         if entry.worker.overdue is not None:
             raise self._overdue(entry, seconds)
         call = entry.worker.submit(build)
         if not call.wait(seconds) and call.detach():
             raise self._overdue(entry, seconds)
-        error = call.error
+        error = call.exception()
         if error is not None and not isinstance(error, PluginError):
             raise entry.failure(PluginLoadError, f"loading failed with {describe_error(error)}") from error
         return call.result()
