@@ -16,7 +16,7 @@ from floe_plugins.cli.output import Output, count
 from floe_plugins.cli.signals import SignalHandler
 from floe_plugins.core.report import HealthReport, HealthState, LifecycleReport, Outcome
 from floe_plugins.core.safe_text import escape
-from floe_plugins.lifecycle import profile, timeline
+from floe_plugins.lifecycle import profile
 from floe_plugins.registry.facade import PluginRegistry
 
 
@@ -95,7 +95,7 @@ class _Run:
     @staticmethod
     def _write_timeline(file: str, started: LifecycleReport) -> None:
         try:
-            Path(file).write_text(timeline.svg(started), encoding="utf-8")
+            Path(file).write_text(profile.svg(started), encoding="utf-8")
         except (OSError, ValueError) as error:  # ValueError: a null byte in the path
             # The platform runs all the same.
             sys.stderr.write(f"floe-plugins: cannot write the timeline: {escape(error)}\n")

@@ -1,7 +1,8 @@
-"""What there is: scans once, decides what may be loaded, and keeps an entry per ref."""
+"""What there is: scans once, decides what may be loaded and for how long it may run, and keeps an entry per ref."""
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 import time
@@ -15,6 +16,7 @@ from floe_plugins.core.problem import Problem
 from floe_plugins.core.refs import PluginRef, PluginType
 from floe_plugins.core.state import PluginState, Stage
 from floe_plugins.core.suggestions import closest
+from floe_plugins.core.timeouts import DEFAULT_TIMEOUTS, TIMEOUT_OF_STAGE
 from floe_plugins.discovery import load_policy, scanner, selection
 from floe_plugins.discovery.report import DiscoveryReport
 from floe_plugins.entries.entry import Entry
@@ -262,6 +264,21 @@ class EntryStore:
             entry = self._entries.pop(ref, None)
             if entry is not None and entry.candidate is not None:
                 self._entries[ref] = Entry(ref, candidate=entry.candidate, required=entry.required)
+
+    def timeout(self, entry: Entry, stage: Stage) -> float:
+        """The seconds that a stage of a plugin may take.
+
+        The configuration of the plugin comes first, then what the plugin declares, the configuration of all plugins,
+        and the default.
+        """
+        declared: Mapping[str, float] = entry.metadata.timeouts if entry.metadata is not None else {}
+        settings, name = self.configuration, TIMEOUT_OF_STAGE[stage]
+        sources = settings.plugin_timeouts.get(entry.ref, {}), declared, settings.timeouts, DEFAULT_TIMEOUTS
+        return float(next(source[name] for source in sources if name in source))
+
+    def total_timeout(self, stage: Stage) -> float:
+        """The seconds that a whole start or stop may take; infinite if nothing is configured."""
+        return float(self.configuration.timeouts.get(f"{TIMEOUT_OF_STAGE[stage]}_total", math.inf))
 
     def block(self, ref: PluginRef, *, blocked: bool) -> None:
         """Keep a plugin from being loaded, or allow it again."""

@@ -14,7 +14,6 @@ from floe_plugins.core.report import Outcome, OutcomeState
 from floe_plugins.core.safe_text import type_name
 from floe_plugins.core.state import Stage
 from floe_plugins.core.timeouts import TIMEOUT_OF_STAGE
-from floe_plugins.entries.deadlines import Deadlines
 from floe_plugins.entries.entry import Entry
 from floe_plugins.entries.store import EntryStore
 from floe_plugins.errors import PluginError, PluginTimeoutError
@@ -34,7 +33,6 @@ class Parts:
     """What starting, stopping and checking share."""
 
     store: EntryStore
-    deadlines: Deadlines
     registration: Registration
     loader: Loader
     configurer: Configurer
@@ -83,7 +81,7 @@ class Parts:
             options: Further fields of the ``Task``.
         """
         hook = self.hook(entry, "startup" if stage is Stage.START else "shutdown")
-        total = self.deadlines.timeout(entry, stage)
+        total = self.store.timeout(entry, stage)
         return Task(
             worker=entry.worker,
             function=self.coordinator.in_plugin_context(entry.ref, hook),

@@ -53,7 +53,7 @@ class Loading(Driver[PluginRef, bool]):
         return Task(
             worker=Worker(f"load {node}"),
             function=self._parts.coordinator.in_plugin_context(node, lambda: self._parts.loader.load(entry)),
-            shown_timeout=self._parts.deadlines.timeout(entry, Stage.LOAD),
+            shown_timeout=self._parts.store.timeout(entry, Stage.LOAD),
             # Plugin code may hold import locks that the loads need: they stay on its thread.
             inline=self._parts.workers == 1 or is_nested,
         )
@@ -105,7 +105,7 @@ class _Configuring(Driver[PluginRef, bool]):
         return Task(
             worker=entry.worker,
             function=self._parts.coordinator.in_plugin_context(node, lambda: self._parts.configurer.configure(entry)),
-            timeout=self._parts.deadlines.timeout(entry, Stage.CONFIGURE),
+            timeout=self._parts.store.timeout(entry, Stage.CONFIGURE),
         )
 
     def ended(self, node: PluginRef, run: TaskRun) -> Task | Future[bool]:

@@ -15,7 +15,7 @@ from floe_plugins.entries.entry import Entry
 from floe_plugins.errors import PluginError, PluginStartupError
 from floe_plugins.execution.shield import Request
 from floe_plugins.lifecycle import health
-from floe_plugins.lifecycle.coordinator import Action, RefusedError, log_outcome
+from floe_plugins.lifecycle.coordinator import RefusedError, log_outcome
 from floe_plugins.lifecycle.parts import Parts, outcome_of
 from floe_plugins.lifecycle.start import start
 from floe_plugins.lifecycle.stop import stop
@@ -96,7 +96,7 @@ class Lifecycle:
 
         def work(request: Request[LifecycleReport]) -> LifecycleReport:
             nonlocal started
-            with self.parts.coordinator.operation(Action.START, request) as operation:
+            with self.parts.coordinator.operation(Stage.START, request) as operation:
                 started = operation.started
                 return start(self.parts, request, operation, wanted)
 
@@ -181,13 +181,10 @@ class Lifecycle:
         wanted = None if refs is None else tuple(refs)
 
         def work(request: Request[LifecycleReport]) -> LifecycleReport:
-            coordinator = self.parts.coordinator
-            with (
-                coordinator.ending(everything=wanted is None),
-                coordinator.operation(Action.STOP, request) as operation,
-            ):
+            everything = wanted is None
+            with self.parts.coordinator.operation(Stage.STOP, request, everything=everything) as operation:
                 report = stop(self.parts, request, operation, wanted)
-                if wanted is None:
+                if everything:
                     for entry in self.parts.store.entries().values():
                         entry.release_thread()
                 return report
@@ -204,8 +201,8 @@ class Lifecycle:
         Raises:
             PluginError: The plugin's own code asks for it during its start or stop, or that does not end.
         """
-        deadlines = self.parts.deadlines
-        timeout = deadlines.timeout(entry, Stage.START) + deadlines.timeout(entry, Stage.STOP)
+        store = self.parts.store
+        timeout = store.timeout(entry, Stage.START) + store.timeout(entry, Stage.STOP)
         return self.parts.coordinator.excluded(entry, timeout)
 
     def health(

@@ -25,11 +25,10 @@ from floe_plugins.errors import (
 from floe_plugins.execution.boundary import ForeignError
 from floe_plugins.execution.executor import Task, TaskRun
 from floe_plugins.execution.shield import InterruptedRequestError, Request
-from floe_plugins.lifecycle.attempts import Progress
 from floe_plugins.lifecycle.coordinator import Operation, StartedPlugin
 from floe_plugins.lifecycle.parts import Parts, busy_error, is_default, timeout_error
 from floe_plugins.lifecycle.prepare import Loading, configure
-from floe_plugins.lifecycle.transitions import Transitions
+from floe_plugins.lifecycle.transitions import Progress, Transitions
 
 _REASONS = {
     Stage.LOAD: "could not be loaded",

@@ -13,7 +13,6 @@ from floe_plugins.core.problem import Problem
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.safe_text import type_name
 from floe_plugins.core.state import Stage
-from floe_plugins.entries.deadlines import Deadlines
 from floe_plugins.entries.entry import Entry, problem_of
 from floe_plugins.errors import PluginConfigurationError, PluginError, PluginTimeoutError
 from floe_plugins.execution.call import Call
@@ -49,11 +48,11 @@ def call_each(registry: PluginRegistry, function: Callable[[PluginRef, Any, str 
     entries = store.entries()
     loaded = [entry for ref in store.selected() if (entry := entries[ref]).plugin is not None]
     calls = [(entry, entry.worker.submit(partial(call, entry))) for entry in loaded]
-    begun, deadlines = time.monotonic(), Deadlines(store)
+    begun = time.monotonic()
     results: dict[PluginRef, T] = {}
     problems: list[Problem] = []
     for entry, each in calls:
-        seconds = deadlines.timeout(entry, Stage.CONFIGURE)
+        seconds = store.timeout(entry, Stage.CONFIGURE)
         error = _error(entry, each, seconds, begun + seconds - time.monotonic())
         if error is None:
             results[entry.ref] = each.result()
@@ -72,8 +71,9 @@ def _error(entry: Entry, call: Call[Any], seconds: float, left: float) -> Plugin
             seconds=seconds,
             stage=str(Stage.CONFIGURE),
         )
-    if call.error is None or isinstance(call.error, PluginError):
-        return call.error
+    error = call.exception()
+    if error is None or isinstance(error, PluginError):
+        return error
     # The error's own text may repeat a value of the configuration.
-    message = f"its schema failed with {type_name(call.error)}"
+    message = f"its schema failed with {type_name(error)}"
     return entry.failure(PluginConfigurationError, message, hint="Tell the plugin's author.")

@@ -10,7 +10,6 @@ import attrs
 
 from floe_plugins.core.refs import PluginRef, PluginType, is_name
 from floe_plugins.core.state import PluginState
-from floe_plugins.entries.deadlines import Deadlines
 from floe_plugins.entries.entry import Entry, problem_of
 from floe_plugins.entries.store import EntryStore
 from floe_plugins.errors import PluginError, PluginLoadError
@@ -46,11 +45,10 @@ class PluginServices:
     lifecycle: Lifecycle = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        deadlines = Deadlines(self.store)
         self.registration = Registration(self.registry, self.store, self.plugins, self.as_current, self._new_manager)
-        self.loader = Loader(self.store, deadlines, self.registration)
+        self.loader = Loader(self.store, self.registration)
         self.configurer = Configurer(self.store, self.loader)
-        self.lifecycle = Lifecycle(Parts(self.store, deadlines, self.registration, self.loader, self.configurer))
+        self.lifecycle = Lifecycle(Parts(self.store, self.registration, self.loader, self.configurer))
 
     def _new_manager(self, category: PluginType) -> CategoryManager:
         return CategoryManager(
