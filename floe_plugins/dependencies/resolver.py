@@ -203,10 +203,9 @@ class _Resolution:
         self._errors.setdefault(ref, error)
 
     def _record_cycles(self, required: Mapping[PluginRef, set[PluginRef]]) -> None:
-        components = graph.strongly_connected_components(required)
-        for component, cycle in zip(components, graph.cycles(required) if components else (), strict=True):
+        for group, cycle in graph.cycles(required).items():
             path = " -> ".join(self._with_origin(ref) for ref in cycle)
-            for ref in component:
+            for ref in group:
                 error = CircularDependencyError(
                     f"plugins need each other: {path}",
                     ref=ref,
@@ -229,9 +228,9 @@ class _Resolution:
                 predecessors[ref] |= set(self._optional_targets(requirement, required.keys() - {ref}))
         if predecessors == hard:
             return hard
-        for component in graph.strongly_connected_components(predecessors):
-            for ref in component:
-                predecessors[ref] = hard[ref] | (predecessors[ref] - set(component))
+        for group in graph.cycles(predecessors):
+            for ref in group:
+                predecessors[ref] = hard[ref] | predecessors[ref].difference(group)
         return predecessors
 
     def _optional_targets(self, requirement: Requirement, there: Iterable[PluginRef]) -> Iterable[PluginRef]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from floe_plugins.core.candidate import Candidate
-from floe_plugins.core.locks import module_lock
+from floe_plugins.core.locks import forkable_lock
 from floe_plugins.core.problem import Problem
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.state import PluginState, Stage
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 E = TypeVar("E", bound=PluginError)
 
-_lock = module_lock()
+_lock = forkable_lock()
 
 
 class DeclaredDependencies(NamedTuple):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import os
-import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from floe_plugins.configuration.model import Configuration
 from floe_plugins.core.candidate import Candidate
+from floe_plugins.core.locks import forkable_lock
 from floe_plugins.core.log import log
 from floe_plugins.core.problem import Problem
 from floe_plugins.core.refs import PluginRef, PluginType
@@ -35,7 +35,7 @@ class EntryStore:
         self.configuration = configuration
         self.policy = policy
         self._path = path
-        self.lock = threading.RLock()
+        self.lock = forkable_lock()
         self._entries: dict[PluginRef, Entry] = {}
         self._report: DiscoveryReport | None = None
         self._problems: list[Problem] = []
@@ -209,9 +209,8 @@ class EntryStore:
             raise self._not_found(ref)
         return entry
 
-    def renew_locks(self) -> None:
-        """In a forked child: replace the locks, which other threads may have held, and forget their threads."""
-        self.lock = threading.RLock()
+    def forget_threads(self) -> None:
+        """In a forked child: none of the plugins' threads is there."""
         for entry in self._entries.values():
             entry.forget_thread()
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import attrs
 
+from floe_plugins.core.locks import forkable_lock
 from floe_plugins.core.log import log
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.report import Outcome, OutcomeState
@@ -71,7 +72,7 @@ class Coordinator:
 
     def __init__(self, on_change: Callable[[Entry], object] = id) -> None:
         self._on_change = on_change
-        self._changed = threading.Condition(threading.Lock())
+        self._changed = threading.Condition(forkable_lock())
         self._operations: list[Operation] = []
         self._waiting_to_stop = 0
         # The starts and stops under way; each gives its outcome to all who wait.
@@ -80,15 +81,10 @@ class Coordinator:
         self._token = object()
         self._endings = 0
 
-    def renew_locks(self) -> None:
-        """In a forked child where nothing was started: replace the lock, and forget who waits in the parent."""
-        self._changed = threading.Condition(threading.Lock())
-        self._waiting_to_stop = self._endings = 0
-
     @property
     def is_active(self) -> bool:
-        """Whether a plugin is started, or is being started or stopped."""
-        return bool(self._running or self._transitions or self._operations)
+        """Whether a plugin is started, or anybody starts or stops plugins or waits for that."""
+        return bool(self._running or self._transitions or self._operations or self._waiting_to_stop or self._endings)
 
     # Requests
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 
-from floe_plugins.core.locks import module_lock
+from floe_plugins.core.locks import forkable_lock
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.report import HealthReport, HealthState, HealthStatus, Outcome, OutcomeState
 from floe_plugins.core.safe_text import safe_str, type_name
@@ -25,7 +25,7 @@ from floe_plugins.execution.shield import InterruptedRequestError, Request
 from floe_plugins.lifecycle.parts import Parts, is_default
 
 # Guards every entry's `check`; held for moments only.
-_lock = module_lock()
+_lock = forkable_lock()
 
 
 @attrs.define(eq=False)

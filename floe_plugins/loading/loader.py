@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
+from typing import Any
 
 import attrs
 
+from floe_plugins.core.locks import forkable_lock
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.safe_text import describe_error
 from floe_plugins.core.state import PluginState, Stage
@@ -39,7 +41,7 @@ class Loader:
 
     store: EntryStore
     registration: Registration
-    _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
+    _lock: Any = attrs.field(factory=forkable_lock, init=False)
     _loads: dict[PluginRef, _Load] = attrs.field(factory=dict, init=False)
     _waits: dict[int, _Load] = attrs.field(factory=dict, init=False)
     _nesting: Depth = attrs.field(factory=Depth, init=False)
@@ -59,9 +61,8 @@ class Loader:
             return entry.plugin
         return Request(lambda _: self._load(entry)).run()
 
-    def renew_locks(self) -> None:
-        """In a forked child: forget the loads of other threads."""
-        self._lock = threading.Lock()
+    def forget_loads(self) -> None:
+        """In a forked child: none of the threads that were loading is there."""
         self._loads, self._waits = {}, {}
 
     def _load(self, entry: Entry) -> PluginMetadata:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pluggy
 from pluggy._hooks import _SubsetHookCaller
 
+from floe_plugins.core.locks import forkable_lock
 from floe_plugins.core.refs import PluginRef, PluginType
 from floe_plugins.entries.store import EntryStore
 from floe_plugins.hookspecs.base import LIFECYCLE_HOOKS, PROJECT, PluginMetadata
@@ -69,7 +70,7 @@ class CategoryManager(pluggy.PluginManager):
         self._supervise_plugins = supervise
         self._register = register
         self._unregister = unregister
-        self._lock = threading.RLock()
+        self._lock = forkable_lock()
         self._without_loading = Depth()
         self._inherited: dict[str, FunctionType] = {}
         self._read: tuple[object, Mapping[str, pluggy.HookimplOpts]] = (None, {})
@@ -103,10 +104,6 @@ class CategoryManager(pluggy.PluginManager):
                     self._load_selected(None)
                 self.__dict__["hook"] = self._relay
             return self._relay
-
-    def renew_locks(self) -> None:
-        """In a forked child: replace the lock, which another thread may have held."""
-        self._lock = threading.RLock()
 
     def load_again(self) -> None:
         """Let the next use of ``hook`` load the plugins that were selected meanwhile."""
@@ -239,7 +236,7 @@ class CategoryManager(pluggy.PluginManager):
 
     def get_plugins(self) -> Any:
         """Return all plugins, as a set that compares them by identity."""
-        return IdentitySet(plugin for plugin in list(self._name2plugin.values()) if plugin is not None)
+        return IdentitySet(plugin for plugin in self._name2plugin.values() if plugin is not None)
 
     def is_registered(self, plugin: Any) -> bool:
         """Whether this very plugin is registered."""

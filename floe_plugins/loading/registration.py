@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import attrs
 import pluggy
 
+from floe_plugins.core.locks import forkable_lock
 from floe_plugins.core.problem import Problem
 from floe_plugins.core.refs import PluginRef, PluginType
 from floe_plugins.core.state import Stage
@@ -44,7 +44,7 @@ class Registration:
     as_current: Callable[[], AbstractContextManager[object]]
     new_manager: Callable[[PluginType], CategoryManager]
     _managers: dict[PluginType, CategoryManager] = attrs.field(factory=dict, init=False)
-    _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
+    _lock: Any = attrs.field(factory=forkable_lock, init=False)
 
     def manager(self, category: PluginType) -> CategoryManager:
         """Return the category's plugin manager; the same at every call."""
@@ -54,12 +54,6 @@ class Registration:
             with self._lock:
                 found = self._managers.setdefault(category, made)
         return found
-
-    def renew_locks(self) -> None:
-        """In a forked child: replace the locks, which other threads may have held."""
-        self._lock = threading.Lock()
-        for manager in self._managers.values():
-            manager.renew_locks()
 
     def managers(self) -> tuple[CategoryManager, ...]:
         """Return the managers made so far."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import builtins
 import os
-import threading
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, overload
@@ -15,6 +14,7 @@ from floe_plugins.configuration.loader import load
 from floe_plugins.configuration.model import Configuration
 from floe_plugins.core.candidate import Candidate
 from floe_plugins.core.lazy import LazyModule
+from floe_plugins.core.locks import forkable_lock
 from floe_plugins.core.problem import Problem
 from floe_plugins.core.refs import PluginRef, PluginType
 from floe_plugins.core.state import PluginState
@@ -69,7 +69,7 @@ class PluginRegistry:
     _store: EntryStore
     _plugins: dict[Any, dict[str, Any]]
     _made_services: services.PluginServices | None
-    _lock: threading.RLock
+    _lock: Any
 
     def __init__(  # noqa: PLR0913 all but the first are keyword-only switches
         self,
@@ -94,7 +94,7 @@ class PluginRegistry:
         )
         self._plugins = {}
         self._made_services = None
-        self._lock = threading.RLock()
+        self._lock = forkable_lock()
         loading = LoadPolicy.create(autoload=autoload, disable=disable, only=only)
         configured = LoadPolicy.from_configuration(settings.autoload, settings.disable, settings.only)
         self._store = EntryStore(settings, loading.merged(LoadPolicy.from_environ(environ)).merged(configured), path)
@@ -102,16 +102,15 @@ class PluginRegistry:
         watch(self, PluginRegistry._after_fork)
 
     def _after_fork(self) -> None:
-        """In a forked child: renew the locks, or refuse all use where plugins were started."""
-        self._lock = threading.RLock()
+        """In a forked child: forget the threads of the parent, or refuse all use where plugins were started."""
         made = self._made_services
         if made is not None and made.lifecycle.is_active:
             unusable: Any = Unusable(os.getppid())
             self._store = self._plugins = self._made_services = unusable
             return
-        self._store.renew_locks()
+        self._store.forget_threads()
         if made is not None:
-            made.renew_locks()
+            made.loader.forget_loads()
 
     def _services(self) -> services.PluginServices:
         with self._lock:

@@ -200,12 +200,6 @@ class PluginServices:
             self.store.remove(ref)
             self.registration.remove(ref)
 
-    def renew_locks(self) -> None:
-        """In a forked child: forget what other threads were doing."""
-        self.registration.renew_locks()
-        self.loader.renew_locks()
-        self.lifecycle.parts.coordinator.renew_locks()
-
     def load_again(self) -> None:
         """Let the managers load what has been selected since."""
         for manager in self.registration.managers():
