@@ -24,7 +24,6 @@ from floe_plugins.errors import (
 
 if TYPE_CHECKING:
     # Importing pluggy, and what threads need, is left to the first load.
-    from floe_plugins.configuration.redaction.redactor import Redactor
     from floe_plugins.execution.worker import Worker
     from floe_plugins.hookspecs.base import PluginMetadata
     from floe_plugins.inspection.runtime_metadata import RuntimeMetadata
@@ -80,7 +79,6 @@ class Entry:
         self.required = required
         self.reason = reason
         self.model: Any = None
-        self._redactor: Redactor | None = None
         self.overrides: Mapping[str, Any] | None = None
         self.warnings: list[Problem] = []
         self.check: Any = None
@@ -96,18 +94,8 @@ class Entry:
 
             with _lock:
                 if self._worker is None:
-                    worker = Worker(str(self.ref))
-                    if self._redactor is not None:
-                        worker.background.redactor = self._redactor
-                    self._worker = worker
+                    self._worker = Worker(str(self.ref))
         return self._worker
-
-    def set_redactor(self, redactor: Redactor) -> None:
-        """Set what redacts all that it says from now on."""
-        with _lock:
-            self._redactor = redactor
-            if self._worker is not None:
-                self._worker.background.redactor = redactor
 
     def release_thread(self) -> None:
         """End its thread, if it has one, after the queued calls; a later call starts a new one."""
@@ -116,7 +104,8 @@ class Entry:
 
     def forget_thread(self) -> None:
         """In a forked child: its thread is not there."""
-        self._worker = None
+        if self._worker is not None:
+            self._worker.forget_thread()
         self.check = None
 
     @property

@@ -182,7 +182,8 @@ class Executor(Generic[K, R]):
         Raises:
             InterruptedRequestError: The request was interrupted; calls under way are left behind.
         """
-        self._request.on_interrupt(lambda: self._events.put(None))
+        events = self._events  # the executor itself would never be let go of by a plugin that hangs
+        self._request.interrupted.add_done_callback(lambda _: events.put(None))
         try:
             while self._sorter.is_active():
                 self._begin_ready()
@@ -194,8 +195,6 @@ class Executor(Generic[K, R]):
                     run.call.detach(cancel_unstarted=run.task.cancel_unstarted)
                 self._driver.interrupted(node, run)
             raise
-        finally:
-            self._request.on_interrupt(None)
         return self._results
 
     def _begin_ready(self) -> None:
@@ -237,7 +236,8 @@ class Executor(Generic[K, R]):
             task.worker.enqueue(call)
 
     def _expect(self, node: K, future: Future[Any]) -> None:
-        future.add_done_callback(lambda ended: self._events.put((node, ended)))
+        events = self._events
+        future.add_done_callback(lambda ended: events.put((node, ended)))
 
     def _wait(self) -> None:
         """Take one event, or handle what is due."""

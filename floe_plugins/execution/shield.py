@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from functools import partial
 from queue import SimpleQueue
 from typing import Any, Generic, TypeVar
@@ -32,19 +33,17 @@ class Request(Generic[R]):
 
     Attributes:
         caller: The worker of the plugin whose code made the request, if its own thread made it.
-        is_interrupted: Whether the main thread was interrupted.
+        interrupted: Ends when the main thread is interrupted.
         is_in_event_loop: Whether an event loop runs on the calling thread, which so cannot run another one.
     """
 
     def __init__(self, work: Callable[[Request[R]], R]) -> None:
         self.caller = Worker.current()
         self.is_in_event_loop = _runs_event_loop()
-        self.is_interrupted = False
+        self.interrupted: Future[None] = Future()
         self._work = work
         self._is_shielded = False
         self._for_main: SimpleQueue[tuple[Worker, Call[Any]] | None] = SimpleQueue()
-        self._lock = threading.Lock()
-        self._on_interrupt: Callable[[], object] | None = None
 
     def run(self) -> R:
         """Return what the work returns; blocks.
@@ -61,8 +60,8 @@ class Request(Generic[R]):
             self._start(call)
             self._serve(call)
         except BaseException:
-            self._interrupt()
             # A second interrupt leaves at once; the work then ends in the background.
+            self.interrupted.set_result(None)
             if not call.cancel():
                 self._serve(call)
             raise
@@ -74,13 +73,6 @@ class Request(Generic[R]):
             self._for_main.put((worker, call))
         else:
             worker.run_in_caller_thread(call)
-
-    def on_interrupt(self, function: Callable[[], object] | None) -> None:
-        """Have ``function`` called when the main thread is interrupted; at once if it was already."""
-        with self._lock:
-            self._on_interrupt = function
-        if self.is_interrupted and function is not None:
-            function()
 
     def _start(self, call: Call[R]) -> None:
         self._is_shielded = True
@@ -98,18 +90,10 @@ class Request(Generic[R]):
             if item is None:
                 return
             worker, call = item
-            if self.is_interrupted:
+            if self.interrupted.done():
                 call.fail(InterruptedRequestError())
             else:
                 worker.run_in_caller_thread(call)
-
-    def _interrupt(self) -> None:
-        """Tell the work."""
-        with self._lock:
-            self.is_interrupted = True
-            function = self._on_interrupt
-        if function is not None:
-            function()
 
 
 def _runs_event_loop() -> bool:

@@ -52,12 +52,14 @@ class Operation:
 
     Attributes:
         stage: ``Stage.START`` or ``Stage.STOP``.
+        request: The request.
         owner: The plugin whose code made the request.
         predecessors: For each plugin, those that it waits for.
         started: The plugins that it has started.
     """
 
     stage: Stage
+    request: Request[Any]
     owner: PluginRef | None
     predecessors: Mapping[PluginRef, Collection[PluginRef]] = attrs.field(factory=dict)
     started: list[PluginRef] = attrs.field(factory=list)
@@ -103,7 +105,7 @@ class Coordinator:
             RefusedError: Plugin code asks for it, and an operation of the other stage may be waiting for that code.
         """
         with self._changed:
-            operation = Operation(stage, self._owner())
+            operation = Operation(stage, request, self._owner())
             self._endings += everything
         try:
             with self._changed:
@@ -126,18 +128,17 @@ class Coordinator:
     def _await_turn(self, stage: Stage, request: Request[Any]) -> None:
         stopping = stage is Stage.STOP
         self._waiting_to_stop += stopping
-        request.on_interrupt(self._wake)
+        request.interrupted.add_done_callback(self._wake)
         try:
             while self._has_others(stage) or (not stopping and self._waiting_to_stop):
-                if request.is_interrupted:
+                if request.interrupted.done():
                     raise InterruptedRequestError
                 self._changed.wait()
         finally:
-            request.on_interrupt(None)
             self._waiting_to_stop -= stopping
             self._changed.notify_all()
 
-    def _wake(self) -> None:
+    def _wake(self, _interrupted: object) -> None:
         with self._changed:
             self._changed.notify_all()
 

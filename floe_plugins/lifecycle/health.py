@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import threading
+import math
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
+from concurrent import futures
 from functools import partial
 from types import MappingProxyType
 from typing import Any
@@ -141,25 +142,16 @@ class _HealthRound:
 
     def _wait(self, checks: list[_PendingCheck]) -> None:
         """Wait for the checks, each until its own deadline, those of others at most for this round's timeout."""
-        changed = threading.Semaphore(0)
-        self.request.on_interrupt(changed.release)
+        end = math.inf if self.timeout is None else self.begun + self.timeout
         for each in checks:
-            each.call.add_done_callback(lambda _: changed.release())
-        end = None if self.timeout is None else self.begun + self.timeout
-        try:
-            for each in checks:
-                # A check of this round has the round's timeout, and began a moment later.
-                joined = end is not None and each.begun < self.begun
-                deadline = min(each.deadline, end) if joined and end is not None else each.deadline
-                while each.under_way and not self.request.is_interrupted:
-                    left = deadline - time.monotonic()
-                    if left <= 0:
-                        break
-                    changed.acquire(timeout=min(left, threading.TIMEOUT_MAX))
-        finally:
-            self.request.on_interrupt(None)
-        if self.request.is_interrupted:
-            raise InterruptedRequestError
+            # A check of this round has the round's timeout, and began a moment later.
+            deadline = min(each.deadline, end) if each.begun < self.begun else each.deadline
+            left = max(deadline - time.monotonic(), 0.0)
+            if each.under_way:
+                either: list[futures.Future[Any]] = [each.call, self.request.interrupted]
+                futures.wait(either, left, futures.FIRST_COMPLETED)
+            if self.request.interrupted.done():
+                raise InterruptedRequestError
 
     def ask(self, entry: Entry) -> _PendingCheck | HealthStatus:
         if entry.state is not PluginState.STARTED:

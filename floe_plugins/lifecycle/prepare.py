@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
-from typing import Any
 
 import attrs
 
@@ -16,7 +15,6 @@ from floe_plugins.dependencies.resolver import StartPlan
 from floe_plugins.entries.entry import Entry
 from floe_plugins.errors import PluginConfigurationError, PluginError
 from floe_plugins.execution.executor import Driver, Executor, Task, TaskRun, completed
-from floe_plugins.execution.shield import Request
 from floe_plugins.execution.worker import Worker
 from floe_plugins.lifecycle.coordinator import Operation
 from floe_plugins.lifecycle.parts import Parts, timeout_error
@@ -35,7 +33,6 @@ class Loading(Driver[PluginRef, bool]):
 
     _parts: Parts
     _operation: Operation
-    _request: Request[Any]
     errors: dict[PluginRef, PluginError] = attrs.field(factory=dict, init=False)
     is_superseded: bool = attrs.field(default=False, init=False)
     _wave: Mapping[PluginRef, Entry] = attrs.field(factory=dict, init=False)
@@ -44,12 +41,12 @@ class Loading(Driver[PluginRef, bool]):
         """Load the entries that are not loaded yet."""
         self._wave = {entry.ref: entry for entry in entries if entry.plugin is None}
         if self._wave:
-            Executor(tuple(self._wave), {}, self, request=self._request, workers=self._parts.workers).run()
+            Executor(tuple(self._wave), {}, self, request=self._operation.request, workers=self._parts.workers).run()
 
     def begin(self, node: PluginRef) -> Task | Future[bool]:
         """Load the plugin on a thread of its own; the loader keeps the deadline itself."""
         entry = self._wave[node]
-        is_nested = self._operation.owner is not None or self._request.caller is not None
+        is_nested = self._operation.owner is not None or self._operation.request.caller is not None
         return Task(
             worker=Worker(f"load {node}"),
             function=self._parts.coordinator.in_plugin_context(node, lambda: self._parts.loader.load(entry)),
@@ -71,7 +68,7 @@ class Loading(Driver[PluginRef, bool]):
         return completed(error is None)
 
 
-def configure(parts: Parts, request: Request[Any], plan: StartPlan) -> dict[PluginRef, PluginError]:
+def configure(parts: Parts, operation: Operation, plan: StartPlan) -> dict[PluginRef, PluginError]:
     """Validate the configuration of all plugins that are to start; return the errors."""
     pending = {
         ref: entry
@@ -82,7 +79,7 @@ def configure(parts: Parts, request: Request[Any], plan: StartPlan) -> dict[Plug
     }
     driver = _Configuring(parts, pending)
     sequence = [ref for ref in plan.order if ref in pending]
-    Executor(sequence, {}, driver, request=request, workers=parts.workers).run()
+    Executor(sequence, {}, driver, request=operation.request, workers=parts.workers).run()
     return driver.errors
 
 

@@ -98,7 +98,7 @@ class Lifecycle:
             nonlocal started
             with self.parts.coordinator.operation(Stage.START, request) as operation:
                 started = operation.started
-                return start(self.parts, request, operation, wanted)
+                return start(self.parts, operation, wanted)
 
         try:
             for outcome in missing:
@@ -157,7 +157,7 @@ class Lifecycle:
         Raises:
             PluginNotFoundError: There is no such plugin, or it is disabled.
         """
-        self.parts.coordinator.retry_load(self.parts.store.known_entry(ref))
+        self.parts.coordinator.retry_load(self.parts.store.entry(ref))
         return self._of(ref, self.startup((ref,)))
 
     def stop(self, ref: PluginRef) -> Outcome:
@@ -166,7 +166,7 @@ class Lifecycle:
         Raises:
             PluginNotFoundError: There is no such plugin.
         """
-        entry = self.parts.store.known_entry(ref)
+        entry = self.parts.store.entry(ref)
         report = self.shutdown((ref,))
         if report.outcomes:
             return self._of(ref, report)
@@ -183,7 +183,7 @@ class Lifecycle:
         def work(request: Request[LifecycleReport]) -> LifecycleReport:
             everything = wanted is None
             with self.parts.coordinator.operation(Stage.STOP, request, everything=everything) as operation:
-                report = stop(self.parts, request, operation, wanted)
+                report = stop(self.parts, operation, wanted)
                 if everything:
                     for entry in self.parts.store.entries().values():
                         entry.release_thread()

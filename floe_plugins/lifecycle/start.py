@@ -24,7 +24,7 @@ from floe_plugins.errors import (
 )
 from floe_plugins.execution.boundary import ForeignError
 from floe_plugins.execution.executor import Task, TaskRun
-from floe_plugins.execution.shield import InterruptedRequestError, Request
+from floe_plugins.execution.shield import InterruptedRequestError
 from floe_plugins.lifecycle.coordinator import Operation, StartedPlugin
 from floe_plugins.lifecycle.parts import Parts, busy_error, is_default, timeout_error
 from floe_plugins.lifecycle.prepare import Loading, configure
@@ -39,7 +39,7 @@ _REASONS = {
 _AUTHOR = "Tell the plugin's author."
 
 
-def start(parts: Parts, request: Request[Any], operation: Operation, refs: Iterable[PluginRef]) -> LifecycleReport:
+def start(parts: Parts, operation: Operation, refs: Iterable[PluginRef]) -> LifecycleReport:
     """Start ``refs`` and all that they depend on; the report has an outcome for each of them.
 
     Raises:
@@ -50,18 +50,18 @@ def start(parts: Parts, request: Request[Any], operation: Operation, refs: Itera
     begun, began_at = time.monotonic(), time.time()
     refs = tuple(refs)
     while True:
-        loading = Loading(parts, operation, request)
+        loading = Loading(parts, operation)
         plan = resolve(parts.store.entries(), parts.store.selected(), refs, loading.load)
         if not loading.is_superseded:
             break
     parts.raise_if_strict({**loading.errors, **plan.errors})
     loaded = time.monotonic()
-    errors = configure(parts, request, plan)
+    errors = configure(parts, operation, plan)
     parts.configurer.review(errors)
     parts.raise_if_strict(errors)
     configured = time.monotonic()
     errors = {**plan.errors, **loading.errors, **errors}
-    starter = _Starter(parts, request, operation, plan.entries, plan.predecessors, begun, plan.dependencies, errors)
+    starter = _Starter(parts, operation, plan.entries, plan.predecessors, begun, plan.dependencies, errors)
     outcomes = starter.run(plan.order)
     return LifecycleReport(
         outcomes=outcomes,
@@ -119,7 +119,7 @@ class _Starter(Transitions):
 
     def _refusal(self, entry: Entry) -> Future[Outcome] | None:
         """Fail the plugin if its thread is busy, or cannot run its hooks."""
-        loop_error = self.parts.event_loop_error(entry, self.request)
+        loop_error = self.parts.event_loop_error(entry, self.operation.request)
         if loop_error is not None:
             return self._fail(entry, self.error(entry, loop_error.message, hint=loop_error.hint))
         overdue = entry.worker.overdue

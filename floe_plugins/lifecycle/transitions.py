@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Future
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import attrs
 
@@ -17,7 +17,6 @@ from floe_plugins.entries.entry import Entry
 from floe_plugins.errors import PluginError, PluginTimeoutError
 from floe_plugins.execution.boundary import ForeignError, caused_by
 from floe_plugins.execution.executor import Driver, Executor, Task, TaskRun, completed
-from floe_plugins.execution.shield import Request
 from floe_plugins.lifecycle.coordinator import Operation, StartedPlugin
 from floe_plugins.lifecycle.parts import Parts, outcome_of
 
@@ -89,7 +88,6 @@ class Transitions(Driver[PluginRef, Outcome]):
     error_class: ClassVar[type[PluginError]]
 
     parts: Parts
-    request: Request[Any]
     operation: Operation
     entries: Mapping[PluginRef, Entry]
     predecessors: Mapping[PluginRef, Collection[PluginRef]]
@@ -110,10 +108,8 @@ class Transitions(Driver[PluginRef, Outcome]):
         Raises:
             InterruptedRequestError: The request was interrupted.
         """
-        workers = self.parts.workers
-        executor = Executor(
-            sequence, self.predecessors, self, request=self.request, workers=workers, deadline=self.deadline
-        )
+        request, workers = self.operation.request, self.parts.workers
+        executor = Executor(sequence, self.predecessors, self, request=request, workers=workers, deadline=self.deadline)
         try:
             results = executor.run()
         finally:

@@ -41,7 +41,7 @@ class Configurer:
         # A schema may accept what is wrong in the file itself, such as NaN.
         configuration.raise_issues([*(issue for issue in settings.issues if issue.ref == entry.ref), *issues])
         redactor = configuration.redactor_of_model(_with_overrides(settings, entry), model)
-        entry.set_redactor(redactor)  # setting its attribute may run code of the plugin
+        entry.worker.background.redactor = redactor  # setting its attribute may run code of the plugin
         inject(entry, plugin, "config", model)
         entry.model = model
 

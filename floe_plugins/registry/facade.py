@@ -20,11 +20,9 @@ from floe_plugins.core.refs import PluginRef, PluginType
 from floe_plugins.core.state import PluginState
 from floe_plugins.discovery.load_policy import LoadPolicy
 from floe_plugins.discovery.report import DiscoveryReport
-from floe_plugins.entries.entry import Entry
 from floe_plugins.entries.store import EntryStore
 from floe_plugins.errors import AmbiguousPluginError, PluginNotFoundError
 from floe_plugins.registry.arguments import Category, category_of, checked_timeouts, checked_workers, ref_of
-from floe_plugins.registry.context import as_current
 from floe_plugins.registry.fork import Unusable, watch
 
 if TYPE_CHECKING:
@@ -116,9 +114,7 @@ class PluginRegistry:
         with self._lock:
             if self._made_services is None:
                 # Everything that needs pluggy or runs plugin code is imported here, when first needed.
-                self._made_services = services.PluginServices(
-                    self, self._store, self._plugins, lambda: as_current(self)
-                )
+                self._made_services = services.PluginServices(self, self._store, self._plugins)
             return self._made_services
 
     def __enter__(self) -> PluginRegistry:  # noqa: PYI034 Self is not in typing on 3.10
@@ -331,7 +327,7 @@ class PluginRegistry:
         Raises:
             PluginNotFoundError: there is none.
         """
-        return self._services().lifecycle.start(self._entry(category, name).ref)
+        return self._services().lifecycle.start(PluginRef(category_of(category), name))
 
     def stop(self, category: Category, name: str) -> report.Outcome:
         """Stop one plugin, after all that need it.
@@ -339,7 +335,7 @@ class PluginRegistry:
         Raises:
             PluginNotFoundError: there is none.
         """
-        return self._services().lifecycle.stop(self._entry(category, name).ref)
+        return self._services().lifecycle.stop(PluginRef(category_of(category), name))
 
     def shutdown(self) -> report.LifecycleReport:
         """Stop what runs, each plugin after all that need it; never raises, and may be repeated."""
@@ -365,6 +361,3 @@ class PluginRegistry:
         and return one outcome per plugin; all others are pluggy's own calls.
         """
         return self._services().registration.manager(category_of(category))
-
-    def _entry(self, category: Category, name: str) -> Entry:
-        return self._store.entry(PluginRef(category_of(category), name))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
+from functools import partial
 from typing import Any, TypeVar
 
 import attrs
@@ -22,6 +23,7 @@ from floe_plugins.loading.importer import about, instantiate
 from floe_plugins.loading.loader import Loader, SupersededError
 from floe_plugins.loading.plugin_manager import CategoryManager
 from floe_plugins.loading.registration import Plugins, Registration
+from floe_plugins.registry.context import as_current
 
 R = TypeVar("R")
 
@@ -32,20 +34,19 @@ class PluginServices:
 
     Attributes:
         plugins: The loaded plugins by category (as ``PluginType`` or class) and name.
-        as_current: While it is entered, ``get_registry()`` gives this registry.
     """
 
     registry: PluginLookup
     store: EntryStore
     plugins: Plugins
-    as_current: Callable[[], AbstractContextManager[object]]
     registration: Registration = attrs.field(init=False)
     loader: Loader = attrs.field(init=False)
     configurer: Configurer = attrs.field(init=False)
     lifecycle: Lifecycle = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.registration = Registration(self.registry, self.store, self.plugins, self.as_current, self._new_manager)
+        current = partial(as_current, self.registry)
+        self.registration = Registration(self.registry, self.store, self.plugins, current, self._new_manager)
         self.loader = Loader(self.store, self.registration)
         self.configurer = Configurer(self.store, self.loader)
         self.lifecycle = Lifecycle(Parts(self.store, self.registration, self.loader, self.configurer))
@@ -175,7 +176,7 @@ class PluginServices:
         except TypeError as error:
             raise PluginLoadError(str(error)) from None
         ref = _ref_of(category, found, cls)
-        with self.as_current(), about(ref, None, cls):
+        with as_current(self.registry), about(ref, None, cls):
             plugin, metadata = instantiate(found, category.spec)
             if not is_name(metadata.name):
                 hint = "Use lower-case letters, digits, '-' and '_'."

@@ -18,7 +18,6 @@ from floe_plugins import (
     PluginTimeoutError,
     Stage,
 )
-from floe_plugins.configuration.redaction.redactor import Redactor
 from floe_plugins.entries.entry import DeclaredDependencies, Entry, problem_of
 from floe_plugins.loading.importer import instantiate
 
@@ -37,14 +36,6 @@ def test_the_worker_is_made_once_under_many_threads_and_released_without_being_m
         thread.join()
     assert len(found) == 16
     assert len(set(map(id, found))) == 1
-
-
-def test_the_worker_masks_the_secrets_of_the_model_of_now() -> None:
-    entry = Entry(REF)
-    entry.set_redactor(Redactor.of_model({"password": "hunter2-of-the-year"}))
-    assert entry.worker.background.redact("login with hunter2-of-the-year") == "login with ***"
-    entry.set_redactor(Redactor.of_model({"password": "another-one-here"}))
-    assert entry.worker.background.redact("login with another-one-here") == "login with ***"
 
 
 def test_dependencies_are_those_of_the_loaded_plugin_and_unknown_without_one() -> None:
