@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from floe_plugins.core.candidate import Candidate
 from floe_plugins.core.locks import forkable_lock
@@ -27,18 +27,15 @@ if TYPE_CHECKING:
     from floe_plugins.execution.worker import Worker
     from floe_plugins.hookspecs.base import PluginMetadata
     from floe_plugins.inspection.runtime_metadata import RuntimeMetadata
+    from floe_plugins.inspection.static_metadata import StaticMetadata
 
+
+# What a plugin's class declares, and its source may say literally.
+DECLARED = ("version", "floe_api_version", "description", "dependencies", "optional_dependencies")
 
 E = TypeVar("E", bound=PluginError)
 
 _lock = forkable_lock()
-
-
-class DeclaredDependencies(NamedTuple):
-    """The dependencies that a plugin declares, as text."""
-
-    required: tuple[str, ...] = ()
-    optional: tuple[str, ...] = ()
 
 
 class Entry:
@@ -53,7 +50,7 @@ class Entry:
         reason: Why it is disabled.
         model: Its validated configuration, whose secrets its redactor has to know first.
         overrides: Configuration given by argument, which wins over all other.
-        warnings: Problems that do not keep it from working.
+        warnings: Errors that do not keep it from working.
         check: Its latest health check, under way or done.
     """
 
@@ -80,7 +77,7 @@ class Entry:
         self.reason = reason
         self.model: Any = None
         self.overrides: Mapping[str, Any] | None = None
-        self.warnings: list[Problem] = []
+        self.warnings: list[PluginError] = []
         self.check: Any = None
         self.load_seconds = 0.0
         self.configure_seconds = 0.0
@@ -133,32 +130,31 @@ class Entry:
         return self.metadata is not None and self.metadata.caller_thread
 
     @property
-    def dependencies(self) -> DeclaredDependencies | None:
-        """The dependencies it declares, without loading it; None if only the loaded plugin can tell."""
-        if self.plugin is not None and self.metadata is not None:
-            return DeclaredDependencies(self.metadata.dependencies, self.metadata.optional_dependencies)
-        if self.candidate is None:
-            return None
+    def declared(self) -> RuntimeMetadata | StaticMetadata:
+        """What the loaded plugin declares, else what its source does, without loading it."""
         from floe_plugins.inspection import static_metadata
 
-        source = static_metadata.read(self.candidate)
-        if source.dependencies is None or source.optional_dependencies is None:
-            return None
-        return DeclaredDependencies(tuple(source.dependencies), tuple(source.optional_dependencies))
+        if self.metadata is not None and (self.plugin is not None or self.candidate is None):
+            return self.metadata
+        return static_metadata.UNKNOWN if self.candidate is None else static_metadata.read(self.candidate)
 
     @property
     def start_error(self) -> PluginError | None:
         """Why it is loaded and did not start; None if it may be used, also before its first start."""
         if self.plugin is None or self.state not in {PluginState.FAILED, PluginState.SKIPPED} or self.error is None:
             return None
-        return None if _stage_of(self.error) is Stage.STOP else self.error
+        return None if stage_of(self.error) is Stage.STOP else self.error
 
     @property
     def problems(self) -> tuple[Problem, ...]:
         """Its error and warnings."""
-        if self.error is None:
-            return tuple(self.warnings)
-        return (problem_of(self.error, self), *self.warnings)
+        return tuple(self.problem(error) for error in (self.error, *self.warnings) if error is not None)
+
+    def problem(self, error: PluginError) -> Problem:
+        """Return an error about this plugin as a problem."""
+        # A duplicate has several distributions.
+        origin = error.distribution if isinstance(error, DuplicatePluginError) else self.distribution
+        return problem_of(error, ref=self.ref, distribution=origin)
 
 
 _STAGES: Mapping[type[PluginError], Stage] = {
@@ -172,19 +168,13 @@ _STAGES: Mapping[type[PluginError], Stage] = {
 }
 
 
-def _stage_of(error: PluginError) -> Stage:
+def stage_of(error: PluginError) -> Stage:
+    """Return the stage that an error belongs to."""
     return Stage(error.stage) if isinstance(error, PluginTimeoutError) else _STAGES.get(type(error), Stage.LOAD)
 
 
-def problem_of(error: PluginError, entry: Entry) -> Problem:
-    """Return an entry's error as a problem."""
-    stage = _stage_of(error)
-    return Problem(
-        stage=stage,
-        ref=entry.ref,
-        # A duplicate has several.
-        distribution=error.distribution if stage is Stage.DISCOVER else entry.distribution,
-        message=error.message,
-        hint=error.hint,
-        cause=error,
-    )
+def problem_of(error: PluginError, **facts: Any) -> Problem:
+    """Return an error as a problem; ``facts`` win over what it says itself."""
+    said: dict[str, Any] = {name: getattr(error, name) for name in ("message", "ref", "distribution", "hint")}
+    said |= {"stage": stage_of(error), "cause": error, **facts}
+    return Problem(**said)

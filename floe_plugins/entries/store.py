@@ -19,7 +19,7 @@ from floe_plugins.core.suggestions import closest
 from floe_plugins.core.timeouts import DEFAULT_TIMEOUTS, TIMEOUT_OF_STAGE
 from floe_plugins.discovery import load_policy, scanner, selection
 from floe_plugins.discovery.report import DiscoveryReport
-from floe_plugins.entries.entry import Entry
+from floe_plugins.entries.entry import Entry, problem_of
 from floe_plugins.errors import DuplicatePluginError, PluginConfigurationError, PluginError, PluginNotFoundError
 
 if TYPE_CHECKING:
@@ -127,6 +127,12 @@ class EntryStore:
             problem.message, ref=problem.ref, distribution=problem.distribution, hint=problem.hint
         ) from problem.cause
 
+    def raise_if_strict(self, errors: Iterable[BaseException | None]) -> None:
+        """Raise the first of the errors, if there is one and problems are strict."""
+        if self.policy.strict:
+            for error in filter(None, errors):
+                raise error.with_traceback(None)
+
     def problems(self) -> tuple[Problem, ...]:
         """All that is known not to work: of the scan, the selection and each plugin."""
         with self.lock:
@@ -142,15 +148,8 @@ class EntryStore:
                 ),
             )
         missing = (
-            Problem(
-                stage=Stage.RESOLVE,
-                ref=ref,
-                distribution=error.distribution,
-                message=f"a required plugin is missing: {error.message}",
-                hint=error.hint,
-                cause=error,
-            )
-            for ref, error in self.missing().items()
+            problem_of(error, stage=Stage.RESOLVE, message=f"a required plugin is missing: {error.message}")
+            for error in self.missing().values()
         )
         # The selection and the entry report the same duplicate.
         return tuple(dict.fromkeys((*found, *missing)))

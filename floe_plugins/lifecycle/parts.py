@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import inspect
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import attrs
 
-from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.report import Outcome, OutcomeState
 from floe_plugins.core.safe_text import type_name
 from floe_plugins.core.state import Stage
@@ -40,15 +39,6 @@ class Parts:
 
     def __attrs_post_init__(self) -> None:
         object.__setattr__(self, "coordinator", Coordinator(self.registration.update))
-
-    def raise_if_strict(self, errors: Mapping[PluginRef, PluginError]) -> None:
-        """Raise the first error, by ref, where problems are strict.
-
-        Raises:
-            PluginError: There is one.
-        """
-        if errors and self.store.policy.strict:
-            raise errors[min(errors)].with_traceback(None)
 
     @property
     def workers(self) -> int:
@@ -137,13 +127,4 @@ def timeout_error(entry: Entry, run: TaskRun, stage: Stage) -> PluginTimeoutErro
         hint=f"Find out what it waits for, or raise timeouts.{name}.",
         seconds=seconds,
         stage=str(stage),
-    )
-
-
-def busy_error(entry: Entry, seconds: float, cls: type[PluginError]) -> PluginError:
-    """Return the error of a call that is not made because an overdue one still runs."""
-    return entry.failure(
-        cls,
-        f"its thread is still busy with an earlier call, which is overdue and has been running for {seconds:.1f} s",
-        hint="A thread cannot be ended from outside: wait, or restart the process.",
     )

@@ -103,10 +103,10 @@ class Lifecycle:
         try:
             for outcome in missing:
                 log_outcome(outcome)
-                self._raise_if_strict(LifecycleReport(outcomes=(outcome,)))
+                self.parts.store.raise_if_strict([outcome.cause])
             report = Request(work).run()
             report = attrs.evolve(report, outcomes=(*missing, *report.outcomes))
-            self._raise_if_strict(report)
+            self.parts.store.raise_if_strict(outcome.cause for outcome in (*report.failed, *report.skipped))
         except RefusedError:
             return self._refused(wanted, Stage.START, "plugins are being stopped, and the call comes from one of them")
         except (KeyboardInterrupt, PluginError) as error:
@@ -144,12 +144,6 @@ class Lifecycle:
             )
             for ref, error in self.parts.store.missing(category).items()
         )
-
-    def _raise_if_strict(self, report: LifecycleReport) -> None:
-        if self.parts.store.policy.strict:
-            first = next((outcome.cause for outcome in (*report.failed, *report.skipped) if outcome.cause), None)
-            if first is not None:
-                raise first.with_traceback(None)
 
     def start(self, ref: PluginRef) -> Outcome:
         """Start one plugin and all that it depends on; a failed load is tried again.

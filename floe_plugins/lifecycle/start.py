@@ -14,29 +14,29 @@ from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.report import LifecycleReport, Outcome, OutcomeState
 from floe_plugins.core.state import PluginState, Stage
 from floe_plugins.dependencies.resolver import Dependency, resolve
-from floe_plugins.entries.entry import Entry
+from floe_plugins.entries.entry import Entry, stage_of
 from floe_plugins.errors import (
     MissingDependencyError,
-    PluginConfigurationError,
     PluginError,
     PluginStartupError,
-    PluginTimeoutError,
 )
 from floe_plugins.execution.boundary import ForeignError
 from floe_plugins.execution.executor import Task, TaskRun
 from floe_plugins.execution.shield import InterruptedRequestError
 from floe_plugins.lifecycle.coordinator import Operation, StartedPlugin
-from floe_plugins.lifecycle.parts import Parts, busy_error, is_default, timeout_error
+from floe_plugins.lifecycle.parts import Parts, is_default, timeout_error
 from floe_plugins.lifecycle.prepare import Loading, configure
 from floe_plugins.lifecycle.transitions import Progress, Transitions
 
 _REASONS = {
+    Stage.DISCOVER: "could not be loaded",
     Stage.LOAD: "could not be loaded",
     Stage.CONFIGURE: "could not be configured",
     Stage.RESOLVE: "cannot be started",
     Stage.START: "failed to start",
 }
 _AUTHOR = "Tell the plugin's author."
+_CLEAN_UP = "cleaning up after a failed startup"
 
 
 def start(parts: Parts, operation: Operation, refs: Iterable[PluginRef]) -> LifecycleReport:
@@ -54,11 +54,11 @@ def start(parts: Parts, operation: Operation, refs: Iterable[PluginRef]) -> Life
         plan = resolve(parts.store.entries(), parts.store.selected(), refs, loading.load)
         if not loading.is_superseded:
             break
-    parts.raise_if_strict({**loading.errors, **plan.errors})
+    parts.store.raise_if_strict(_in_order({**loading.errors, **plan.errors}))
     loaded = time.monotonic()
     errors = configure(parts, operation, plan)
     parts.configurer.review(errors)
-    parts.raise_if_strict(errors)
+    parts.store.raise_if_strict(_in_order(errors))
     configured = time.monotonic()
     errors = {**plan.errors, **loading.errors, **errors}
     starter = _Starter(parts, operation, plan.entries, plan.predecessors, begun, plan.dependencies, errors)
@@ -70,6 +70,10 @@ def start(parts: Parts, operation: Operation, refs: Iterable[PluginRef]) -> Life
         configure_seconds=configured - loaded,
         time=began_at,
     )
+
+
+def _in_order(errors: Mapping[PluginRef, PluginError]) -> Iterable[PluginError]:
+    return (errors[ref] for ref in sorted(errors))
 
 
 @attrs.define(eq=False)
@@ -109,7 +113,7 @@ class _Starter(Transitions):
             return self._fail(entry, error)
         for dependency in self.dependencies[entry.ref]:
             if not any(self.outcomes[ref].ok for ref in dependency.refs):
-                return self._skip_unmet(entry, self._unmet(entry, dependency))
+                return self._skip(entry, self._unmet(entry, dependency))
         if self.parts.coordinator.is_ending:
             return self.finish(entry, OutcomeState.SKIPPED, "all plugins are being stopped")
         if time.monotonic() >= self.deadline:
@@ -122,8 +126,13 @@ class _Starter(Transitions):
         loop_error = self.parts.event_loop_error(entry, self.operation.request)
         if loop_error is not None:
             return self._fail(entry, self.error(entry, loop_error.message, hint=loop_error.hint))
-        overdue = entry.worker.overdue
-        return None if overdue is None else self._fail(entry, busy_error(entry, overdue, PluginStartupError))
+        if (seconds := entry.worker.overdue) is None:
+            return None
+        busy = (
+            f"its thread is still busy with an earlier call, which is overdue and has been running for {seconds:.1f} s"
+        )
+        hint = "A thread cannot be ended from outside: wait, or restart the process."
+        return self._fail(entry, self.error(entry, busy, hint=hint))
 
     def _startup(self, entry: Entry, delay: float = 0.0) -> Task:
         progress = self.progress.setdefault(entry.ref, Progress())
@@ -231,14 +240,10 @@ class _Starter(Transitions):
         error.__cause__ = failures[0].cause
         return error
 
-    def _skip_unmet(self, entry: Entry, error: PluginError) -> Future[Outcome]:
-        if error.__cause__ is not None:
-            return self._skip(entry, error)
-        # Nothing has failed: all plugins are being stopped, or the time is over.
-        return self.finish(entry, OutcomeState.SKIPPED, error.message, error)
-
     def _skip(self, entry: Entry, error: PluginError) -> Future[Outcome]:
-        return self.finish(entry, OutcomeState.SKIPPED, error.message, error, becomes=PluginState.SKIPPED)
+        # Where nothing has failed, all plugins are being stopped, or the time is over.
+        becomes = None if error.__cause__ is None and entry.ref not in self.errors else PluginState.SKIPPED
+        return self.finish(entry, OutcomeState.SKIPPED, error.message, error, becomes=becomes)
 
     def _fail(self, entry: Entry, error: PluginError) -> Future[Outcome]:
         # A failed load is kept and logged already.
@@ -250,20 +255,7 @@ class _Starter(Transitions):
         """Return the outcome of a plugin as far as it has come, loading and configuring included."""
         return attrs.evolve(
             super().outcome(entry, state, message, cause),
-            stage=_stage(cause, entry),
+            stage=Stage.START if cause is None else stage_of(cause),
             load_seconds=entry.load_seconds,
             configure_seconds=entry.configure_seconds,
         )
-
-
-_CLEAN_UP = "cleaning up after a failed startup"
-
-
-def _stage(error: PluginError | None, entry: Entry) -> Stage:
-    if isinstance(error, PluginTimeoutError):
-        return Stage(error.stage)
-    if isinstance(error, PluginConfigurationError):
-        return Stage.CONFIGURE
-    if isinstance(error, PluginStartupError) or error is None:
-        return Stage.START
-    return Stage.LOAD if entry.plugin is None else Stage.RESOLVE

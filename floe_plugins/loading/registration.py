@@ -10,10 +10,8 @@ import attrs
 import pluggy
 
 from floe_plugins.core.locks import forkable_lock
-from floe_plugins.core.problem import Problem
 from floe_plugins.core.refs import PluginRef, PluginType
-from floe_plugins.core.state import Stage
-from floe_plugins.entries.entry import Entry
+from floe_plugins.entries.entry import DECLARED, Entry
 from floe_plugins.entries.store import EntryStore
 from floe_plugins.errors import PluginLoadError
 from floe_plugins.execution import boundary
@@ -24,8 +22,6 @@ from floe_plugins.loading.importer import CheckedPlugin, import_plugin
 from floe_plugins.loading.plugin_manager import CategoryManager
 
 Plugins = dict[Any, dict[str, Any]]
-
-_COMPARED = ("version", "floe_api_version", "description", "dependencies", "optional_dependencies")
 
 
 @attrs.define(eq=False)
@@ -71,8 +67,8 @@ class Registration:
             checked = import_plugin(entry.candidate, only_own_files=self.store.policy.only is not None)
         entry.metadata = checked.metadata
         if self.store.policy.strict:
-            for problem in metadata_differences(entry):
-                raise entry.failure(PluginLoadError, problem.message, hint=problem.hint)
+            for difference in metadata_differences(entry):
+                raise difference
         self.admit(entry, checked.plugin)
         return checked
 
@@ -134,28 +130,22 @@ def inject(entry: Entry, plugin: PluginMetadata, name: str, value: object) -> No
     )
 
 
-def metadata_differences(entry: Entry) -> Sequence[Problem]:
-    """Return a problem for each declaration of a loaded plugin that differs from its source.
+def metadata_differences(entry: Entry) -> Sequence[PluginLoadError]:
+    """Return an error for each declaration of a loaded plugin that differs from its source.
 
-    If its module had been imported before the source was changed, that is the one problem.
+    If its module had been imported before the source was changed, that is the one error.
     """
     if entry.candidate is None or entry.metadata is None:
         return ()
     source = static_metadata.read(entry.candidate)
-    declared = {name: (getattr(source, name), getattr(entry.metadata, name)) for name in _COMPARED}
+    declared = {name: (getattr(source, name), getattr(entry.metadata, name)) for name in DECLARED}
     differing = {name: pair for name, pair in declared.items() if pair[0] is not None and pair[0] != pair[1]}
     if differing and imported.is_outdated(entry.candidate):
         loaded, installed = entry.metadata.version, source.version or entry.candidate.distribution.version
         message = f"version {loaded} is loaded, {installed} is installed"
         if loaded == installed:
             message = f"its source has changed since it was imported: {', '.join(differing)}"
-        return (_problem(entry, message, "Restart the process."),)
+        return (entry.failure(PluginLoadError, message, hint="Restart the process."),)
     hint = "What the loaded plugin says is in force; tell its author."
-    return [
-        _problem(entry, f"its source declares {name} {static!r}, the loaded plugin says {runtime!r}", hint)
-        for name, (static, runtime) in differing.items()
-    ]
-
-
-def _problem(entry: Entry, message: str, hint: str) -> Problem:
-    return Problem(stage=Stage.LOAD, ref=entry.ref, distribution=entry.distribution, message=message, hint=hint)
+    said = "its source declares {} {!r}, the loaded plugin says {!r}"
+    return [entry.failure(PluginLoadError, said.format(name, *pair), hint=hint) for name, pair in differing.items()]

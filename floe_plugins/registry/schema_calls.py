@@ -13,7 +13,7 @@ from floe_plugins.core.problem import Problem
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.safe_text import type_name
 from floe_plugins.core.state import Stage
-from floe_plugins.entries.entry import Entry, problem_of
+from floe_plugins.entries.entry import Entry
 from floe_plugins.errors import PluginConfigurationError, PluginError, PluginTimeoutError
 from floe_plugins.execution.call import Call
 from floe_plugins.registry.context import as_current
@@ -57,7 +57,7 @@ def call_each(registry: PluginRegistry, function: Callable[[PluginRef, Any, str 
         if error is None:
             results[entry.ref] = each.result()
         else:
-            problems.append(problem_of(error, entry))
+            problems.append(entry.problem(error))
     return SchemaCalls(results=results, problems=tuple(problems))
 
 

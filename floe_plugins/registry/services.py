@@ -11,7 +11,7 @@ import attrs
 
 from floe_plugins.core.refs import PluginRef, PluginType, is_name
 from floe_plugins.core.state import PluginState
-from floe_plugins.entries.entry import Entry, problem_of
+from floe_plugins.entries.entry import Entry
 from floe_plugins.entries.store import EntryStore
 from floe_plugins.errors import PluginError, PluginLoadError
 from floe_plugins.execution.shield import Request
@@ -75,7 +75,7 @@ class PluginServices:
             plugin = self.loader.load(entry)
         except PluginError as error:
             if fresh and entry.error is error:
-                self.store.log(problem_of(error, entry))
+                self.store.log(entry.problem(error))
             raise
         if entry.start_error is not None and not entry.is_own_thread:
             raise entry.start_error.with_traceback(None)
@@ -161,7 +161,7 @@ class PluginServices:
                 self.registration.admit(entry, plugin)
                 self.registration.update(entry)
             # A plugin without dependencies lacks nothing, and no cycle goes through it.
-            if any(any(entry.dependencies or ()) for entry in entries):
+            if any(each.declared.dependencies or each.declared.optional_dependencies for each in entries):
                 self.lifecycle.check_startable(refs)
         except BaseException:
             for entry in entries:

@@ -18,7 +18,7 @@ from floe_plugins import (
     PluginTimeoutError,
     Stage,
 )
-from floe_plugins.entries.entry import DeclaredDependencies, Entry, problem_of
+from floe_plugins.entries.entry import Entry
 from floe_plugins.loading.importer import instantiate
 
 REF = PluginRef.parse("secrets:a")
@@ -42,8 +42,9 @@ def test_dependencies_are_those_of_the_loaded_plugin_and_unknown_without_one() -
     cls = type("A", (Secrets,), {"name": "a", "dependencies": ("compute",), "optional_dependencies": ["dbt:core"]})
     plugin, metadata = instantiate(cls)
     entry = Entry(REF, plugin=plugin, metadata=metadata)
-    assert entry.dependencies == DeclaredDependencies(("compute",), ("dbt:core",))
-    assert Entry(REF).dependencies is None
+    assert entry.declared.dependencies == ("compute",)
+    assert entry.declared.optional_dependencies == ("dbt:core",)
+    assert Entry(REF).declared.dependencies is None
 
 
 def test_a_problem_has_the_stage_of_its_error() -> None:
@@ -58,5 +59,5 @@ def test_a_problem_has_the_stage_of_its_error() -> None:
         PluginTimeoutError("x", stage="check"): Stage.CHECK,
     }
     for error, stage in stages.items():
-        problem = problem_of(error, entry)
+        problem = entry.problem(error)
         assert (problem.stage, problem.ref, problem.cause) == (stage, REF, error)

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from support import Secrets, entry_of, new_registry
 
-from floe_plugins import PluginRegistry, PluginStartupError, PluginState, PluginType, Stage
+from floe_plugins import PluginRegistry, PluginType, Stage
 from floe_plugins.execution.call import Call
 from floe_plugins.execution.executor import TaskRun
-from floe_plugins.lifecycle.parts import Parts, busy_error, is_default, timeout_error, wrong_result
+from floe_plugins.lifecycle.parts import Parts, is_default, timeout_error, wrong_result
 
 SECRETS = PluginType.SECRETS
 
@@ -99,15 +99,6 @@ def test_a_time_out_says_what_took_too_long(lab: Any, begun: bool, seconds_ago: 
     assert error.message == message
     assert (error.ref, error.seconds, error.stage) == (entry.ref, 7, "start")
     assert error.hint == "Find out what it waits for, or raise timeouts.startup."
-
-
-def test_a_busy_thread_is_told_with_how_long_it_has_been(lab: Any) -> None:
-    registry = lab.registry(lab.plugin("a"))
-    error = busy_error(entry_of(registry, "a"), 3.25, PluginStartupError)
-    assert isinstance(error, PluginStartupError)
-    assert "overdue and has been running for 3.2 s" in error.message
-    assert error.ref == entry_of(registry, "a").ref
-    assert registry.state(SECRETS, "a") is PluginState.LOADED
 
 
 async def hook(_plugin: Any) -> None:
