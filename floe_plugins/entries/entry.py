@@ -111,11 +111,6 @@ class Entry:
         return self._worker is not None and self._worker.busy
 
     @property
-    def is_own_thread(self) -> bool:
-        """Whether the calling thread is its own."""
-        return self._worker is not None and self._worker.is_current_thread
-
-    @property
     def distribution(self) -> str | None:
         """The distribution it comes from, as text for messages."""
         return str(self.candidate.distribution) if self.candidate else None
@@ -123,6 +118,10 @@ class Entry:
     def failure(self, kind: type[E], message: str, **facts: Any) -> E:
         """Return an error about this plugin."""
         return kind(message, ref=self.ref, distribution=self.distribution, **facts)
+
+    def timed_out(self, stage: Stage, seconds: float, message: str, hint: str) -> PluginTimeoutError:
+        """Return the error that a stage of this plugin took more than ``seconds``."""
+        return self.failure(PluginTimeoutError, message, hint=hint, seconds=seconds, stage=str(stage))
 
     @property
     def runs_on_caller(self) -> bool:

@@ -6,6 +6,7 @@ import math
 import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from floe_plugins.configuration.model import Configuration
@@ -137,16 +138,9 @@ class EntryStore:
         """All that is known not to work: of the scan, the selection and each plugin."""
         with self.lock:
             known = set(self.configuration.issues)
-            found = (
-                *map(_wrong, self.configuration.issues),
-                *self._problems,
-                *(
-                    problem
-                    for entry in self._entries.values()
-                    for problem in entry.problems
-                    if not _says_only(problem, known)
-                ),
-            )
+            found = [*map(_wrong, self.configuration.issues), *self._problems]
+            of_plugins = chain.from_iterable(entry.problems for entry in self._entries.values())
+            found += (problem for problem in of_plugins if not _says_only(problem, known))
         missing = (
             problem_of(error, stage=Stage.RESOLVE, message=f"a required plugin is missing: {error.message}")
             for error in self.missing().values()

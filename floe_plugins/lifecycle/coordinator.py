@@ -72,7 +72,7 @@ class Coordinator:
         on_change: Called after the state of an entry has changed, before anybody learns the outcome.
     """
 
-    def __init__(self, on_change: Callable[[Entry], object] = id) -> None:
+    def __init__(self, on_change: Callable[[Entry], object]) -> None:
         self._on_change = on_change
         self._changed = threading.Condition(forkable_lock())
         self._operations: list[Operation] = []

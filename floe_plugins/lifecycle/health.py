@@ -29,50 +29,42 @@ from floe_plugins.lifecycle.parts import Parts, is_default
 _lock = forkable_lock()
 
 
-@attrs.define(eq=False)
-class _PendingCheck:
+class _Check(Call["HealthStatus | str"]):
     """A check of one plugin, shared by all who ask while it is under way.
 
     Attributes:
         timeout: Seconds that it may take.
         asked_at: When it was asked for, in seconds since the epoch.
-        begun: The same by ``time.monotonic``.
+        asked: The same by ``time.monotonic``.
+        deadline: When it has to have ended, by the same.
     """
 
-    call: Call[HealthStatus | str]
-    timeout: float
-    asked_at: float = attrs.field(factory=time.time)
-    begun: float = attrs.field(factory=time.monotonic)
-
-    @property
-    def under_way(self) -> bool:
-        return not self.call.done()
+    def __init__(self, hook: Callable[[], Any], redact: boundary.Redact, timeout: float) -> None:
+        super().__init__(hook, convert=partial(to_plain_status, redact=redact))
+        self.timeout = timeout
+        self.asked_at, self.asked = time.time(), time.monotonic()
+        self.deadline = self.asked + timeout
 
     @property
     def age(self) -> float:
-        return time.monotonic() - self.begun
-
-    @property
-    def deadline(self) -> float:
-        return self.begun + self.timeout
+        return time.monotonic() - self.asked
 
     def answer(self, timeout: float | None) -> HealthStatus:
         """Return the plugin's status after waiting for ``timeout`` seconds; past its own deadline, cancel the call."""
-        if self.call.ended is not None:
+        if self.ended is not None:
             return self._status()
         waited = f"in {min(self.timeout, timeout or self.timeout):g} s"
         if time.monotonic() >= self.deadline:
-            if not self.call.detached:
-                self.call.detach()
+            if not self.detached:
+                self.detach()
             waited = f"in {self.timeout:g} s" if self.age < self.timeout + 1 else f"for {self.age:.0f} s"
         return _unhealthy(f"no answer {waited}", seconds=self.age, time=self.asked_at)
 
     def _status(self) -> HealthStatus:
-        call = self.call
-        seconds = max((call.ended or 0.0) - (call.began or self.begun), 0.0)
-        if (error := call.exception()) is not None:
+        seconds = max((self.ended or 0.0) - (self.began or self.asked), 0.0)
+        if (error := self.exception()) is not None:
             return _unhealthy(f"health_check raised {error}", seconds=seconds, time=self.asked_at)
-        value = call.result()
+        value = self.result()
         if isinstance(value, str):
             return _unhealthy(value, seconds=seconds, time=self.asked_at)
         return attrs.evolve(value, seconds=seconds, time=self.asked_at)
@@ -132,7 +124,7 @@ class _HealthRound:
     def ask_all(self, entries: Mapping[PluginRef, Entry]) -> HealthReport:
         last = {ref for ref, entry in entries.items() if entry.runs_on_caller}
         asked = {ref: self.ask(entries[ref]) for ref in sorted(entries, key=lambda ref: (ref in last, ref))}
-        self._wait([found for found in asked.values() if isinstance(found, _PendingCheck)])
+        self._wait([found for found in asked.values() if isinstance(found, _Check)])
         statuses = {
             ref: found if isinstance(found := asked[ref], HealthStatus) else found.answer(self.timeout)
             for ref in entries
@@ -140,20 +132,20 @@ class _HealthRound:
         seconds = time.monotonic() - self.begun
         return HealthReport(state=_overall(entries, statuses), statuses=statuses, seconds=seconds, time=self.asked_at)
 
-    def _wait(self, checks: list[_PendingCheck]) -> None:
+    def _wait(self, checks: list[_Check]) -> None:
         """Wait for the checks, each until its own deadline, those of others at most for this round's timeout."""
         end = math.inf if self.timeout is None else self.begun + self.timeout
         for each in checks:
             # A check of this round has the round's timeout, and began a moment later.
-            deadline = min(each.deadline, end) if each.begun < self.begun else each.deadline
+            deadline = min(each.deadline, end) if each.asked < self.begun else each.deadline
             left = max(deadline - time.monotonic(), 0.0)
-            if each.under_way:
-                either: list[futures.Future[Any]] = [each.call, self.request.interrupted]
+            if not each.done():
+                either: list[futures.Future[Any]] = [each, self.request.interrupted]
                 futures.wait(either, left, futures.FIRST_COMPLETED)
             if self.request.interrupted.done():
                 raise InterruptedRequestError
 
-    def ask(self, entry: Entry) -> _PendingCheck | HealthStatus:
+    def ask(self, entry: Entry) -> _Check | HealthStatus:
         if entry.state is not PluginState.STARTED:
             reason = f": {entry.error.message}" if entry.error is not None else ""
             return _unhealthy(f"it is not started, but {entry.state}{reason}")
@@ -161,37 +153,35 @@ class _HealthRound:
         if entry.runs_on_caller and time.monotonic() - self.begun > timeout:
             return _unhealthy(f"not asked: the {timeout:g} s were over")
         hook = self.parts.hook(entry, "health_check")
-        found, call = self.begin_or_join(entry, timeout, hook)
-        if call is None:
+        found, mine = self.begin_or_join(entry, timeout, hook)
+        if not mine or not isinstance(found, _Check):
             return found
         if entry.runs_on_caller and not is_default(hook):
-            self.request.run_on_caller(entry.worker, call)
-            call.wait()
+            self.request.run_on_caller(entry.worker, found)
+            found.wait()
         elif is_default(hook) or entry.worker.is_current_thread:
-            entry.worker.run_in_caller_thread(call)
+            entry.worker.run_in_caller_thread(found)
         else:
-            entry.worker.enqueue(call)
+            entry.worker.enqueue(found)
         return found
 
     def begin_or_join(
         self, entry: Entry, timeout: float, hook: Callable[[], Any]
-    ) -> tuple[_PendingCheck | HealthStatus, Call[Any] | None]:
-        """Return the check to wait for, and its call if that is to be made."""
+    ) -> tuple[_Check | HealthStatus, bool]:
+        """Return the check to wait for, and whether the caller is to make it."""
         worker = entry.worker
         with _lock:
-            previous: _PendingCheck | None = entry.check
-            if previous is not None and previous.under_way:
+            previous: _Check | None = entry.check
+            if previous is not None and not previous.done():
                 is_own = worker.is_current_thread or self.request.caller is worker
-                return (_unhealthy("it is being asked by this very call") if is_own else previous), None
+                return (_unhealthy("it is being asked by this very call") if is_own else previous), False
             if previous is not None and previous.age <= self.max_age:
-                return previous, None
+                return previous, False
             overdue = worker.overdue
             if overdue is not None:
-                return _unhealthy(f"its thread is busy with an earlier call, which began {overdue:.0f} s ago"), None
-            convert = partial(to_plain_status, redact=worker.background.redact)
-            call: Call[HealthStatus | str] = Call(hook, convert=convert)
-            entry.check = fresh = _PendingCheck(call, timeout)
-            return fresh, call
+                return _unhealthy(f"its thread is busy with an earlier call, which began {overdue:.0f} s ago"), False
+            entry.check = fresh = _Check(hook, worker.background.redact, timeout)
+            return fresh, True
 
 
 def _unhealthy(message: str, *, seconds: float | None = None, time: float | None = None) -> HealthStatus:

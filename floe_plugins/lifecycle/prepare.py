@@ -14,7 +14,7 @@ from floe_plugins.core.state import PluginState, Stage
 from floe_plugins.dependencies.resolver import StartPlan
 from floe_plugins.entries.entry import Entry
 from floe_plugins.errors import PluginConfigurationError, PluginError
-from floe_plugins.execution.executor import Driver, Executor, Task, TaskRun, completed
+from floe_plugins.execution.executor import Driver, Executor, Task, completed
 from floe_plugins.execution.worker import Worker
 from floe_plugins.lifecycle.coordinator import Operation
 from floe_plugins.lifecycle.parts import Parts, timeout_error
@@ -55,10 +55,10 @@ class Loading(Driver[PluginRef, bool]):
             inline=self._parts.workers == 1 or is_nested,
         )
 
-    def ended(self, node: PluginRef, run: TaskRun) -> Task | Future[bool]:
+    def ended(self, node: PluginRef, task: Task) -> Task | Future[bool]:
         """Keep the error, if there is one."""
-        run.task.worker.close()
-        error = run.error
+        task.worker.close()
+        error = task.error
         if isinstance(error, SupersededError):
             self.is_superseded = True
         elif isinstance(error, PluginError):
@@ -105,15 +105,15 @@ class _Configuring(Driver[PluginRef, bool]):
             timeout=self._parts.store.timeout(entry, Stage.CONFIGURE),
         )
 
-    def ended(self, node: PluginRef, run: TaskRun) -> Task | Future[bool]:
-        entry, error = self._pending[node], run.error
+    def ended(self, node: PluginRef, task: Task) -> Task | Future[bool]:
+        entry, error = self._pending[node], task.error
         if error is not None and not isinstance(error, PluginError):
             error = _unexpected(entry, error)
-        return self._note(entry, run.seconds, error)
+        return self._note(entry, task.seconds, error)
 
-    def overdue(self, node: PluginRef, run: TaskRun) -> Task | Future[bool]:
+    def overdue(self, node: PluginRef, task: Task) -> Task | Future[bool]:
         entry = self._pending[node]
-        return self._note(entry, run.seconds, timeout_error(entry, run, Stage.CONFIGURE))
+        return self._note(entry, task.seconds, timeout_error(entry, task, Stage.CONFIGURE))
 
     def _note(self, entry: Entry, seconds: float, error: PluginError | None) -> Future[bool]:
         entry.configure_seconds = seconds

@@ -31,16 +31,6 @@ class Lifecycle:
 
     parts: Parts
 
-    @property
-    def running(self) -> tuple[PluginRef, ...]:
-        """The started plugins, in the order in which they started."""
-        return tuple(self.parts.coordinator.running())
-
-    @property
-    def is_active(self) -> bool:
-        """Whether a plugin is started, or is being started or stopped."""
-        return self.parts.coordinator.is_active
-
     def resolve(self, refs: Iterable[PluginRef], *, plan: bool = False) -> tuple[PluginRef, ...]:
         """Return the start order of ``refs`` and all that they depend on.
 
@@ -186,7 +176,7 @@ class Lifecycle:
         try:
             return Request(work).run()
         except RefusedError:
-            refused = self.running if wanted is None else wanted
+            refused = self.parts.coordinator.running() if wanted is None else wanted
             return self._refused(refused, Stage.STOP, "plugins are being started, and the call comes from one of them")
 
     def excluded(self, entry: Entry) -> AbstractContextManager[None]:
@@ -223,11 +213,8 @@ class Lifecycle:
 
     def _refused(self, refs: Iterable[PluginRef], stage: Stage, message: str) -> LifecycleReport:
         entries = self.parts.store.entries()
-        return LifecycleReport(
-            outcomes=tuple(
-                outcome_of(entries[ref], stage, OutcomeState.SKIPPED, message) for ref in refs if ref in entries
-            )
-        )
+        there = (entries[ref] for ref in refs if ref in entries)
+        return LifecycleReport(outcomes=tuple(outcome_of(each, stage, OutcomeState.SKIPPED, message) for each in there))
 
     @staticmethod
     def _of(ref: PluginRef, report: LifecycleReport) -> Outcome:

@@ -21,7 +21,7 @@ from floe_plugins.errors import (
     PluginStartupError,
 )
 from floe_plugins.execution.boundary import ForeignError
-from floe_plugins.execution.executor import Task, TaskRun
+from floe_plugins.execution.executor import Task
 from floe_plugins.execution.shield import InterruptedRequestError
 from floe_plugins.lifecycle.coordinator import Operation, StartedPlugin
 from floe_plugins.lifecycle.parts import Parts, is_default, timeout_error
@@ -123,9 +123,9 @@ class _Starter(Transitions):
 
     def _refusal(self, entry: Entry) -> Future[Outcome] | None:
         """Fail the plugin if its thread is busy, or cannot run its hooks."""
-        loop_error = self.parts.event_loop_error(entry, self.operation.request)
+        loop_error = self.event_loop_error(entry)
         if loop_error is not None:
-            return self._fail(entry, self.error(entry, loop_error.message, hint=loop_error.hint))
+            return self._fail(entry, loop_error)
         if (seconds := entry.worker.overdue) is None:
             return None
         busy = (
@@ -151,18 +151,18 @@ class _Starter(Transitions):
         log("warning", "%s: startup ended too late; shutting it down again", entry.ref)
         return self.parts.hook(entry, "shutdown")()
 
-    def ended(self, node: PluginRef, run: TaskRun) -> Task | Future[Outcome]:
+    def ended(self, node: PluginRef, task: Task) -> Task | Future[Outcome]:
         """Take note of the end of ``startup``, or of the clean-up after it."""
-        entry, error = self.entries[node], run.error
-        if run.task.reason == _CLEAN_UP:
+        entry, error = self.entries[node], task.error
+        if task.reason == _CLEAN_UP:
             if isinstance(error, InterruptedRequestError):
                 entry.worker.submit(lambda: self._clean_up_late(entry))
             return self._cleaned_up(entry, None if error is None else f"shutdown raised {error}")
-        progress = self.count(entry, run)
+        progress = self.count(entry, task)
         if error is None:
-            if run.result is None:
+            if task.result is None:
                 return self._started(entry)
-            return self._clean_up(entry, self.error(entry, f"startup returned {run.result}", hint=_AUTHOR))
+            return self._clean_up(entry, self.error(entry, f"startup returned {task.result}", hint=_AUTHOR))
         if not isinstance(error, ForeignError):
             return self._fail(entry, self.error(entry, f"startup could not be called: {error}", error))
         if not error.is_unavailable:
@@ -198,25 +198,25 @@ class _Starter(Transitions):
         failure.message = f"unavailable after {progress}: {failure.message}"
         return self._fail(entry, failure)
 
-    def overdue(self, node: PluginRef, run: TaskRun) -> Task | Future[Outcome]:
+    def overdue(self, node: PluginRef, task: Task) -> Task | Future[Outcome]:
         """Fail the plugin; if its start ends after all, it is shut down then."""
         entry = self.entries[node]
-        if run.task.reason == _CLEAN_UP:
+        if task.reason == _CLEAN_UP:
             self.progress[node].is_unavailable = False
-            return self._cleaned_up(entry, f"shutdown did not end within {run.task.timeout or 0.0:g} s")
-        self.count(entry, run)
-        error = timeout_error(entry, run, Stage.START)
+            return self._cleaned_up(entry, f"shutdown did not end within {task.timeout or 0.0:g} s")
+        self.count(entry, task)
+        error = timeout_error(entry, task, Stage.START)
         error.message += self._attempt_before(node)
         return self._fail(entry, error)
 
-    def interrupted(self, node: PluginRef, run: TaskRun) -> None:
+    def interrupted(self, node: PluginRef, task: Task) -> None:
         """Fail the plugin; if its start ended unseen, it is shut down."""
         entry = self.entries[node]
-        if run.task.reason == _CLEAN_UP:
-            is_open = not run.has_begun
+        if task.reason == _CLEAN_UP:
+            is_open = not task.has_begun
         else:
-            is_open = run.call is not None and run.call.ended is not None
-            self.count(entry, run)
+            is_open = task.call is not None and task.call.ended is not None
+            self.count(entry, task)
         if is_open:
             entry.worker.submit(lambda: self._clean_up_late(entry))
         self._fail(entry, self.error(entry, f"its start was interrupted{self._attempt_before(node)}"))

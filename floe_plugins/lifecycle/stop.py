@@ -11,7 +11,7 @@ from floe_plugins.core.report import LifecycleReport, Outcome, OutcomeState
 from floe_plugins.core.state import PluginState, Stage
 from floe_plugins.entries.entry import Entry
 from floe_plugins.errors import PluginError, PluginShutdownError
-from floe_plugins.execution.executor import Task, TaskRun
+from floe_plugins.execution.executor import Task
 from floe_plugins.lifecycle.coordinator import Operation
 from floe_plugins.lifecycle.parts import Parts, timeout_error
 from floe_plugins.lifecycle.transitions import Transitions
@@ -43,32 +43,32 @@ class _Stopper(Transitions):
     def begin_own(self, entry: Entry) -> Task | Future[Outcome]:
         if not self.parts.coordinator.is_running(entry.ref):
             return self.finish(entry, OutcomeState.SUCCEEDED, "it was stopped before")
-        loop_error = self.parts.event_loop_error(entry, self.operation.request)
+        loop_error = self.event_loop_error(entry)
         if loop_error is not None:
-            return self.fail(entry, self.error(entry, loop_error.message), None)
+            return self.fail(entry, loop_error, None)
         # Its own thread may still be busy: the stop then waits in the queue, and is made when the thread is free.
         return self.parts.hook_task(entry, Stage.STOP, cancel_unstarted=False)
 
-    def ended(self, node: PluginRef, run: TaskRun) -> Task | Future[Outcome]:
+    def ended(self, node: PluginRef, task: Task) -> Task | Future[Outcome]:
         entry = self.entries[node]
-        if run.error is not None:
-            return self._fail(run, entry, self.error(entry, f"shutdown raised {run.error}", run.error))
-        wrong = run.result
+        if task.error is not None:
+            return self._fail(task, entry, self.error(entry, f"shutdown raised {task.error}", task.error))
+        wrong = task.result
         if wrong is not None:
-            return self._fail(run, entry, self.error(entry, f"shutdown returned {wrong}"))
-        self.count(entry, run)
+            return self._fail(task, entry, self.error(entry, f"shutdown returned {wrong}"))
+        self.count(entry, task)
         entry.worker.close()
         return self.finish(entry, OutcomeState.SUCCEEDED, becomes=PluginState.STOPPED)
 
-    def overdue(self, node: PluginRef, run: TaskRun) -> Task | Future[Outcome]:
+    def overdue(self, node: PluginRef, task: Task) -> Task | Future[Outcome]:
         entry = self.entries[node]
-        return self._fail(run, entry, timeout_error(entry, run, Stage.STOP))
+        return self._fail(task, entry, timeout_error(entry, task, Stage.STOP))
 
-    def interrupted(self, node: PluginRef, run: TaskRun) -> None:
+    def interrupted(self, node: PluginRef, task: Task) -> None:
         entry = self.entries[node]
-        self._fail(run, entry, self.error(entry, "its stop was interrupted"))
+        self._fail(task, entry, self.error(entry, "its stop was interrupted"))
 
-    def _fail(self, run: TaskRun, entry: Entry, error: PluginError) -> Future[Outcome]:
-        self.count(entry, run)
+    def _fail(self, task: Task, entry: Entry, error: PluginError) -> Future[Outcome]:
+        self.count(entry, task)
         entry.worker.close()
         return self.fail(entry, error, PluginState.FAILED)

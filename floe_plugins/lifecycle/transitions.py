@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import time
 from collections.abc import Collection, Mapping, Sequence
@@ -16,7 +17,7 @@ from floe_plugins.core.state import PluginState, Stage
 from floe_plugins.entries.entry import Entry
 from floe_plugins.errors import PluginError, PluginTimeoutError
 from floe_plugins.execution.boundary import ForeignError, caused_by
-from floe_plugins.execution.executor import Driver, Executor, Task, TaskRun, completed
+from floe_plugins.execution.executor import Driver, Executor, Task, completed
 from floe_plugins.lifecycle.coordinator import Operation, StartedPlugin
 from floe_plugins.lifecycle.parts import Parts, outcome_of
 
@@ -49,15 +50,15 @@ class Progress:
     def __str__(self) -> str:
         return f"{self.attempts} {'attempt' if self.attempts == 1 else 'attempts'} in {self.seconds:.1f} s"
 
-    def count(self, run: TaskRun, timeout: float) -> None:
+    def count(self, task: Task, timeout: float) -> None:
         """Count one call of ``startup``; all of them together have ``timeout`` seconds."""
-        if run.call is None:
+        if task.call is None:
             return  # it was to be made after a pause
         if self.began is None:
-            self.began = run.began
-            self.deadline = run.began + timeout
-        self.attempts += run.has_begun
-        self.seconds = run.began + run.seconds - self.began
+            self.began = task.began
+            self.deadline = task.began + timeout
+        self.attempts += task.has_begun
+        self.seconds = task.began + task.seconds - self.began
         self.is_unavailable = False
 
     def pause(self) -> float | None:
@@ -138,10 +139,20 @@ class Transitions(Driver[PluginRef, Outcome]):
         """Call the plugin's hook, unless something stands in its way."""
         raise NotImplementedError
 
-    def count(self, entry: Entry, run: TaskRun) -> Progress:
+    def event_loop_error(self, entry: Entry) -> PluginError | None:
+        """Return the error of async hooks that ask for the calling thread, where an event loop is running."""
+        if not entry.runs_on_caller or not self.operation.request.is_in_event_loop:
+            return None
+        if not any(inspect.iscoroutinefunction(self.parts.hook(entry, name)) for name in ("startup", "shutdown")):
+            return None
+        message = "its async hooks ask for the calling thread, and an event loop is running there"
+        hint = "Call the registry outside of the loop, for instance by asyncio.to_thread()."
+        return self.error(entry, message, hint=hint)
+
+    def count(self, entry: Entry, task: Task) -> Progress:
         """Count one call of the hook."""
         progress = self.progress.setdefault(entry.ref, Progress())
-        progress.count(run, self.parts.store.timeout(entry, self.stage))
+        progress.count(task, self.parts.store.timeout(entry, self.stage))
         return progress
 
     def error(self, entry: Entry, message: str, cause: BaseException | None = None, hint: str = "") -> PluginError:

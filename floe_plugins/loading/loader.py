@@ -158,10 +158,6 @@ class Loader:
         return call.result()
 
     def _overdue(self, entry: Entry, seconds: float) -> PluginTimeoutError:
-        return entry.failure(
-            PluginTimeoutError,
-            f"loading did not end within {seconds:g} s; its import goes on and keeps the module locked",
-            seconds=seconds,
-            stage="load",
-            hint="Disable the plugin, raise timeouts.load, or restart the process to try again.",
-        )
+        message = f"loading did not end within {seconds:g} s; its import goes on and keeps the module locked"
+        hint = "Disable the plugin, raise timeouts.load, or restart the process to try again."
+        return entry.timed_out(Stage.LOAD, seconds, message, hint)

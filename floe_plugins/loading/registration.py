@@ -51,9 +51,10 @@ class Registration:
                 found = self._managers.setdefault(category, made)
         return found
 
-    def managers(self) -> tuple[CategoryManager, ...]:
-        """Return the managers made so far."""
-        return tuple(self._managers.values())
+    def load_again(self) -> None:
+        """Let the managers load what has been selected since."""
+        for manager in tuple(self._managers.values()):
+            manager.load_again()
 
     def build(self, entry: Entry) -> CheckedPlugin:
         """Import and instantiate an entry's candidate, and hand it to its manager; runs plugin code.

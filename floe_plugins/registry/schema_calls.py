@@ -14,7 +14,7 @@ from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.safe_text import type_name
 from floe_plugins.core.state import Stage
 from floe_plugins.entries.entry import Entry
-from floe_plugins.errors import PluginConfigurationError, PluginError, PluginTimeoutError
+from floe_plugins.errors import PluginConfigurationError, PluginError
 from floe_plugins.execution.call import Call
 from floe_plugins.registry.context import as_current
 from floe_plugins.registry.facade import PluginRegistry
@@ -64,13 +64,8 @@ def call_each(registry: PluginRegistry, function: Callable[[PluginRef, Any, str 
 def _error(entry: Entry, call: Call[Any], seconds: float, left: float) -> PluginError | None:
     """Wait for a call and return why it gave no result, or None if it gave one."""
     if not call.wait(left) and call.detach():
-        return entry.failure(
-            PluginTimeoutError,
-            f"its schema did not answer within {seconds:g} s",
-            hint="Find out what its validators wait for, or raise timeouts.configure.",
-            seconds=seconds,
-            stage=str(Stage.CONFIGURE),
-        )
+        hint = "Find out what its validators wait for, or raise timeouts.configure."
+        return entry.timed_out(Stage.CONFIGURE, seconds, f"its schema did not answer within {seconds:g} s", hint)
     error = call.exception()
     if error is None or isinstance(error, PluginError):
         return error

@@ -7,8 +7,6 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 
-import attrs
-
 from floe_plugins.core.refs import PluginRef, PluginType, is_name
 from floe_plugins.core.state import PluginState
 from floe_plugins.entries.entry import Entry
@@ -16,6 +14,7 @@ from floe_plugins.entries.store import EntryStore
 from floe_plugins.errors import PluginError, PluginLoadError
 from floe_plugins.execution.shield import Request
 from floe_plugins.hookspecs.base import PluginLookup, PluginMetadata
+from floe_plugins.lifecycle.coordinator import Coordinator
 from floe_plugins.lifecycle.parts import Parts
 from floe_plugins.lifecycle.service import Lifecycle
 from floe_plugins.loading.configurer import Configurer
@@ -28,28 +27,23 @@ from floe_plugins.registry.context import as_current
 R = TypeVar("R")
 
 
-@attrs.define(eq=False)
 class PluginServices:
     """Loads, registers, configures and runs the plugins of one registry. Safe from several threads.
 
-    Attributes:
-        plugins: The loaded plugins by category (as ``PluginType`` or class) and name.
+    Args:
+        registry: The registry.
+        store: Its entries.
+        plugins: The loaded plugins by category (as ``PluginType`` or class) and name, to be kept up to date.
     """
 
-    registry: PluginLookup
-    store: EntryStore
-    plugins: Plugins
-    registration: Registration = attrs.field(init=False)
-    loader: Loader = attrs.field(init=False)
-    configurer: Configurer = attrs.field(init=False)
-    lifecycle: Lifecycle = attrs.field(init=False)
-
-    def __attrs_post_init__(self) -> None:
-        current = partial(as_current, self.registry)
-        self.registration = Registration(self.registry, self.store, self.plugins, current, self._new_manager)
-        self.loader = Loader(self.store, self.registration)
-        self.configurer = Configurer(self.store, self.loader)
-        self.lifecycle = Lifecycle(Parts(self.store, self.registration, self.loader, self.configurer))
+    def __init__(self, registry: PluginLookup, store: EntryStore, plugins: Plugins) -> None:
+        self.store = store
+        self.as_current = partial(as_current, registry)
+        self.registration = Registration(registry, store, plugins, self.as_current, self._new_manager)
+        self.loader = Loader(store, self.registration)
+        self.configurer = Configurer(store, self.loader)
+        self.coordinator = Coordinator(self.registration.update)
+        self.lifecycle = Lifecycle(Parts(store, self.registration, self.loader, self.configurer, self.coordinator))
 
     def _new_manager(self, category: PluginType) -> CategoryManager:
         return CategoryManager(
@@ -77,7 +71,7 @@ class PluginServices:
             if fresh and entry.error is error:
                 self.store.log(entry.problem(error))
             raise
-        if entry.start_error is not None and not entry.is_own_thread:
+        if entry.start_error is not None and not entry.worker.is_current_thread:
             raise entry.start_error.with_traceback(None)
         return plugin
 
@@ -128,7 +122,7 @@ class PluginServices:
 
         def override(entry: Entry) -> Any:
             model = self.configurer.override(entry, mapping)
-            self.lifecycle.parts.coordinator.configured(entry)
+            self.coordinator.configured(entry)
             return model
 
         return self.with_entry(ref, override)
@@ -144,7 +138,7 @@ class PluginServices:
             if entry.model is None:
                 self.configurer.configure(entry)
                 if entry.state is PluginState.LOADED:
-                    self.lifecycle.parts.coordinator.configured(entry)
+                    self.coordinator.configured(entry)
             return entry.model
 
         return self.with_entry(ref, model)
@@ -176,7 +170,7 @@ class PluginServices:
         except TypeError as error:
             raise PluginLoadError(str(error)) from None
         ref = _ref_of(category, found, cls)
-        with as_current(self.registry), about(ref, None, cls):
+        with self.as_current(), about(ref, None, cls):
             plugin, metadata = instantiate(found, category.spec)
             if not is_name(metadata.name):
                 hint = "Use lower-case letters, digits, '-' and '_'."
@@ -200,11 +194,6 @@ class PluginServices:
         with self.store.lock:
             self.store.remove(ref)
             self.registration.remove(ref)
-
-    def load_again(self) -> None:
-        """Let the managers load what has been selected since."""
-        for manager in self.registration.managers():
-            manager.load_again()
 
 
 def _ref_of(category: PluginType, found: Any, cls: type) -> PluginRef | None:

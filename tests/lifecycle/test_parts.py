@@ -12,7 +12,6 @@ from support import Secrets, entry_of, new_registry
 
 from floe_plugins import PluginRegistry, PluginType, Stage
 from floe_plugins.execution.call import Call
-from floe_plugins.execution.executor import TaskRun
 from floe_plugins.lifecycle.parts import Parts, is_default, timeout_error, wrong_result
 
 SECRETS = PluginType.SECRETS
@@ -92,10 +91,10 @@ def test_a_time_out_says_what_took_too_long(lab: Any, begun: bool, seconds_ago: 
     registry = lab.registry(lab.plugin("a"), timeouts={"startup": 7})
     parts, entry = parts_of(registry), entry_of(registry, "a")
     now = time.monotonic()
-    run = TaskRun(parts.hook_task(entry, Stage.START), now, now, now)
-    run.call, run.began = Call(lambda: None), now - seconds_ago
-    run.call.began = run.began if begun else None
-    error = timeout_error(entry, run, Stage.START)
+    task = parts.hook_task(entry, Stage.START)
+    task.call, task.began = Call(lambda: None), now - seconds_ago
+    task.call.began = task.began if begun else None
+    error = timeout_error(entry, task, Stage.START)
     assert error.message == message
     assert (error.ref, error.seconds, error.stage) == (entry.ref, 7, "start")
     assert error.hint == "Find out what it waits for, or raise timeouts.startup."
