@@ -250,12 +250,9 @@ class _Starter(Transitions):
         return self.fail(entry, error, None if entry.plugin is None else PluginState.FAILED)
 
     def outcome(
-        self, entry: Entry, state: OutcomeState, message: str = "", cause: PluginError | None = None
+        self, entry: Entry, state: OutcomeState, message: str = "", cause: PluginError | None = None, **facts: Any
     ) -> Outcome:
         """Return the outcome of a plugin as far as it has come, loading and configuring included."""
-        return attrs.evolve(
-            super().outcome(entry, state, message, cause),
-            stage=Stage.START if cause is None else stage_of(cause),
-            load_seconds=entry.load_seconds,
-            configure_seconds=entry.configure_seconds,
-        )
+        facts["stage"] = Stage.START if cause is None else stage_of(cause)
+        seconds = {"load_seconds": entry.load_seconds, "configure_seconds": entry.configure_seconds}
+        return super().outcome(entry, state, message, cause, **seconds, **facts)

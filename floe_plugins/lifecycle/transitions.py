@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Future
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import attrs
 
@@ -187,13 +187,13 @@ class Transitions(Driver[PluginRef, Outcome]):
         return completed(self._keep(outcome))
 
     def outcome(
-        self, entry: Entry, state: OutcomeState, message: str = "", cause: PluginError | None = None
+        self, entry: Entry, state: OutcomeState, message: str = "", cause: PluginError | None = None, **facts: Any
     ) -> Outcome:
         """Return the outcome of a plugin as far as it has come."""
         progress = self.progress.get(entry.ref) or Progress()
         return outcome_of(
             entry,
-            self.stage,
+            facts.pop("stage", self.stage),
             state,
             message,
             cause=cause,
@@ -201,6 +201,7 @@ class Transitions(Driver[PluginRef, Outcome]):
             began=None if progress.began is None else progress.began - self.begun,
             attempts=progress.attempts,
             waited_for=tuple(sorted(self.predecessors[entry.ref])),
+            **facts,
         )
 
     def _keep(self, outcome: Outcome) -> Outcome:
