@@ -17,10 +17,12 @@ from floe_plugins import (
     OutcomeState,
     PluginRef,
     PluginRegistry,
+    PluginType,
     SecretsPlugin,
     Stage,
     StoragePlugin,
 )
+from floe_plugins.entries.entry import Entry
 
 # Seconds to wait for what takes no time; a test that passes never waits this long.
 SOON = 30.0
@@ -29,6 +31,11 @@ SOON = 30.0
 def new_registry(config: Any = None, **options: Any) -> PluginRegistry:
     """A registry that finds no installed plugin and reads no environment variable."""
     return PluginRegistry(config, autoload="none", environ={}, **options)
+
+
+def entry_of(registry: PluginRegistry, name: str) -> Entry:
+    """What a registry keeps of the secrets plugin of that name."""
+    return registry._store.entry(PluginRef(PluginType.SECRETS, name))
 
 
 def child_environ(*directories: Path | str, **variables: str) -> dict[str, str]:

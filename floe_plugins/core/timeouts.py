@@ -8,13 +8,7 @@ from floe_plugins.core.state import Stage
 
 TIMEOUT_NAMES = ("load", "configure", "startup", "shutdown", "health")
 TOTAL_TIMEOUT_NAMES = ("startup_total", "shutdown_total")
-DEFAULT_TIMEOUTS: Mapping[str, float] = {
-    "load": 30.0,
-    "configure": 30.0,
-    "startup": 30.0,
-    "shutdown": 30.0,
-    "health": 5.0,
-}
+DEFAULT_TIMEOUTS: Mapping[str, float] = {**dict.fromkeys(TIMEOUT_NAMES, 30.0), "health": 5.0}
 TIMEOUT_OF_STAGE: Mapping[Stage, str] = {
     Stage.LOAD: "load",
     Stage.CONFIGURE: "configure",

@@ -4,48 +4,23 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from graphlib import CycleError, TopologicalSorter
+from graphlib import TopologicalSorter
 from typing import Any, TypeVar
 
 K = TypeVar("K", bound=Any)
-
-__all__ = ["CycleError", "MissingError", "cycles", "missing", "order"]
-
-
-class MissingError(LookupError):
-    """The graph lacks nodes that others depend on.
-
-    Attributes:
-        missing: for each node that misses something, what it misses.
-    """
-
-    def __init__(self, missing: Mapping[Any, tuple[Any, ...]]) -> None:
-        needs = "; ".join(f"{node} needs {', '.join(map(str, absent))}" for node, absent in missing.items())
-        super().__init__(f"missing: {needs}")
-        self.missing = missing
 
 
 def order(graph: Mapping[K, Iterable[K]]) -> tuple[K, ...]:
     """Return the nodes, each after its dependencies; of several that may come next, the smallest comes first.
 
     More exactly: first, sorted, what needs nothing, then what needs only those,
-    and so on. ``graph`` gives for each node the nodes that it needs.
+    and so on. ``graph`` gives for each node the nodes that it needs, which it has, too.
 
     Raises:
-        MissingError: a node needs one that is not in the graph.
-        CycleError: nodes need each other; the second argument is the path, whose
-            first node is its smallest and also its last.
+        CycleError: nodes need each other; ``cycles`` says which.
     """
-    needs = {node: tuple(needed) for node, needed in graph.items()}
-    absent = missing(needs)
-    if absent:
-        raise MissingError(absent)
-    sorter = TopologicalSorter(needs)
-    try:
-        sorter.prepare()
-    except CycleError as error:
-        # The path that graphlib gives depends on the order of the nodes.
-        raise CycleError(error.args[0], list(cycles(needs)[0])) from None
+    sorter = TopologicalSorter(graph)
+    sorter.prepare()
     nodes: list[K] = []
     while ready := sorted(sorter.get_ready()):
         nodes += ready
@@ -53,27 +28,11 @@ def order(graph: Mapping[K, Iterable[K]]) -> tuple[K, ...]:
     return tuple(nodes)
 
 
-def missing(graph: Mapping[K, Iterable[K]]) -> dict[K, tuple[K, ...]]:
-    """Return the missing dependencies of each node that has some, sorted."""
-    return {
-        node: tuple(sorted(absent)) for node in sorted(graph) if (absent := {n for n in graph[node] if n not in graph})
-    }
+def cycles(graph: Mapping[K, Iterable[K]]) -> dict[tuple[K, ...], tuple[K, ...]]:
+    """Return one cycle of each group of nodes that depend on each other, directly or not, by the group; sorted.
 
-
-def cycles(graph: Mapping[K, Iterable[K]]) -> tuple[tuple[K, ...], ...]:
-    """Return one cycle of each strongly connected component, sorted.
-
-    Each is a shortest path from the group's smallest node back to itself,
-    ``(a, b, a)``. Nodes that the graph does not have are ignored.
-    """
-    needs = {node: tuple(needed) for node, needed in graph.items()}
-    return tuple(_shortest_cycle(group, needs) for group in strongly_connected_components(needs))
-
-
-def strongly_connected_components(graph: Mapping[K, Iterable[K]]) -> tuple[tuple[K, ...], ...]:
-    """Return the groups of nodes that depend on each other, directly or not, each sorted, and sorted.
-
-    A node that needs itself is a group of its own.
+    A group is sorted; a node that needs itself is one of its own. The cycle is a shortest path from the group's
+    smallest node back to itself, ``(a, b, a)``. Nodes that the graph does not have are ignored.
     """
     needs = {node: [n for n in needed if n in graph] for node, needed in graph.items()}
     needed_by: dict[K, list[K]] = {node: [] for node in needs}
@@ -83,7 +42,8 @@ def strongly_connected_components(graph: Mapping[K, Iterable[K]]) -> tuple[tuple
     # Kosaraju's algorithm: of the nodes that lead to the one left last, each is also reached from it.
     left, seen = _walk(needs, needs, set()), set[K]()
     groups = (sorted(_walk(needed_by, [node], seen)) for node in reversed(left))
-    return tuple(sorted(tuple(group) for group in groups if len(group) > 1 or (group and group[0] in needs[group[0]])))
+    found = sorted(tuple(group) for group in groups if len(group) > 1 or (group and group[0] in needs[group[0]]))
+    return {group: _shortest_cycle(group, needs) for group in found}
 
 
 def _walk(graph: Mapping[K, Sequence[K]], roots: Iterable[K], seen: set[K]) -> list[K]:

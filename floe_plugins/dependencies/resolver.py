@@ -12,7 +12,7 @@ from floe_plugins.core.state import PluginState
 from floe_plugins.core.suggestions import closest
 from floe_plugins.dependencies import graph
 from floe_plugins.dependencies.requirement import Requirement
-from floe_plugins.entries.entry import DeclaredDependencies, Entry
+from floe_plugins.entries.entry import Entry
 from floe_plugins.errors import CircularDependencyError, MissingDependencyError, PluginError
 
 
@@ -112,9 +112,9 @@ class _Resolution:
         )
 
     def _declare(self, entry: Entry) -> None:
-        declared = entry.dependencies or DeclaredDependencies()
-        self._required[entry.ref] = self._parsed(entry, declared.required)
-        self._optional[entry.ref] = self._parsed(entry, declared.optional)
+        declared = entry.declared
+        self._required[entry.ref] = self._parsed(entry, declared.dependencies or ())
+        self._optional[entry.ref] = self._parsed(entry, declared.optional_dependencies or ())
 
     def _parsed(self, entry: Entry, texts: Sequence[str]) -> list[Requirement]:
         parsed: list[Requirement] = []
@@ -198,22 +198,15 @@ class _Resolution:
         return f"Did its author mean {close[0]}?" if close else "Install or register it."
 
     def _record_error(self, ref: PluginRef, requirement: str, message: str, hint: str) -> None:
-        distribution = self._entries[ref].distribution
-        error = MissingDependencyError(message, ref=ref, distribution=distribution, hint=hint, requirement=requirement)
+        error = self._entries[ref].failure(MissingDependencyError, message, hint=hint, requirement=requirement)
         self._errors.setdefault(ref, error)
 
     def _record_cycles(self, required: Mapping[PluginRef, set[PluginRef]]) -> None:
-        components = graph.strongly_connected_components(required)
-        for component, cycle in zip(components, graph.cycles(required) if components else (), strict=True):
+        for group, cycle in graph.cycles(required).items():
             path = " -> ".join(self._with_origin(ref) for ref in cycle)
-            for ref in component:
-                error = CircularDependencyError(
-                    f"plugins need each other: {path}",
-                    ref=ref,
-                    distribution=self._entries[ref].distribution,
-                    hint="One of them must do without the other.",
-                    cycle=cycle,
-                )
+            for ref in group:
+                message, hint = f"plugins need each other: {path}", "One of them must do without the other."
+                error = self._entries[ref].failure(CircularDependencyError, message, hint=hint, cycle=cycle)
                 self._errors.setdefault(ref, error)
 
     def _with_origin(self, ref: PluginRef) -> str:
@@ -229,9 +222,9 @@ class _Resolution:
                 predecessors[ref] |= set(self._optional_targets(requirement, required.keys() - {ref}))
         if predecessors == hard:
             return hard
-        for component in graph.strongly_connected_components(predecessors):
-            for ref in component:
-                predecessors[ref] = hard[ref] | (predecessors[ref] - set(component))
+        for group in graph.cycles(predecessors):
+            for ref in group:
+                predecessors[ref] = hard[ref] | predecessors[ref].difference(group)
         return predecessors
 
     def _optional_targets(self, requirement: Requirement, there: Iterable[PluginRef]) -> Iterable[PluginRef]:

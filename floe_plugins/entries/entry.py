@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from floe_plugins.core.candidate import Candidate
-from floe_plugins.core.locks import module_lock
+from floe_plugins.core.locks import forkable_lock
 from floe_plugins.core.problem import Problem
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.state import PluginState, Stage
@@ -24,22 +24,18 @@ from floe_plugins.errors import (
 
 if TYPE_CHECKING:
     # Importing pluggy, and what threads need, is left to the first load.
-    from floe_plugins.configuration.redaction.redactor import Redactor
     from floe_plugins.execution.worker import Worker
     from floe_plugins.hookspecs.base import PluginMetadata
     from floe_plugins.inspection.runtime_metadata import RuntimeMetadata
+    from floe_plugins.inspection.static_metadata import StaticMetadata
 
+
+# What a plugin's class declares, and its source may say literally.
+DECLARED = ("version", "floe_api_version", "description", "dependencies", "optional_dependencies")
 
 E = TypeVar("E", bound=PluginError)
 
-_lock = module_lock()
-
-
-class DeclaredDependencies(NamedTuple):
-    """The dependencies that a plugin declares, as text."""
-
-    required: tuple[str, ...] = ()
-    optional: tuple[str, ...] = ()
+_lock = forkable_lock()
 
 
 class Entry:
@@ -54,7 +50,7 @@ class Entry:
         reason: Why it is disabled.
         model: Its validated configuration, whose secrets its redactor has to know first.
         overrides: Configuration given by argument, which wins over all other.
-        warnings: Problems that do not keep it from working.
+        warnings: Errors that do not keep it from working.
         check: Its latest health check, under way or done.
     """
 
@@ -80,9 +76,8 @@ class Entry:
         self.required = required
         self.reason = reason
         self.model: Any = None
-        self._redactor: Redactor | None = None
         self.overrides: Mapping[str, Any] | None = None
-        self.warnings: list[Problem] = []
+        self.warnings: list[PluginError] = []
         self.check: Any = None
         self.load_seconds = 0.0
         self.configure_seconds = 0.0
@@ -96,18 +91,8 @@ class Entry:
 
             with _lock:
                 if self._worker is None:
-                    worker = Worker(str(self.ref))
-                    if self._redactor is not None:
-                        worker.background.redactor = self._redactor
-                    self._worker = worker
+                    self._worker = Worker(str(self.ref))
         return self._worker
-
-    def set_redactor(self, redactor: Redactor) -> None:
-        """Set what redacts all that it says from now on."""
-        with _lock:
-            self._redactor = redactor
-            if self._worker is not None:
-                self._worker.background.redactor = redactor
 
     def release_thread(self) -> None:
         """End its thread, if it has one, after the queued calls; a later call starts a new one."""
@@ -116,18 +101,14 @@ class Entry:
 
     def forget_thread(self) -> None:
         """In a forked child: its thread is not there."""
-        self._worker = None
+        if self._worker is not None:
+            self._worker.forget_thread()
         self.check = None
 
     @property
     def busy(self) -> bool:
         """Whether its code is running on its thread now."""
         return self._worker is not None and self._worker.busy
-
-    @property
-    def is_own_thread(self) -> bool:
-        """Whether the calling thread is its own."""
-        return self._worker is not None and self._worker.is_current_thread
 
     @property
     def distribution(self) -> str | None:
@@ -138,38 +119,41 @@ class Entry:
         """Return an error about this plugin."""
         return kind(message, ref=self.ref, distribution=self.distribution, **facts)
 
+    def timed_out(self, stage: Stage, seconds: float, message: str, hint: str) -> PluginTimeoutError:
+        """Return the error that a stage of this plugin took more than ``seconds``."""
+        return self.failure(PluginTimeoutError, message, hint=hint, seconds=seconds, stage=str(stage))
+
     @property
     def runs_on_caller(self) -> bool:
         """Whether it wants its lifecycle hooks on the thread that asks."""
         return self.metadata is not None and self.metadata.caller_thread
 
     @property
-    def dependencies(self) -> DeclaredDependencies | None:
-        """The dependencies it declares, without loading it; None if only the loaded plugin can tell."""
-        if self.plugin is not None and self.metadata is not None:
-            return DeclaredDependencies(self.metadata.dependencies, self.metadata.optional_dependencies)
-        if self.candidate is None:
-            return None
+    def declared(self) -> RuntimeMetadata | StaticMetadata:
+        """What the loaded plugin declares, else what its source does, without loading it."""
         from floe_plugins.inspection import static_metadata
 
-        source = static_metadata.read(self.candidate)
-        if source.dependencies is None or source.optional_dependencies is None:
-            return None
-        return DeclaredDependencies(tuple(source.dependencies), tuple(source.optional_dependencies))
+        if self.metadata is not None and (self.plugin is not None or self.candidate is None):
+            return self.metadata
+        return static_metadata.UNKNOWN if self.candidate is None else static_metadata.read(self.candidate)
 
     @property
     def start_error(self) -> PluginError | None:
         """Why it is loaded and did not start; None if it may be used, also before its first start."""
         if self.plugin is None or self.state not in {PluginState.FAILED, PluginState.SKIPPED} or self.error is None:
             return None
-        return None if _stage_of(self.error) is Stage.STOP else self.error
+        return None if stage_of(self.error) is Stage.STOP else self.error
 
     @property
     def problems(self) -> tuple[Problem, ...]:
         """Its error and warnings."""
-        if self.error is None:
-            return tuple(self.warnings)
-        return (problem_of(self.error, self), *self.warnings)
+        return tuple(self.problem(error) for error in (self.error, *self.warnings) if error is not None)
+
+    def problem(self, error: PluginError) -> Problem:
+        """Return an error about this plugin as a problem."""
+        # A duplicate has several distributions.
+        origin = error.distribution if isinstance(error, DuplicatePluginError) else self.distribution
+        return problem_of(error, ref=self.ref, distribution=origin)
 
 
 _STAGES: Mapping[type[PluginError], Stage] = {
@@ -183,19 +167,13 @@ _STAGES: Mapping[type[PluginError], Stage] = {
 }
 
 
-def _stage_of(error: PluginError) -> Stage:
+def stage_of(error: PluginError) -> Stage:
+    """Return the stage that an error belongs to."""
     return Stage(error.stage) if isinstance(error, PluginTimeoutError) else _STAGES.get(type(error), Stage.LOAD)
 
 
-def problem_of(error: PluginError, entry: Entry) -> Problem:
-    """Return an entry's error as a problem."""
-    stage = _stage_of(error)
-    return Problem(
-        stage=stage,
-        ref=entry.ref,
-        # A duplicate has several.
-        distribution=error.distribution if stage is Stage.DISCOVER else entry.distribution,
-        message=error.message,
-        hint=error.hint,
-        cause=error,
-    )
+def problem_of(error: PluginError, **facts: Any) -> Problem:
+    """Return an error as a problem; ``facts`` win over what it says itself."""
+    said: dict[str, Any] = {name: getattr(error, name) for name in ("message", "ref", "distribution", "hint")}
+    said |= {"stage": stage_of(error), "cause": error, **facts}
+    return Problem(**said)

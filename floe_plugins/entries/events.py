@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from floe_plugins.core.locks import module_lock
+from floe_plugins.core.locks import forkable_lock
 from floe_plugins.core.log import log
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.safe_text import type_name
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 # How many events a subscriber may be behind before the oldest are dropped.
 MAX_BACKLOG = 10_000
 
-_lock = module_lock()
+_lock = forkable_lock()
 
 Observer = Callable[["PluginEvent"], object]
 

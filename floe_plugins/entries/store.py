@@ -1,23 +1,26 @@
-"""What there is: scans once, decides what may be loaded, and keeps an entry per ref."""
+"""What there is: scans once, decides what may be loaded and for how long it may run, and keeps an entry per ref."""
 
 from __future__ import annotations
 
+import math
 import os
-import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from floe_plugins.configuration.model import Configuration
 from floe_plugins.core.candidate import Candidate
+from floe_plugins.core.locks import forkable_lock
 from floe_plugins.core.log import log
 from floe_plugins.core.problem import Problem
 from floe_plugins.core.refs import PluginRef, PluginType
 from floe_plugins.core.state import PluginState, Stage
 from floe_plugins.core.suggestions import closest
+from floe_plugins.core.timeouts import DEFAULT_TIMEOUTS, TIMEOUT_OF_STAGE
 from floe_plugins.discovery import load_policy, scanner, selection
 from floe_plugins.discovery.report import DiscoveryReport
-from floe_plugins.entries.entry import Entry
+from floe_plugins.entries.entry import Entry, problem_of
 from floe_plugins.entries.events import Events
 from floe_plugins.errors import DuplicatePluginError, PluginConfigurationError, PluginError, PluginNotFoundError
 
@@ -35,7 +38,7 @@ class EntryStore:
         self.policy = policy
         self._path = path
         self.events = Events()
-        self.lock = threading.RLock()
+        self.lock = forkable_lock()
         self._entries: dict[PluginRef, Entry] = {}
         self._report: DiscoveryReport | None = None
         self._problems: list[Problem] = []
@@ -128,30 +131,22 @@ class EntryStore:
             problem.message, ref=problem.ref, distribution=problem.distribution, hint=problem.hint
         ) from problem.cause
 
+    def raise_if_strict(self, errors: Iterable[BaseException | None]) -> None:
+        """Raise the first of the errors, if there is one and problems are strict."""
+        if self.policy.strict:
+            for error in filter(None, errors):
+                raise error.with_traceback(None)
+
     def problems(self) -> tuple[Problem, ...]:
         """All that is known not to work: of the scan, the selection and each plugin."""
         with self.lock:
             known = set(self.configuration.issues)
-            found = (
-                *map(_wrong, self.configuration.issues),
-                *self._problems,
-                *(
-                    problem
-                    for entry in self._entries.values()
-                    for problem in entry.problems
-                    if not _says_only(problem, known)
-                ),
-            )
+            found = [*map(_wrong, self.configuration.issues), *self._problems]
+            of_plugins = chain.from_iterable(entry.problems for entry in self._entries.values())
+            found += (problem for problem in of_plugins if not _says_only(problem, known))
         missing = (
-            Problem(
-                stage=Stage.RESOLVE,
-                ref=ref,
-                distribution=error.distribution,
-                message=f"a required plugin is missing: {error.message}",
-                hint=error.hint,
-                cause=error,
-            )
-            for ref, error in self.missing().items()
+            problem_of(error, stage=Stage.RESOLVE, message=f"a required plugin is missing: {error.message}")
+            for error in self.missing().values()
         )
         # The selection and the entry report the same duplicate.
         return tuple(dict.fromkeys((*found, *missing)))
@@ -210,9 +205,8 @@ class EntryStore:
             raise self._not_found(ref)
         return entry
 
-    def renew_locks(self) -> None:
-        """In a forked child: replace the locks, which other threads may have held, and forget their threads."""
-        self.lock = threading.RLock()
+    def forget_threads(self) -> None:
+        """In a forked child: none of the plugins' threads is there."""
         for entry in self._entries.values():
             entry.forget_thread()
 
@@ -270,6 +264,21 @@ class EntryStore:
             entry = self._entries.pop(ref, None)
             if entry is not None and entry.candidate is not None:
                 self._entries[ref] = Entry(ref, candidate=entry.candidate, required=entry.required)
+
+    def timeout(self, entry: Entry, stage: Stage) -> float:
+        """The seconds that a stage of a plugin may take.
+
+        The configuration of the plugin comes first, then what the plugin declares, the configuration of all plugins,
+        and the default.
+        """
+        declared: Mapping[str, float] = entry.metadata.timeouts if entry.metadata is not None else {}
+        settings, name = self.configuration, TIMEOUT_OF_STAGE[stage]
+        sources = settings.plugin_timeouts.get(entry.ref, {}), declared, settings.timeouts, DEFAULT_TIMEOUTS
+        return float(next(source[name] for source in sources if name in source))
+
+    def total_timeout(self, stage: Stage) -> float:
+        """The seconds that a whole start or stop may take; infinite if nothing is configured."""
+        return float(self.configuration.timeouts.get(f"{TIMEOUT_OF_STAGE[stage]}_total", math.inf))
 
     def block(self, ref: PluginRef, *, blocked: bool) -> None:
         """Keep a plugin from being loaded, or allow it again."""

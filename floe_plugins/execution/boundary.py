@@ -32,10 +32,6 @@ _TRACEBACK: Any = BaseException.__dict__["__traceback__"]
 Redact = Callable[[str], str]
 
 
-def _unchanged(text: str) -> str:
-    return text
-
-
 class RedactedError(Exception):
     """Stands for a plugin's exception that must not be shown itself: its text holds a secret, or cannot be read.
 
@@ -75,7 +71,7 @@ class _Texts(NamedTuple):
     is_readable: bool
 
 
-def describe(error: BaseException, redact: Redact = _unchanged) -> ForeignError:
+def describe(error: BaseException, redact: Redact = str) -> ForeignError:
     """Describe an exception of plugin code by plain facts; never raises."""
     chain = [_read(each) for each in _chain(error)]
     first = chain[0]
@@ -96,7 +92,7 @@ def caused_by(error: E, failure: ForeignError) -> E:
     return error
 
 
-def call(function: Callable[[], Any], redact: Redact = _unchanged) -> Any:
+def call(function: Callable[[], Any], redact: Redact = str) -> Any:
     """Call plugin code on this thread.
 
     Raises:
@@ -123,7 +119,7 @@ def call_or_raise(function: Callable[[], Any], error_of: Callable[[ForeignError]
     raise caused_by(error_of(failure), failure)
 
 
-def to_plain(value: Any, redact: Redact = _unchanged) -> Any:
+def to_plain(value: Any, redact: Redact = str) -> Any:
     """Copy ``value`` as plain data: exact scalars, tuples and dicts; any other object becomes its text.
 
     Call it on the plugin's thread. Nested deeper than ``MAX_DEPTH`` or larger than ``MAX_ITEMS``, it is cut.

@@ -5,17 +5,26 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Awaitable, Callable
+from concurrent import futures
 from contextlib import AbstractContextManager, nullcontext
 from contextvars import copy_context
-from typing import Any, Generic, NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 from floe_plugins.execution import boundary
 
 T = TypeVar("T")
 
 
+def _call(function: Callable[[], Any], _begin: object) -> Any:
+    return function()
+
+
+def _ignore(*_facts: object) -> None:
+    pass
+
+
 class Site(NamedTuple):
-    """Where a call is made.
+    """Where a call is made; by default, where only this package's own functions are called.
 
     Attributes:
         run: Calls a function and awaits what it returns.
@@ -24,13 +33,13 @@ class Site(NamedTuple):
         leave: Called when the call has ended, before anybody who waits for it goes on.
     """
 
-    run: Callable[[Callable[[], Any], Callable[[Callable[[], None]], bool]], Any]
-    redact: boundary.Redact
-    log_error: Callable[[str, BaseException], object]
-    leave: Callable[[Any], object]
+    run: Callable[[Callable[[], Any], Callable[[Callable[[], None]], bool]], Any] = _call
+    redact: boundary.Redact = str
+    log_error: Callable[[str, BaseException], object] = _ignore
+    leave: Callable[[Any], object] = _ignore
 
 
-class Call(Generic[T]):
+class Call(futures.Future[T]):
     """A call handed to a worker. Times are of ``time.monotonic``; all methods are safe from any thread.
 
     With ``convert``, the function is plugin code: ``convert`` turns its result into plain values, and an exception
@@ -42,8 +51,6 @@ class Call(Generic[T]):
         began: When the function was entered, None before.
         ended: When it was left, None before.
         detached: Whether nobody waits for it any more.
-        cancelled: Whether it will never begin.
-        error: What the function raised, if it has ended that way; a ``ForeignError`` of plugin code.
     """
 
     def __init__(
@@ -54,47 +61,22 @@ class Call(Generic[T]):
         on_late_end: Callable[[], object] | None = None,
         watch: AbstractContextManager[object] | None = None,
     ) -> None:
+        super().__init__()
         self.began: float | None = None
         self.ended: float | None = None
         self.detached = False
-        self.cancelled = False
         self._function = function
         self._convert = convert
         self._on_late_end = on_late_end
         self._watch = watch or nullcontext()
         self._context = copy_context()
         self._lock = threading.Lock()
-        self._open = threading.Lock()  # held until the call has ended
-        self._open.acquire()
         self._cancel: Callable[[], None] | None = None
-        self._callbacks: list[Callable[[Call[T]], object]] = []
-        self._value: Any = None
-        self.error: BaseException | None = None
 
     def wait(self, timeout: float | None = None) -> bool:
         """Block until the call has ended, at most ``timeout`` seconds; return whether it has."""
-        if not self._open.acquire(timeout=-1 if timeout is None else min(max(timeout, 0.0), threading.TIMEOUT_MAX)):
-            return False
-        self._open.release()
-        return True
-
-    def result(self) -> T:
-        """Return what the function returned, once ``wait`` said that it has ended.
-
-        Raises:
-            BaseException: What the function raised; a ``ForeignError`` of plugin code.
-        """
-        if self.error is not None:
-            raise self.error
-        return cast("T", self._value)
-
-    def add_done_callback(self, callback: Callable[[Call[T]], object]) -> None:
-        """Have ``callback(call)`` run when the call has ended: on the worker's thread, or now if it has already."""
-        with self._lock:
-            if self.ended is None:
-                self._callbacks.append(callback)
-                return
-        callback(self)
+        limit = None if timeout is None else min(timeout, threading.TIMEOUT_MAX)
+        return bool(futures.wait([self], limit).done)
 
     def detach(self, *, cancel_unstarted: bool = True) -> bool:
         """Stop waiting for the call; False if it had already ended.
@@ -106,7 +88,8 @@ class Call(Generic[T]):
             if self.ended is not None:
                 return False
             self.detached = True
-            self.cancelled = cancel_unstarted and self.began is None
+            if cancel_unstarted:
+                self.cancel()
             cancel = self._cancel
         if cancel is not None:
             cancel()
@@ -114,8 +97,8 @@ class Call(Generic[T]):
 
     def fail(self, error: BaseException) -> None:
         """End a call that cannot begin."""
-        self.error = error
-        self._finish(lambda _: None)
+        if self.set_running_or_notify_cancel():
+            self._finish(lambda _: None, error)
 
     def run(self, site: Site) -> None:
         """Make the call on this thread, unless it was cancelled; for workers.
@@ -124,21 +107,25 @@ class Call(Generic[T]):
             KeyboardInterrupt: On the main thread alone: there it is a signal's.
         """
         with self._lock:
-            if self.cancelled:
-                site.leave(self)
-                return
-            self.began = time.monotonic()
+            if self.set_running_or_notify_cancel():
+                self.began = time.monotonic()
+        if self.began is None:
+            site.leave(self)
+            return
+        value: Any = None
+        failure: BaseException | None = None
         interrupt: KeyboardInterrupt | None = None
         try:
             with self._watch:
                 value = self._context.run(site.run, self._function, self._begin_awaiting)
-                self._value = value if self._convert is None else self._convert(value)
+                if self._convert is not None:
+                    value = self._convert(value)
         except BaseException as error:  # noqa: BLE001 the caller gets it
             # Not by isinstance, which asks the error for its class.
             if issubclass(type(error), KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
                 interrupt = cast("KeyboardInterrupt", error)
-            self.error = error if self._convert is None else boundary.describe(error, site.redact)
-        late = self._finish(site.leave)
+            failure = error if self._convert is None else boundary.describe(error, site.redact)
+        late = self._finish(site.leave, failure, value)
         if late is not None:
             try:
                 self._context.run(site.run, late, lambda _: True)
@@ -152,15 +139,17 @@ class Call(Generic[T]):
             self._cancel = cancel
             return not self.detached
 
-    def _finish(self, leave: Callable[[Any], object]) -> Callable[[], object] | None:
+    def _finish(
+        self, leave: Callable[[Any], object], error: BaseException | None, value: Any = None
+    ) -> Callable[[], object] | None:
         """Tell everyone who waits; return the clean-up that is left to do."""
         with self._lock:
             self.ended = time.monotonic()
             self._cancel = None
-            callbacks, self._callbacks = self._callbacks, []  # breaks reference cycles; collecting them is slow
             late = self._on_late_end if self.detached else None
         leave(self)
-        self._open.release()
-        for callback in callbacks:
-            callback(self)
+        if error is None:
+            self.set_result(value)
+        else:
+            self.set_exception(error)
         return late

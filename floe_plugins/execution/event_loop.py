@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from floe_plugins.execution.background_errors import BackgroundErrors, report_elsewhere, start_reporter
+from floe_plugins.execution.call import Call, Site
 
 T = TypeVar("T")
 
@@ -25,20 +26,9 @@ class _DaemonExecutor(ThreadPoolExecutor):
     """
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
-        future: Future[T] = Future()
-
-        def run() -> None:
-            if not future.set_running_or_notify_cancel():
-                return
-            try:
-                result = fn(*args, **kwargs)
-            except BaseException as error:  # noqa: BLE001 the awaiting coroutine gets it
-                future.set_exception(error)
-            else:
-                future.set_result(result)
-
-        threading.Thread(target=run, name="floe to_thread", daemon=True).start()
-        return future
+        call: Call[T] = Call(partial(fn, *args, **kwargs))
+        threading.Thread(target=call.run, args=(Site(),), name="floe to_thread", daemon=True).start()
+        return call
 
 
 async def _await(awaitable: Awaitable[T]) -> T:

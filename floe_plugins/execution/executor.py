@@ -33,9 +33,9 @@ def completed(result: R) -> Future[R]:
     return future
 
 
-@attrs.frozen(kw_only=True)
+@attrs.define(eq=False, kw_only=True)
 class Task:
-    """One call to make for a node.
+    """One call to make for a node, and how far it has come. Times are of ``time.monotonic``.
 
     Attributes:
         timeout: Seconds to wait for its end; None for as long as it takes.
@@ -48,6 +48,11 @@ class Task:
         shown_timeout: The timeout that the log shows, where it is another one.
         reason: Why the call is made again, for the log.
         watch: Entered while the call runs.
+        call: The call, once the delay is over.
+        began: When the call began, as far as that is known, else when it was submitted.
+        since: When the node's first task was begun.
+        begin_at: When the call is to be made.
+        log_at: When the log names it next.
     """
 
     worker: Worker
@@ -62,6 +67,11 @@ class Task:
     shown_timeout: float | None = None
     reason: str = ""
     watch: AbstractContextManager[object] | None = None
+    call: Call[Any] | None = attrs.field(default=None, init=False)
+    began: float = attrs.field(default=0.0, init=False)
+    since: float = attrs.field(default=0.0, init=False)
+    begin_at: float = attrs.field(default=0.0, init=False)
+    log_at: float = attrs.field(default=0.0, init=False)
 
     @property
     def limit(self) -> float | None:
@@ -72,25 +82,6 @@ class Task:
     def log_interval(self) -> float:
         """How long the log is silent about the call: a third of its timeout, if that is not much."""
         return min(LOG_INTERVAL, self.limit / 3) if self.limit else LOG_INTERVAL
-
-
-@attrs.define(eq=False)
-class TaskRun:
-    """A task under way. Times are of ``time.monotonic``.
-
-    Attributes:
-        call: The call, once the task's delay is over.
-        began: When the call began, as far as that is known, else when it was submitted.
-        since: When the node's first task was begun.
-        log_at: When the log names it next.
-    """
-
-    task: Task
-    since: float
-    log_at: float
-    begin_at: float
-    began: float = 0.0
-    call: Call[Any] | None = None
 
     @property
     def seconds(self) -> float:
@@ -103,7 +94,7 @@ class TaskRun:
     @property
     def error(self) -> BaseException | None:
         """What the call raised, if it has ended that way."""
-        return None if self.call is None else self.call.error
+        return None if self.call is None else self.call.exception()
 
     @property
     def result(self) -> Any:
@@ -118,9 +109,9 @@ class TaskRun:
     @property
     def deadline(self) -> float:
         """When the call has to have ended."""
-        if self.call is None or self.task.timeout is None or self.task.caller_thread or self.task.inline:
+        if self.call is None or self.timeout is None or self.caller_thread or self.inline:
             return math.inf
-        return self.began + self.task.timeout
+        return self.began + self.timeout
 
     @property
     def due(self) -> float:
@@ -138,15 +129,15 @@ class Driver(Generic[K, R]):
         """The node's turn has come."""
         raise NotImplementedError
 
-    def ended(self, node: K, run: TaskRun) -> Task | Future[R]:
+    def ended(self, node: K, task: Task) -> Task | Future[R]:
         """The node's call has ended in time."""
         raise NotImplementedError
 
-    def overdue(self, node: K, run: TaskRun) -> Task | Future[R]:
+    def overdue(self, node: K, task: Task) -> Task | Future[R]:
         """The node's call has not ended in time, or the executor's own deadline is over."""
         raise NotImplementedError
 
-    def interrupted(self, node: K, run: TaskRun) -> object:
+    def interrupted(self, node: K, task: Task) -> object:
         """The request was interrupted while the node's call was under way, or about to be made."""
 
 
@@ -175,8 +166,8 @@ class Executor(Generic[K, R]):
         self._workers = max(workers, 1)
         self._deadline = deadline
         self._ready: list[tuple[int, K]] = []
-        self._runs: dict[K, TaskRun] = {}
-        self._events: SimpleQueue[tuple[K, TaskRun | Future[R]] | None] = SimpleQueue()
+        self._tasks: dict[K, Task] = {}
+        self._events: SimpleQueue[tuple[K, Future[Any]] | None] = SimpleQueue()
         self._results: dict[K, R] = {}
 
     def run(self) -> dict[K, R]:
@@ -185,27 +176,26 @@ class Executor(Generic[K, R]):
         Raises:
             InterruptedRequestError: The request was interrupted; calls under way are left behind.
         """
-        self._request.on_interrupt(lambda: self._events.put(None))
+        events = self._events  # the executor itself would never be let go of by a plugin that hangs
+        self._request.interrupted.add_done_callback(lambda _: events.put(None))
         try:
             while self._sorter.is_active():
                 self._begin_ready()
                 if self._sorter.is_active():
                     self._wait()
         except BaseException:
-            for node, run in self._runs.items():
-                if run.call is not None:
-                    run.call.detach(cancel_unstarted=run.task.cancel_unstarted)
-                self._driver.interrupted(node, run)
+            for node, task in self._tasks.items():
+                if task.call is not None:
+                    task.call.detach(cancel_unstarted=task.cancel_unstarted)
+                self._driver.interrupted(node, task)
             raise
-        finally:
-            self._request.on_interrupt(None)
         return self._results
 
     def _begin_ready(self) -> None:
         while True:
             for node in self._sorter.get_ready():
                 heapq.heappush(self._ready, (self._place[node], node))
-            if not self._ready or len(self._runs) >= self._workers:
+            if not self._ready or len(self._tasks) >= self._workers:
                 return
             node = heapq.heappop(self._ready)[1]
             self._follow(node, self._driver.begin(node), time.monotonic())
@@ -213,36 +203,39 @@ class Executor(Generic[K, R]):
     def _follow(self, node: K, step: Task | Future[R], since: float) -> None:
         """Make the node's next call, or take its result."""
         if isinstance(step, Future):
-            self._runs.pop(node, None)
+            self._tasks.pop(node, None)
             if step.done():
                 self._finish(node, step)
             else:
-                step.add_done_callback(lambda future: self._events.put((node, future)))
+                self._expect(node, step)
             return
         now = time.monotonic()
-        run = TaskRun(step, since, now + step.log_interval, now + step.delay)
-        self._runs[node] = run
+        step.since, step.log_at, step.begin_at = since, now + step.log_interval, now + step.delay
+        self._tasks[node] = step
         if not step.delay:
-            self._make(node, run)
+            self._make(node, step)
 
-    def _make(self, node: K, run: TaskRun) -> None:
-        task = run.task
-        run.call = call = Call(task.function, convert=task.convert, on_late_end=task.on_late_end, watch=task.watch)
-        run.began = time.monotonic()
+    def _make(self, node: K, task: Task) -> None:
+        task.call = call = Call(task.function, convert=task.convert, on_late_end=task.on_late_end, watch=task.watch)
+        task.began = time.monotonic()
         if task.inline or task.worker.is_current_thread:
             task.worker.run_in_caller_thread(call)
-            self._end(node, run, call)
+            self._end(node, task, call)
             return
-        call.add_done_callback(lambda _: self._events.put((node, run)))
+        self._expect(node, call)
         if task.caller_thread:
             self._request.run_on_caller(task.worker, call)
         else:
             task.worker.enqueue(call)
 
+    def _expect(self, node: K, future: Future[Any]) -> None:
+        events = self._events
+        future.add_done_callback(lambda ended: events.put((node, ended)))
+
     def _wait(self) -> None:
         """Take one event, or handle what is due."""
-        due = min((run.due for run in self._runs.values()), default=math.inf)
-        if self._runs:
+        due = min((task.due for task in self._tasks.values()), default=math.inf)
+        if self._tasks:
             due = min(due, self._deadline)
         left = due - time.monotonic()
         try:
@@ -253,53 +246,54 @@ class Executor(Generic[K, R]):
         if event is None:
             raise InterruptedRequestError
         node, ended = event
-        if isinstance(ended, Future):
+        task = self._tasks.get(node)
+        if not isinstance(ended, Call):
             self._finish(node, ended)
-        elif self._runs.get(node) is ended and ended.call is not None:
-            self._end(node, ended, ended.call)
+        elif task is not None and task.call is ended:
+            self._end(node, task, ended)
 
     def _handle_due(self) -> None:
         now = time.monotonic()
         is_over = now >= self._deadline
-        for node, run in [each for each in self._runs.items() if is_over or each[1].due <= now]:
-            if is_over or (run.call is not None and run.deadline <= now):
-                self._expire(node, run, is_over=is_over)
-            elif run.call is None and run.begin_at <= now:
-                self._make(node, run)
+        for node, task in [each for each in self._tasks.items() if is_over or each[1].due <= now]:
+            if is_over or (task.call is not None and task.deadline <= now):
+                self._expire(node, task, is_over=is_over)
+            elif task.call is None and task.begin_at <= now:
+                self._make(node, task)
             else:
-                self._log_waiting(node, run)
+                self._log_waiting(node, task)
 
-    def _end(self, node: K, run: TaskRun, call: Call[Any]) -> None:
+    def _end(self, node: K, task: Task, call: Call[Any]) -> None:
         if call.began is not None:
-            run.began = call.began
-        if call.ended is not None and call.ended > run.deadline:
+            task.began = call.began
+        if call.ended is not None and call.ended > task.deadline:
             # This thread was held up by another call, and saw it only now.
-            if run.task.on_late_end is not None:
-                run.task.worker.submit(run.task.on_late_end)
-            self._follow(node, self._driver.overdue(node, run), run.since)
+            if task.on_late_end is not None:
+                task.worker.submit(task.on_late_end)
+            self._follow(node, self._driver.overdue(node, task), task.since)
         else:
-            self._follow(node, self._driver.ended(node, run), run.since)
+            self._follow(node, self._driver.ended(node, task), task.since)
 
-    def _expire(self, node: K, run: TaskRun, *, is_over: bool) -> None:
-        call = run.call
+    def _expire(self, node: K, task: Task, *, is_over: bool) -> None:
+        call = task.call
         if call is not None:
-            if not is_over and call.began is not None and call.began > run.began:
+            if not is_over and call.began is not None and call.began > task.began:
                 # The plugin's own time counts, not that of its thread's earlier calls.
-                run.began = call.began
+                task.began = call.began
                 return
-            if not call.detach(cancel_unstarted=run.task.cancel_unstarted):
-                self._end(node, run, call)
+            if not call.detach(cancel_unstarted=task.cancel_unstarted):
+                self._end(node, task, call)
                 return
-        self._follow(node, self._driver.overdue(node, run), run.since)
+        self._follow(node, self._driver.overdue(node, task), task.since)
 
     def _finish(self, node: K, future: Future[R]) -> None:
         self._results[node] = future.result()
         self._sorter.done(node)
 
     @staticmethod
-    def _log_waiting(node: K, run: TaskRun) -> None:
+    def _log_waiting(node: K, task: Task) -> None:
         now = time.monotonic()
-        of = "" if run.task.limit is None else f" of {run.task.limit:g} s"
-        reason = f": {run.task.reason}" if run.task.reason else ""
-        log("warning", "still waiting for %s, %.3g s%s%s", node, now - run.since, of, reason)
-        run.log_at = now + run.task.log_interval
+        of = "" if task.limit is None else f" of {task.limit:g} s"
+        reason = f": {task.reason}" if task.reason else ""
+        log("warning", "still waiting for %s, %.3g s%s%s", node, now - task.since, of, reason)
+        task.log_at = now + task.log_interval

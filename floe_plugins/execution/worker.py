@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from floe_plugins.core.locks import forkable_lock
 from floe_plugins.execution.background_errors import BackgroundErrors
 from floe_plugins.execution.call import Call, Site
 
@@ -105,7 +106,7 @@ class Worker:
     def __init__(self, name: str) -> None:
         self.name = name
         self.background = BackgroundErrors(name)
-        self._lock = threading.Lock()
+        self._lock = forkable_lock()
         self._runner: _Runner | None = None
         self._caller_runner: _Runner | None = None
 
@@ -186,6 +187,10 @@ class Worker:
             runner.put(None)
         if self._caller_runner is not None:
             self._caller_runner.close_loop()
+
+    def forget_thread(self) -> None:
+        """In a forked child: the thread is not there; a later call starts one."""
+        self._runner = self._caller_runner = None
 
     def __del__(self) -> None:
         # No lock here: the collector runs at any point of any thread, also of one that holds it.

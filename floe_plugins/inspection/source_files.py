@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator
 import attrs
 
 from floe_plugins.core.candidate import Distribution
-from floe_plugins.core.locks import module_lock
+from floe_plugins.core.locks import forkable_lock
 from floe_plugins.discovery.metadata_files import read_file
 
 _MAX_SIZE = 1 << 20
@@ -29,7 +29,7 @@ _REBINDING_WORDS = rb"\bglobals?\b|\bexec\b|\bsys\s*\.\s*modules\b"
 _WORD = rb"[\w\x80-\xff]+"
 _DOTTED = rb"(%b)\s*\.|attr\s*\(\s*(%b)" % (_WORD, _WORD)
 
-_parse_lock = module_lock()
+_parse_lock = forkable_lock()
 
 
 @attrs.frozen(eq=False, slots=False)

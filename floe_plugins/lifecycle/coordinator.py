@@ -11,11 +11,11 @@ from concurrent import futures
 from concurrent.futures import Future
 from contextlib import contextmanager
 from contextvars import ContextVar
-from enum import Enum
 from typing import Any
 
 import attrs
 
+from floe_plugins.core.locks import forkable_lock
 from floe_plugins.core.log import log
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.report import Outcome, OutcomeState
@@ -28,23 +28,8 @@ from floe_plugins.execution.shield import InterruptedRequestError, Request
 _inside: ContextVar[tuple[tuple[object, PluginRef], ...]] = ContextVar("floe_plugins_inside", default=())
 
 
-class Action(Enum):
-    """What an operation does. Starts and stops exclude each other; several of the same action may be under way."""
-
-    START = "started"
-    STOP = "stopped"
-
-
 class RefusedError(Exception):
     """A plugin's code asks to start plugins while it is part of a stop, or the other way round."""
-
-
-@attrs.define(eq=False)
-class Transition:
-    """A plugin's start or stop under way; ``done`` gives its outcome to all who wait."""
-
-    entry: Entry
-    done: Future[Outcome] = attrs.field(factory=Future)
 
 
 @attrs.frozen
@@ -63,15 +48,18 @@ class StartedPlugin:
 
 @attrs.define(eq=False)
 class Operation:
-    """One request under way.
+    """One request under way. Starts and stops exclude each other; several of the same stage may be under way.
 
     Attributes:
+        stage: ``Stage.START`` or ``Stage.STOP``.
+        request: The request.
         owner: The plugin whose code made the request.
         predecessors: For each plugin, those that it waits for.
         started: The plugins that it has started.
     """
 
-    action: Action
+    stage: Stage
+    request: Request[Any]
     owner: PluginRef | None
     predecessors: Mapping[PluginRef, Collection[PluginRef]] = attrs.field(factory=dict)
     started: list[PluginRef] = attrs.field(factory=list)
@@ -84,81 +72,75 @@ class Coordinator:
         on_change: Called after the state of an entry has changed, before anybody learns the outcome.
     """
 
-    def __init__(self, on_change: Callable[[Entry], object] = id) -> None:
+    def __init__(self, on_change: Callable[[Entry], object]) -> None:
         self._on_change = on_change
-        self._changed = threading.Condition(threading.Lock())
+        self._changed = threading.Condition(forkable_lock())
         self._operations: list[Operation] = []
         self._waiting_to_stop = 0
-        self._transitions: dict[PluginRef, Transition] = {}
+        # The starts and stops under way; each gives its outcome to all who wait.
+        self._transitions: dict[PluginRef, Future[Outcome]] = {}
         self._running: dict[PluginRef, StartedPlugin] = {}
         self._token = object()
         self._endings = 0
 
-    def renew_locks(self) -> None:
-        """In a forked child where nothing was started: replace the lock, and forget who waits in the parent."""
-        self._changed = threading.Condition(threading.Lock())
-        self._waiting_to_stop = self._endings = 0
-
     @property
     def is_active(self) -> bool:
-        """Whether a plugin is started, or is being started or stopped."""
-        return bool(self._running or self._transitions or self._operations)
+        """Whether a plugin is started, or anybody starts or stops plugins or waits for that."""
+        return bool(self._running or self._transitions or self._operations or self._waiting_to_stop or self._endings)
 
     # Requests
 
     @contextmanager
-    def operation(self, action: Action, request: Request[Any]) -> Generator[Operation, None, None]:
-        """Wait until no operation of the other action is under way, and keep one from beginning.
+    def operation(
+        self, stage: Stage, request: Request[Any], *, everything: bool = False
+    ) -> Generator[Operation, None, None]:
+        """Wait until no operation of the other stage is under way, and keep one from beginning.
+
+        Args:
+            stage: ``Stage.START`` or ``Stage.STOP``.
+            request: The request that the operation is for.
+            everything: Whether all plugins are to be stopped: from now on none begins to start that has not begun.
 
         Raises:
-            RefusedError: Plugin code asks for it, and an operation of the other action may be waiting for that code.
+            RefusedError: Plugin code asks for it, and an operation of the other stage may be waiting for that code.
         """
         with self._changed:
-            operation = Operation(action, self._owner())
-            if operation.owner is not None or request.caller is not None:
-                if self._has_others(action):
-                    raise RefusedError
-            else:
-                self._await_turn(action, request)
-            self._operations.append(operation)
+            operation = Operation(stage, request, self._owner())
+            self._endings += everything
         try:
+            with self._changed:
+                if operation.owner is None and request.caller is None:
+                    self._await_turn(stage, request)
+                elif self._has_others(stage):
+                    raise RefusedError
+                self._operations.append(operation)
             yield operation
         finally:
             with self._changed:
-                self._operations.remove(operation)
+                self._endings -= everything
+                if operation in self._operations:
+                    self._operations.remove(operation)
                 self._changed.notify_all()
 
-    def _has_others(self, action: Action) -> bool:
-        return any(other.action is not action for other in self._operations)
+    def _has_others(self, stage: Stage) -> bool:
+        return any(other.stage is not stage for other in self._operations)
 
-    def _await_turn(self, action: Action, request: Request[Any]) -> None:
-        stopping = action is Action.STOP
+    def _await_turn(self, stage: Stage, request: Request[Any]) -> None:
+        stopping = stage is Stage.STOP
         self._waiting_to_stop += stopping
-        request.on_interrupt(self._wake)
+        request.interrupted.add_done_callback(self._wake)
         try:
-            while self._has_others(action) or (not stopping and self._waiting_to_stop):
-                if request.is_interrupted:
+            while self._has_others(stage) or (not stopping and self._waiting_to_stop):
+                if request.interrupted.done():
                     raise InterruptedRequestError
                 self._changed.wait()
         finally:
-            request.on_interrupt(None)
             self._waiting_to_stop -= stopping
             self._changed.notify_all()
 
-    def _wake(self) -> None:
+    def _wake(self, _interrupted: object) -> None:
         with self._changed:
             self._changed.notify_all()
-
-    @contextmanager
-    def ending(self, *, everything: bool) -> Generator[None, None, None]:
-        """While it is entered for everything, no plugin begins to start that has not begun."""
-        with self._changed:
-            self._endings += everything
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._endings -= everything
 
     @property
     def is_ending(self) -> bool:
@@ -213,18 +195,15 @@ class Coordinator:
 
     # Plugins
 
-    def begin_or_join(self, entry: Entry) -> tuple[Transition, bool]:
-        """Return the plugin's transition, and whether the caller is to make and ``finish`` it."""
+    def begin_or_join(self, ref: PluginRef) -> tuple[Future[Outcome], bool]:
+        """Return the outcome of a plugin's transition to come, and whether the caller makes and ``finish``es it."""
         with self._changed:
-            transition = self._transitions.get(entry.ref)
-            if transition is not None:
-                return transition, False
-            transition = self._transitions[entry.ref] = Transition(entry)
-            return transition, True
+            mine = ref not in self._transitions
+            return self._transitions.setdefault(ref, Future()), mine
 
     def finish(
         self,
-        transition: Transition,
+        entry: Entry,
         outcome: Outcome,
         *,
         state: PluginState | None = None,
@@ -232,18 +211,17 @@ class Coordinator:
         running: StartedPlugin | None = None,
     ) -> Outcome:
         """End a transition; everybody sees the plugin's new state, if there is one, before its outcome."""
-        ref = transition.entry.ref
         with self._changed:
             if state is not None:
-                transition.entry.state, transition.entry.error = state, error
-                self._running.pop(ref, None)
+                entry.state, entry.error = state, error
+                self._running.pop(entry.ref, None)
             if running is not None:
-                self._running[ref] = running
-            del self._transitions[ref]
+                self._running[entry.ref] = running
+            done = self._transitions.pop(entry.ref)
         if state is not None:
-            self._on_change(transition.entry)
+            self._on_change(entry)
         log_outcome(outcome)
-        transition.done.set_result(outcome)
+        done.set_result(outcome)
         return outcome
 
     @contextmanager
@@ -254,12 +232,12 @@ class Coordinator:
             PluginError: The plugin's own code asks for it, or the other one does not end, or it is started again.
         """
         while True:
-            transition, mine = self.begin_or_join(entry)
+            done, mine = self.begin_or_join(entry.ref)
             if mine:
                 break
             with self._changed:
                 is_own = self._owner() == entry.ref
-            if is_own or futures.wait([transition.done], timeout).not_done:
+            if is_own or futures.wait([done], timeout).not_done:
                 raise entry.failure(PluginError, "it cannot be taken out while it is being started or stopped")
         try:
             if self.is_running(entry.ref):
@@ -271,7 +249,7 @@ class Coordinator:
             )
             with self._changed:
                 del self._transitions[entry.ref]
-            transition.done.set_result(outcome)
+            done.set_result(outcome)
 
     def configured(self, entry: Entry, error: PluginError | None = None) -> None:
         """Note that a plugin's configuration is valid, or the error."""

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import threading
+import math
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
+from concurrent import futures
+from contextlib import AbstractContextManager
 from functools import partial
 from types import MappingProxyType
 from typing import Any
 
 import attrs
 
-from floe_plugins.core.locks import module_lock
+from floe_plugins.core.locks import forkable_lock
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.report import HealthReport, HealthState, HealthStatus, Outcome, OutcomeState
 from floe_plugins.core.safe_text import safe_str, type_name
@@ -25,53 +27,51 @@ from floe_plugins.execution.shield import InterruptedRequestError, Request
 from floe_plugins.lifecycle.parts import Parts, is_default
 
 # Guards every entry's `check`; held for moments only.
-_lock = module_lock()
+_lock = forkable_lock()
 
 
-@attrs.define(eq=False)
-class _PendingCheck:
+class _Check(Call["HealthStatus | str"]):
     """A check of one plugin, shared by all who ask while it is under way.
 
     Attributes:
         timeout: Seconds that it may take.
         asked_at: When it was asked for, in seconds since the epoch.
-        begun: The same by ``time.monotonic``.
+        asked: The same by ``time.monotonic``.
+        deadline: When it has to have ended, by the same.
     """
 
-    call: Call[HealthStatus | str]
-    timeout: float
-    asked_at: float = attrs.field(factory=time.time)
-    begun: float = attrs.field(factory=time.monotonic)
-
-    @property
-    def under_way(self) -> bool:
-        return self.call.ended is None and not self.call.cancelled
+    def __init__(
+        self,
+        hook: Callable[[], Any],
+        redact: boundary.Redact,
+        timeout: float,
+        watch: AbstractContextManager[object] | None,
+    ) -> None:
+        super().__init__(hook, convert=partial(to_plain_status, redact=redact), watch=watch)
+        self.timeout = timeout
+        self.asked_at, self.asked = time.time(), time.monotonic()
+        self.deadline = self.asked + timeout
 
     @property
     def age(self) -> float:
-        return time.monotonic() - self.begun
-
-    @property
-    def deadline(self) -> float:
-        return self.begun + self.timeout
+        return time.monotonic() - self.asked
 
     def answer(self, timeout: float | None) -> HealthStatus:
         """Return the plugin's status after waiting for ``timeout`` seconds; past its own deadline, cancel the call."""
-        if self.call.ended is not None:
+        if self.ended is not None:
             return self._status()
         waited = f"in {min(self.timeout, timeout or self.timeout):g} s"
         if time.monotonic() >= self.deadline:
-            if not self.call.detached:
-                self.call.detach()
+            if not self.detached:
+                self.detach()
             waited = f"in {self.timeout:g} s" if self.age < self.timeout + 1 else f"for {self.age:.0f} s"
         return _unhealthy(f"no answer {waited}", seconds=self.age, time=self.asked_at)
 
     def _status(self) -> HealthStatus:
-        call = self.call
-        seconds = max((call.ended or 0.0) - (call.began or self.begun), 0.0)
-        if call.error is not None:
-            return _unhealthy(f"health_check raised {call.error}", seconds=seconds, time=self.asked_at)
-        value = call.result()
+        seconds = max((self.ended or 0.0) - (self.began or self.asked), 0.0)
+        if (error := self.exception()) is not None:
+            return _unhealthy(f"health_check raised {error}", seconds=seconds, time=self.asked_at)
+        value = self.result()
         if isinstance(value, str):
             return _unhealthy(value, seconds=seconds, time=self.asked_at)
         return attrs.evolve(value, seconds=seconds, time=self.asked_at)
@@ -131,7 +131,7 @@ class _HealthRound:
     def ask_all(self, entries: Mapping[PluginRef, Entry]) -> HealthReport:
         last = {ref for ref, entry in entries.items() if entry.runs_on_caller}
         asked = {ref: self.ask(entries[ref]) for ref in sorted(entries, key=lambda ref: (ref in last, ref))}
-        self._wait([found for found in asked.values() if isinstance(found, _PendingCheck)])
+        self._wait([found for found in asked.values() if isinstance(found, _Check)])
         statuses = {
             ref: found if isinstance(found := asked[ref], HealthStatus) else found.answer(self.timeout)
             for ref in entries
@@ -139,68 +139,57 @@ class _HealthRound:
         seconds = time.monotonic() - self.begun
         return HealthReport(state=_overall(entries, statuses), statuses=statuses, seconds=seconds, time=self.asked_at)
 
-    def _wait(self, checks: list[_PendingCheck]) -> None:
+    def _wait(self, checks: list[_Check]) -> None:
         """Wait for the checks, each until its own deadline, those of others at most for this round's timeout."""
-        changed = threading.Semaphore(0)
-        self.request.on_interrupt(changed.release)
+        end = math.inf if self.timeout is None else self.begun + self.timeout
         for each in checks:
-            each.call.add_done_callback(lambda _: changed.release())
-        end = None if self.timeout is None else self.begun + self.timeout
-        try:
-            for each in checks:
-                # A check of this round has the round's timeout, and began a moment later.
-                joined = end is not None and each.begun < self.begun
-                deadline = min(each.deadline, end) if joined and end is not None else each.deadline
-                while each.under_way and not self.request.is_interrupted:
-                    left = deadline - time.monotonic()
-                    if left <= 0:
-                        break
-                    changed.acquire(timeout=min(left, threading.TIMEOUT_MAX))
-        finally:
-            self.request.on_interrupt(None)
-        if self.request.is_interrupted:
-            raise InterruptedRequestError
+            # A check of this round has the round's timeout, and began a moment later.
+            deadline = min(each.deadline, end) if each.asked < self.begun else each.deadline
+            left = max(deadline - time.monotonic(), 0.0)
+            if not each.done():
+                either: list[futures.Future[Any]] = [each, self.request.interrupted]
+                futures.wait(either, left, futures.FIRST_COMPLETED)
+            if self.request.interrupted.done():
+                raise InterruptedRequestError
 
-    def ask(self, entry: Entry) -> _PendingCheck | HealthStatus:
+    def ask(self, entry: Entry) -> _Check | HealthStatus:
         if entry.state is not PluginState.STARTED:
             reason = f": {entry.error.message}" if entry.error is not None else ""
             return _unhealthy(f"it is not started, but {entry.state}{reason}")
-        timeout = self.timeout or self.parts.deadlines.timeout(entry, Stage.CHECK)
+        timeout = self.timeout or self.parts.store.timeout(entry, Stage.CHECK)
         if entry.runs_on_caller and time.monotonic() - self.begun > timeout:
             return _unhealthy(f"not asked: the {timeout:g} s were over")
         hook = self.parts.hook(entry, "health_check")
-        found, call = self.begin_or_join(entry, timeout, hook)
-        if call is None:
+        found, mine = self.begin_or_join(entry, timeout, hook)
+        if not mine or not isinstance(found, _Check):
             return found
         if entry.runs_on_caller and not is_default(hook):
-            self.request.run_on_caller(entry.worker, call)
-            call.wait()
+            self.request.run_on_caller(entry.worker, found)
+            found.wait()
         elif is_default(hook) or entry.worker.is_current_thread:
-            entry.worker.run_in_caller_thread(call)
+            entry.worker.run_in_caller_thread(found)
         else:
-            entry.worker.enqueue(call)
+            entry.worker.enqueue(found)
         return found
 
     def begin_or_join(
         self, entry: Entry, timeout: float, hook: Callable[[], Any]
-    ) -> tuple[_PendingCheck | HealthStatus, Call[Any] | None]:
-        """Return the check to wait for, and its call if that is to be made."""
+    ) -> tuple[_Check | HealthStatus, bool]:
+        """Return the check to wait for, and whether the caller is to make it."""
         worker = entry.worker
         with _lock:
-            previous: _PendingCheck | None = entry.check
-            if previous is not None and previous.under_way:
+            previous: _Check | None = entry.check
+            if previous is not None and not previous.done():
                 is_own = worker.is_current_thread or self.request.caller is worker
-                return (_unhealthy("it is being asked by this very call") if is_own else previous), None
+                return (_unhealthy("it is being asked by this very call") if is_own else previous), False
             if previous is not None and previous.age <= self.max_age:
-                return previous, None
+                return previous, False
             overdue = worker.overdue
             if overdue is not None:
-                return _unhealthy(f"its thread is busy with an earlier call, which began {overdue:.0f} s ago"), None
-            convert = partial(to_plain_status, redact=worker.background.redact)
+                return _unhealthy(f"its thread is busy with an earlier call, which began {overdue:.0f} s ago"), False
             watch = None if is_default(hook) else self.parts.store.events.call(entry.ref, Stage.CHECK, timeout)
-            call: Call[HealthStatus | str] = Call(hook, convert=convert, watch=watch)
-            entry.check = fresh = _PendingCheck(call, timeout)
-            return fresh, call
+            entry.check = fresh = _Check(hook, worker.background.redact, timeout, watch)
+            return fresh, True
 
 
 def _unhealthy(message: str, *, seconds: float | None = None, time: float | None = None) -> HealthStatus:

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import inspect
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import attrs
 
-from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.report import Outcome, OutcomeState
 from floe_plugins.core.safe_text import type_name
 from floe_plugins.core.state import Stage
 from floe_plugins.core.timeouts import TIMEOUT_OF_STAGE
-from floe_plugins.entries.deadlines import Deadlines
 from floe_plugins.entries.entry import Entry
 from floe_plugins.entries.store import EntryStore
-from floe_plugins.errors import PluginError, PluginTimeoutError
-from floe_plugins.execution.executor import Task, TaskRun
-from floe_plugins.execution.shield import Request
+from floe_plugins.errors import PluginTimeoutError
+from floe_plugins.execution.executor import Task
 from floe_plugins.hookspecs.base import PluginMetadata
 from floe_plugins.lifecycle.coordinator import Coordinator
 from floe_plugins.loading.configurer import Configurer
@@ -34,27 +30,10 @@ class Parts:
     """What starting, stopping and checking share."""
 
     store: EntryStore
-    deadlines: Deadlines
     registration: Registration
     loader: Loader
     configurer: Configurer
-    coordinator: Coordinator = attrs.field(init=False)
-
-    def __attrs_post_init__(self) -> None:
-        object.__setattr__(self, "coordinator", Coordinator(self._changed))
-
-    def _changed(self, entry: Entry) -> None:
-        self.registration.update(entry)
-        self.store.tell_state(entry)
-
-    def raise_if_strict(self, errors: Mapping[PluginRef, PluginError]) -> None:
-        """Raise the first error, by ref, where problems are strict.
-
-        Raises:
-            PluginError: There is one.
-        """
-        if errors and self.store.policy.strict:
-            raise errors[min(errors)].with_traceback(None)
+    coordinator: Coordinator
 
     @property
     def workers(self) -> int:
@@ -64,18 +43,6 @@ class Parts:
     def hook(self, entry: Entry, name: str) -> Callable[[], Any]:
         """Return a loaded plugin's function for a lifecycle hook: its own, or the base's default."""
         return self.registration.manager(entry.ref.type).implementation(self.loader.load(entry), name)
-
-    def event_loop_error(self, entry: Entry, request: Request[Any]) -> PluginError | None:
-        """Return the error of async hooks that ask for the calling thread, where an event loop is running."""
-        if not entry.runs_on_caller or not request.is_in_event_loop:
-            return None
-        if not any(inspect.iscoroutinefunction(self.hook(entry, name)) for name in ("startup", "shutdown")):
-            return None
-        return entry.failure(
-            PluginError,
-            "its async hooks ask for the calling thread, and an event loop is running there",
-            hint="Call the registry outside of the loop, for instance by asyncio.to_thread().",
-        )
 
     def hook_task(self, entry: Entry, stage: Stage, *, timeout: float | None = None, **options: Any) -> Task:
         """Return the task of calling a plugin's ``startup`` or ``shutdown`` in its own thread, or as it asks for.
@@ -87,7 +54,7 @@ class Parts:
             options: Further fields of the ``Task``.
         """
         hook = self.hook(entry, "startup" if stage is Stage.START else "shutdown")
-        total = self.deadlines.timeout(entry, stage)
+        total = self.store.timeout(entry, stage)
         return Task(
             worker=entry.worker,
             function=self.coordinator.in_plugin_context(entry.ref, hook),
@@ -128,29 +95,14 @@ def is_default(hook: object) -> bool:
     return getattr(hook, "__func__", None) in _DEFAULTS
 
 
-def timeout_error(entry: Entry, run: TaskRun, stage: Stage) -> PluginTimeoutError:
+def timeout_error(entry: Entry, task: Task, stage: Stage) -> PluginTimeoutError:
     """Return the error of a call that did not end within its deadline."""
     name = TIMEOUT_OF_STAGE[stage]
-    seconds = run.task.shown_timeout or run.task.timeout or 0.0
-    if run.seconds < (run.task.timeout or 0.0):
+    seconds = task.shown_timeout or task.timeout or 0.0
+    if task.seconds < (task.timeout or 0.0):
         message = f"{name} did not end within the time that the whole {name} may take (timeouts.{name}_total)"
-    elif not run.has_begun:
+    elif not task.has_begun:
         message = f"{name} could not begin within {seconds:g} s: its thread is busy with an earlier call"
     else:
         message = f"{name} did not end within {seconds:g} s"
-    return entry.failure(
-        PluginTimeoutError,
-        message,
-        hint=f"Find out what it waits for, or raise timeouts.{name}.",
-        seconds=seconds,
-        stage=str(stage),
-    )
-
-
-def busy_error(entry: Entry, seconds: float, cls: type[PluginError]) -> PluginError:
-    """Return the error of a call that is not made because an overdue one still runs."""
-    return entry.failure(
-        cls,
-        f"its thread is still busy with an earlier call, which is overdue and has been running for {seconds:.1f} s",
-        hint="A thread cannot be ended from outside: wait, or restart the process.",
-    )
+    return entry.timed_out(stage, seconds, message, f"Find out what it waits for, or raise timeouts.{name}.")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
-from typing import Any
 
 import attrs
 
@@ -15,8 +14,7 @@ from floe_plugins.core.state import PluginState, Stage
 from floe_plugins.dependencies.resolver import StartPlan
 from floe_plugins.entries.entry import Entry
 from floe_plugins.errors import PluginConfigurationError, PluginError
-from floe_plugins.execution.executor import Driver, Executor, Task, TaskRun, completed
-from floe_plugins.execution.shield import Request
+from floe_plugins.execution.executor import Driver, Executor, Task, completed
 from floe_plugins.execution.worker import Worker
 from floe_plugins.lifecycle.coordinator import Operation
 from floe_plugins.lifecycle.parts import Parts, timeout_error
@@ -35,7 +33,6 @@ class Loading(Driver[PluginRef, bool]):
 
     _parts: Parts
     _operation: Operation
-    _request: Request[Any]
     errors: dict[PluginRef, PluginError] = attrs.field(factory=dict, init=False)
     is_superseded: bool = attrs.field(default=False, init=False)
     _wave: Mapping[PluginRef, Entry] = attrs.field(factory=dict, init=False)
@@ -44,24 +41,24 @@ class Loading(Driver[PluginRef, bool]):
         """Load the entries that are not loaded yet."""
         self._wave = {entry.ref: entry for entry in entries if entry.plugin is None}
         if self._wave:
-            Executor(tuple(self._wave), {}, self, request=self._request, workers=self._parts.workers).run()
+            Executor(tuple(self._wave), {}, self, request=self._operation.request, workers=self._parts.workers).run()
 
     def begin(self, node: PluginRef) -> Task | Future[bool]:
         """Load the plugin on a thread of its own; the loader keeps the deadline itself."""
         entry = self._wave[node]
-        is_nested = self._operation.owner is not None or self._request.caller is not None
+        is_nested = self._operation.owner is not None or self._operation.request.caller is not None
         return Task(
             worker=Worker(f"load {node}"),
             function=self._parts.coordinator.in_plugin_context(node, lambda: self._parts.loader.load(entry)),
-            shown_timeout=self._parts.deadlines.timeout(entry, Stage.LOAD),
+            shown_timeout=self._parts.store.timeout(entry, Stage.LOAD),
             # Plugin code may hold import locks that the loads need: they stay on its thread.
             inline=self._parts.workers == 1 or is_nested,
         )
 
-    def ended(self, node: PluginRef, run: TaskRun) -> Task | Future[bool]:
+    def ended(self, node: PluginRef, task: Task) -> Task | Future[bool]:
         """Keep the error, if there is one."""
-        run.task.worker.close()
-        error = run.error
+        task.worker.close()
+        error = task.error
         if isinstance(error, SupersededError):
             self.is_superseded = True
         elif isinstance(error, PluginError):
@@ -71,7 +68,7 @@ class Loading(Driver[PluginRef, bool]):
         return completed(error is None)
 
 
-def configure(parts: Parts, request: Request[Any], plan: StartPlan) -> dict[PluginRef, PluginError]:
+def configure(parts: Parts, operation: Operation, plan: StartPlan) -> dict[PluginRef, PluginError]:
     """Validate the configuration of all plugins that are to start; return the errors."""
     pending = {
         ref: entry
@@ -82,7 +79,7 @@ def configure(parts: Parts, request: Request[Any], plan: StartPlan) -> dict[Plug
     }
     driver = _Configuring(parts, pending)
     sequence = [ref for ref in plan.order if ref in pending]
-    Executor(sequence, {}, driver, request=request, workers=parts.workers).run()
+    Executor(sequence, {}, driver, request=operation.request, workers=parts.workers).run()
     return driver.errors
 
 
@@ -105,18 +102,18 @@ class _Configuring(Driver[PluginRef, bool]):
         return Task(
             worker=entry.worker,
             function=self._parts.coordinator.in_plugin_context(node, lambda: self._parts.configurer.configure(entry)),
-            timeout=self._parts.deadlines.timeout(entry, Stage.CONFIGURE),
+            timeout=self._parts.store.timeout(entry, Stage.CONFIGURE),
         )
 
-    def ended(self, node: PluginRef, run: TaskRun) -> Task | Future[bool]:
-        entry, error = self._pending[node], run.error
+    def ended(self, node: PluginRef, task: Task) -> Task | Future[bool]:
+        entry, error = self._pending[node], task.error
         if error is not None and not isinstance(error, PluginError):
             error = _unexpected(entry, error)
-        return self._note(entry, run.seconds, error)
+        return self._note(entry, task.seconds, error)
 
-    def overdue(self, node: PluginRef, run: TaskRun) -> Task | Future[bool]:
+    def overdue(self, node: PluginRef, task: Task) -> Task | Future[bool]:
         entry = self._pending[node]
-        return self._note(entry, run.seconds, timeout_error(entry, run, Stage.CONFIGURE))
+        return self._note(entry, task.seconds, timeout_error(entry, task, Stage.CONFIGURE))
 
     def _note(self, entry: Entry, seconds: float, error: PluginError | None) -> Future[bool]:
         entry.configure_seconds = seconds

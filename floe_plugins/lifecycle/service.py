@@ -15,7 +15,7 @@ from floe_plugins.entries.entry import Entry
 from floe_plugins.errors import PluginError, PluginStartupError
 from floe_plugins.execution.shield import Request
 from floe_plugins.lifecycle import health
-from floe_plugins.lifecycle.coordinator import Action, RefusedError, log_outcome
+from floe_plugins.lifecycle.coordinator import RefusedError, log_outcome
 from floe_plugins.lifecycle.parts import Parts, outcome_of
 from floe_plugins.lifecycle.start import start
 from floe_plugins.lifecycle.stop import stop
@@ -30,16 +30,6 @@ class Lifecycle:
     """
 
     parts: Parts
-
-    @property
-    def running(self) -> tuple[PluginRef, ...]:
-        """The started plugins, in the order in which they started."""
-        return tuple(self.parts.coordinator.running())
-
-    @property
-    def is_active(self) -> bool:
-        """Whether a plugin is started, or is being started or stopped."""
-        return self.parts.coordinator.is_active
 
     def resolve(self, refs: Iterable[PluginRef], *, plan: bool = False) -> tuple[PluginRef, ...]:
         """Return the start order of ``refs`` and all that they depend on.
@@ -96,17 +86,17 @@ class Lifecycle:
 
         def work(request: Request[LifecycleReport]) -> LifecycleReport:
             nonlocal started
-            with self.parts.coordinator.operation(Action.START, request) as operation:
+            with self.parts.coordinator.operation(Stage.START, request) as operation:
                 started = operation.started
-                return start(self.parts, request, operation, wanted)
+                return start(self.parts, operation, wanted)
 
         try:
             for outcome in missing:
                 log_outcome(outcome)
-                self._raise_if_strict(LifecycleReport(outcomes=(outcome,)))
+                self.parts.store.raise_if_strict([outcome.cause])
             report = Request(work).run()
             report = attrs.evolve(report, outcomes=(*missing, *report.outcomes))
-            self._raise_if_strict(report)
+            self.parts.store.raise_if_strict(outcome.cause for outcome in (*report.failed, *report.skipped))
         except RefusedError:
             return self._refused(wanted, Stage.START, "plugins are being stopped, and the call comes from one of them")
         except (KeyboardInterrupt, PluginError) as error:
@@ -145,19 +135,13 @@ class Lifecycle:
             for ref, error in self.parts.store.missing(category).items()
         )
 
-    def _raise_if_strict(self, report: LifecycleReport) -> None:
-        if self.parts.store.policy.strict:
-            first = next((outcome.cause for outcome in (*report.failed, *report.skipped) if outcome.cause), None)
-            if first is not None:
-                raise first.with_traceback(None)
-
     def start(self, ref: PluginRef) -> Outcome:
         """Start one plugin and all that it depends on; a failed load is tried again.
 
         Raises:
             PluginNotFoundError: There is no such plugin, or it is disabled.
         """
-        self.parts.coordinator.retry_load(self.parts.store.known_entry(ref))
+        self.parts.coordinator.retry_load(self.parts.store.entry(ref))
         return self._of(ref, self.startup((ref,)))
 
     def stop(self, ref: PluginRef) -> Outcome:
@@ -166,7 +150,7 @@ class Lifecycle:
         Raises:
             PluginNotFoundError: There is no such plugin.
         """
-        entry = self.parts.store.known_entry(ref)
+        entry = self.parts.store.entry(ref)
         report = self.shutdown((ref,))
         if report.outcomes:
             return self._of(ref, report)
@@ -181,13 +165,10 @@ class Lifecycle:
         wanted = None if refs is None else tuple(refs)
 
         def work(request: Request[LifecycleReport]) -> LifecycleReport:
-            coordinator = self.parts.coordinator
-            with (
-                coordinator.ending(everything=wanted is None),
-                coordinator.operation(Action.STOP, request) as operation,
-            ):
-                report = stop(self.parts, request, operation, wanted)
-                if wanted is None:
+            everything = wanted is None
+            with self.parts.coordinator.operation(Stage.STOP, request, everything=everything) as operation:
+                report = stop(self.parts, operation, wanted)
+                if everything:
                     for entry in self.parts.store.entries().values():
                         entry.release_thread()
                 return report
@@ -195,7 +176,7 @@ class Lifecycle:
         try:
             return Request(work).run()
         except RefusedError:
-            refused = self.running if wanted is None else wanted
+            refused = self.parts.coordinator.running() if wanted is None else wanted
             return self._refused(refused, Stage.STOP, "plugins are being started, and the call comes from one of them")
 
     def excluded(self, entry: Entry) -> AbstractContextManager[None]:
@@ -204,8 +185,8 @@ class Lifecycle:
         Raises:
             PluginError: The plugin's own code asks for it during its start or stop, or that does not end.
         """
-        deadlines = self.parts.deadlines
-        timeout = deadlines.timeout(entry, Stage.START) + deadlines.timeout(entry, Stage.STOP)
+        store = self.parts.store
+        timeout = store.timeout(entry, Stage.START) + store.timeout(entry, Stage.STOP)
         return self.parts.coordinator.excluded(entry, timeout)
 
     def health(
@@ -232,11 +213,8 @@ class Lifecycle:
 
     def _refused(self, refs: Iterable[PluginRef], stage: Stage, message: str) -> LifecycleReport:
         entries = self.parts.store.entries()
-        return LifecycleReport(
-            outcomes=tuple(
-                outcome_of(entries[ref], stage, OutcomeState.SKIPPED, message) for ref in refs if ref in entries
-            )
-        )
+        there = (entries[ref] for ref in refs if ref in entries)
+        return LifecycleReport(outcomes=tuple(outcome_of(each, stage, OutcomeState.SKIPPED, message) for each in there))
 
     @staticmethod
     def _of(ref: PluginRef, report: LifecycleReport) -> Outcome:

@@ -14,33 +14,32 @@ from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.report import LifecycleReport, Outcome, OutcomeState
 from floe_plugins.core.state import PluginState, Stage
 from floe_plugins.dependencies.resolver import Dependency, resolve
-from floe_plugins.entries.entry import Entry
+from floe_plugins.entries.entry import Entry, stage_of
 from floe_plugins.errors import (
     MissingDependencyError,
-    PluginConfigurationError,
     PluginError,
     PluginStartupError,
-    PluginTimeoutError,
 )
 from floe_plugins.execution.boundary import ForeignError
-from floe_plugins.execution.executor import Task, TaskRun
-from floe_plugins.execution.shield import InterruptedRequestError, Request
-from floe_plugins.lifecycle.attempts import Progress
+from floe_plugins.execution.executor import Task
+from floe_plugins.execution.shield import InterruptedRequestError
 from floe_plugins.lifecycle.coordinator import Operation, StartedPlugin
-from floe_plugins.lifecycle.parts import Parts, busy_error, is_default, timeout_error
+from floe_plugins.lifecycle.parts import Parts, is_default, timeout_error
 from floe_plugins.lifecycle.prepare import Loading, configure
-from floe_plugins.lifecycle.transitions import Transitions
+from floe_plugins.lifecycle.transitions import Progress, Transitions
 
 _REASONS = {
+    Stage.DISCOVER: "could not be loaded",
     Stage.LOAD: "could not be loaded",
     Stage.CONFIGURE: "could not be configured",
     Stage.RESOLVE: "cannot be started",
     Stage.START: "failed to start",
 }
 _AUTHOR = "Tell the plugin's author."
+_CLEAN_UP = "cleaning up after a failed startup"
 
 
-def start(parts: Parts, request: Request[Any], operation: Operation, refs: Iterable[PluginRef]) -> LifecycleReport:
+def start(parts: Parts, operation: Operation, refs: Iterable[PluginRef]) -> LifecycleReport:
     """Start ``refs`` and all that they depend on; the report has an outcome for each of them.
 
     Raises:
@@ -51,18 +50,18 @@ def start(parts: Parts, request: Request[Any], operation: Operation, refs: Itera
     begun, began_at = time.monotonic(), time.time()
     refs = tuple(refs)
     while True:
-        loading = Loading(parts, operation, request)
+        loading = Loading(parts, operation)
         plan = resolve(parts.store.entries(), parts.store.selected(), refs, loading.load)
         if not loading.is_superseded:
             break
-    parts.raise_if_strict({**loading.errors, **plan.errors})
+    parts.store.raise_if_strict(_in_order({**loading.errors, **plan.errors}))
     loaded = time.monotonic()
-    errors = configure(parts, request, plan)
+    errors = configure(parts, operation, plan)
     parts.configurer.review(errors)
-    parts.raise_if_strict(errors)
+    parts.store.raise_if_strict(_in_order(errors))
     configured = time.monotonic()
     errors = {**plan.errors, **loading.errors, **errors}
-    starter = _Starter(parts, request, operation, plan.entries, plan.predecessors, begun, plan.dependencies, errors)
+    starter = _Starter(parts, operation, plan.entries, plan.predecessors, begun, plan.dependencies, errors)
     outcomes = starter.run(plan.order)
     return LifecycleReport(
         outcomes=outcomes,
@@ -71,6 +70,10 @@ def start(parts: Parts, request: Request[Any], operation: Operation, refs: Itera
         configure_seconds=configured - loaded,
         time=began_at,
     )
+
+
+def _in_order(errors: Mapping[PluginRef, PluginError]) -> Iterable[PluginError]:
+    return (errors[ref] for ref in sorted(errors))
 
 
 @attrs.define(eq=False)
@@ -110,7 +113,7 @@ class _Starter(Transitions):
             return self._fail(entry, error)
         for dependency in self.dependencies[entry.ref]:
             if not any(self.outcomes[ref].ok for ref in dependency.refs):
-                return self._skip_unmet(entry, self._unmet(entry, dependency))
+                return self._skip(entry, self._unmet(entry, dependency))
         if self.parts.coordinator.is_ending:
             return self.finish(entry, OutcomeState.SKIPPED, "all plugins are being stopped")
         if time.monotonic() >= self.deadline:
@@ -120,11 +123,16 @@ class _Starter(Transitions):
 
     def _refusal(self, entry: Entry) -> Future[Outcome] | None:
         """Fail the plugin if its thread is busy, or cannot run its hooks."""
-        loop_error = self.parts.event_loop_error(entry, self.request)
+        loop_error = self.event_loop_error(entry)
         if loop_error is not None:
-            return self._fail(entry, self.error(entry, loop_error.message, hint=loop_error.hint))
-        overdue = entry.worker.overdue
-        return None if overdue is None else self._fail(entry, busy_error(entry, overdue, PluginStartupError))
+            return self._fail(entry, loop_error)
+        if (seconds := entry.worker.overdue) is None:
+            return None
+        busy = (
+            f"its thread is still busy with an earlier call, which is overdue and has been running for {seconds:.1f} s"
+        )
+        hint = "A thread cannot be ended from outside: wait, or restart the process."
+        return self._fail(entry, self.error(entry, busy, hint=hint))
 
     def _startup(self, entry: Entry, delay: float = 0.0) -> Task:
         progress = self.progress.setdefault(entry.ref, Progress())
@@ -143,18 +151,18 @@ class _Starter(Transitions):
         log("warning", "%s: startup ended too late; shutting it down again", entry.ref)
         return self.parts.hook(entry, "shutdown")()
 
-    def ended(self, node: PluginRef, run: TaskRun) -> Task | Future[Outcome]:
+    def ended(self, node: PluginRef, task: Task) -> Task | Future[Outcome]:
         """Take note of the end of ``startup``, or of the clean-up after it."""
-        entry, error = self.entries[node], run.error
-        if run.task.reason == _CLEAN_UP:
+        entry, error = self.entries[node], task.error
+        if task.reason == _CLEAN_UP:
             if isinstance(error, InterruptedRequestError):
                 entry.worker.submit(lambda: self._clean_up_late(entry))
             return self._cleaned_up(entry, None if error is None else f"shutdown raised {error}")
-        progress = self.count(entry, run)
+        progress = self.count(entry, task)
         if error is None:
-            if run.result is None:
+            if task.result is None:
                 return self._started(entry)
-            return self._clean_up(entry, self.error(entry, f"startup returned {run.result}", hint=_AUTHOR))
+            return self._clean_up(entry, self.error(entry, f"startup returned {task.result}", hint=_AUTHOR))
         if not isinstance(error, ForeignError):
             return self._fail(entry, self.error(entry, f"startup could not be called: {error}", error))
         if not error.is_unavailable:
@@ -191,25 +199,25 @@ class _Starter(Transitions):
         failure.message = f"unavailable after {progress}: {failure.message}"
         return self._fail(entry, failure)
 
-    def overdue(self, node: PluginRef, run: TaskRun) -> Task | Future[Outcome]:
+    def overdue(self, node: PluginRef, task: Task) -> Task | Future[Outcome]:
         """Fail the plugin; if its start ends after all, it is shut down then."""
         entry = self.entries[node]
-        if run.task.reason == _CLEAN_UP:
+        if task.reason == _CLEAN_UP:
             self.progress[node].is_unavailable = False
-            return self._cleaned_up(entry, f"shutdown did not end within {run.task.timeout or 0.0:g} s")
-        self.count(entry, run)
-        error = timeout_error(entry, run, Stage.START)
+            return self._cleaned_up(entry, f"shutdown did not end within {task.timeout or 0.0:g} s")
+        self.count(entry, task)
+        error = timeout_error(entry, task, Stage.START)
         error.message += self._attempt_before(node)
         return self._fail(entry, error)
 
-    def interrupted(self, node: PluginRef, run: TaskRun) -> None:
+    def interrupted(self, node: PluginRef, task: Task) -> None:
         """Fail the plugin; if its start ended unseen, it is shut down."""
         entry = self.entries[node]
-        if run.task.reason == _CLEAN_UP:
-            is_open = not run.has_begun
+        if task.reason == _CLEAN_UP:
+            is_open = not task.has_begun
         else:
-            is_open = run.call is not None and run.call.ended is not None
-            self.count(entry, run)
+            is_open = task.call is not None and task.call.ended is not None
+            self.count(entry, task)
         if is_open:
             entry.worker.submit(lambda: self._clean_up_late(entry))
         self._fail(entry, self.error(entry, f"its start was interrupted{self._attempt_before(node)}"))
@@ -233,39 +241,19 @@ class _Starter(Transitions):
         error.__cause__ = failures[0].cause
         return error
 
-    def _skip_unmet(self, entry: Entry, error: PluginError) -> Future[Outcome]:
-        if error.__cause__ is not None:
-            return self._skip(entry, error)
-        # Nothing has failed: all plugins are being stopped, or the time is over.
-        return self.finish(entry, OutcomeState.SKIPPED, error.message, error)
-
     def _skip(self, entry: Entry, error: PluginError) -> Future[Outcome]:
-        return self.finish(entry, OutcomeState.SKIPPED, error.message, error, becomes=PluginState.SKIPPED)
+        # Where nothing has failed, all plugins are being stopped, or the time is over.
+        becomes = None if error.__cause__ is None and entry.ref not in self.errors else PluginState.SKIPPED
+        return self.finish(entry, OutcomeState.SKIPPED, error.message, error, becomes=becomes)
 
     def _fail(self, entry: Entry, error: PluginError) -> Future[Outcome]:
         # A failed load is kept and logged already.
         return self.fail(entry, error, None if entry.plugin is None else PluginState.FAILED)
 
     def outcome(
-        self, entry: Entry, state: OutcomeState, message: str = "", cause: PluginError | None = None
+        self, entry: Entry, state: OutcomeState, message: str = "", cause: PluginError | None = None, **facts: Any
     ) -> Outcome:
         """Return the outcome of a plugin as far as it has come, loading and configuring included."""
-        return attrs.evolve(
-            super().outcome(entry, state, message, cause),
-            stage=_stage(cause, entry),
-            load_seconds=entry.load_seconds,
-            configure_seconds=entry.configure_seconds,
-        )
-
-
-_CLEAN_UP = "cleaning up after a failed startup"
-
-
-def _stage(error: PluginError | None, entry: Entry) -> Stage:
-    if isinstance(error, PluginTimeoutError):
-        return Stage(error.stage)
-    if isinstance(error, PluginConfigurationError):
-        return Stage.CONFIGURE
-    if isinstance(error, PluginStartupError) or error is None:
-        return Stage.START
-    return Stage.LOAD if entry.plugin is None else Stage.RESOLVE
+        facts["stage"] = Stage.START if cause is None else stage_of(cause)
+        seconds = {"load_seconds": entry.load_seconds, "configure_seconds": entry.configure_seconds}
+        return super().outcome(entry, state, message, cause, **seconds, **facts)

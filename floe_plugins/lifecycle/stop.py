@@ -5,23 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from concurrent.futures import Future
-from typing import Any
 
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.report import LifecycleReport, Outcome, OutcomeState
 from floe_plugins.core.state import PluginState, Stage
 from floe_plugins.entries.entry import Entry
 from floe_plugins.errors import PluginError, PluginShutdownError
-from floe_plugins.execution.executor import Task, TaskRun
-from floe_plugins.execution.shield import Request
+from floe_plugins.execution.executor import Task
 from floe_plugins.lifecycle.coordinator import Operation
 from floe_plugins.lifecycle.parts import Parts, timeout_error
 from floe_plugins.lifecycle.transitions import Transitions
 
 
-def stop(
-    parts: Parts, request: Request[Any], operation: Operation, refs: Iterable[PluginRef] | None = None
-) -> LifecycleReport:
+def stop(parts: Parts, operation: Operation, refs: Iterable[PluginRef] | None = None) -> LifecycleReport:
     """Stop the started ones among ``refs`` (None: all), and those that depend on them.
 
     Raises:
@@ -36,7 +32,7 @@ def stop(
         for other in running[ref].predecessors & waits_for.keys():
             waits_for[other].append(ref)
     entries = {ref: running[ref].entry for ref in sequence}
-    outcomes = _Stopper(parts, request, operation, entries, waits_for, begun).run(sequence)
+    outcomes = _Stopper(parts, operation, entries, waits_for, begun).run(sequence)
     return LifecycleReport(outcomes=outcomes, seconds=time.monotonic() - begun, time=began_at)
 
 
@@ -47,32 +43,32 @@ class _Stopper(Transitions):
     def begin_own(self, entry: Entry) -> Task | Future[Outcome]:
         if not self.parts.coordinator.is_running(entry.ref):
             return self.finish(entry, OutcomeState.SUCCEEDED, "it was stopped before")
-        loop_error = self.parts.event_loop_error(entry, self.request)
+        loop_error = self.event_loop_error(entry)
         if loop_error is not None:
-            return self.fail(entry, self.error(entry, loop_error.message), None)
+            return self.fail(entry, loop_error, None)
         # Its own thread may still be busy: the stop then waits in the queue, and is made when the thread is free.
         return self.parts.hook_task(entry, Stage.STOP, cancel_unstarted=False)
 
-    def ended(self, node: PluginRef, run: TaskRun) -> Task | Future[Outcome]:
+    def ended(self, node: PluginRef, task: Task) -> Task | Future[Outcome]:
         entry = self.entries[node]
-        if run.error is not None:
-            return self._fail(run, entry, self.error(entry, f"shutdown raised {run.error}", run.error))
-        wrong = run.result
+        if task.error is not None:
+            return self._fail(task, entry, self.error(entry, f"shutdown raised {task.error}", task.error))
+        wrong = task.result
         if wrong is not None:
-            return self._fail(run, entry, self.error(entry, f"shutdown returned {wrong}"))
-        self.count(entry, run)
+            return self._fail(task, entry, self.error(entry, f"shutdown returned {wrong}"))
+        self.count(entry, task)
         entry.worker.close()
         return self.finish(entry, OutcomeState.SUCCEEDED, becomes=PluginState.STOPPED)
 
-    def overdue(self, node: PluginRef, run: TaskRun) -> Task | Future[Outcome]:
+    def overdue(self, node: PluginRef, task: Task) -> Task | Future[Outcome]:
         entry = self.entries[node]
-        return self._fail(run, entry, timeout_error(entry, run, Stage.STOP))
+        return self._fail(task, entry, timeout_error(entry, task, Stage.STOP))
 
-    def interrupted(self, node: PluginRef, run: TaskRun) -> None:
+    def interrupted(self, node: PluginRef, task: Task) -> None:
         entry = self.entries[node]
-        self._fail(run, entry, self.error(entry, "its stop was interrupted"))
+        self._fail(task, entry, self.error(entry, "its stop was interrupted"))
 
-    def _fail(self, run: TaskRun, entry: Entry, error: PluginError) -> Future[Outcome]:
-        self.count(entry, run)
+    def _fail(self, task: Task, entry: Entry, error: PluginError) -> Future[Outcome]:
+        self.count(entry, task)
         entry.worker.close()
         return self.fail(entry, error, PluginState.FAILED)

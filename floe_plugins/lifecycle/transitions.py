@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import math
+import time
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any, ClassVar
@@ -12,15 +14,61 @@ import attrs
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.report import Outcome, OutcomeState
 from floe_plugins.core.state import PluginState, Stage
-from floe_plugins.core.timeouts import TIMEOUT_OF_STAGE
 from floe_plugins.entries.entry import Entry
 from floe_plugins.errors import PluginError, PluginTimeoutError
 from floe_plugins.execution.boundary import ForeignError, caused_by
-from floe_plugins.execution.executor import Driver, Executor, Task, TaskRun, completed
-from floe_plugins.execution.shield import Request
-from floe_plugins.lifecycle.attempts import Progress
-from floe_plugins.lifecycle.coordinator import Operation, StartedPlugin, Transition
+from floe_plugins.execution.executor import Driver, Executor, Task, completed
+from floe_plugins.lifecycle.coordinator import Operation, StartedPlugin
 from floe_plugins.lifecycle.parts import Parts, outcome_of
+
+FIRST_PAUSE = 0.1
+MAX_PAUSE = 5.0
+
+
+@attrs.define(eq=False)
+class Progress:
+    """The attempts to start one plugin. Times are of ``time.monotonic``.
+
+    Attributes:
+        began: When ``startup`` was first entered.
+        attempts: How often it was called.
+        seconds: From its first beginning to the end of its last call.
+        deadline: When all attempts have to be over.
+        failure: Why the last attempt failed.
+        is_unavailable: Whether that was since a service is down, so that another attempt may succeed.
+        retry_after: The seconds until then, where the plugin names them.
+    """
+
+    began: float | None = None
+    attempts: int = 0
+    seconds: float = 0.0
+    deadline: float = math.inf
+    failure: PluginError | None = None
+    is_unavailable: bool = False
+    retry_after: float | None = None
+
+    def __str__(self) -> str:
+        return f"{self.attempts} {'attempt' if self.attempts == 1 else 'attempts'} in {self.seconds:.1f} s"
+
+    def count(self, task: Task, timeout: float) -> None:
+        """Count one call of ``startup``; all of them together have ``timeout`` seconds."""
+        if task.call is None:
+            return  # it was to be made after a pause
+        if self.began is None:
+            self.began = task.began
+            self.deadline = task.began + timeout
+        self.attempts += task.has_begun
+        self.seconds = task.began + task.seconds - self.began
+        self.is_unavailable = False
+
+    def pause(self) -> float | None:
+        """Return the seconds to wait before the next attempt; None if there is no time for one."""
+        left = self.deadline - time.monotonic()
+        if self.retry_after is not None:
+            wanted = max(self.retry_after, FIRST_PAUSE)
+            return wanted if wanted < left else None
+        pause = min(FIRST_PAUSE * 2 ** min(self.attempts - 1, 10), MAX_PAUSE, left / 2)
+        return pause if pause >= FIRST_PAUSE / 2 else None
 
 
 @attrs.define(eq=False)
@@ -41,7 +89,6 @@ class Transitions(Driver[PluginRef, Outcome]):
     error_class: ClassVar[type[PluginError]]
 
     parts: Parts
-    request: Request[Any]
     operation: Operation
     entries: Mapping[PluginRef, Entry]
     predecessors: Mapping[PluginRef, Collection[PluginRef]]
@@ -50,12 +97,11 @@ class Transitions(Driver[PluginRef, Outcome]):
     would_deadlock: frozenset[PluginRef] = attrs.field(init=False)
     outcomes: dict[PluginRef, Outcome] = attrs.field(factory=dict, init=False)
     progress: dict[PluginRef, Progress] = attrs.field(factory=dict, init=False)
-    _transitions: dict[PluginRef, Transition] = attrs.field(factory=dict, init=False)
+    _begun: set[PluginRef] = attrs.field(factory=set, init=False)
 
     def __attrs_post_init__(self) -> None:
         self.would_deadlock = self.parts.coordinator.announce(self.operation, self.predecessors)
-        total = self.parts.deadlines.total(f"{TIMEOUT_OF_STAGE[self.stage]}_total")
-        self.deadline = math.inf if total is None else self.begun + total
+        self.deadline = self.begun + self.parts.store.total_timeout(self.stage)
 
     def run(self, sequence: Sequence[PluginRef]) -> tuple[Outcome, ...]:
         """Return the outcome of each plugin.
@@ -63,14 +109,12 @@ class Transitions(Driver[PluginRef, Outcome]):
         Raises:
             InterruptedRequestError: The request was interrupted.
         """
-        workers = self.parts.workers
-        executor = Executor(
-            sequence, self.predecessors, self, request=self.request, workers=workers, deadline=self.deadline
-        )
+        request, workers = self.operation.request, self.parts.workers
+        executor = Executor(sequence, self.predecessors, self, request=request, workers=workers, deadline=self.deadline)
         try:
             results = executor.run()
         finally:
-            for ref in list(self._transitions):  # what did not begin
+            for ref in sorted(self._begun):  # what did not begin
                 self.finish(self.entries[ref], OutcomeState.SKIPPED, f"the {self.stage} was interrupted")
         return tuple(results[ref] for ref in sequence)
 
@@ -80,11 +124,11 @@ class Transitions(Driver[PluginRef, Outcome]):
         if self.waits_for_owner(node):
             reason = "it waits for the plugin whose code asks for it"
             return completed(self._keep(self.outcome(entry, OutcomeState.SKIPPED, reason)))
-        transition, mine = self.parts.coordinator.begin_or_join(entry)
+        done, mine = self.parts.coordinator.begin_or_join(node)
         if not mine:
-            transition.done.add_done_callback(lambda future: self._keep(future.result()))
-            return transition.done
-        self._transitions[node] = transition
+            done.add_done_callback(lambda future: self._keep(future.result()))
+            return done
+        self._begun.add(node)
         return self.begin_own(entry)
 
     def waits_for_owner(self, node: PluginRef) -> bool:
@@ -95,10 +139,20 @@ class Transitions(Driver[PluginRef, Outcome]):
         """Call the plugin's hook, unless something stands in its way."""
         raise NotImplementedError
 
-    def count(self, entry: Entry, run: TaskRun) -> Progress:
+    def event_loop_error(self, entry: Entry) -> PluginError | None:
+        """Return the error of async hooks that ask for the calling thread, where an event loop is running."""
+        if not entry.runs_on_caller or not self.operation.request.is_in_event_loop:
+            return None
+        if not any(inspect.iscoroutinefunction(self.parts.hook(entry, name)) for name in ("startup", "shutdown")):
+            return None
+        message = "its async hooks ask for the calling thread, and an event loop is running there"
+        hint = "Call the registry outside of the loop, for instance by asyncio.to_thread()."
+        return self.error(entry, message, hint=hint)
+
+    def count(self, entry: Entry, task: Task) -> Progress:
         """Count one call of the hook."""
         progress = self.progress.setdefault(entry.ref, Progress())
-        progress.count(run, self.parts.deadlines.timeout(entry, self.stage))
+        progress.count(task, self.parts.store.timeout(entry, self.stage))
         return progress
 
     def error(self, entry: Entry, message: str, cause: BaseException | None = None, hint: str = "") -> PluginError:
@@ -128,18 +182,18 @@ class Transitions(Driver[PluginRef, Outcome]):
     ) -> Future[Outcome]:
         """End the plugin's transition; with ``becomes`` its state changes."""
         outcome = self.outcome(entry, state, message, error)
-        transition = self._transitions.pop(entry.ref)
-        self.parts.coordinator.finish(transition, outcome, state=becomes, error=error, running=running)
+        self._begun.remove(entry.ref)
+        self.parts.coordinator.finish(entry, outcome, state=becomes, error=error, running=running)
         return completed(self._keep(outcome))
 
     def outcome(
-        self, entry: Entry, state: OutcomeState, message: str = "", cause: PluginError | None = None
+        self, entry: Entry, state: OutcomeState, message: str = "", cause: PluginError | None = None, **facts: Any
     ) -> Outcome:
         """Return the outcome of a plugin as far as it has come."""
         progress = self.progress.get(entry.ref) or Progress()
         return outcome_of(
             entry,
-            self.stage,
+            facts.pop("stage", self.stage),
             state,
             message,
             cause=cause,
@@ -147,6 +201,7 @@ class Transitions(Driver[PluginRef, Outcome]):
             began=None if progress.began is None else progress.began - self.begun,
             attempts=progress.attempts,
             waited_for=tuple(sorted(self.predecessors[entry.ref])),
+            **facts,
         )
 
     def _keep(self, outcome: Outcome) -> Outcome:

@@ -12,7 +12,6 @@ from floe_plugins import configuration
 from floe_plugins.configuration import BROKEN_SCHEMA, Configuration
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.state import PluginState, Stage
-from floe_plugins.entries.deadlines import Deadlines
 from floe_plugins.entries.entry import Entry
 from floe_plugins.entries.store import EntryStore
 from floe_plugins.errors import PluginConfigurationError, PluginError
@@ -39,7 +38,7 @@ class Configurer:
         if not has_schema(entry) and not _is_configured(settings, entry):
             # Most plugins without a schema are not configured either: they need no pydantic.
             return
-        with self.store.events.call(entry.ref, Stage.CONFIGURE, Deadlines(self.store).timeout(entry, Stage.CONFIGURE)):
+        with self.store.events.call(entry.ref, Stage.CONFIGURE, self.store.timeout(entry, Stage.CONFIGURE)):
             self._validate(settings, entry, plugin)
 
     def _validate(self, settings: Configuration, entry: Entry, plugin: PluginMetadata) -> None:
@@ -47,7 +46,7 @@ class Configurer:
         # A schema may accept what is wrong in the file itself, such as NaN.
         configuration.raise_issues([*(issue for issue in settings.issues if issue.ref == entry.ref), *issues])
         redactor = configuration.redactor_of_model(_with_overrides(settings, entry), model)
-        entry.set_redactor(redactor)  # setting its attribute may run code of the plugin
+        entry.worker.background.redactor = redactor  # setting its attribute may run code of the plugin
         inject(entry, plugin, "config", model)
         entry.model = model
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 import weakref
@@ -13,7 +12,7 @@ from typing import NamedTuple
 from floe_plugins.core.candidate import Candidate
 from floe_plugins.discovery.entry_points_txt import parse_value
 
-_Stamp = tuple[int, int]
+_Stamp = tuple[int, int, int]
 
 
 class _Import(NamedTuple):
@@ -22,7 +21,7 @@ class _Import(NamedTuple):
     Attributes:
         module: The imported module; another one of its name was imported anew.
         distribution: The distribution that offered it, as text.
-        stamps: The modification time and size of the files; None for a file that was imported before by others.
+        stamps: The times and sizes of the files; None for a file that was imported before by others.
     """
 
     module: weakref.ref[ModuleType]
@@ -63,10 +62,7 @@ def is_outdated(candidate: Candidate) -> bool:
         return False
     if known.distribution != str(candidate.distribution):
         return True
-    return any(
-        _has_changed_since_begin(file) if stamp is None else stamp != _stamp(file)
-        for file, stamp in known.stamps.items()
-    )
+    return any(_has_changed(file, stamp) for file, stamp in known.stamps.items())
 
 
 def _module(candidate: Candidate) -> ModuleType | None:
@@ -80,19 +76,15 @@ def _file(module: ModuleType | None) -> str | None:
     return file if type(file) is str else None
 
 
-def _status(file: str) -> os.stat_result | None:
+def _stamp(file: str) -> _Stamp | None:
     try:
-        return Path(file).stat()
+        status = Path(file).stat()
     except OSError:
         return None
-
-
-def _stamp(file: str) -> _Stamp | None:
-    status = _status(file)
-    return None if status is None else (status.st_mtime_ns, status.st_size)
-
-
-def _has_changed_since_begin(file: str) -> bool:
-    status = _status(file)
     # Installers may keep the modification time of the file in the wheel.
-    return status is None or max(status.st_mtime_ns, status.st_ctime_ns) > _begun
+    return status.st_mtime_ns, status.st_ctime_ns, status.st_size
+
+
+def _has_changed(file: str, before: _Stamp | None) -> bool:
+    now = _stamp(file)
+    return now is None or (max(now[:2]) > _begun if before is None else now != before)

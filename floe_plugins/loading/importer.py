@@ -222,7 +222,9 @@ def _check_instance(plugin: PluginMetadata) -> RuntimeMetadata:
 def _hook_errors(plugin: PluginMetadata) -> Iterable[str]:
     category = next(cls for cls in type(plugin).__mro__ if cls.__module__.startswith(f"{_PACKAGE}."))
     hooks = _hooks(category)
-    for name, function in _functions(type(plugin)):
+    for name, function in class_members(type(plugin), category.__mro__).items():
+        if not isinstance(function, FunctionType):
+            continue
         options = _options(function, "impl")
         hook = (options or {}).get("specname") or name
         if hook not in hooks:
@@ -241,13 +243,16 @@ def _hooks(category: type) -> frozenset[str]:
     return frozenset(name for name in dir(category) if _options(getattr(category, name, None), "spec") is not None)
 
 
-def _functions(cls: type) -> Iterable[tuple[str, FunctionType]]:
-    members: dict[str, object] = {}
-    for base in reversed(cls.__mro__):
-        if base is not object and base.__module__.partition(".")[0] != _PACKAGE:
-            # A copy is a dict, which update() takes in whole; the proxy is read item by item.
-            members.update(base.__dict__.copy())
-    return [(name, value) for name, value in members.items() if isinstance(value, FunctionType)]
+def class_members(cls: type, bases: tuple[type, ...]) -> dict[str, object]:
+    """Return the attributes of a class and its bases as they are stored there, without those of ``bases``."""
+    own = cls.__mro__[: -len(bases)]
+    if cls.__mro__[len(own) :] != bases:
+        own = cls.__mro__  # a mixin stands behind the category, which may hide some of it
+    found: dict[str, object] = {}
+    for base in reversed(own):
+        # A copy is a dict, which update() takes in whole; the proxy is read item by item.
+        found.update(base.__dict__.copy())
+    return found
 
 
 def _is_async(function: FunctionType) -> bool:

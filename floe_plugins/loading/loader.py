@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
+from typing import Any
 
 import attrs
 
+from floe_plugins.core.locks import forkable_lock
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.safe_text import describe_error
 from floe_plugins.core.state import PluginState, Stage
-from floe_plugins.entries.deadlines import Deadlines
 from floe_plugins.entries.entry import Entry
 from floe_plugins.entries.store import EntryStore
 from floe_plugins.errors import PluginError, PluginLoadError, PluginTimeoutError
@@ -39,9 +40,8 @@ class Loader:
     """Makes plugins of entries, exactly once under any number of threads."""
 
     store: EntryStore
-    deadlines: Deadlines
     registration: Registration
-    _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
+    _lock: Any = attrs.field(factory=forkable_lock, init=False)
     _loads: dict[PluginRef, _Load] = attrs.field(factory=dict, init=False)
     _waits: dict[int, _Load] = attrs.field(factory=dict, init=False)
     _nesting: Depth = attrs.field(factory=Depth, init=False)
@@ -61,9 +61,8 @@ class Loader:
             return entry.plugin
         return Request(lambda _: self._load(entry)).run()
 
-    def renew_locks(self) -> None:
-        """In a forked child: forget the loads of other threads."""
-        self._lock = threading.Lock()
+    def forget_loads(self) -> None:
+        """In a forked child: none of the threads that were loading is there."""
         self._loads, self._waits = {}, {}
 
     def _load(self, entry: Entry) -> PluginMetadata:
@@ -103,7 +102,7 @@ class Loader:
         )
 
     def _wait(self, entry: Entry, load: _Load) -> None:
-        seconds = self.deadlines.timeout(entry, Stage.LOAD)
+        seconds = self.store.timeout(entry, Stage.LOAD)
         try:
             if not load.done.wait(seconds):
                 raise self._overdue(entry, seconds)
@@ -133,13 +132,12 @@ class Loader:
                 entry.load_seconds = time.perf_counter() - begun
                 entry.plugin, entry.state = plugin, PluginState.LOADED
                 self.registration.update(entry)
-                self.store.tell_state(entry)
                 return plugin
         self.registration.remove(entry.ref)
         raise SupersededError(str(entry.ref))
 
     def _build(self, entry: Entry, load: _Load) -> CheckedPlugin:
-        seconds = self.deadlines.timeout(entry, Stage.LOAD)
+        seconds = self.store.timeout(entry, Stage.LOAD)
 
         def build() -> CheckedPlugin:
             load.thread = threading.get_ident()
@@ -156,16 +154,12 @@ class Loader:
         call = entry.worker.submit(build)
         if not call.wait(seconds) and call.detach():
             raise self._overdue(entry, seconds)
-        error = call.error
+        error = call.exception()
         if error is not None and not isinstance(error, PluginError):
             raise entry.failure(PluginLoadError, f"loading failed with {describe_error(error)}") from error
         return call.result()
 
     def _overdue(self, entry: Entry, seconds: float) -> PluginTimeoutError:
-        return entry.failure(
-            PluginTimeoutError,
-            f"loading did not end within {seconds:g} s; its import goes on and keeps the module locked",
-            seconds=seconds,
-            stage="load",
-            hint="Disable the plugin, raise timeouts.load, or restart the process to try again.",
-        )
+        message = f"loading did not end within {seconds:g} s; its import goes on and keeps the module locked"
+        hint = "Disable the plugin, raise timeouts.load, or restart the process to try again."
+        return entry.timed_out(Stage.LOAD, seconds, message, hint)

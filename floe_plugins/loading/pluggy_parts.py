@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterable, Iterator, MutableSet
 from typing import Any
 
 import pluggy
@@ -33,67 +32,54 @@ def _is_wrapper(hookimpl: pluggy.HookImpl) -> bool:
     return hookimpl.hookwrapper or hookimpl.wrapper
 
 
-class PluginsByName(dict[str, Any]):
-    """A dict of plugins whose ``values()`` finds by identity, at once."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._ids: dict[int, int] = {}
-
-    def __setitem__(self, name: str, plugin: Any) -> None:
-        self.pop(name, None)
-        super().__setitem__(name, plugin)
-        self._ids[id(plugin)] = self._ids.get(id(plugin), 0) + 1
-
-    def __delitem__(self, name: str) -> None:
-        self._forget(self[name])
-        super().__delitem__(name)
-
-    def pop(self, name: str, *default: Any) -> Any:
-        """Remove a plugin and return it."""
-        if name in self:
-            self._forget(self[name])
-        return super().pop(name, *default)
-
-    def values(self) -> Any:
-        """Return a view of the plugins in which ``in`` compares by identity."""
-        return _Values(self, self._ids)
-
-    def _forget(self, plugin: Any) -> None:
-        count = self._ids.pop(id(plugin)) - 1
-        if count:
-            self._ids[id(plugin)] = count
-
-
-class _Values(AbstractSet[Any]):
-    def __init__(self, plugins: PluginsByName, ids: dict[int, int]) -> None:
-        self._plugins = plugins
-        self._ids = ids
-
-    def __contains__(self, plugin: object) -> bool:
-        return id(plugin) in self._ids
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter([self._plugins[name] for name in list(self._plugins)])
-
-    def __len__(self) -> int:
-        return len(self._plugins)
-
-
-class IdentitySet(AbstractSet[Any]):
+class IdentitySet(MutableSet[Any]):
     """A set by identity, for plugins that are unhashable or compare equal."""
 
-    def __init__(self, plugins: Iterable[Any]) -> None:
+    def __init__(self, plugins: Iterable[Any] = ()) -> None:
         self._by_id = {id(plugin): plugin for plugin in plugins}
 
     def __contains__(self, plugin: object) -> bool:
         return id(plugin) in self._by_id
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(self._by_id.values())
+        return iter(list(self._by_id.values()))
 
     def __len__(self) -> int:
         return len(self._by_id)
 
     def __repr__(self) -> str:
         return repr(list(self))
+
+    def add(self, value: Any) -> None:
+        """Add a plugin."""
+        self._by_id[id(value)] = value
+
+    def discard(self, value: Any) -> None:
+        """Remove a plugin, if it is there."""
+        self._by_id.pop(id(value), None)
+
+
+class PluginsByName(dict[str, Any]):
+    """A dict of plugins, each under one name, whose ``values()`` finds by identity, at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._plugins = IdentitySet()
+
+    def __setitem__(self, name: str, plugin: Any) -> None:
+        self.pop(name, None)
+        super().__setitem__(name, plugin)
+        self._plugins.add(plugin)
+
+    def __delitem__(self, name: str) -> None:
+        self.pop(name)
+
+    def pop(self, name: str, *default: Any) -> Any:
+        """Remove a plugin and return it."""
+        plugin = super().pop(name, *default)
+        self._plugins.discard(plugin)
+        return plugin
+
+    def values(self) -> Any:
+        """Return the plugins as a set that compares them by identity."""
+        return self._plugins

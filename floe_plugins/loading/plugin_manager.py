@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any, cast
 import pluggy
 from pluggy._hooks import _SubsetHookCaller
 
+from floe_plugins.core.locks import forkable_lock
 from floe_plugins.core.refs import PluginRef, PluginType
 from floe_plugins.entries.store import EntryStore
 from floe_plugins.hookspecs.base import LIFECYCLE_HOOKS, PROJECT, PluginMetadata
+from floe_plugins.loading.importer import class_members
 from floe_plugins.loading.pluggy_parts import IdentitySet, PluginsByName, QuickHookCaller
 
 if TYPE_CHECKING:
@@ -69,22 +71,19 @@ class CategoryManager(pluggy.PluginManager):
         self._supervise_plugins = supervise
         self._register = register
         self._unregister = unregister
-        self._lock = threading.RLock()
+        self._lock = forkable_lock()
         self._without_loading = Depth()
-        self._inherited: dict[str, FunctionType] = {}
         self._read: tuple[object, Mapping[str, pluggy.HookimplOpts]] = (None, {})
-        self._bases = category.spec.__mro__
-        self._add_category_specs(category.spec)
-        for caller in vars(self.hook).values():
-            caller.__class__ = QuickHookCaller
-        self._relay: pluggy.HookRelay = self.__dict__.pop("hook")
-
-    def _add_category_specs(self, spec: type[PluginMetadata]) -> None:
+        spec = category.spec
+        self._bases = spec.__mro__
         self.add_hookspecs(spec)
         for name in LIFECYCLE_HOOKS:
             options = self.parse_hookspec_opts(spec, name)
             setattr(self.hook, name, pluggy.HookCaller(name, self._supervise, spec, options))
-        self._inherited = {name: inspect.getattr_static(spec, name) for name in vars(self.hook)}
+        self._inherited: dict[str, Any] = {name: inspect.getattr_static(spec, name) for name in vars(self.hook)}
+        for caller in vars(self.hook).values():
+            caller.__class__ = QuickHookCaller
+        self._relay: pluggy.HookRelay = self.__dict__.pop("hook")
 
     def _supervise(
         self, hook_name: str, _methods: Sequence[pluggy.HookImpl], _kwargs: Mapping[str, object], _firstresult: object
@@ -103,10 +102,6 @@ class CategoryManager(pluggy.PluginManager):
                     self._load_selected(None)
                 self.__dict__["hook"] = self._relay
             return self._relay
-
-    def renew_locks(self) -> None:
-        """In a forked child: replace the lock, which another thread may have held."""
-        self._lock = threading.RLock()
 
     def load_again(self) -> None:
         """Let the next use of ``hook`` load the plugins that were selected meanwhile."""
@@ -136,7 +131,7 @@ class CategoryManager(pluggy.PluginManager):
     def _implementations(self, plugin: PluginMetadata) -> dict[str, pluggy.HookimplOpts]:
         inherited = self._inherited
         found: dict[str, pluggy.HookimplOpts] = {}
-        for name, member in _members(type(plugin), self._bases).items():
+        for name, member in class_members(type(plugin), self._bases).items():
             if name in inherited:
                 if member is inherited[name]:
                     continue
@@ -239,7 +234,7 @@ class CategoryManager(pluggy.PluginManager):
 
     def get_plugins(self) -> Any:
         """Return all plugins, as a set that compares them by identity."""
-        return IdentitySet(plugin for plugin in list(self._name2plugin.values()) if plugin is not None)
+        return IdentitySet(plugin for plugin in self._name2plugin.values() if plugin is not None)
 
     def is_registered(self, plugin: Any) -> bool:
         """Whether this very plugin is registered."""
@@ -272,18 +267,6 @@ class CategoryManager(pluggy.PluginManager):
         from pluggy._compat import DistFacade
 
         return [(plugin, DistFacade(found)) for plugin, found in self.list_plugin_distributions()]
-
-
-def _members(cls: type, bases: tuple[type, ...]) -> dict[str, object]:
-    """Return the attributes of a class and its bases as they are stored there, without those of ``bases``."""
-    own = cls.__mro__[: -len(bases)]
-    if cls.__mro__[len(own) :] != bases:
-        own = cls.__mro__  # a mixin stands behind the category, which may hide some of it
-    found: dict[str, object] = {}
-    for base in reversed(own):
-        # A copy is a dict, which update() takes in whole; the proxy is read item by item.
-        found.update(base.__dict__.copy())
-    return found
 
 
 class Depth(threading.local):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
@@ -10,10 +9,9 @@ from typing import Any
 import attrs
 import pluggy
 
-from floe_plugins.core.problem import Problem
+from floe_plugins.core.locks import forkable_lock
 from floe_plugins.core.refs import PluginRef, PluginType
-from floe_plugins.core.state import Stage
-from floe_plugins.entries.entry import Entry
+from floe_plugins.entries.entry import DECLARED, Entry
 from floe_plugins.entries.store import EntryStore
 from floe_plugins.errors import PluginLoadError
 from floe_plugins.execution import boundary
@@ -24,8 +22,6 @@ from floe_plugins.loading.importer import CheckedPlugin, import_plugin
 from floe_plugins.loading.plugin_manager import CategoryManager
 
 Plugins = dict[Any, dict[str, Any]]
-
-_COMPARED = ("version", "floe_api_version", "description", "dependencies", "optional_dependencies")
 
 
 @attrs.define(eq=False)
@@ -44,7 +40,7 @@ class Registration:
     as_current: Callable[[], AbstractContextManager[object]]
     new_manager: Callable[[PluginType], CategoryManager]
     _managers: dict[PluginType, CategoryManager] = attrs.field(factory=dict, init=False)
-    _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
+    _lock: Any = attrs.field(factory=forkable_lock, init=False)
 
     def manager(self, category: PluginType) -> CategoryManager:
         """Return the category's plugin manager; the same at every call."""
@@ -55,15 +51,10 @@ class Registration:
                 found = self._managers.setdefault(category, made)
         return found
 
-    def renew_locks(self) -> None:
-        """In a forked child: replace the locks, which other threads may have held."""
-        self._lock = threading.Lock()
-        for manager in self._managers.values():
-            manager.renew_locks()
-
-    def managers(self) -> tuple[CategoryManager, ...]:
-        """Return the managers made so far."""
-        return tuple(self._managers.values())
+    def load_again(self) -> None:
+        """Let the managers load what has been selected since."""
+        for manager in tuple(self._managers.values()):
+            manager.load_again()
 
     def build(self, entry: Entry) -> CheckedPlugin:
         """Import and instantiate an entry's candidate, and hand it to its manager; runs plugin code.
@@ -77,8 +68,8 @@ class Registration:
             checked = import_plugin(entry.candidate, only_own_files=self.store.policy.only is not None)
         entry.metadata = checked.metadata
         if self.store.policy.strict:
-            for problem in metadata_differences(entry):
-                raise entry.failure(PluginLoadError, problem.message, hint=problem.hint)
+            for difference in metadata_differences(entry):
+                raise difference
         self.admit(entry, checked.plugin)
         return checked
 
@@ -99,7 +90,7 @@ class Registration:
         boundary.call_or_raise(lambda: manager.add(plugin, entry.ref.name), error_of)
 
     def update(self, entry: Entry) -> None:
-        """Let the registry's callers find the entry's plugin, or not, as its state has become."""
+        """Let the registry's callers find the plugin, or not, as its state has become. Those who listen are told."""
         category = entry.ref.type
         with self._lock:
             by_name = self.plugins.setdefault(category, {})
@@ -108,6 +99,7 @@ class Registration:
                 by_name[entry.ref.name] = entry.plugin
             else:
                 by_name.pop(entry.ref.name, None)
+        self.store.tell_state(entry)
 
     def remove(self, ref: PluginRef) -> None:
         """Take a plugin out of the table and its manager."""
@@ -140,28 +132,22 @@ def inject(entry: Entry, plugin: PluginMetadata, name: str, value: object) -> No
     )
 
 
-def metadata_differences(entry: Entry) -> Sequence[Problem]:
-    """Return a problem for each declaration of a loaded plugin that differs from its source.
+def metadata_differences(entry: Entry) -> Sequence[PluginLoadError]:
+    """Return an error for each declaration of a loaded plugin that differs from its source.
 
-    If its module had been imported before the source was changed, that is the one problem.
+    If its module had been imported before the source was changed, that is the one error.
     """
     if entry.candidate is None or entry.metadata is None:
         return ()
     source = static_metadata.read(entry.candidate)
-    declared = {name: (getattr(source, name), getattr(entry.metadata, name)) for name in _COMPARED}
+    declared = {name: (getattr(source, name), getattr(entry.metadata, name)) for name in DECLARED}
     differing = {name: pair for name, pair in declared.items() if pair[0] is not None and pair[0] != pair[1]}
     if differing and imported.is_outdated(entry.candidate):
         loaded, installed = entry.metadata.version, source.version or entry.candidate.distribution.version
         message = f"version {loaded} is loaded, {installed} is installed"
         if loaded == installed:
             message = f"its source has changed since it was imported: {', '.join(differing)}"
-        return (_problem(entry, message, "Restart the process."),)
+        return (entry.failure(PluginLoadError, message, hint="Restart the process."),)
     hint = "What the loaded plugin says is in force; tell its author."
-    return [
-        _problem(entry, f"its source declares {name} {static!r}, the loaded plugin says {runtime!r}", hint)
-        for name, (static, runtime) in differing.items()
-    ]
-
-
-def _problem(entry: Entry, message: str, hint: str) -> Problem:
-    return Problem(stage=Stage.LOAD, ref=entry.ref, distribution=entry.distribution, message=message, hint=hint)
+    said = "its source declares {} {!r}, the loaded plugin says {!r}"
+    return [entry.failure(PluginLoadError, said.format(name, *pair), hint=hint) for name, pair in differing.items()]

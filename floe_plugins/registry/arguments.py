@@ -43,13 +43,13 @@ def _checked(what: str, check: Callable[[object], T], value: object) -> T:
         raise PluginConfigurationError(f"{what} {error}") from None
 
 
-def ref_of(ref: str | PluginRef) -> PluginRef:
-    """Return a ref that may be given as text.
+def ref_of(category: Category, name: str) -> PluginRef:
+    """Return the ref of a plugin of a category.
 
     Raises:
-        ValueError: The text is not a ref.
+        TypeError: The category is none.
     """
-    return ref if isinstance(ref, PluginRef) else PluginRef.parse(ref)
+    return PluginRef(category_of(category), name)
 
 
 def category_of(category: Category) -> PluginType:

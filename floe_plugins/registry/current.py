@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from floe_plugins.core.locks import module_lock
+from floe_plugins.core.locks import forkable_lock
 from floe_plugins.registry.context import current_registry
 from floe_plugins.registry.facade import PluginRegistry
 
 _shared: PluginRegistry | None = None
-_shared_lock = module_lock()
+_shared_lock = forkable_lock()
 
 
 def get_registry() -> PluginRegistry:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import builtins
 import os
-import threading
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar, overload
@@ -15,16 +14,15 @@ from floe_plugins.configuration.loader import load
 from floe_plugins.configuration.model import Configuration
 from floe_plugins.core.candidate import Candidate
 from floe_plugins.core.lazy import LazyModule
+from floe_plugins.core.locks import forkable_lock
 from floe_plugins.core.problem import Problem
 from floe_plugins.core.refs import PluginRef, PluginType
 from floe_plugins.core.state import PluginState
 from floe_plugins.discovery.load_policy import LoadPolicy
 from floe_plugins.discovery.report import DiscoveryReport
-from floe_plugins.entries.entry import Entry
 from floe_plugins.entries.store import EntryStore
 from floe_plugins.errors import AmbiguousPluginError, PluginNotFoundError
 from floe_plugins.registry.arguments import Category, category_of, checked_timeouts, checked_workers, ref_of
-from floe_plugins.registry.context import as_current
 from floe_plugins.registry.fork import Unusable, watch
 
 if TYPE_CHECKING:
@@ -47,10 +45,9 @@ P = TypeVar("P", bound="PluginMetadata")
 class PluginRegistry:
     """Discovers, loads, configures, starts, checks and stops plugins.
 
-    Every method may be called from any thread, and from plugin code. Discovery
-    happens on first use; a plugin is loaded when it is first asked for. As a context
-    manager it starts the selected plugins and stops them at the end; if a required one
-    does not start, it stops the others and raises, as ``raise_for_failures`` does.
+    Every method may be called from any thread, and from plugin code. Discovery happens on first use; a plugin is loaded
+    when it is first asked for. As a context manager it starts the selected plugins and stops them at the end; if a
+    required one does not start, it stops the others and raises, as ``raise_for_failures`` does.
 
     Args:
         config: a file, a mapping or a ``Configuration``; without one, only the environment counts.
@@ -70,7 +67,7 @@ class PluginRegistry:
     _store: EntryStore
     _plugins: dict[Any, dict[str, Any]]
     _made_services: services.PluginServices | None
-    _lock: threading.RLock
+    _lock: Any
 
     def __init__(  # noqa: PLR0913 all but the first are keyword-only switches
         self,
@@ -89,13 +86,13 @@ class PluginRegistry:
         settings = load(config, environ=environ, collect=True)
         settings = attrs.evolve(
             settings,
-            required=tuple(dict.fromkeys((*settings.required, *map(ref_of, required)))),
+            required=tuple(dict.fromkeys((*settings.required, *(PluginRef.parse(str(ref)) for ref in required)))),
             timeouts={**settings.timeouts, **checked_timeouts(timeouts or {})},
             workers=settings.workers if workers is None else checked_workers(workers),
         )
         self._plugins = {}
         self._made_services = None
-        self._lock = threading.RLock()
+        self._lock = forkable_lock()
         loading = LoadPolicy.create(autoload=autoload, disable=disable, only=only)
         configured = LoadPolicy.from_configuration(settings.autoload, settings.disable, settings.only)
         self._store = EntryStore(settings, loading.merged(LoadPolicy.from_environ(environ)).merged(configured), path)
@@ -103,24 +100,21 @@ class PluginRegistry:
         watch(self, PluginRegistry._after_fork)
 
     def _after_fork(self) -> None:
-        """In a forked child: renew the locks, or refuse all use where plugins were started."""
-        self._lock = threading.RLock()
+        """In a forked child: forget the threads of the parent, or refuse all use where plugins were started."""
         made = self._made_services
-        if made is not None and made.lifecycle.is_active:
+        if made is not None and made.coordinator.is_active:
             unusable: Any = Unusable(os.getppid())
             self._store = self._plugins = self._made_services = unusable
             return
-        self._store.renew_locks()
+        self._store.forget_threads()
         if made is not None:
-            made.renew_locks()
+            made.loader.forget_loads()
 
     def _services(self) -> services.PluginServices:
         with self._lock:
             if self._made_services is None:
                 # Everything that needs pluggy or runs plugin code is imported here, when first needed.
-                self._made_services = services.PluginServices(
-                    self, self._store, self._plugins, lambda: as_current(self)
-                )
+                self._made_services = services.PluginServices(self, self._store, self._plugins)
             return self._made_services
 
     def __enter__(self) -> PluginRegistry:  # noqa: PYI034 Self is not in typing on 3.10
@@ -132,7 +126,7 @@ class PluginRegistry:
 
     def __del__(self) -> None:
         made = getattr(self, "_made_services", None)
-        if made is not None and not isinstance(made, Unusable) and made.lifecycle.running:
+        if made is not None and not isinstance(made, Unusable) and made.coordinator.running():
             warnings.warn("a PluginRegistry was forgotten while its plugins run", ResourceWarning, 2, source=self)
 
     def __repr__(self) -> str:
@@ -143,15 +137,15 @@ class PluginRegistry:
     def discover(self, *, refresh: bool = False) -> DiscoveryReport:
         """What is installed; scanned at the first use, and again with ``refresh``.
 
-        Nothing is imported. A refresh lets Python see new modules and failed loads be tried
-        again; what is loaded stays.
+        Nothing is imported. A refresh lets Python see new modules and failed loads be tried again; what is loaded
+        stays.
 
         Raises:
             PluginError: the first problem, where problems are strict.
         """
         report = self._store.discover(refresh=refresh)
         if refresh and self._made_services is not None:
-            self._made_services.load_again()
+            self._made_services.registration.load_again()
         return report
 
     def candidates(self, category: Category | None = None) -> tuple[Candidate, ...]:
@@ -187,7 +181,7 @@ class PluginRegistry:
         Raises:
             PluginNotFoundError: there is none.
         """
-        return self._services().unregister(PluginRef(category_of(category), name))
+        return self._services().unregister(ref_of(category, name))
 
     @overload
     def get(self, category: Callable[..., P], name: str) -> P: ...
@@ -214,7 +208,7 @@ class PluginRegistry:
             return self._load(category, name)
 
     def _load(self, category: Category, name: str) -> Any:
-        ref = PluginRef(category_of(category), name)
+        ref = ref_of(category, name)
         plugin = self._services().load(ref)
         if isinstance(category, type) and not issubclass(type(plugin), category):
             message = f"the plugin of that name is no {category.__name__} but {type(plugin).__qualname__}"
@@ -266,7 +260,7 @@ class PluginRegistry:
         Raises:
             PluginNotFoundError: there is none.
         """
-        return plugin_info.describe(self._store.known_entry(PluginRef(category_of(category), name)))
+        return plugin_info.describe(self._store.known_entry(ref_of(category, name)))
 
     def infos(self, category: Category | None = None) -> tuple[plugin_info.PluginInfo, ...]:
         """What is known of every plugin, by ref, the disabled and the broken ones too; nothing is imported."""
@@ -280,7 +274,7 @@ class PluginRegistry:
         Raises:
             PluginNotFoundError: there is none.
         """
-        return self._store.known_entry(PluginRef(category_of(category), name)).state
+        return self._store.known_entry(ref_of(category, name)).state
 
     def configure(self, category: Category, name: str, mapping: Mapping[str, Any]) -> Any:
         """Configure a plugin by argument, loading it, and return the validated model; None without a schema.
@@ -291,7 +285,7 @@ class PluginRegistry:
             PluginConfigurationError: it is wrong, or the plugin is started.
             PluginError: as ``get``.
         """
-        return self._services().configure(PluginRef(category_of(category), name), mapping)
+        return self._services().configure(ref_of(category, name), mapping)
 
     def config(self, category: Category, name: str) -> Any:
         """A plugin's validated configuration, loading it; None without a schema.
@@ -300,13 +294,12 @@ class PluginRegistry:
             PluginConfigurationError: it is wrong.
             PluginError: as ``get``.
         """
-        return self._services().config(PluginRef(category_of(category), name))
+        return self._services().config(ref_of(category, name))
 
     def resolve(self, *, plan: bool = False) -> tuple[PluginRef, ...]:
         """The order in which the selected plugins, and what they need, are started.
 
-        With ``plan`` nothing is loaded: what a plugin needs is read from its source
-        where it stands there literally.
+        With ``plan`` nothing is loaded: what a plugin needs is read from its source where it stands there literally.
 
         Raises:
             MissingDependencyError: a plugin needs what is not there.
@@ -317,9 +310,8 @@ class PluginRegistry:
     def startup(self) -> report.LifecycleReport:
         """Load, configure and start the selected plugins and what they need; failures are isolated.
 
-        Every configuration is validated before the first plugin starts. Blocks until
-        each has started or failed, at the latest at its deadline. A required plugin
-        that is not there, or disabled, has failed.
+        Every configuration is validated before the first plugin starts. Blocks until each has started or failed, at the
+        latest at its deadline. A required plugin that is not there, or disabled, has failed.
 
         Raises:
             PluginConfigurationError: configuration is wrong; nothing was started.
@@ -333,7 +325,7 @@ class PluginRegistry:
         Raises:
             PluginNotFoundError: there is none.
         """
-        return self._services().lifecycle.start(self._entry(category, name).ref)
+        return self._services().lifecycle.start(ref_of(category, name))
 
     def stop(self, category: Category, name: str) -> report.Outcome:
         """Stop one plugin, after all that need it.
@@ -341,7 +333,7 @@ class PluginRegistry:
         Raises:
             PluginNotFoundError: there is none.
         """
-        return self._services().lifecycle.stop(self._entry(category, name).ref)
+        return self._services().lifecycle.stop(ref_of(category, name))
 
     def shutdown(self) -> report.LifecycleReport:
         """Stop what runs, each plugin after all that need it; never raises, and may be repeated."""
@@ -370,11 +362,7 @@ class PluginRegistry:
     def manager(self, category: Category) -> plugin_manager.CategoryManager:
         """The category's pluggy ``PluginManager``.
 
-        The first use of its ``hook`` loads the category's selected plugins.
-        ``hook.startup()``, ``.shutdown()`` and ``.health_check()`` are supervised
-        and return one outcome per plugin; all others are pluggy's own calls.
+        The first use of its ``hook`` loads the category's selected plugins. ``hook.startup()``, ``.shutdown()`` and
+        ``.health_check()`` are supervised and return one outcome per plugin; all others are pluggy's own calls.
         """
         return self._services().registration.manager(category_of(category))
-
-    def _entry(self, category: Category, name: str) -> Entry:
-        return self._store.entry(PluginRef(category_of(category), name))

@@ -14,7 +14,6 @@ from typing import Any, NoReturn
 from floe_plugins.errors import PluginError
 
 _watched: weakref.WeakKeyDictionary[Any, Callable[[Any], object]] = weakref.WeakKeyDictionary()
-_is_registered = False
 
 
 class Unusable:
@@ -40,13 +39,13 @@ class Unusable:
 
 def watch(owner: Any, after_fork: Callable[[Any], object]) -> None:
     """Have ``after_fork(owner)`` called in each child that is forked while ``owner`` exists."""
-    global _is_registered  # noqa: PLW0603 once per process
-    if not _is_registered and hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=_after_fork)
-        _is_registered = True
     _watched[owner] = after_fork
 
 
 def _after_fork() -> None:
     for owner, after_fork in list(_watched.items()):
         after_fork(owner)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -11,8 +11,8 @@ from floe_plugins.core.problem import Problem
 from floe_plugins.core.record import Record
 from floe_plugins.core.refs import PluginRef, PluginType
 from floe_plugins.core.state import PluginState
-from floe_plugins.entries.entry import Entry, problem_of
-from floe_plugins.inspection import compatibility, static_metadata
+from floe_plugins.entries.entry import DECLARED, Entry
+from floe_plugins.inspection import compatibility
 
 
 @attrs.frozen(kw_only=True)
@@ -48,21 +48,15 @@ class PluginInfo(Record):
 
 def describe(entry: Entry) -> PluginInfo:
     """What is known of a plugin now; imports nothing of it."""
-    metadata: Any = entry.metadata
-    if entry.candidate is not None and entry.plugin is None:
-        metadata = static_metadata.read(entry.candidate)
+    declared: dict[str, Any] = {name: getattr(entry.declared, name) for name in DECLARED}
     return PluginInfo(
         ref=entry.ref,
         state=entry.state,
         distribution=entry.candidate.distribution if entry.candidate else None,
         entry_point=entry.candidate.value if entry.candidate else None,
-        version=metadata.version,
-        floe_api_version=metadata.floe_api_version,
-        description=metadata.description,
-        dependencies=metadata.dependencies,
-        optional_dependencies=metadata.optional_dependencies,
         required=entry.required,
         problems=_problems(entry),
+        **declared,
     )
 
 
@@ -70,4 +64,4 @@ def _problems(entry: Entry) -> tuple[Problem, ...]:
     if entry.candidate is None or entry.state is not PluginState.DISCOVERED:
         return entry.problems
     refusal = compatibility.find_incompatibility(entry.candidate)
-    return entry.problems if refusal is None else (*entry.problems, problem_of(refusal, entry))
+    return entry.problems if refusal is None else (*entry.problems, entry.problem(refusal))

@@ -13,9 +13,8 @@ from floe_plugins.core.problem import Problem
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.safe_text import type_name
 from floe_plugins.core.state import Stage
-from floe_plugins.entries.deadlines import Deadlines
-from floe_plugins.entries.entry import Entry, problem_of
-from floe_plugins.errors import PluginConfigurationError, PluginError, PluginTimeoutError
+from floe_plugins.entries.entry import Entry
+from floe_plugins.errors import PluginConfigurationError, PluginError
 from floe_plugins.execution.call import Call
 from floe_plugins.registry.context import as_current
 from floe_plugins.registry.facade import PluginRegistry
@@ -45,38 +44,34 @@ def call_each(registry: PluginRegistry, function: Callable[[PluginRef, Any, str 
     def call(entry: Entry) -> T:
         with (
             as_current(registry),
-            store.events.call(entry.ref, Stage.CONFIGURE, deadlines.timeout(entry, Stage.CONFIGURE)),
+            store.events.call(entry.ref, Stage.CONFIGURE, store.timeout(entry, Stage.CONFIGURE)),
         ):
             return function(entry.ref, entry.plugin, entry.distribution)
 
-    entries, deadlines = store.entries(), Deadlines(store)
+    entries = store.entries()
     loaded = [entry for ref in store.selected() if (entry := entries[ref]).plugin is not None]
     calls = [(entry, entry.worker.submit(partial(call, entry))) for entry in loaded]
     begun = time.monotonic()
     results: dict[PluginRef, T] = {}
     problems: list[Problem] = []
     for entry, each in calls:
-        seconds = deadlines.timeout(entry, Stage.CONFIGURE)
+        seconds = store.timeout(entry, Stage.CONFIGURE)
         error = _error(entry, each, seconds, begun + seconds - time.monotonic())
         if error is None:
             results[entry.ref] = each.result()
         else:
-            problems.append(problem_of(error, entry))
+            problems.append(entry.problem(error))
     return SchemaCalls(results=results, problems=tuple(problems))
 
 
 def _error(entry: Entry, call: Call[Any], seconds: float, left: float) -> PluginError | None:
     """Wait for a call and return why it gave no result, or None if it gave one."""
     if not call.wait(left) and call.detach():
-        return entry.failure(
-            PluginTimeoutError,
-            f"its schema did not answer within {seconds:g} s",
-            hint="Find out what its validators wait for, or raise timeouts.configure.",
-            seconds=seconds,
-            stage=str(Stage.CONFIGURE),
-        )
-    if call.error is None or isinstance(call.error, PluginError):
-        return call.error
+        hint = "Find out what its validators wait for, or raise timeouts.configure."
+        return entry.timed_out(Stage.CONFIGURE, seconds, f"its schema did not answer within {seconds:g} s", hint)
+    error = call.exception()
+    if error is None or isinstance(error, PluginError):
+        return error
     # The error's own text may repeat a value of the configuration.
-    message = f"its schema failed with {type_name(call.error)}"
+    message = f"its schema failed with {type_name(error)}"
     return entry.failure(PluginConfigurationError, message, hint="Tell the plugin's author.")

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
+from functools import partial
 from typing import Any, TypeVar
-
-import attrs
 
 from floe_plugins.core.refs import PluginRef, PluginType, is_name
 from floe_plugins.core.state import PluginState
-from floe_plugins.entries.deadlines import Deadlines
-from floe_plugins.entries.entry import Entry, problem_of
+from floe_plugins.entries.entry import Entry
 from floe_plugins.entries.store import EntryStore
 from floe_plugins.errors import PluginError, PluginLoadError
 from floe_plugins.execution.shield import Request
 from floe_plugins.hookspecs.base import PluginLookup, PluginMetadata
+from floe_plugins.lifecycle.coordinator import Coordinator
 from floe_plugins.lifecycle.parts import Parts
 from floe_plugins.lifecycle.service import Lifecycle
 from floe_plugins.loading.configurer import Configurer
@@ -23,34 +22,28 @@ from floe_plugins.loading.importer import about, instantiate
 from floe_plugins.loading.loader import Loader, SupersededError
 from floe_plugins.loading.plugin_manager import CategoryManager
 from floe_plugins.loading.registration import Plugins, Registration
+from floe_plugins.registry.context import as_current
 
 R = TypeVar("R")
 
 
-@attrs.define(eq=False)
 class PluginServices:
     """Loads, registers, configures and runs the plugins of one registry. Safe from several threads.
 
-    Attributes:
-        plugins: The loaded plugins by category (as ``PluginType`` or class) and name.
-        as_current: While it is entered, ``get_registry()`` gives this registry.
+    Args:
+        registry: The registry.
+        store: Its entries.
+        plugins: The loaded plugins by category (as ``PluginType`` or class) and name, to be kept up to date.
     """
 
-    registry: PluginLookup
-    store: EntryStore
-    plugins: Plugins
-    as_current: Callable[[], AbstractContextManager[object]]
-    registration: Registration = attrs.field(init=False)
-    loader: Loader = attrs.field(init=False)
-    configurer: Configurer = attrs.field(init=False)
-    lifecycle: Lifecycle = attrs.field(init=False)
-
-    def __attrs_post_init__(self) -> None:
-        deadlines = Deadlines(self.store)
-        self.registration = Registration(self.registry, self.store, self.plugins, self.as_current, self._new_manager)
-        self.loader = Loader(self.store, deadlines, self.registration)
-        self.configurer = Configurer(self.store, self.loader)
-        self.lifecycle = Lifecycle(Parts(self.store, deadlines, self.registration, self.loader, self.configurer))
+    def __init__(self, registry: PluginLookup, store: EntryStore, plugins: Plugins) -> None:
+        self.store = store
+        self.as_current = partial(as_current, registry)
+        self.registration = Registration(registry, store, plugins, self.as_current, self._new_manager)
+        self.loader = Loader(store, self.registration)
+        self.configurer = Configurer(store, self.loader)
+        self.coordinator = Coordinator(self.registration.update)
+        self.lifecycle = Lifecycle(Parts(store, self.registration, self.loader, self.configurer, self.coordinator))
 
     def _new_manager(self, category: PluginType) -> CategoryManager:
         return CategoryManager(
@@ -76,9 +69,9 @@ class PluginServices:
             plugin = self.loader.load(entry)
         except PluginError as error:
             if fresh and entry.error is error:
-                self.store.log(problem_of(error, entry))
+                self.store.log(entry.problem(error))
             raise
-        if entry.start_error is not None and not entry.is_own_thread:
+        if entry.start_error is not None and not entry.worker.is_current_thread:
             raise entry.start_error.with_traceback(None)
         return plugin
 
@@ -129,7 +122,7 @@ class PluginServices:
 
         def override(entry: Entry) -> Any:
             model = self.configurer.override(entry, mapping)
-            self.lifecycle.parts.coordinator.configured(entry)
+            self.coordinator.configured(entry)
             return model
 
         return self.with_entry(ref, override)
@@ -145,7 +138,7 @@ class PluginServices:
             if entry.model is None:
                 self.configurer.configure(entry)
                 if entry.state is PluginState.LOADED:
-                    self.lifecycle.parts.coordinator.configured(entry)
+                    self.coordinator.configured(entry)
             return entry.model
 
         return self.with_entry(ref, model)
@@ -162,7 +155,7 @@ class PluginServices:
                 self.registration.admit(entry, plugin)
                 self.registration.update(entry)
             # A plugin without dependencies lacks nothing, and no cycle goes through it.
-            if any(any(entry.dependencies or ()) for entry in entries):
+            if any(each.declared.dependencies or each.declared.optional_dependencies for each in entries):
                 self.lifecycle.check_startable(refs)
         except BaseException:
             for entry in entries:
@@ -201,17 +194,6 @@ class PluginServices:
         with self.store.lock:
             self.store.remove(ref)
             self.registration.remove(ref)
-
-    def renew_locks(self) -> None:
-        """In a forked child: forget what other threads were doing."""
-        self.registration.renew_locks()
-        self.loader.renew_locks()
-        self.lifecycle.parts.coordinator.renew_locks()
-
-    def load_again(self) -> None:
-        """Let the managers load what has been selected since."""
-        for manager in self.registration.managers():
-            manager.load_again()
 
 
 def _ref_of(category: PluginType, found: Any, cls: type) -> PluginRef | None:

@@ -1,4 +1,4 @@
-"""A module's lock does not stay locked in a child."""
+"""No lock stays locked in a child."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from support import run_code
 def test_a_lock_that_another_thread_held_at_a_fork_is_free_in_the_child() -> None:
     done = run_code("""
 import os, threading, warnings
-from floe_plugins.core.locks import module_lock
+from floe_plugins.core.locks import forkable_lock
 warnings.simplefilter("ignore", DeprecationWarning)
-lock, held, ended = module_lock(), threading.Event(), threading.Event()
+lock, held, ended = forkable_lock(), threading.Event(), threading.Event()
 def hold():
     with lock:
         held.set()

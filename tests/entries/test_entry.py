@@ -18,8 +18,7 @@ from floe_plugins import (
     PluginTimeoutError,
     Stage,
 )
-from floe_plugins.configuration.redaction.redactor import Redactor
-from floe_plugins.entries.entry import DeclaredDependencies, Entry, problem_of
+from floe_plugins.entries.entry import Entry
 from floe_plugins.loading.importer import instantiate
 
 REF = PluginRef.parse("secrets:a")
@@ -39,20 +38,13 @@ def test_the_worker_is_made_once_under_many_threads_and_released_without_being_m
     assert len(set(map(id, found))) == 1
 
 
-def test_the_worker_masks_the_secrets_of_the_model_of_now() -> None:
-    entry = Entry(REF)
-    entry.set_redactor(Redactor.of_model({"password": "hunter2-of-the-year"}))
-    assert entry.worker.background.redact("login with hunter2-of-the-year") == "login with ***"
-    entry.set_redactor(Redactor.of_model({"password": "another-one-here"}))
-    assert entry.worker.background.redact("login with another-one-here") == "login with ***"
-
-
 def test_dependencies_are_those_of_the_loaded_plugin_and_unknown_without_one() -> None:
     cls = type("A", (Secrets,), {"name": "a", "dependencies": ("compute",), "optional_dependencies": ["dbt:core"]})
     plugin, metadata = instantiate(cls)
     entry = Entry(REF, plugin=plugin, metadata=metadata)
-    assert entry.dependencies == DeclaredDependencies(("compute",), ("dbt:core",))
-    assert Entry(REF).dependencies is None
+    assert entry.declared.dependencies == ("compute",)
+    assert entry.declared.optional_dependencies == ("dbt:core",)
+    assert Entry(REF).declared.dependencies is None
 
 
 def test_a_problem_has_the_stage_of_its_error() -> None:
@@ -67,5 +59,5 @@ def test_a_problem_has_the_stage_of_its_error() -> None:
         PluginTimeoutError("x", stage="check"): Stage.CHECK,
     }
     for error, stage in stages.items():
-        problem = problem_of(error, entry)
+        problem = entry.problem(error)
         assert (problem.stage, problem.ref, problem.cause) == (stage, REF, error)

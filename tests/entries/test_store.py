@@ -1,16 +1,19 @@
-"""What there is and what may be loaded, over installed plugins: switches, pins, duplicates, refreshes."""
+"""What there is and what may be loaded, over installed plugins: switches, pins, duplicates, refreshes, timeouts."""
 
 from __future__ import annotations
 
 import json
+import math
 import textwrap
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support import write_distribution
+from support import Secrets, write_distribution
 
-from floe_plugins import PluginRegistry, PluginState
+from floe_plugins import PluginRef, PluginRegistry, PluginState, Stage
+from floe_plugins.core.timeouts import DEFAULT_TIMEOUTS
+from floe_plugins.entries.entry import Entry
 
 SURVEY = """
     import json, sys
@@ -321,3 +324,41 @@ def test_half_of_the_plugins_broken_leaves_the_other_half_working(environment: A
             print(json.dumps({str(info.ref): str(info.state) for info in registry.infos()}))
     """)
     assert sorted(states.values()) == ["failed"] * 3 + ["started"] * 3
+
+
+def timeout_of(configured: dict[str, Any], declared: dict[str, float], stage: Stage = Stage.START) -> float:
+    registry = PluginRegistry({"registry": {"timeouts": configured}}, autoload="none", environ={})
+    (ref,) = registry.register(type("A", (Secrets,), {"name": "a", "timeouts": declared}))
+    store = registry._store
+    return store.timeout(store.entry(ref), stage)
+
+
+def test_without_any_word_the_default_is_in_force() -> None:
+    assert timeout_of({}, {}) == DEFAULT_TIMEOUTS["startup"]
+
+
+@pytest.mark.parametrize(
+    ("configured", "declared", "expected"),
+    [
+        ({"startup": 7}, {}, 7),
+        ({"startup": 7}, {"startup": 9}, 9),
+        ({"startup": 7, "secrets:a": {"startup": 3}}, {"startup": 9}, 3),
+        ({"health": 7}, {"health": 9}, DEFAULT_TIMEOUTS["startup"]),
+    ],
+)
+def test_the_plugin_s_own_configuration_wins_then_its_class_then_that_of_all(
+    configured: dict[str, Any], declared: dict[str, float], expected: float
+) -> None:
+    assert timeout_of(configured, declared) == expected
+
+
+def test_a_plugin_that_is_not_loaded_declares_no_timeout() -> None:
+    registry = PluginRegistry(autoload="none", environ={})
+    entry = Entry(PluginRef.parse("secrets:a"))
+    assert registry._store.timeout(entry, Stage.LOAD) == DEFAULT_TIMEOUTS["load"]
+
+
+def test_a_whole_start_has_no_deadline_unless_it_is_configured() -> None:
+    assert PluginRegistry(autoload="none", environ={})._store.total_timeout(Stage.START) == math.inf
+    registry = PluginRegistry({"registry": {"timeouts": {"startup_total": 25}}}, autoload="none", environ={})
+    assert registry._store.total_timeout(Stage.START) == 25

@@ -67,10 +67,10 @@ def test_an_interrupt_tells_the_work_waits_for_it_and_is_raised() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     told = threading.Event()
     def work(request):
-        request.on_interrupt(told.set)
+        request.interrupted.add_done_callback(lambda _: told.set())
         os.kill(os.getpid(), signal.SIGINT)
         assert told.wait(30)
-        print("told", request.is_interrupted, flush=True)
+        print("told", request.interrupted.done(), flush=True)
     try:
         Request(work).run()
     except KeyboardInterrupt:

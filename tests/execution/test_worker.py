@@ -270,7 +270,7 @@ def test_here_runs_on_the_calling_thread_and_keeps_the_error(worker: Worker) -> 
     assert awaited.result() is threading.current_thread()
     failing: Call[float] = Call(lambda: 1 / 0)
     worker.run_in_caller_thread(failing)
-    assert isinstance(failing.error, ZeroDivisionError)
+    assert isinstance(failing.exception(), ZeroDivisionError)
 
 
 def test_a_call_of_plugin_code_gives_plain_values_made_on_the_workers_thread(worker: Worker) -> None:

@@ -8,12 +8,11 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
-from support import Secrets, new_registry
+from support import Secrets, entry_of, new_registry
 
-from floe_plugins import PluginRegistry, PluginStartupError, PluginState, PluginType, Stage
+from floe_plugins import PluginRegistry, PluginType, Stage
 from floe_plugins.execution.call import Call
-from floe_plugins.execution.executor import TaskRun
-from floe_plugins.lifecycle.parts import Parts, busy_error, is_default, timeout_error, wrong_result
+from floe_plugins.lifecycle.parts import Parts, is_default, timeout_error, wrong_result
 
 SECRETS = PluginType.SECRETS
 
@@ -51,7 +50,7 @@ def test_a_hook_that_is_not_overridden_is_the_default_and_needs_no_thread(lab: A
         def shutdown(self) -> None: ...
 
     registry = lab.registry(Plain)
-    parts, entry = parts_of(registry), registry._entry(SECRETS, "plain")
+    parts, entry = parts_of(registry), entry_of(registry, "plain")
     assert is_default(parts.hook(entry, "startup"))
     assert not is_default(parts.hook(entry, "shutdown"))
     assert parts.hook_task(entry, Stage.START).inline
@@ -61,7 +60,7 @@ def test_a_hook_that_is_not_overridden_is_the_default_and_needs_no_thread(lab: A
 
 def test_a_task_has_the_timeout_of_its_stage_unless_there_is_less_time(lab: Any) -> None:
     registry = lab.registry(lab.plugin("a"), timeouts={"startup": 7, "shutdown": 9})
-    parts, entry = parts_of(registry), registry._entry(SECRETS, "a")
+    parts, entry = parts_of(registry), entry_of(registry, "a")
     task = parts.hook_task(entry, Stage.START)
     assert (task.timeout, task.shown_timeout) == (7, 7)
     task = parts.hook_task(entry, Stage.STOP, timeout=2.0, delay=1.0, cancel_unstarted=False, reason="again")
@@ -90,24 +89,15 @@ def test_as_many_workers_as_configured_else_sixteen() -> None:
 )
 def test_a_time_out_says_what_took_too_long(lab: Any, begun: bool, seconds_ago: float, message: str) -> None:  # noqa: FBT001
     registry = lab.registry(lab.plugin("a"), timeouts={"startup": 7})
-    parts, entry = parts_of(registry), registry._entry(SECRETS, "a")
+    parts, entry = parts_of(registry), entry_of(registry, "a")
     now = time.monotonic()
-    run = TaskRun(parts.hook_task(entry, Stage.START), now, now, now)
-    run.call, run.began = Call(lambda: None), now - seconds_ago
-    run.call.began = run.began if begun else None
-    error = timeout_error(entry, run, Stage.START)
+    task = parts.hook_task(entry, Stage.START)
+    task.call, task.began = Call(lambda: None), now - seconds_ago
+    task.call.began = task.began if begun else None
+    error = timeout_error(entry, task, Stage.START)
     assert error.message == message
     assert (error.ref, error.seconds, error.stage) == (entry.ref, 7, "start")
     assert error.hint == "Find out what it waits for, or raise timeouts.startup."
-
-
-def test_a_busy_thread_is_told_with_how_long_it_has_been(lab: Any) -> None:
-    registry = lab.registry(lab.plugin("a"))
-    error = busy_error(registry._entry(SECRETS, "a"), 3.25, PluginStartupError)
-    assert isinstance(error, PluginStartupError)
-    assert "overdue and has been running for 3.2 s" in error.message
-    assert error.ref == registry._entry(SECRETS, "a").ref
-    assert registry.state(SECRETS, "a") is PluginState.LOADED
 
 
 async def hook(_plugin: Any) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import SOON, run_code, write_distribution
+from support import SOON, entry_of, run_code, write_distribution
 
 from floe_plugins import (
     OutcomeState,
@@ -382,7 +382,7 @@ def test_an_attempt_that_hangs_is_a_time_out_that_tells_why_the_one_before_faile
 def test_a_deadline_counts_from_the_calls_own_begin(lab: Any) -> None:
     """What its thread did before, here a configuration that came late, is not counted."""
     registry = lab.registry(lab.plugin("a", lambda _: time.sleep(0.3)), timeouts={"startup": 0.5})
-    blocked, worker = threading.Event(), registry._entry(SECRETS, "a").worker
+    blocked, worker = threading.Event(), entry_of(registry, "a").worker
     worker.submit(lambda: (blocked.set(), time.sleep(0.35)))
     assert blocked.wait(SOON)
     outcome = registry.startup().outcomes[0]
@@ -392,7 +392,7 @@ def test_a_deadline_counts_from_the_calls_own_begin(lab: Any) -> None:
 
 def test_a_start_whose_thread_stays_busy_never_begins_and_says_so(lab: Any) -> None:
     registry = lab.registry(lab.plugin("a"), timeouts={"startup": 0.1})
-    registry._entry(SECRETS, "a").worker.submit(lab.hang)
+    entry_of(registry, "a").worker.submit(lab.hang)
     outcome = registry.startup().outcomes[0]
     assert outcome.state is OutcomeState.TIMED_OUT
     assert outcome.message == "startup could not begin within 0.1 s: its thread is busy with an earlier call"
@@ -400,7 +400,7 @@ def test_a_start_whose_thread_stays_busy_never_begins_and_says_so(lab: Any) -> N
     assert isinstance(outcome.cause, PluginTimeoutError)
     assert (outcome.cause.stage, outcome.cause.seconds) == ("start", 0.1)
     lab.forever.set()
-    assert registry._entry(SECRETS, "a").worker.submit(lambda: None).wait(SOON)
+    assert entry_of(registry, "a").worker.submit(lambda: None).wait(SOON)
     assert lab.log == []
 
 
@@ -428,7 +428,7 @@ def test_an_outcome_has_its_stage_seconds_and_attempts(lab: Any) -> None:
     fine, after, skipped = (lab.of(report, name) for name in ("fine", "after", "needs-bad"))
     assert 0.05 <= fine.seconds <= report.seconds
     assert (skipped.seconds, skipped.began) == (0.0, None)
-    assert skipped.waited_for == (registry._entry(SECRETS, "bad").ref,)
+    assert skipped.waited_for == (entry_of(registry, "bad").ref,)
     assert fine.began is not None
     assert after.began >= fine.began + fine.seconds
     assert after.began + after.seconds <= report.seconds

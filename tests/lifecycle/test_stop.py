@@ -6,7 +6,7 @@ import threading
 import time
 from typing import Any
 
-from support import SOON
+from support import SOON, entry_of
 
 from floe_plugins import OutcomeState, PluginShutdownError, PluginState, PluginType, Stage
 
@@ -38,7 +38,7 @@ def test_a_hanging_shutdown_is_left_behind_at_its_deadline(lab: Any) -> None:
 def test_a_stop_that_could_not_begin_is_made_when_the_thread_is_free(lab: Any) -> None:
     registry = lab.registry(lab.plugin("a"), timeouts={"shutdown": 0.1})
     registry.startup()
-    worker = registry._entry(SECRETS, "a").worker
+    worker = entry_of(registry, "a").worker
     worker.submit(lab.hang)
     outcome = registry.shutdown().outcomes[0]
     assert outcome.state is OutcomeState.TIMED_OUT

@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 from pydantic import BaseModel
-from support import named, new_registry
+from support import entry_of, named, new_registry
 
 from floe_plugins import PluginConfigurationError, PluginRegistry, PluginType, SecretsPlugin
-from floe_plugins.entries.entry import Entry
 from floe_plugins.loading.configurer import has_schema
 
 
@@ -23,13 +22,9 @@ def registry_of(config: Any = None, **attributes: Any) -> PluginRegistry:
     return registry
 
 
-def entry_of(registry: PluginRegistry) -> Entry:
-    return registry._entry(SecretsPlugin, "a")
-
-
 def test_a_valid_configuration_is_kept_and_given_to_the_plugin() -> None:
     registry = registry_of({"plugins": {"secrets": {"a": {"size": 3}}}}, config_schema=Schema)
-    entry = entry_of(registry)
+    entry = entry_of(registry, "a")
     registry._services().configurer.configure(entry)
     assert entry.model == Schema(size=3)
     assert registry.get(SecretsPlugin, "a").config is entry.model
@@ -37,7 +32,7 @@ def test_a_valid_configuration_is_kept_and_given_to_the_plugin() -> None:
 
 def test_a_plugin_without_a_schema_that_is_not_configured_gets_nothing() -> None:
     registry = registry_of()
-    entry = entry_of(registry)
+    entry = entry_of(registry, "a")
     assert not has_schema(entry)
     registry._services().configurer.configure(entry)
     assert entry.model is None
@@ -56,7 +51,7 @@ def test_a_plugin_without_a_schema_that_is_configured_is_an_error(options: dict[
     registry = PluginRegistry(autoload="none", **{"environ": {}, **options})
     registry.register(named("a"))
     with pytest.raises(PluginConfigurationError, match=r"secrets\.a"):
-        registry._services().configurer.configure(entry_of(registry))
+        registry._services().configurer.configure(entry_of(registry, "a"))
 
 
 @pytest.mark.parametrize("mapping", [None, 3, "size: 3", [("size", 3)]])
@@ -64,7 +59,7 @@ def test_what_is_no_mapping_is_refused_and_says_what_it_is(mapping: Any) -> None
     registry = registry_of(config_schema=Schema)
     with pytest.raises(PluginConfigurationError, match="must be a mapping") as caught:
         registry.configure(SecretsPlugin, "a", mapping)
-    assert caught.value.ref == entry_of(registry).ref
+    assert caught.value.ref == entry_of(registry, "a").ref
     assert type(mapping).__name__ in caught.value.message
 
 
@@ -83,8 +78,8 @@ def test_an_argument_is_copied() -> None:
     mapping = {"size": 2}
     registry.configure(SecretsPlugin, "a", mapping)
     mapping["size"] = 3
-    registry._services().configurer.configure(entry_of(registry))
-    assert entry_of(registry).model == Schema(size=2)
+    registry._services().configurer.configure(entry_of(registry, "a"))
+    assert entry_of(registry, "a").model == Schema(size=2)
 
 
 def test_what_is_started_keeps_its_configuration() -> None:
@@ -93,7 +88,7 @@ def test_what_is_started_keeps_its_configuration() -> None:
     with pytest.raises(PluginConfigurationError, match="it is started") as caught:
         registry.configure(SecretsPlugin, "a", {"size": 2})
     assert caught.value.hint == "Stop it, configure it and start it again."
-    assert caught.value.ref == entry_of(registry).ref
+    assert caught.value.ref == entry_of(registry, "a").ref
     registry.shutdown()
     assert registry.configure(SecretsPlugin, "a", {"size": 2}) == Schema(size=2)
 
@@ -101,7 +96,7 @@ def test_what_is_started_keeps_its_configuration() -> None:
 def test_an_unknown_key_is_told_while_there_are_other_errors() -> None:
     registry = registry_of({"plugins": {"secrets": {"a": {"size": "many", "sise": 3}}}}, config_schema=Schema)
     with pytest.raises(PluginConfigurationError) as caught:
-        registry._services().configurer.configure(entry_of(registry))
+        registry._services().configurer.configure(entry_of(registry, "a"))
     assert sorted(issue.path for issue in caught.value.errors) == ["plugins.secrets.a.sise", "plugins.secrets.a.size"]
 
 

@@ -60,11 +60,12 @@ def test_plugins_are_found_by_identity() -> None:
     plugins["a"] = first
     assert first in plugins.values()
     assert second not in plugins.values()
-    plugins["b"] = first
-    del plugins["a"]
-    assert first in plugins.values()
-    plugins["b"] = second
+    plugins["a"] = second
     assert first not in plugins.values()
+    assert second in plugins.values()
+    del plugins["a"]
+    assert second not in plugins.values()
+    plugins["b"] = second
     assert plugins.pop("b") is second
     assert plugins.pop("b", None) is None
     assert not plugins.values()

@@ -34,7 +34,7 @@ def test_a_configuration_of_another_type_is_refused(config: Any) -> None:
 
 
 def test_a_ref_and_a_category_may_be_given_in_either_form() -> None:
-    assert ref_of("compute:duckdb") == ref_of(PluginRef.parse("compute:duckdb"))
+    assert ref_of(PluginType.COMPUTE, "duckdb") == ref_of(ComputePlugin, "duckdb") == PluginRef.parse("compute:duckdb")
     assert category_of(ComputePlugin) is category_of(PluginType.COMPUTE) is PluginType.COMPUTE
 
 

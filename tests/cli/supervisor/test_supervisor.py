@@ -12,16 +12,18 @@ from typing import Any
 
 import pytest
 
+Start = Callable[..., "subprocess.Popen[str]"]
+
 
 @pytest.fixture
-def serving(environment: Any, write: Callable[..., str]) -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """Start ``floe-plugins run`` with a plugin, and wait until it serves."""
+def run(environment: Any, write: Callable[..., str]) -> Iterator[Start]:
+    """Start ``floe-plugins run`` with some plugins; it is killed at the end of the test."""
     with contextlib.ExitStack() as stack:
 
-        def serve(name: str, config: str) -> subprocess.Popen[str]:
-            plugins = environment(name)
+        def start(names: tuple[str, ...], config: str, *options: str) -> subprocess.Popen[str]:
+            plugins = environment(*names)
             process = subprocess.Popen(
-                [sys.executable, "-m", "floe_plugins", "run", "--json", "--config", write(config)],
+                [sys.executable, "-m", "floe_plugins", "run", *options, "--config", write(config)],
                 env=plugins.variables(),
                 cwd=plugins.home,
                 stdout=subprocess.PIPE,
@@ -30,12 +32,31 @@ def serving(environment: Any, write: Callable[..., str]) -> Iterator[Callable[..
             )
             stack.enter_context(process)
             stack.callback(process.kill)
-            assert process.stdout
-            events = [json.loads(process.stdout.readline())["event"] for _ in range(2)]
-            assert events == ["startup", "health"]
             return process
 
-        yield serve
+        yield start
+
+
+@pytest.fixture
+def serving(run: Start) -> Start:
+    """Start it with a plugin, and wait until it serves."""
+
+    def serve(name: str, config: str) -> subprocess.Popen[str]:
+        process = run((name,), config, "--json")
+        assert process.stdout
+        events = [json.loads(process.stdout.readline())["event"] for _ in range(2)]
+        assert events == ["startup", "health"]
+        return process
+
+    return serve
+
+
+def interrupted_while_waiting(process: subprocess.Popen[str]) -> str:
+    """Interrupt it once it waits for a plugin, and return what it printed."""
+    assert process.stderr
+    assert any("still waiting for" in line for line in process.stderr)
+    process.send_signal(signal.SIGINT)
+    return process.communicate(timeout=60)[0]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -58,46 +79,14 @@ def test_the_second_signal_exits_at_once(serving: Any) -> None:
 
 
 @pytest.mark.parametrize("once", [[], ["--once"]], ids=["run", "once"])
-def test_a_signal_during_the_start_is_a_failure(environment: Any, write: Callable[..., str], once: list[str]) -> None:
-    plugins = environment("hanging-start", "storage-local")
-    config = write("registry: {autoload: all, timeouts: {startup: 20}}\nplugins: {storage: {local: {root: data}}}")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "floe_plugins", "run", *once, "--config", config],
-        env=plugins.variables(),
-        cwd=plugins.home,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    with process:
-        try:
-            assert process.stderr is not None
-            assert any("still waiting for" in line for line in process.stderr)
-            process.send_signal(signal.SIGINT)
-            out, _ = process.communicate(timeout=15)
-        finally:
-            process.kill()
+def test_a_signal_during_the_start_is_a_failure(run: Start, once: list[str]) -> None:
+    config = "registry: {autoload: all, timeouts: {startup: 200}}\nplugins: {storage: {local: {root: data}}}"
+    process = run(("hanging-start", "storage-local"), config, *once)
+    assert "platform healthy" not in interrupted_while_waiting(process)
     assert process.returncode == 1
-    assert "platform healthy" not in out
 
 
-def test_a_signal_during_a_check_with_once_is_a_failure(environment: Any, write: Callable[..., str]) -> None:
-    plugins = environment("hanging-stop")
-    config = write("registry: {autoload: all, timeouts: {shutdown: 20}}")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "floe_plugins", "run", "--once", "--config", config],
-        env=plugins.variables(),
-        cwd=plugins.home,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    with process:
-        try:
-            assert process.stderr is not None
-            assert any("still waiting for" in line for line in process.stderr)
-            process.send_signal(signal.SIGINT)
-            process.communicate(timeout=15)
-        finally:
-            process.kill()
+def test_a_signal_during_a_check_with_once_is_a_failure(run: Start) -> None:
+    process = run(("hanging-stop",), "registry: {autoload: all, timeouts: {shutdown: 200}}", "--once")
+    interrupted_while_waiting(process)
     assert process.returncode != 0

@@ -10,7 +10,7 @@ from floe_plugins.cli.host.process import PROBLEMS_FOUND, Result
 from floe_plugins.cli.host.reload import Reload
 from floe_plugins.cli.host.session import Session
 from floe_plugins.core.report import HealthReport, HealthState, LifecycleReport
-from floe_plugins.lifecycle import profile, timeline
+from floe_plugins.lifecycle import profile
 from floe_plugins.registry.facade import PluginRegistry
 from floe_plugins.server.registry_view import RegistryView
 
@@ -82,7 +82,7 @@ class _Platform:
             facts["critical_chain"] = [str(outcome.ref) for outcome in profile.critical_chain(started)]
             facts["timings"] = profile.describe(started)
         if self.session.options.get("timeline"):
-            facts["timeline"] = timeline.svg(started)
+            facts["timeline"] = profile.svg(started)
         return facts
 
     def _serve(self) -> None:
