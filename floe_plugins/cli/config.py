@@ -133,8 +133,9 @@ def show(options: Options, file: str | None) -> None:
         output.json({"settings": [each.to_dict() for each in settings], "issues": [each.to_dict() for each in issues]})
         _warn(calls.problems)
     else:
-        rows = ((each.path, each.value, each.origin, each.hidden_because) for each in settings)
-        output.table(("setting", "value", "from", "hidden because"), rows)
+        columns = ["setting", "value", "from"] + ["hidden because"] * any(each.hidden_because for each in settings)
+        rows = [(each.path, each.value, each.origin, each.hidden_because)[: len(columns)] for each in settings]
+        output.table(columns, rows)
         for issue in issues:
             output.line(issue)
         output.problems(calls.problems)

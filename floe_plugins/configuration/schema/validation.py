@@ -16,7 +16,7 @@ from floe_plugins.configuration.schema.error_reporter import ErrorReporter
 from floe_plugins.configuration.schema.introspection import has_only_known_keys, unknown_keys
 from floe_plugins.configuration.sections import RESERVED
 from floe_plugins.configuration.settings import PluginSettings
-from floe_plugins.configuration.values import copy, is_list
+from floe_plugins.configuration.values import copy, is_list, is_table
 from floe_plugins.core.log import log
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.safe_text import error_message
@@ -232,17 +232,24 @@ def _unknown(
     if not unknown or not attempt.has_same_outcome(_Attempt(schema, data)):  # the schema has random defaults
         return unknown
     refused = {reason["loc"] for reason in attempt.errors if reason["type"] == "extra_forbidden"}
-    return [
-        (path, known)
-        for path, known in unknown
-        if path in refused or attempt.has_same_outcome(_Attempt(schema, _without(data, path)))
-    ]
+    unused = _unused(schema, data, attempt, [path for path, _ in unknown if path not in refused])
+    return [(path, known) for path, known in unknown if path in refused or path in unused]
 
 
-def _without(data: Any, path: KeyPath) -> Any:
-    step, *rest = path
+def _unused(schema: type[BaseModel], data: Mapping[str, Any], attempt: _Attempt, paths: list[KeyPath]) -> set[KeyPath]:
+    """Return which of these keys make no difference to the outcome. Those that do are found by halving."""
+    if not paths or attempt.has_same_outcome(_Attempt(schema, _without(data, set(paths)))):
+        return set(paths)
+    if len(paths) == 1:
+        return set()
+    middle = len(paths) // 2
+    return _unused(schema, data, attempt, paths[:middle]) | _unused(schema, data, attempt, paths[middle:])
+
+
+def _without(data: Any, paths: set[KeyPath], at: KeyPath = ()) -> Any:
+    """Return a copy of the data without the keys at these paths."""
     if is_list(data):
-        return [_without(item, tuple(rest)) if index == step else item for index, item in enumerate(data)]
-    return {
-        key: _without(item, tuple(rest)) if key == step else item for key, item in data.items() if rest or key != step
-    }
+        return [_without(item, paths, (*at, index)) for index, item in enumerate(data)]
+    if is_table(data):
+        return {key: _without(item, paths, (*at, key)) for key, item in data.items() if (*at, key) not in paths}
+    return data
