@@ -166,7 +166,6 @@ def test_nothing_imports_the_package_root() -> None:
 # Modules that run plugin code, or read a plugin's objects, on the plugin's thread and within a deadline.
 AT_THE_BOUNDARY = {
     "configuration.migration.steps",
-    "configuration.schema.introspection",
     "configuration.schema.json_schema",
     "configuration.schema.validation",
     "inspection.runtime_metadata",

@@ -13,7 +13,7 @@ from floe_plugins.configuration.merge import Layers
 from floe_plugins.configuration.migration.steps import VersionedSettings, migration_warning, possible_versions
 from floe_plugins.configuration.model import Configuration
 from floe_plugins.configuration.schema.error_reporter import ErrorReporter
-from floe_plugins.configuration.schema.introspection import has_only_known_keys, unknown_keys
+from floe_plugins.configuration.schema.unknown_keys import unknown_keys
 from floe_plugins.configuration.sections import RESERVED
 from floe_plugins.configuration.settings import PluginSettings
 from floe_plugins.configuration.values import copy, is_list, is_table
@@ -128,7 +128,7 @@ def _at_once(plugin: object, settings: PluginSettings) -> BaseModel | None:
         model: BaseModel = schema.model_validate(copy(settings.table))
     except (Exception, SystemExit):  # noqa: BLE001 validating in full raises it again and reports it
         return None
-    return model if has_only_known_keys(schema, settings.table) else None
+    return None if unknown_keys(schema, settings.table) else model
 
 
 @lru_cache(maxsize=1024)
