@@ -57,7 +57,6 @@ def is_module(name: str) -> bool:
 
 def imported(module: str) -> set[str]:
     names = {name for name in imports(MODULES[module]) if name.startswith("floe_plugins.")}
-    # `import floe_plugins.configuration` reaches the modules that this package offers by name.
     return {name.removeprefix("floe_plugins.") for name in names}
 
 

@@ -51,7 +51,7 @@ def effective_settings(
         plugins: Each plugin as its class or instance.
         distributions: The distributions that provide the plugins, for the issues.
 
-    >>> from floe_plugins.configuration import load
+    >>> from floe_plugins.configuration.loader import load
     >>> from pydantic import BaseModel
     >>> class Settings(BaseModel):
     ...     threads: int = 4
@@ -138,7 +138,7 @@ def _children(value: Any, shape: Shape) -> list[tuple[object, Any]]:
         return _children(value.root, shape)
     # A standard dataclass has no schema of its own.
     tables = shape_of(kind).tables or (shape.tables if dataclasses.is_dataclass(kind) else [])
-    members = {member.names[0]: key for table in tables for key, member in reversed(table.members.items())}
+    members = {member.names[0]: member.keys[0] for table in tables for member in table.members.values()}
     extra: dict[str, Any] = getattr(value, "__pydantic_extra__", None) or {}
     return [*((key, getattr(value, name)) for name, key in members.items() if hasattr(value, name)), *extra.items()]
 

@@ -82,7 +82,7 @@ def validate_settings(
         plugin: The plugin's class or instance.
         distribution: The distribution that provides it, for the issues.
 
-    >>> from floe_plugins.configuration import load
+    >>> from floe_plugins.configuration.loader import load
     >>> from pydantic import BaseModel
     >>> class Settings(BaseModel):
     ...     threads: int
@@ -216,12 +216,11 @@ class _Attempt:
         except (Exception, SystemExit) as error:  # noqa: BLE001 a schema is the plugin's code
             self.raised = type(error).__name__, error_message(error)
 
-    def has_same_outcome(self, other: _Attempt) -> bool:
-        """Return whether both have equal models or equal errors."""
-        if self.model is not None and other.model is not None:
-            return bool(self.model == other.model)
-        facts = [[(error["type"], error["loc"], error["msg"]) for error in attempt.errors] for attempt in (self, other)]
-        return self.model is None and other.model is None and facts[0] == facts[1] and self.raised == other.raised
+    @property
+    def outcome(self) -> tuple[object, ...]:
+        """The model or the errors, to compare two validations."""
+        facts = [(error["type"], error["loc"], error["msg"]) for error in self.errors]
+        return self.model, facts, self.raised
 
 
 def _unknown(
@@ -229,7 +228,7 @@ def _unknown(
 ) -> list[tuple[KeyPath, frozenset[str]]]:
     """Return the unknown keys, except those that a validator of the schema uses."""
     unknown = unknown_keys(schema, data)
-    if not unknown or not attempt.has_same_outcome(_Attempt(schema, data)):  # the schema has random defaults
+    if not unknown or attempt.outcome != _Attempt(schema, data).outcome:  # the schema has random defaults
         return unknown
     refused = {reason["loc"] for reason in attempt.errors if reason["type"] == "extra_forbidden"}
     unused = _unused(schema, data, attempt, [path for path, _ in unknown if path not in refused])
@@ -238,7 +237,7 @@ def _unknown(
 
 def _unused(schema: type[BaseModel], data: Mapping[str, Any], attempt: _Attempt, paths: list[KeyPath]) -> set[KeyPath]:
     """Return which of these keys make no difference to the outcome. Those that do are found by halving."""
-    if not paths or attempt.has_same_outcome(_Attempt(schema, _without(data, set(paths)))):
+    if not paths or attempt.outcome == _Attempt(schema, _without(data, set(paths))).outcome:
         return set(paths)
     if len(paths) == 1:
         return set()

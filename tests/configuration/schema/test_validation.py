@@ -20,7 +20,9 @@ from pydantic import (
 from typing_extensions import NotRequired, TypedDict
 
 from floe_plugins import PluginConfigurationError, PluginRef
-from floe_plugins.configuration import load, not_installed, raise_issues, validate_and_log
+from floe_plugins.configuration.issues import raise_issues
+from floe_plugins.configuration.loader import load, not_installed
+from floe_plugins.configuration.schema.validation import validate_and_log
 
 REF = PluginRef.parse("compute:duckdb")
 T = TypeVar("T")
