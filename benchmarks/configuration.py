@@ -23,9 +23,10 @@ from ruamel.yaml import YAML
 
 from benchmarks.timing import Table, interleaved, show, table
 from floe_plugins import PluginRef
-from floe_plugins.configuration import load, validate_and_log
 from floe_plugins.configuration.document import Document
 from floe_plugins.configuration.file import read_source
+from floe_plugins.configuration.loader import load
+from floe_plugins.configuration.schema.validation import validate_and_log
 from floe_plugins.configuration.sections import read_sections
 
 if sys.version_info >= (3, 11):

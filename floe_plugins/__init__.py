@@ -17,7 +17,7 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from floe_plugins._version import __version__ as __version__
-    from floe_plugins.configuration import Configuration as Configuration
+    from floe_plugins.configuration.model import Configuration as Configuration
     from floe_plugins.configuration.redaction.markers import IsSecret as IsSecret
     from floe_plugins.configuration.redaction.markers import NotSecret as NotSecret
     from floe_plugins.core.candidate import Candidate as Candidate
@@ -81,7 +81,7 @@ else:
         globals(),
         {
             "_version": ("__version__",),
-            "configuration": ("Configuration",),
+            "configuration.model": ("Configuration",),
             "configuration.redaction.markers": ("IsSecret", "NotSecret"),
             "core.candidate": ("Candidate", "Distribution"),
             "core.event": ("PluginEvent",),

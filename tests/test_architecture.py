@@ -62,7 +62,6 @@ def is_module(name: str) -> bool:
 
 def imported(module: str) -> set[str]:
     names = {name for name in imports(MODULES[module]) if name.startswith("floe_plugins.")}
-    # `import floe_plugins.configuration` reaches the modules that this package offers by name.
     return {name.removeprefix("floe_plugins.") for name in names}
 
 
@@ -177,7 +176,6 @@ def test_nothing_imports_the_package_root() -> None:
 # Modules that run plugin code, or read a plugin's objects, on the plugin's thread and within a deadline.
 AT_THE_BOUNDARY = {
     "configuration.migration.steps",
-    "configuration.schema.introspection",
     "configuration.schema.json_schema",
     "configuration.schema.validation",
     "inspection.runtime_metadata",

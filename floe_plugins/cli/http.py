@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
-from pathlib import Path
 
 from floe_plugins.cli.exit import USAGE_ERROR, fail
 from floe_plugins.cli.supervisor.view import SupervisorView
 from floe_plugins.core.safe_text import escape
 from floe_plugins.errors import PluginError
 
-_MAX_TOKEN = 4096
-
 
 def read_token(file: str) -> str:
     """Return the token in a file; exit if there is none."""
+    from floe_plugins.server import security
+
     try:
-        text = Path(file).read_text(encoding="ascii")[: _MAX_TOKEN + 1].strip()
+        return security.read_token(file)
     except (OSError, ValueError) as error:
-        fail(f"the token cannot be read from {file}: {getattr(error, 'strerror', None) or error}", USAGE_ERROR)
-    if not text or len(text) > _MAX_TOKEN:
-        fail(f"the file {file} contains no token of at most {_MAX_TOKEN} characters", USAGE_ERROR)
-    return text
+        fail(f"no token can be read from {file}: {getattr(error, 'strerror', None) or error}", USAGE_ERROR)
 
 
 def open_address(address: str) -> socket.socket:

@@ -14,7 +14,7 @@ import click
 
 from floe_plugins.cli.exit import run_command
 from floe_plugins.cli.output import Output
-from floe_plugins.configuration import find_file
+from floe_plugins.configuration.file import find_file
 from floe_plugins.core.refs import PluginType
 from floe_plugins.errors import PluginError
 

@@ -16,7 +16,6 @@ import attrs
 from floe_plugins.configuration.formats.position import UNKNOWN, FormatError, Position, Positions
 from floe_plugins.configuration.issues import ConfigurationIssue, configuration_error
 from floe_plugins.configuration.values import describe_type, is_table
-from floe_plugins.errors import PluginConfigurationError
 
 MAX_SIZE = 1024 * 1024
 FILE_NAMES = ("floe.toml", "floe.yaml", "floe.yml", "floe.json")
@@ -51,20 +50,15 @@ class ConfigurationFile:
         try:
             content = _parse(self.suffix, self.text)
         except FormatError as error:
-            content = self.issue(rule="syntax", message=error.message, hint=error.hint, at=error.position)
-        if is_table(content):
-            return dict(content)
-        raise configuration_error(content if isinstance(content, ConfigurationIssue) else self._not_a_table(content))
-
-    def _not_a_table(self, content: object) -> ConfigurationIssue:
-        if content is None:
-            return self.issue(
-                rule="empty",
-                message="the file is empty",
-                expected="a section 'registry' or 'plugins'",
-                hint="Add a section, or delete the file",
-            )
-        return self.issue(rule="table", message=f"found {describe_type(content)}", expected="a table at the top level")
+            issue = self.issue("syntax", error.message, hint=error.hint, at=error.position)
+        else:
+            if is_table(content):
+                return dict(content)
+            issue = self.issue("table", f"found {describe_type(content)}", "a table at the top level")
+            if content is None:
+                expected, hint = "a section 'registry' or 'plugins'", "Add a section, or delete the file"
+                issue = self.issue("empty", "the file is empty", expected, hint)
+        raise configuration_error(issue)
 
     def position(self, path: tuple[object, ...]) -> Position:
         """Return the position of a value, or of the nearest enclosing table that is in the file."""
@@ -83,10 +77,10 @@ class ConfigurationFile:
         return path in _positions(self.suffix, self.text)
 
     def issue(
-        self, *, rule: str, message: str, expected: str = "", hint: str = "", at: Position = UNKNOWN
+        self, rule: str, message: str, expected: str = "", hint: str = "", at: Position = UNKNOWN
     ) -> ConfigurationIssue:
         """Return an issue with the file as a whole."""
-        return attrs.evolve(_file_issue(self.file, rule, message, expected, hint), **at._asdict())
+        return attrs.evolve(_issue(self.file, rule, message, expected, hint), **at._asdict())
 
 
 def find_file(directory: str | os.PathLike[str] = ".", environ: Mapping[str, str] | None = None) -> Path | None:
@@ -115,7 +109,7 @@ def find_file(directory: str | os.PathLike[str] = ".", environ: Mapping[str, str
         names = " and ".join(path.name for path in found)
         hint = f"Keep one of them, or choose one with --config or {FILE_VARIABLE}"
         message = f"found several configuration files: {names}"
-        raise configuration_error(_file_issue(directory, "one_file", message, hint=hint))
+        raise configuration_error(_issue(directory, "one_file", message, hint=hint))
     return found[0] if found else None
 
 
@@ -129,19 +123,17 @@ def read_source(file: str | os.PathLike[str]) -> ConfigurationFile:
     path = Path(file)
     suffix = path.suffix.lower()
     if suffix not in _FORMATS:
-        raise _file_error(path, "format", "unknown file format", "a name that ends in .toml, .yaml or .json")
+        expected = "a name that ends in .toml, .yaml or .json"
+        raise configuration_error(_issue(path, "format", "unknown file format", expected))
     data = _read(path)
     if len(data) > MAX_SIZE:
-        raise _file_error(
-            path, "too_large", f"the file is larger than {MAX_SIZE // 1024 // 1024} MiB", "a configuration file"
-        )
+        message = f"the file is larger than {MAX_SIZE // 1024 // 1024} MiB"
+        raise configuration_error(_issue(path, "too_large", message, "a configuration file"))
     try:
-        text = data.decode("utf-8-sig")
+        return ConfigurationFile(str(path), suffix, data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
-        text, wrong = "", error.start
-    else:
-        return ConfigurationFile(str(path), suffix, text)
-    raise _file_error(path, "encoding", f"byte {wrong} is not UTF-8", "UTF-8 text")
+        issue = _issue(path, "encoding", f"byte {error.start} is not UTF-8", "UTF-8 text")
+    raise configuration_error(issue)
 
 
 def _read(path: Path) -> bytes:
@@ -160,14 +152,10 @@ def _read(path: Path) -> bytes:
         reason, expected = "permission denied", "a file that the current user can read"
     except (OSError, ValueError) as error:  # ValueError: a null byte in the path
         reason, expected = f"the file cannot be read: {getattr(error, 'strerror', None) or error}", "a readable file"
-    raise _file_error(path, "readable", reason, expected)
+    raise configuration_error(_issue(path, "readable", reason, expected))
 
 
-def _file_error(path: Path, rule: str, message: str, expected: str) -> PluginConfigurationError:
-    return configuration_error(_file_issue(path, rule, message, expected))
-
-
-def _file_issue(file: object, rule: str, message: str, expected: str = "", hint: str = "") -> ConfigurationIssue:
+def _issue(file: object, rule: str, message: str, expected: str = "", hint: str = "") -> ConfigurationIssue:
     return ConfigurationIssue(path="", rule=rule, message=message, expected=expected, hint=hint, file=str(file))
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-import attrs
-
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 _BRACED = r"\{(?:[^{}]|\{[^{}]*\})*\}"
 # "$${" is a literal "${". A default may contain balanced braces, so references and JSON too.
@@ -28,9 +26,8 @@ class InterpolationError(ValueError):
         self.hint = hint
 
 
-@attrs.frozen
 class Interpolated:
-    """An interpolated string.
+    """An interpolated string. Its ``repr`` contains no values.
 
     Attributes:
         text: The result.
@@ -38,9 +35,42 @@ class Interpolated:
         whole: Whether the string was one reference and nothing else.
     """
 
-    text: str = attrs.field(repr=False)
-    values: Mapping[str, str] = attrs.field(factory=dict[str, str], repr=False)
-    whole: bool = False
+    def __init__(self, text: str, environ: Mapping[str, str]) -> None:
+        only = _TOKEN.fullmatch(text)
+        self.whole = bool(only and only["name"])
+        self.values: dict[str, str] = {}
+        self._environ = environ
+        self._references = 0
+        self.text = self._run(text)
+
+    def _run(self, text: str) -> str:
+        """Interpolate a text of the file, or a default in it."""
+        pieces: list[str] = []
+        at = length = 0
+        for match in _TOKEN.finditer(text):
+            self._references += 1
+            if self._references > MAX_REFERENCES:
+                raise InterpolationError("too_many", f"the value contains more than {MAX_REFERENCES} references")
+            pieces += [text[at : match.start()], self._replacement(match)]
+            at = match.end()
+            length += len(pieces[-1]) + len(pieces[-2])
+            if length > MAX_LENGTH:
+                message = f"the value is longer than {MAX_LENGTH} characters after interpolation"
+                raise InterpolationError("too_long", message)
+        return "".join([*pieces, text[at:]])
+
+    def _replacement(self, match: re.Match[str]) -> str:
+        if match["literal"]:
+            return "${"
+        name, default = match["name"], match["default"]
+        if not name:
+            hint = "Write ${NAME}, ${NAME:-default}, or $${ for a literal '${'"
+            raise InterpolationError("reference", "'${' is not followed by a valid reference", hint)
+        if name not in self._environ and default is None:
+            message = f"the environment variable {name} is not set"
+            raise InterpolationError("missing_variable", message, f"Set it, or write ${{{name}:-default}}")
+        self.values[name] = self._environ[name] if name in self._environ else self._run(default)
+        return self.values[name]
 
 
 def interpolate(text: str, environ: Mapping[str, str]) -> Interpolated:
@@ -58,42 +88,4 @@ def interpolate(text: str, environ: Mapping[str, str]) -> Interpolated:
     >>> interpolate("${DATA_DIR:-/var/lib}/warehouse", {}).text
     '/var/lib/warehouse'
     """
-    interpolator = _Interpolator(environ)
-    only = _TOKEN.fullmatch(text)
-    return Interpolated(interpolator.run(text), interpolator.values, whole=bool(only and only["name"]))
-
-
-class _Interpolator:
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        self.environ = environ
-        self.values: dict[str, str] = {}
-        self.references = 0
-
-    def run(self, text: str) -> str:
-        """Interpolate a text of the file, or a default in it."""
-        pieces: list[str] = []
-        at = length = 0
-        for match in _TOKEN.finditer(text):
-            self.references += 1
-            if self.references > MAX_REFERENCES:
-                raise InterpolationError("too_many", f"the value contains more than {MAX_REFERENCES} references")
-            pieces += [text[at : match.start()], self._replacement(match)]
-            at = match.end()
-            length += len(pieces[-1]) + len(pieces[-2])
-            if length > MAX_LENGTH:
-                message = f"the value is longer than {MAX_LENGTH} characters after interpolation"
-                raise InterpolationError("too_long", message)
-        return "".join([*pieces, text[at:]])
-
-    def _replacement(self, match: re.Match[str]) -> str:
-        if match["literal"]:
-            return "${"
-        name, default = match["name"], match["default"]
-        if not name:
-            hint = "Write ${NAME}, ${NAME:-default}, or $${ for a literal '${'"
-            raise InterpolationError("reference", "'${' is not followed by a valid reference", hint)
-        if name not in self.environ and default is None:
-            message = f"the environment variable {name} is not set"
-            raise InterpolationError("missing_variable", message, f"Set it, or write ${{{name}:-default}}")
-        self.values[name] = self.environ[name] if name in self.environ else self.run(default)
-        return self.values[name]
+    return Interpolated(text, environ)

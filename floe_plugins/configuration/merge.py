@@ -9,7 +9,7 @@ import attrs
 
 from floe_plugins.configuration.issues import KeyPath
 from floe_plugins.configuration.model import normalize_key
-from floe_plugins.configuration.schema.introspection import annotations_below, tables
+from floe_plugins.configuration.schema.shape import shape_of
 from floe_plugins.configuration.settings import PluginSettings, Variable
 from floe_plugins.configuration.values import get_at, is_table, json_table, json_value, merge, nest
 
@@ -114,14 +114,14 @@ def _set(data: dict[Any, Any], path: KeyPath, text: str) -> dict[Any, Any]:
 
 def _match_keys(path: KeyPath, data: Any, schema: Any) -> KeyPath:
     """Return the path with each key spelled as in the file or the schema."""
-    annotations = [schema] if schema is not None else []
+    shape = shape_of(schema)
     matched: list[object] = []
     for step in path:
         known = [key for key in data if isinstance(key, str)] if isinstance(data, Mapping) else []
-        known += [key for table in tables(annotations) for key in table.fields]
+        known += [key for table in shape.tables for key in table.members]
         same = dict.fromkeys(key for key in known if normalize_key(key) == normalize_key(str(step)))
         key = step if step in same or len(same) != 1 else next(iter(same))
         matched.append(key)
         data = data.get(key) if isinstance(data, Mapping) else None
-        annotations = annotations_below(annotations, key)
+        shape = shape.at(key)[1]
     return tuple(matched)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -11,7 +12,7 @@ import attrs
 from floe_plugins.configuration.issues import ConfigurationIssue, KeyPath, dotted
 from floe_plugins.configuration.model import Configuration
 from floe_plugins.configuration.schema.error_reporter import ErrorReporter
-from floe_plugins.configuration.schema.introspection import table_of
+from floe_plugins.configuration.schema.shape import Shape, shape_of
 from floe_plugins.configuration.schema.validation import ValidationResult, validate_settings
 from floe_plugins.configuration.values import get_at, is_list, is_table
 from floe_plugins.core.record import Record, to_plain
@@ -50,7 +51,7 @@ def effective_settings(
         plugins: Each plugin as its class or instance.
         distributions: The distributions that provide the plugins, for the issues.
 
-    >>> from floe_plugins.configuration import load
+    >>> from floe_plugins.configuration.loader import load
     >>> from pydantic import BaseModel
     >>> class Settings(BaseModel):
     ...     threads: int = 4
@@ -106,7 +107,7 @@ def _plugin_settings(configuration: Configuration, ref: PluginRef, result: Valid
         return
     reporter = ErrorReporter(configuration, ref, None)
     reporter.set_schema(type(model), result.layers, model)
-    for path, value in _values(model, ()):
+    for path, value in _values(model, (), shape_of(type(model))):
         shown, reason = _mask(reporter, path, value)
         masked = reporter.mask_path(path)
         reason = reason or ("its key is secret" if masked != path else "")
@@ -114,16 +115,16 @@ def _plugin_settings(configuration: Configuration, ref: PluginRef, result: Valid
         yield Setting(place, to_plain(shown), _origin(reporter, result, path), reason)
 
 
-def _values(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, Any]]:
+def _values(value: Any, path: KeyPath, shape: Shape) -> Iterator[tuple[KeyPath, Any]]:
     """Yield the path and value of each setting. An empty table or list, or a list of scalars, is one value."""
-    children = _children(value)
+    children = _children(value, shape)
     if not children:
         yield path, value
     for key, child in children:
-        yield from _values(child, (*path, key))
+        yield from _values(child, (*path, key), shape.at(key)[1])
 
 
-def _children(value: Any) -> list[tuple[object, Any]]:
+def _children(value: Any, shape: Shape) -> list[tuple[object, Any]]:
     if is_table(value):
         return list(value.items())
     names: Any = getattr(type(value), "_fields", None)
@@ -131,16 +132,15 @@ def _children(value: Any) -> list[tuple[object, Any]]:
         return list(zip(names, value, strict=False))
     if is_list(value) or isinstance(value, deque):
         items: list[tuple[object, Any]] = list(enumerate(value))
-        return items if any(_children(item) for _, item in items) else []
+        return items if any(_children(item, shape.at(index)[1]) for index, item in items) else []
     kind: Any = type(value)
-    table = table_of(kind)
-    if table is None:
-        return _children(value.root) if getattr(kind, "__pydantic_root_model__", False) else []
-    keys: dict[str, str] = {}
-    for key, field in table.fields.items():
-        keys.setdefault(field.name, key)
+    if getattr(kind, "__pydantic_root_model__", False):
+        return _children(value.root, shape)
+    # A standard dataclass has no schema of its own.
+    tables = shape_of(kind).tables or (shape.tables if dataclasses.is_dataclass(kind) else [])
+    members = {member.names[0]: member.keys[0] for table in tables for member in table.members.values()}
     extra: dict[str, Any] = getattr(value, "__pydantic_extra__", None) or {}
-    return [*((key, getattr(value, name)) for name, key in keys.items() if hasattr(value, name)), *extra.items()]
+    return [*((key, getattr(value, name)) for name, key in members.items() if hasattr(value, name)), *extra.items()]
 
 
 def _mask(reporter: ErrorReporter, path: KeyPath, value: Any) -> tuple[Any, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeGuard
 
 from floe_plugins.configuration.issues import KeyPath
@@ -37,17 +37,14 @@ def describe_type(value: object) -> str:
 
 def copy(table: Mapping[Any, Any]) -> dict[Any, Any]:
     """Return a deep copy of a table."""
-    return {key: _copy_value(item) if type(item) in _CONTAINERS else item for key, item in table.items()}
+    return {key: _COPY[type(item)](item) if type(item) in _COPY else item for key, item in table.items()}
 
 
-_CONTAINERS = {dict, list}
+def _copy_list(items: list[Any]) -> list[Any]:
+    return [_COPY[type(item)](item) if type(item) in _COPY else item for item in items]
 
 
-def _copy_value(value: Any) -> Any:
-    if type(value) is list:
-        items: list[Any] = value
-        return [_copy_value(item) if type(item) in _CONTAINERS else item for item in items]
-    return copy(value) if type(value) is dict else value
+_COPY: dict[type, Callable[[Any], Any]] = {dict: copy, list: _copy_list}
 
 
 def merge(base: Mapping[Any, Any], over: Mapping[Any, Any]) -> dict[Any, Any]:
@@ -57,9 +54,9 @@ def merge(base: Mapping[Any, Any], over: Mapping[Any, Any]) -> dict[Any, Any]:
     {'pool': {'size': 1, 'hosts': ['b']}}
     """
     merged = copy(base)
-    for key, value in over.items():
+    for key, value in copy(over).items():
         known = merged.get(key)
-        merged[key] = merge(known, value) if is_table(known) and is_table(value) else _copy_value(value)
+        merged[key] = merge(known, value) if is_table(known) and is_table(value) else value
     return merged
 
 

@@ -28,8 +28,6 @@ _IGNORED_BY_IMPORTLIB = (*_ABSENT, IsADirectoryError, PermissionError)
 _SEP = os.sep
 _ENTRY_POINTS = f"{_SEP}entry_points.txt"
 _SUFFIX = len(metadata_files.DIST_INFO)
-_ZIP_END = b"PK\x05\x06"
-_ZIP_TAIL = (1 << 16) + 22
 
 _REINSTALL = "Reinstall or remove the distribution"
 
@@ -299,12 +297,9 @@ def _is_named_inside(root: str, child: str) -> bool:
 
 
 def _is_zip(path: str) -> bool:
-    if not os.path.isfile(path):  # opening a FIFO blocks
-        return False
-    with open(path, "rb") as file:
-        size = file.seek(0, os.SEEK_END)
-        file.seek(max(0, size - _ZIP_TAIL))
-        return _ZIP_END in file.read()
+    import zipfile  # most paths are directories
+
+    return os.path.isfile(path) and zipfile.is_zipfile(path)  # opening a FIFO blocks
 
 
 def _has_metadata(directory: str) -> bool:

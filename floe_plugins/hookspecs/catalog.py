@@ -48,7 +48,6 @@ class CatalogPlugin(PluginMetadata):
     @abstractmethod
     def ensure_namespace(self, namespace: str) -> bool:
         """Create the namespace if it does not exist. Return whether it was created."""
-        raise NotImplementedError
 
     @hookspec(firstresult=True)
     @abstractmethod
@@ -62,7 +61,6 @@ class CatalogPlugin(PluginMetadata):
             LookupError: the namespace does not exist.
             ValueError: the table exists with another schema, or the catalog does not support a type.
         """
-        raise NotImplementedError
 
     @hookspec(firstresult=True)
     @abstractmethod
@@ -75,7 +73,6 @@ class CatalogPlugin(PluginMetadata):
             LookupError: the table does not exist.
             ValueError: the rows do not match the schema of the table.
         """
-        raise NotImplementedError
 
     @hookspec(firstresult=True)
     @abstractmethod
@@ -88,7 +85,6 @@ class CatalogPlugin(PluginMetadata):
             LookupError: the table does not exist.
             ValueError: the rows do not match the schema of the table.
         """
-        raise NotImplementedError
 
     @hookspec(firstresult=True)
     @abstractmethod
@@ -99,7 +95,6 @@ class CatalogPlugin(PluginMetadata):
             LookupError: the table does not exist.
             ValueError: a column does not exist, or ``limit`` is negative.
         """
-        raise NotImplementedError
 
     @hookspec(firstresult=True)
     @abstractmethod
@@ -109,10 +104,8 @@ class CatalogPlugin(PluginMetadata):
         Raises:
             LookupError: the namespace does not exist.
         """
-        raise NotImplementedError
 
     @hookspec(firstresult=True)
     @abstractmethod
     def drop_table(self, identifier: str, purge: bool = False) -> bool:  # noqa: FBT001, FBT002 pluggy passes by name
         """Remove the table, and with ``purge`` its files, too. Return whether it existed."""
-        raise NotImplementedError

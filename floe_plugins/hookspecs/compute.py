@@ -42,7 +42,6 @@ class ComputePlugin(PluginMetadata):
         placeholders, a mapping for named ones. The result can still be read after other
         statements have run. For a statement that is not a query it may have no rows.
         """
-        raise NotImplementedError
 
     @hookspec(firstresult=True)
     @abstractmethod
@@ -51,7 +50,6 @@ class ComputePlugin(PluginMetadata):
 
         The data is read before the call returns, and is kept until ``release`` or shutdown.
         """
-        raise NotImplementedError
 
     @hookspec(firstresult=True)
     @abstractmethod
@@ -60,7 +58,6 @@ class ComputePlugin(PluginMetadata):
 
         Leaving the block commits, or rolls back if it raised, and closes the connection.
         """
-        raise NotImplementedError
 
     @hookspec(firstresult=True)
     @abstractmethod
@@ -70,7 +67,6 @@ class ComputePlugin(PluginMetadata):
         Raises:
             UnsupportedOperationError: dbt has no adapter for this engine, or cannot open this database.
         """
-        raise NotImplementedError
 
     @hookspec(firstresult=True)
     @abstractmethod
@@ -83,4 +79,3 @@ class ComputePlugin(PluginMetadata):
         Raises:
             RuntimeError: called within a block of ``connect`` on the same thread.
         """
-        raise NotImplementedError

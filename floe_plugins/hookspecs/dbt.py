@@ -85,7 +85,6 @@ class DBTPlugin(PluginMetadata):
         Raises:
             ValueError: the project cannot be parsed; the message is dbt's own.
         """
-        raise NotImplementedError
 
     @hookspec(firstresult=True)
     @abstractmethod
@@ -103,7 +102,6 @@ class DBTPlugin(PluginMetadata):
                 or selects nothing. No node was run.
             PluginUnavailableError: another process has the database open. No node was run.
         """
-        raise NotImplementedError
 
     @hookspec(firstresult=True)
     @abstractmethod
@@ -115,7 +113,6 @@ class DBTPlugin(PluginMetadata):
                 or selects nothing. No node was run.
             PluginUnavailableError: another process has the database open. No node was run.
         """
-        raise NotImplementedError
 
     @hookspec(firstresult=True)
     @abstractmethod
@@ -124,4 +121,3 @@ class DBTPlugin(PluginMetadata):
 
         Each file is from the last command that writes it: ``parse`` writes no ``run_results``.
         """
-        raise NotImplementedError

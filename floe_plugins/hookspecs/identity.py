@@ -86,13 +86,11 @@ class IdentityPlugin(PluginMetadata):
             InvalidTokenError: the token is invalid, or its validity is in doubt.
             PluginUnavailableError: the keys of the issuer cannot be read, so the token cannot be checked.
         """
-        raise NotImplementedError
 
     @hookspec(firstresult=True)
     @abstractmethod
     def roles(self, principal: Principal) -> frozenset[str]:
         """Return the roles of the principal on this platform; empty if it has none."""
-        raise NotImplementedError
 
     @hookspec(firstresult=True)
     @abstractmethod
@@ -102,4 +100,3 @@ class IdentityPlugin(PluginMetadata):
         Raises:
             PluginUnavailableError: the keys of the issuer cannot be read.
         """
-        raise NotImplementedError

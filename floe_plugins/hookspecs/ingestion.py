@@ -86,7 +86,6 @@ class IngestionPlugin(PluginMetadata):
 
         Callables are not called and iterators are not advanced, so the source can still be loaded.
         """
-        raise NotImplementedError
 
     @hookspec(firstresult=True)
     @abstractmethod
@@ -100,10 +99,8 @@ class IngestionPlugin(PluginMetadata):
             PluginError: writing failed, now or in an earlier load of this table, and the load
                 is pending. ``discard_pending`` removes it.
         """
-        raise NotImplementedError
 
     @hookspec(firstresult=True)
     @abstractmethod
     def discard_pending(self) -> int:
         """Remove pending loads, which failed while they were written, and return their number."""
-        raise NotImplementedError

@@ -39,7 +39,6 @@ class LineageBackendPlugin(PluginMetadata):
         Raises:
             ValueError: the event does not match OpenLineage's JSON Schema; the message gives the path.
         """
-        raise NotImplementedError
 
     @hookspec
     @abstractmethod
@@ -48,7 +47,6 @@ class LineageBackendPlugin(PluginMetadata):
 
         Events that could not be sent are kept for the next attempt.
         """
-        raise NotImplementedError
 
     @hookspec(firstresult=True)
     @abstractmethod
@@ -57,4 +55,3 @@ class LineageBackendPlugin(PluginMetadata):
 
         Only one plugin is called, so that a dataset has the same name everywhere.
         """
-        raise NotImplementedError

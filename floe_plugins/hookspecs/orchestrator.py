@@ -122,7 +122,6 @@ class OrchestratorPlugin(PluginMetadata):
             ValueError: two steps have the same name, a step that another one needs is missing,
                 or steps need each other in a cycle.
         """
-        raise NotImplementedError
 
     @hookspec(firstresult=True)
     @abstractmethod
@@ -134,7 +133,6 @@ class OrchestratorPlugin(PluginMetadata):
         Raises:
             ValueError: the plan has no step of a selected name.
         """
-        raise NotImplementedError
 
     @hookspec(firstresult=True)
     @abstractmethod
@@ -144,4 +142,3 @@ class OrchestratorPlugin(PluginMetadata):
         Raises:
             ValueError: the function of a step cannot be imported by name, so another process cannot run it.
         """
-        raise NotImplementedError

@@ -41,13 +41,11 @@ class SecretsPlugin(PluginMetadata):
         Raises:
             ValueError: ``key`` is not a valid name in this store.
         """
-        raise NotImplementedError
 
     @hookspec(firstresult=True)
     @abstractmethod
     def secret_names(self, prefix: str = "") -> tuple[str, ...]:
         """Return the sorted names of all secrets that start with ``prefix``. Returns no values."""
-        raise NotImplementedError
 
     @hookspec(firstresult=True)
     @abstractmethod
@@ -58,4 +56,3 @@ class SecretsPlugin(PluginMetadata):
             UnsupportedOperationError: the store is read-only.
             ValueError: ``key`` is not a valid name in this store.
         """
-        raise NotImplementedError

@@ -104,7 +104,6 @@ class SemanticLayerPlugin(PluginMetadata):
     @abstractmethod
     def describe(self) -> SemanticModel:
         """Return the dimensions and measures that a query may use."""
-        raise NotImplementedError
 
     @hookspec(firstresult=True)
     @abstractmethod
@@ -115,7 +114,6 @@ class SemanticLayerPlugin(PluginMetadata):
             ValueError: a field does not exist (the message suggests close names), a filter is
                 invalid, or the tables of the fields cannot be joined.
         """
-        raise NotImplementedError
 
     @hookspec(firstresult=True)
     @abstractmethod
@@ -125,4 +123,3 @@ class SemanticLayerPlugin(PluginMetadata):
         Raises:
             ValueError: for the same reasons as ``query``.
         """
-        raise NotImplementedError

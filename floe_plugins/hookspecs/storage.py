@@ -51,7 +51,6 @@ class StoragePlugin(PluginMetadata):
 
         The URI is not percent-encoded, as engines expect it.
         """
-        raise NotImplementedError
 
     @hookspec(firstresult=True)
     @abstractmethod
@@ -66,19 +65,16 @@ class StoragePlugin(PluginMetadata):
             FileExistsError: the mode is ``xb`` and the file exists. Raised at the latest on closing.
             ValueError: another mode is given.
         """
-        raise NotImplementedError
 
     @hookspec(firstresult=True)
     @abstractmethod
     def list(self, prefix: str = "") -> tuple[ObjectInfo, ...]:
         """Return all objects whose path starts with ``prefix``, sorted by path."""
-        raise NotImplementedError
 
     @hookspec(firstresult=True)
     @abstractmethod
     def delete(self, path: str) -> bool:
         """Delete an object. Return whether it existed."""
-        raise NotImplementedError
 
     @hookspec(firstresult=True)
     @abstractmethod
@@ -87,7 +83,6 @@ class StoragePlugin(PluginMetadata):
 
         Unlike with ``open``, a file may become visible before it is completely written.
         """
-        raise NotImplementedError
 
     @hookspec(firstresult=True)
     @abstractmethod
@@ -100,4 +95,3 @@ class StoragePlugin(PluginMetadata):
         Raises:
             UnsupportedOperationError: the plugin has no settings for the consumer.
         """
-        raise NotImplementedError

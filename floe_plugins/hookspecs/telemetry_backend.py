@@ -52,7 +52,6 @@ class TelemetryBackendPlugin(PluginMetadata):
         not affect those of other providers. Called from one thread; the exporters must be
         thread-safe.
         """
-        raise NotImplementedError
 
     @hookspec
     @abstractmethod
@@ -61,7 +60,6 @@ class TelemetryBackendPlugin(PluginMetadata):
 
         A reader belongs to one provider, which closes it. Called from one thread.
         """
-        raise NotImplementedError
 
     @hookspec
     @abstractmethod
@@ -72,4 +70,3 @@ class TelemetryBackendPlugin(PluginMetadata):
         sent. Returns at the deadline even if the collector does not answer. May be called from
         several threads.
         """
-        raise NotImplementedError

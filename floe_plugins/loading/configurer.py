@@ -8,8 +8,13 @@ from typing import Any
 
 import attrs
 
-from floe_plugins import configuration
-from floe_plugins.configuration import BROKEN_SCHEMA, Configuration
+from floe_plugins.configuration.issues import raise_issues
+from floe_plugins.configuration.loader import not_installed
+from floe_plugins.configuration.model import Configuration
+from floe_plugins.configuration.redaction.sources import redactor_of_model
+from floe_plugins.configuration.schema.error_reporter import BROKEN_SCHEMA
+from floe_plugins.configuration.schema.validation import validate_and_log
+from floe_plugins.configuration.settings import PluginSettings
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.state import PluginState, Stage
 from floe_plugins.entries.entry import Entry
@@ -42,10 +47,10 @@ class Configurer:
             self._validate(settings, entry, plugin)
 
     def _validate(self, settings: Configuration, entry: Entry, plugin: PluginMetadata) -> None:
-        model, issues = configuration.validate_and_log(settings, entry.ref, plugin, entry.distribution, entry.overrides)
+        model, issues = validate_and_log(settings, entry.ref, plugin, entry.distribution, entry.overrides)
         # A schema may accept what is wrong in the file itself, such as NaN.
-        configuration.raise_issues([*(issue for issue in settings.issues if issue.ref == entry.ref), *issues])
-        redactor = configuration.redactor_of_model(_with_overrides(settings, entry), model)
+        raise_issues([*(issue for issue in settings.issues if issue.ref == entry.ref), *issues])
+        redactor = redactor_of_model(_with_overrides(settings, entry), model)
         entry.worker.background.redactor = redactor  # setting its attribute may run code of the plugin
         inject(entry, plugin, "config", model)
         entry.model = model
@@ -84,16 +89,16 @@ class Configurer:
         # A required plugin that is missing has its own outcome.
         mentioned = attrs.evolve(settings, required=())
         switched_off = self.store.policy.is_off
-        configuration.raise_issues(
+        raise_issues(
             [
                 *settings.issues,
-                *configuration.not_installed(mentioned, self.store.entries(), switched_off=switched_off),
+                *not_installed(mentioned, self.store.entries(), switched_off=switched_off),
                 *(issue for issue in found if issue.rule != BROKEN_SCHEMA),
             ]
         )
 
 
-def _with_overrides(settings: configuration.Configuration, entry: Entry) -> configuration.PluginSettings:
+def _with_overrides(settings: Configuration, entry: Entry) -> PluginSettings:
     found = settings.settings(entry.ref)
     return found if entry.overrides is None else attrs.evolve(found, arguments=entry.overrides)
 
@@ -103,6 +108,6 @@ def has_schema(entry: Entry) -> bool:
     return inspect.getattr_static(entry.plugin, "config_schema", None) is not None
 
 
-def _is_configured(settings: configuration.Configuration, entry: Entry) -> bool:
+def _is_configured(settings: Configuration, entry: Entry) -> bool:
     found = settings.settings(entry.ref)
     return bool(found.table or found.variables or found.config_version or entry.overrides)

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from floe_plugins.server.address import AddressError, open_listener
     from floe_plugins.server.app import create_app
-    from floe_plugins.server.registry_view import RegistryView
     from floe_plugins.server.runner import Server
     from floe_plugins.server.security import read_token
-    from floe_plugins.server.view import PlatformView
+    from floe_plugins.server.views.protocol import PlatformView
+    from floe_plugins.server.views.registry_view import RegistryView
 else:
     from floe_plugins.core.lazy import lazy_exports
 
@@ -23,10 +23,10 @@ else:
         {
             "address": ("AddressError", "open_listener"),
             "app": ("create_app",),
-            "registry_view": ("RegistryView",),
+            "views.registry_view": ("RegistryView",),
             "runner": ("Server",),
             "security": ("read_token",),
-            "view": ("PlatformView",),
+            "views.protocol": ("PlatformView",),
         },
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from floe_plugins.server.messages import Response, error_response, json_response, plugins_of
-from floe_plugins.server.view import SCHEMA_VERSION, Snapshot
+from floe_plugins.server.views.protocol import SCHEMA_VERSION, Snapshot
 
 
 def respond(name: str, snapshot: Snapshot) -> Response:

@@ -27,7 +27,7 @@ from floe_plugins.server.messages import (
 from floe_plugins.server.metrics import Metrics
 from floe_plugins.server.pages import Pages
 from floe_plugins.server.security import Guard
-from floe_plugins.server.view import ACTIONS, PlatformView
+from floe_plugins.server.views.protocol import ACTIONS, PlatformView
 
 Application = Callable[[Scope, Receive, Send], Any]
 

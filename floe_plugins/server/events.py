@@ -20,7 +20,7 @@ from floe_plugins.server.messages import (
     start_message,
     to_json,
 )
-from floe_plugins.server.view import Event, PlatformView
+from floe_plugins.server.views.protocol import Event, PlatformView
 
 _HEADERS: Headers = (*NO_STORE, (b"x-accel-buffering", b"no"))
 _OPENING = b"retry: 2000\n\n"

@@ -16,7 +16,7 @@ from floe_plugins.core.report import HealthState
 from floe_plugins.core.safe_text import escape
 from floe_plugins.core.state import PluginState, Stage
 from floe_plugins.server.messages import Response, plugins_of
-from floe_plugins.server.view import Snapshot
+from floe_plugins.server.views.protocol import Snapshot
 
 PLATFORM_STATES = ("starting", "running", "stopping", "stopped", "failed")
 HEALTH_STATES = (*map(str, HealthState), "unknown")

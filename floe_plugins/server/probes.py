@@ -7,7 +7,7 @@ from typing import Any
 
 from floe_plugins.core.safe_text import escape
 from floe_plugins.server.messages import Response, plugins_of
-from floe_plugins.server.view import Snapshot
+from floe_plugins.server.views.protocol import Snapshot
 
 ALIVE = Response(200, b"ok")
 

@@ -2,7 +2,8 @@ import pytest
 from pydantic import BaseModel, SecretStr
 
 from floe_plugins import PluginConfigurationError, PluginRef
-from floe_plugins.configuration import load, validate_and_log
+from floe_plugins.configuration.loader import load
+from floe_plugins.configuration.schema.validation import validate_and_log
 
 DUCK = PluginRef.parse("compute:duckdb")
 PREFIX = "FLOE_PLUGINS__COMPUTE__DUCKDB__"

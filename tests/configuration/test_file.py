@@ -5,7 +5,8 @@ import pytest
 from support import run_code
 
 from floe_plugins import PluginConfigurationError
-from floe_plugins.configuration import find_file, load
+from floe_plugins.configuration.file import find_file
+from floe_plugins.configuration.loader import load
 
 
 def issues_in(file):
@@ -55,7 +56,7 @@ def test_a_file_without_permission_is_an_issue(public_path):
     # root may read everything: ask as somebody else.
     code = f"""
         import sys
-        from floe_plugins.configuration import load
+        from floe_plugins.configuration.loader import load
         import floe_plugins.configuration.formats.toml, encodings.utf_8_sig
         import os
         load({{}}, environ={{}})  # imports what nobody else may be able to read
@@ -280,7 +281,7 @@ def test_without_the_yaml_library_one_line_says_what_to_install(tmp_path):
     code = f"""
         import sys
         sys.modules["ruamel.yaml"] = None
-        from floe_plugins.configuration import load
+        from floe_plugins.configuration.loader import load
         try:
             load({str(file)!r}, environ={{}})
         except ValueError as error:
@@ -295,7 +296,7 @@ def test_reading_imports_neither_pydantic_nor_pluggy(tmp_path):
     file = write(tmp_path, "floe.toml", "[plugins.compute.x]\na = '${A:-b}'\n[registry]\nworkers = 0")
     code = f"""
         import sys
-        from floe_plugins.configuration import load, not_installed
+        from floe_plugins.configuration.loader import load, not_installed
         configuration = load({str(file)!r}, collect=True)
         not_installed(configuration, [])
         print(len(configuration.issues), {{"pydantic", "pluggy", "ruamel", "tomlkit"}} & set(sys.modules))

@@ -3,8 +3,7 @@ import pickle
 import pytest
 
 from floe_plugins import PluginConfigurationError, PluginRef
-from floe_plugins.configuration import ConfigurationIssue, raise_issues
-from floe_plugins.configuration.issues import dotted
+from floe_plugins.configuration.issues import ConfigurationIssue, dotted, raise_issues
 
 REF = PluginRef.parse("compute:duckdb")
 

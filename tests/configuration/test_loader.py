@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from floe_plugins import Configuration, PluginConfigurationError, PluginRef
-from floe_plugins.configuration import load, not_installed
+from floe_plugins.configuration.loader import load, not_installed
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text("utf-8")
 DUCK = PluginRef.parse("compute:duckdb")

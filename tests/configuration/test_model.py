@@ -4,8 +4,9 @@ import attrs
 import pytest
 
 from floe_plugins import Configuration, PluginRef
-from floe_plugins.configuration import PluginSettings, load
+from floe_plugins.configuration.loader import load
 from floe_plugins.configuration.model import normalize_key, normalize_ref
+from floe_plugins.configuration.settings import PluginSettings
 
 REF = PluginRef.parse("compute:duckdb")
 DASHED, UNDERSCORED = PluginRef.parse("compute:my-duck"), PluginRef.parse("compute:my_duck")

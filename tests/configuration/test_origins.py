@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 from pydantic import AnyUrl, BaseModel, ConfigDict, Field, PostgresDsn, SecretStr
 
 from floe_plugins import PluginRef
-from floe_plugins.configuration import effective_settings, load
+from floe_plugins.configuration.loader import load
+from floe_plugins.configuration.origins import effective_settings
 
 REF = PluginRef.parse("compute:duckdb")
 

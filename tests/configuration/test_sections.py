@@ -1,7 +1,7 @@
 import pytest
 
 from floe_plugins import PluginConfigurationError, PluginRef
-from floe_plugins.configuration import load
+from floe_plugins.configuration.loader import load
 
 FULL = {
     "$schema": "floe.schema.json",

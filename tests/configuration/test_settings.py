@@ -2,8 +2,8 @@ import attrs
 import pytest
 
 from floe_plugins import PluginRef
-from floe_plugins.configuration import PluginSettings, load
-from floe_plugins.configuration.settings import EMPTY_SETTINGS, Variable
+from floe_plugins.configuration.loader import load
+from floe_plugins.configuration.settings import EMPTY_SETTINGS, PluginSettings, Variable
 
 REF = PluginRef.parse("compute:duckdb")
 SECRET = "hunter2"  # noqa: S105 no real one

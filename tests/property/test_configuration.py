@@ -8,13 +8,14 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict
 
 from floe_plugins import PluginConfigurationError, PluginRef
-from floe_plugins.configuration import load, validate_and_log
 from floe_plugins.configuration.formats.json import locate as locate_json
 from floe_plugins.configuration.formats.toml import locate as locate_toml
 from floe_plugins.configuration.formats.toml import parse as parse_toml
 from floe_plugins.configuration.interpolation import InterpolationError, interpolate
+from floe_plugins.configuration.loader import load
 from floe_plugins.configuration.redaction.matcher import Matcher
 from floe_plugins.configuration.redaction.patterns import MASK
+from floe_plugins.configuration.schema.validation import validate_and_log
 
 REF = PluginRef.parse("compute:duckdb")
 PREFIX = "FLOE_PLUGINS__COMPUTE__DUCKDB__"

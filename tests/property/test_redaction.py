@@ -34,7 +34,8 @@ from floe_plugins import (
     PluginRegistry,
     SecretsPlugin,
 )
-from floe_plugins.configuration import effective_settings, redactor_of_model
+from floe_plugins.configuration.origins import effective_settings
+from floe_plugins.configuration.redaction.sources import redactor_of_model
 from floe_plugins.execution.background_errors import BackgroundErrors
 
 if sys.version_info < (3, 11):

@@ -128,47 +128,32 @@ class _Scanner:
 
     def _keys(self) -> list[str]:
         """Consume a dotted key."""
-        keys = [self._key()]
-        while self._text() == ".":
+        keys: list[str] = []
+        while not keys or self._text() == ".":
+            self.at += 1 if keys else 0
+            kind, text, _ = self.tokens[self.at]
+            keys.append(text if kind == "bare" else next(iter(tomllib.loads(f"{text} = 0"))))
             self.at += 1
-            keys.append(self._key())
         return keys
 
-    def _key(self) -> str:
-        kind, text, _ = self.tokens[self.at]
-        self.at += 1
-        return text if kind == "bare" else next(iter(tomllib.loads(f"{text} = 0")))
-
     def _value(self, path: tuple[object, ...]) -> None:
-        text = self._text()
-        if text == "[":
-            self._array(path)
-        elif text == "{":
-            self._inline(path)
-        else:  # a scalar; numbers and dates can be several tokens, such as 1.5
+        close = {"[": "]", "{": "}"}.get(self._text())
+        if close is None:  # a scalar; numbers and dates can be several tokens, such as 1.5
             while self._text() not in {",", "]", "}", "\n", ""}:
                 self.at += 1
-
-    def _array(self, path: tuple[object, ...]) -> None:
+            return
         self.at += 1
         index = 0
-        while (text := self._text()) != "]":
+        while (text := self._text()) != close:
             if text in {",", "\n"}:
                 self.at += 1
-                continue
-            item = (*path, index) if len(path) < MAX_DEPTH else path
-            self.found.setdefault(item, self.lines.position(self.tokens[self.at][2]))
-            self._value(item)
-            index += 1
-        self.at += 1
-
-    def _inline(self, path: tuple[object, ...]) -> None:
-        self.at += 1
-        while (text := self._text()) != "}":
-            if text in {",", "\n"}:
-                self.at += 1
-            else:
+            elif close == "}":
                 self._pair(path)
+            else:
+                item = (*path, index) if len(path) < MAX_DEPTH else path
+                self.found.setdefault(item, self.lines.position(self.tokens[self.at][2]))
+                self._value(item)
+                index += 1
         self.at += 1
 
     def _text(self, ahead: int = 0) -> str:

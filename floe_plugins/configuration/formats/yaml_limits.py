@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
 from typing import Any
 
 from floe_plugins.configuration.formats.position import FormatError, Position
@@ -14,62 +13,39 @@ MAX_VALUES = 50_000
 
 @functools.cache
 def bounded_composer(composer: type[Any]) -> type[Any]:
-    """Return a class of composers that raise a ``FormatError`` for more than ``MAX_VALUES`` values."""
+    """Return a class of composers that refuse what a table of the configuration cannot be.
+
+    That is more than ``MAX_VALUES`` values, a key that is a list or a table, and a value that contains itself.
+    Their methods raise a ``FormatError``.
+    """
+    from ruamel.yaml.nodes import MappingNode, ScalarNode
 
     class BoundedComposer(composer):  # type: ignore[misc]
-        _composed = 0
+        def __init__(self, loader: Any = None) -> None:
+            super().__init__(loader)
+            self._composed = 0
+            self._sizes: dict[int, int] = {}  # the number of values that a list or table stands for
 
         def compose_node(self, parent: Any, index: Any) -> Any:
             self._composed += 1
             if self._composed > MAX_VALUES:
-                event = self.parser.peek_event()
-                raise _too_many(event)
-            return super().compose_node(parent, index)
-
-        def get_single_node(self) -> Any:
-            root = super().get_single_node()
-            if root is not None:
-                _check(root)
-            return root
+                raise _too_many(self.parser.peek_event())
+            node = super().compose_node(parent, index)
+            if isinstance(node, ScalarNode):
+                return node
+            if node.end_mark is None:  # an alias of what is being composed
+                message = "invalid YAML: an alias refers to a list or table that contains it"
+                raise FormatError(message, _position(node))
+            if isinstance(parent, MappingNode) and index is None:
+                raise FormatError("invalid YAML: a key is a list or a table", _position(node))
+            if id(node) not in self._sizes:
+                values = (value for _, value in node.value) if isinstance(node, MappingNode) else node.value
+                self._sizes[id(node)] = 1 + sum(self._sizes.get(id(value), 1) for value in values)
+            if self._sizes[id(node)] > MAX_VALUES:
+                raise _too_many(node)
+            return node
 
     return BoundedComposer
-
-
-def _check(root: Any) -> None:
-    """Raise an error for a key that is a list or a table, and for nodes that stand for too many values."""
-    from ruamel.yaml.nodes import CollectionNode
-
-    sizes: dict[int, int] = {}  # the number of values that a node stands for
-    pending: list[tuple[Any, Iterator[Any]]] = [(root, _children(root))]
-    open_nodes = {id(root)}
-    while pending:
-        node, rest = pending[-1]
-        child = next(rest, None)
-        if child is None:
-            pending.pop()
-            open_nodes.discard(id(node))
-            sizes[id(node)] = 1 + sum(sizes.get(id(each), 1) for each in _children(node))
-            if sizes[id(node)] > MAX_VALUES:
-                raise _too_many(node)
-        elif id(child) in open_nodes:
-            message = "invalid YAML: an alias refers to a list or table that contains it"
-            raise FormatError(message, _position(child))
-        elif isinstance(child, CollectionNode) and id(child) not in sizes:
-            open_nodes.add(id(child))
-            pending.append((child, _children(child)))
-
-
-def _children(node: Any) -> Iterator[Any]:
-    from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
-
-    if isinstance(node, SequenceNode):
-        yield from node.value
-    elif isinstance(node, MappingNode):
-        for key, value in node.value:
-            if not isinstance(key, ScalarNode):
-                message = "invalid YAML: a key is a list or a table"
-                raise FormatError(message, _position(key))
-            yield value
 
 
 def _too_many(place: Any) -> FormatError:

@@ -59,7 +59,7 @@ def migrate_text(
             the plugin, or the extra "cli" is not installed and the file is TOML.
 
     >>> import pathlib, tempfile
-    >>> from floe_plugins.configuration import load
+    >>> from floe_plugins.configuration.loader import load
     >>> class Duck:
     ...     config_version = 2
     ...     def migrate_config(self, old_version, data):
@@ -180,11 +180,8 @@ def _write_toml(source: ConfigurationFile, tables: Mapping[PluginRef, Mapping[st
     try:
         import tomlkit
     except ImportError:
-        issue = source.issue(
-            rule="extra",
-            message="migrating a TOML file requires the extra 'cli'",
-            hint="Install it: pip install 'floe-plugins[cli]'",
-        )
+        message, hint = "migrating a TOML file requires the extra 'cli'", "Install it: pip install 'floe-plugins[cli]'"
+        issue = source.issue("extra", message, hint=hint)
     else:
         return tomlkit.dumps(_replace(tomlkit.parse(source.text), tables))
     raise configuration_error(issue)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from floe_plugins.configuration.redaction.names import is_secret_name, words
 from floe_plugins.configuration.redaction.patterns import find_secret_patterns, found_parts
-from floe_plugins.configuration.redaction.secret_fields import EMPTY, Shape, reason_of
+from floe_plugins.configuration.schema.shape import EMPTY, Shape, reason_of
 from floe_plugins.core.safe_text import safe_str, type_name
 
 # Settings with more values than this are not searched: what is said of their plugin is withheld.

@@ -11,7 +11,7 @@ from urllib.parse import quote, quote_plus, unquote
 from floe_plugins.configuration.redaction.collector import Secret, collect
 from floe_plugins.configuration.redaction.matcher import MIN_LENGTH, Matcher
 from floe_plugins.configuration.redaction.patterns import is_ordinary, secret_parts
-from floe_plugins.configuration.redaction.secret_fields import Shape, shape_of
+from floe_plugins.configuration.schema.shape import Shape, shape_of
 from floe_plugins.core.safe_text import MAX_TEXT
 
 # A longer text is cut. What plugins say was cut to MAX_TEXT before, with a mark behind it.

@@ -12,9 +12,8 @@ from floe_plugins.configuration.model import Configuration
 from floe_plugins.configuration.redaction.collector import FORM, Secret
 from floe_plugins.configuration.redaction.patterns import MASK
 from floe_plugins.configuration.redaction.redactor import WITHHELD, Redactor, matcher_of
-from floe_plugins.configuration.redaction.secret_fields import shape_of
 from floe_plugins.configuration.redaction.sources import redactor_of_settings
-from floe_plugins.configuration.schema.introspection import annotations_at, tables
+from floe_plugins.configuration.schema.shape import shape_of
 from floe_plugins.configuration.sections import close_to
 from floe_plugins.configuration.values import get_at, is_list, is_table
 from floe_plugins.core.record import to_plain
@@ -87,10 +86,8 @@ class ErrorReporter:
         """Add an issue for a key that the schema does not define."""
         names = sorted(known)
         expected = f"one of {', '.join(names)}" if len(names) <= _MAX_KNOWN else f"one of {len(names)} known keys"
-        alias = [
-            key for table in tables(self._along(path[:-1])) for key, f in table.fields.items() if f.name == path[-1]
-        ]
-        hint = close_to(alias[0] if alias else path[-1], names)
+        members = shape_of(self._schema).along(path[:-1]).members.get(str(path[-1]))
+        hint = close_to(members[0].keys[0] if members else path[-1], names)
         if not hint and self.version > 1:
             hint = f"It may have been removed: version {self.version} of the plugin's configuration has no such key"
         self.add_issue(path, "unknown_key", "not a key of the plugin's schema", expected if names else "no key", hint)
@@ -121,16 +118,9 @@ class ErrorReporter:
         else:
             self.add_issue(path, rules[0], "; ".join(messages), valid)
 
-    def _along(self, path: KeyPath) -> list[Any]:
-        return annotations_at(self._schema, path)
-
     def _expected_type(self, path: KeyPath) -> str:
-        for table in tables(self._along(path[:-1])):
-            field = table.fields.get(str(path[-1]))
-            kind = getattr(field.annotation, "__name__", "") if field else ""
-            if kind:
-                return f"a value of type {kind}"
-        return ""
+        types = shape_of(self._schema).along(path).types
+        return f"a value of type {types[0]}" if types else ""
 
     @staticmethod
     def data_path(loc: Iterable[Any], data: Any, *, missing: bool = False) -> KeyPath:
@@ -171,7 +161,7 @@ class ErrorReporter:
 
     def mask_value(self, path: KeyPath, value: Any) -> Any:
         """Return the value, or a mask if it is secret or its key unknown. Secrets in a text are masked."""
-        if value is not None and self._schema is not None and not annotations_at(self._schema, path):
+        if value is not None and self._schema is not None and not shape_of(self._schema).along(path).is_known:
             return value if isinstance(value, bool) else MASK
         return self.mask_known_value(path, value)[0]
 
@@ -197,9 +187,7 @@ class ErrorReporter:
         if not isinstance(key, str):
             return hasattr(key, "get_secret_value")
         shape = shape_of(self._schema)
-        if key in shape.along(path).members or any(
-            key in table.fields for table in tables(annotations_at(self._schema, path))
-        ):
+        if key in shape.along(path).members:
             return False
         hidden = bool(path and shape.reason_at(path)) or bool(shape.along(path).keys.reason)
         return hidden or self._redactor.withholds or self._redactor.matcher.mask(key) != key

@@ -13,10 +13,10 @@ from floe_plugins.configuration.merge import Layers
 from floe_plugins.configuration.migration.steps import VersionedSettings, migration_warning, possible_versions
 from floe_plugins.configuration.model import Configuration
 from floe_plugins.configuration.schema.error_reporter import ErrorReporter
-from floe_plugins.configuration.schema.introspection import has_only_known_keys, unknown_keys
+from floe_plugins.configuration.schema.unknown_keys import unknown_keys
 from floe_plugins.configuration.sections import RESERVED
 from floe_plugins.configuration.settings import PluginSettings
-from floe_plugins.configuration.values import copy, is_list
+from floe_plugins.configuration.values import copy, is_list, is_table
 from floe_plugins.core.log import log
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.safe_text import error_message
@@ -82,7 +82,7 @@ def validate_settings(
         plugin: The plugin's class or instance.
         distribution: The distribution that provides it, for the issues.
 
-    >>> from floe_plugins.configuration import load
+    >>> from floe_plugins.configuration.loader import load
     >>> from pydantic import BaseModel
     >>> class Settings(BaseModel):
     ...     threads: int
@@ -128,7 +128,7 @@ def _at_once(plugin: object, settings: PluginSettings) -> BaseModel | None:
         model: BaseModel = schema.model_validate(copy(settings.table))
     except (Exception, SystemExit):  # noqa: BLE001 validating in full raises it again and reports it
         return None
-    return model if has_only_known_keys(schema, settings.table) else None
+    return None if unknown_keys(schema, settings.table) else model
 
 
 @lru_cache(maxsize=1024)
@@ -216,12 +216,11 @@ class _Attempt:
         except (Exception, SystemExit) as error:  # noqa: BLE001 a schema is the plugin's code
             self.raised = type(error).__name__, error_message(error)
 
-    def has_same_outcome(self, other: _Attempt) -> bool:
-        """Return whether both have equal models or equal errors."""
-        if self.model is not None and other.model is not None:
-            return bool(self.model == other.model)
-        facts = [[(error["type"], error["loc"], error["msg"]) for error in attempt.errors] for attempt in (self, other)]
-        return self.model is None and other.model is None and facts[0] == facts[1] and self.raised == other.raised
+    @property
+    def outcome(self) -> tuple[object, ...]:
+        """The model or the errors, to compare two validations."""
+        facts = [(error["type"], error["loc"], error["msg"]) for error in self.errors]
+        return self.model, facts, self.raised
 
 
 def _unknown(
@@ -229,20 +228,27 @@ def _unknown(
 ) -> list[tuple[KeyPath, frozenset[str]]]:
     """Return the unknown keys, except those that a validator of the schema uses."""
     unknown = unknown_keys(schema, data)
-    if not unknown or not attempt.has_same_outcome(_Attempt(schema, data)):  # the schema has random defaults
+    if not unknown or attempt.outcome != _Attempt(schema, data).outcome:  # the schema has random defaults
         return unknown
     refused = {reason["loc"] for reason in attempt.errors if reason["type"] == "extra_forbidden"}
-    return [
-        (path, known)
-        for path, known in unknown
-        if path in refused or attempt.has_same_outcome(_Attempt(schema, _without(data, path)))
-    ]
+    unused = _unused(schema, data, attempt, [path for path, _ in unknown if path not in refused])
+    return [(path, known) for path, known in unknown if path in refused or path in unused]
 
 
-def _without(data: Any, path: KeyPath) -> Any:
-    step, *rest = path
+def _unused(schema: type[BaseModel], data: Mapping[str, Any], attempt: _Attempt, paths: list[KeyPath]) -> set[KeyPath]:
+    """Return which of these keys make no difference to the outcome. Those that do are found by halving."""
+    if not paths or attempt.outcome == _Attempt(schema, _without(data, set(paths))).outcome:
+        return set(paths)
+    if len(paths) == 1:
+        return set()
+    middle = len(paths) // 2
+    return _unused(schema, data, attempt, paths[:middle]) | _unused(schema, data, attempt, paths[middle:])
+
+
+def _without(data: Any, paths: set[KeyPath], at: KeyPath = ()) -> Any:
+    """Return a copy of the data without the keys at these paths."""
     if is_list(data):
-        return [_without(item, tuple(rest)) if index == step else item for index, item in enumerate(data)]
-    return {
-        key: _without(item, tuple(rest)) if key == step else item for key, item in data.items() if rest or key != step
-    }
+        return [_without(item, paths, (*at, index)) for index, item in enumerate(data)]
+    if is_table(data):
+        return {key: _without(item, paths, (*at, key)) for key, item in data.items() if (*at, key) not in paths}
+    return data

@@ -60,6 +60,16 @@ def test_show_tells_each_value_and_where_it_comes_from(
     assert settings["registry.autoload"]["origin"] == "default"
 
 
+@pytest.mark.parametrize(("root", "hidden"), [("data", False), ("/srv/${DB_PASSWORD}", True)])
+def test_show_has_a_column_of_reasons_only_if_something_is_hidden(
+    floe: Any, reference: tuple[str, ...], write: Callable[..., str], root: str, *, hidden: bool
+) -> None:
+    file = write(f"plugins: {{storage: {{local: {{root: '{root}'}}}}}}")
+    shown = floe(reference, "config", "show", file, env={"DB_PASSWORD": "hunter2-prod", "COLUMNS": "200"})
+    assert ("hidden because" in shown.stdout) is hidden
+    assert ("variable DB_PASSWORD" in shown.stdout) is hidden
+
+
 def test_schema_is_a_json_schema_that_good_files_fit_and_wrong_ones_do_not(
     floe: Any, reference: tuple[str, ...]
 ) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from floe_plugins import PluginConfigurationError, PluginError, PluginRef
 from floe_plugins.cli.host.session import Session
-from floe_plugins.configuration import ConfigurationIssue
+from floe_plugins.configuration.issues import ConfigurationIssue
 
 
 class Told:

@@ -5,7 +5,8 @@ import pytest
 from pydantic import BaseModel
 
 from floe_plugins import PluginRef
-from floe_plugins.configuration import load, validate_and_log, validate_settings
+from floe_plugins.configuration.loader import load
+from floe_plugins.configuration.schema.validation import validate_and_log, validate_settings
 
 REF = PluginRef.parse("compute:duckdb")
 

@@ -11,7 +11,7 @@ from pydantic import dataclasses as pydantic_dataclasses
 from typing_extensions import TypedDict
 
 from floe_plugins.configuration.redaction.collector import FORM, MAX_VALUES, TooManyValuesError, collect, scalar_texts
-from floe_plugins.configuration.redaction.secret_fields import EMPTY, shape_of
+from floe_plugins.configuration.schema.shape import EMPTY, shape_of
 
 HIDDEN = "hunter2-prod"
 

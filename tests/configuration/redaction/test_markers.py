@@ -5,8 +5,10 @@ import pytest
 from pydantic import BaseModel, SecretStr
 
 from floe_plugins import IsSecret, NotSecret, PluginRef
-from floe_plugins.configuration import effective_settings, json_schema, load
+from floe_plugins.configuration.loader import load
+from floe_plugins.configuration.origins import effective_settings
 from floe_plugins.configuration.redaction.redactor import Redactor
+from floe_plugins.configuration.schema.json_schema import json_schema
 
 REF = PluginRef.parse("compute:vault")
 

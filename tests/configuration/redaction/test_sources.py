@@ -2,8 +2,9 @@ import pytest
 from pydantic import BaseModel, Field
 
 from floe_plugins import PluginRef
-from floe_plugins.configuration import load, redactor_of_model, validate_and_log
-from floe_plugins.configuration.redaction.sources import redactor_of_settings
+from floe_plugins.configuration.loader import load
+from floe_plugins.configuration.redaction.sources import redactor_of_model, redactor_of_settings
+from floe_plugins.configuration.schema.validation import validate_and_log
 
 REF = PluginRef.parse("compute:vault")
 PREFIX = "FLOE_PLUGINS__COMPUTE__VAULT__"

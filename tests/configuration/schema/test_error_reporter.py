@@ -4,10 +4,12 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Field, SecretStr, ValidationError
 
 from floe_plugins import PluginRef
-from floe_plugins.configuration import BROKEN_SCHEMA, Configuration, PluginSettings, load
+from floe_plugins.configuration.loader import load
 from floe_plugins.configuration.merge import Layers
+from floe_plugins.configuration.model import Configuration
 from floe_plugins.configuration.redaction.patterns import MASK
-from floe_plugins.configuration.schema.error_reporter import ErrorReporter, leaves
+from floe_plugins.configuration.schema.error_reporter import BROKEN_SCHEMA, ErrorReporter, leaves
+from floe_plugins.configuration.settings import PluginSettings
 
 DUCK = PluginRef.parse("compute:duckdb")
 

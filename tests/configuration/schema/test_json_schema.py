@@ -10,7 +10,9 @@ from jsonschema import Draft202012Validator
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from floe_plugins import PluginRef
-from floe_plugins.configuration import json_schema, load, validate_and_log
+from floe_plugins.configuration.loader import load
+from floe_plugins.configuration.schema.json_schema import json_schema
+from floe_plugins.configuration.schema.validation import validate_and_log
 
 REF = PluginRef.parse("compute:duckdb")
 

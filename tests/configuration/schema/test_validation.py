@@ -20,7 +20,9 @@ from pydantic import (
 from typing_extensions import NotRequired, TypedDict
 
 from floe_plugins import PluginConfigurationError, PluginRef
-from floe_plugins.configuration import load, not_installed, raise_issues, validate_and_log
+from floe_plugins.configuration.issues import raise_issues
+from floe_plugins.configuration.loader import load, not_installed
+from floe_plugins.configuration.schema.validation import validate_and_log
 
 REF = PluginRef.parse("compute:duckdb")
 T = TypeVar("T")
@@ -508,3 +510,21 @@ def test_a_variable_below_a_number_is_named(tmp_path):
     _, (issue,) = validate_and_log(load(file, environ={name: "1"}), REF, plugin(Duck), None)
     assert (issue.path, issue.variable) == ("plugins.compute.duckdb.pool.size", name)
     assert str(issue).startswith(f"environment variable {name}: ")
+
+
+@pytest.mark.parametrize("used", [[], ["k7"]])
+def test_many_unknown_keys_take_few_validations(used):
+    runs = []
+
+    class Watching(BaseModel):
+        total: int = 0
+
+        @model_validator(mode="before")
+        @classmethod
+        def add(cls, data):
+            runs.append(data)
+            return {**data, "total": sum(data.get(key, 0) for key in used)}
+
+    _, issues = check(Watching, {f"k{number}": 1 for number in range(64)})
+    assert len(issues) == 64 - len(used)
+    assert len(runs) < 32

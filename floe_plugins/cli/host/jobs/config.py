@@ -8,10 +8,15 @@ from typing import Any
 
 import attrs
 
-from floe_plugins import configuration
 from floe_plugins.cli.host.process import PROBLEMS_FOUND, USAGE_ERROR, Result
 from floe_plugins.cli.host.session import Session
-from floe_plugins.configuration import Configuration, ConfigurationIssue, Setting
+from floe_plugins.configuration.issues import ConfigurationIssue
+from floe_plugins.configuration.loader import not_installed
+from floe_plugins.configuration.migration.rewrite import migrate_table, migrate_text
+from floe_plugins.configuration.model import Configuration
+from floe_plugins.configuration.origins import Setting, effective_settings
+from floe_plugins.configuration.schema.json_schema import json_schema, plugin_schema
+from floe_plugins.configuration.schema.validation import validate_settings
 from floe_plugins.core.problem import Problem
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.registry.facade import PluginRegistry
@@ -59,7 +64,7 @@ class _Validated:
 
 
 def _validate(settings: Configuration, ref: PluginRef, plugin: object, distribution: str | None) -> _Validated:
-    result = configuration.validate_settings(settings, ref, plugin, distribution)
+    result = validate_settings(settings, ref, plugin, distribution)
     return _Validated(result.issues, result.warnings)
 
 
@@ -67,22 +72,22 @@ def _issues(registry: PluginRegistry, validated: Iterable[_Validated]) -> list[C
     settings = registry.configuration
     known = [info.ref for info in registry.infos()]
     switched_off = registry.discover().switched_off
-    issues = [*settings.issues, *configuration.not_installed(settings, known, switched_off=switched_off)]
+    issues = [*settings.issues, *not_installed(settings, known, switched_off=switched_off)]
     issues.extend(issue for each in validated for issue in each.issues)
     return sorted(dict.fromkeys(issues), key=lambda issue: (issue.file or "", issue.line or 0, issue.path))
 
 
 def _schema(session: Session) -> Result:
     registry = _registry(session, autoload="all")
-    calls = call_each(registry, lambda ref, plugin, _distribution: configuration.plugin_schema(ref, plugin))
+    calls = call_each(registry, lambda ref, plugin, _distribution: plugin_schema(ref, plugin))
     known: dict[PluginRef, object] = {info.ref: calls.results.get(info.ref) for info in registry.infos()}
-    document = {"schema": configuration.json_schema(known), "problems": session.problems(calls.problems)}
+    document = {"schema": json_schema(known), "problems": session.problems(calls.problems)}
     return Result(document, PROBLEMS_FOUND if calls.problems else 0, tuple(map(str, calls.problems)))
 
 
 def _show(session: Session) -> Result:
     registry = _registry(session)
-    own_settings, own_issues = configuration.effective_settings(registry.configuration, {})
+    own_settings, own_issues = effective_settings(registry.configuration, {})
     calls = call_each(registry, partial(_effective, registry.configuration))
     found = [calls.results[ref] for ref in sorted(calls.results, key=str)]
     settings = [*own_settings, *(setting for each in found for setting in each[0][len(own_settings) :])]
@@ -100,7 +105,7 @@ def _effective(
     settings: Configuration, ref: PluginRef, plugin: object, distribution: str | None
 ) -> tuple[Sequence[Setting], Sequence[ConfigurationIssue]]:
     """Return the settings and issues of the registry, and after them those of one plugin."""
-    return configuration.effective_settings(settings, {ref: plugin}, {ref: distribution} if distribution else {})
+    return effective_settings(settings, {ref: plugin}, {ref: distribution} if distribution else {})
 
 
 def _migrate(session: Session) -> Result:
@@ -108,8 +113,8 @@ def _migrate(session: Session) -> Result:
     source = registry.configuration.source
     if source is None:
         return Result({"text": None}, USAGE_ERROR)
-    calls = call_each(registry, partial(configuration.migrate_table, registry.configuration, source.parse()))
+    calls = call_each(registry, partial(migrate_table, registry.configuration, source.parse()))
     if calls.problems:
         return Result({"problems": session.problems(calls.problems)}, PROBLEMS_FOUND, tuple(map(str, calls.problems)))
-    new = configuration.migrate_text(registry.configuration, calls.results)
+    new = migrate_text(registry.configuration, calls.results)
     return Result({"text": new.text, "changed": [str(ref) for ref in new.changed]})

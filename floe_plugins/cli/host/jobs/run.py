@@ -12,7 +12,7 @@ from floe_plugins.cli.host.session import Session
 from floe_plugins.core.report import HealthReport, HealthState, LifecycleReport
 from floe_plugins.lifecycle import profile
 from floe_plugins.registry.facade import PluginRegistry
-from floe_plugins.server.registry_view import RegistryView
+from floe_plugins.server.views.registry_view import RegistryView
 
 # Seconds between two health checks while the platform serves, and between two snapshots at least.
 HEALTH_INTERVAL = 10.0

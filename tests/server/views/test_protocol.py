@@ -4,7 +4,7 @@ from serving import FakeView
 from support import new_registry, run_code
 
 from floe_plugins.server import PlatformView, RegistryView
-from floe_plugins.server.view import ACTIONS
+from floe_plugins.server.views.protocol import ACTIONS
 
 
 def test_a_registry_and_any_object_with_its_methods_can_be_shown() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 from floe_plugins.core.event import PluginEvent
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.state import PluginState, Stage
-from floe_plugins.server.observer import MAX_EVENTS, Observer
+from floe_plugins.server.views.observer import MAX_EVENTS, Observer
 
 REF = PluginRef.parse("compute:a")
 

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
-from floe_plugins.server.view import Event
+from floe_plugins.server.views.protocol import Event
 
 # How many events are kept until they are taken; the oldest are dropped.
 MAX_EVENTS = 10_000

@@ -14,11 +14,11 @@ from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.safe_text import escape, type_name
 from floe_plugins.errors import PluginError
 from floe_plugins.registry.fork import watch
-from floe_plugins.registry.overview import Overview, Overviews, overview
-from floe_plugins.server.observer import Observer
-from floe_plugins.server.platform import differences, judge
-from floe_plugins.server.settings import describe_settings
-from floe_plugins.server.view import SCHEMA_VERSION, Event, Snapshot
+from floe_plugins.server.views.observer import Observer
+from floe_plugins.server.views.overview import Overview, Overviews, overview
+from floe_plugins.server.views.platform import differences, judge
+from floe_plugins.server.views.protocol import SCHEMA_VERSION, Event, Snapshot
+from floe_plugins.server.views.settings import describe_settings
 
 if TYPE_CHECKING:
     from floe_plugins.core.report import LifecycleReport

@@ -7,7 +7,7 @@ from pydantic import AliasChoices, AliasPath, BaseModel, Field, Json, RootModel,
 from typing_extensions import TypedDict
 
 from floe_plugins import IsSecret, NotSecret
-from floe_plugins.configuration.redaction.secret_fields import EMPTY, shape_of
+from floe_plugins.configuration.schema.shape import EMPTY, shape_of
 
 
 @dataclasses.dataclass

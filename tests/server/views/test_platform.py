@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from serving import plugin_row, snapshot_of
 
-from floe_plugins.server.platform import differences, judge
+from floe_plugins.server.views.platform import differences, judge
 
 HEALTHY = {"state": "healthy", "message": ""}
 DEGRADED = {"state": "degraded", "message": "slow"}

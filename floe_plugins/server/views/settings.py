@@ -5,7 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from floe_plugins import configuration
+from floe_plugins.configuration.model import Configuration
+from floe_plugins.configuration.origins import effective_settings
+from floe_plugins.configuration.schema.json_schema import PluginSchema, json_schema, plugin_schema
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.registry.schema_calls import call_each
 
@@ -22,7 +24,7 @@ def describe_settings(registry: PluginRegistry) -> dict[str, Any]:
     >>> describe_settings(PluginRegistry(path=[], environ={}))["settings"][0]["path"]
     'registry.autoload'
     """
-    settings, _ = configuration.effective_settings(registry.configuration, {})
+    settings, _ = effective_settings(registry.configuration, {})
     effective = call_each(registry, partial(_settings_of, registry.configuration)).results
     schemas = call_each(registry, _schema_of).results
     known: dict[PluginRef, object] = {info.ref: schemas.get(info.ref) for info in registry.infos()}
@@ -31,17 +33,17 @@ def describe_settings(registry: PluginRegistry) -> dict[str, Any]:
             *(each.to_dict() for each in settings),
             *(row for ref in sorted(effective, key=str) for row in effective[ref]),
         ],
-        "schema": configuration.json_schema(known),
+        "schema": json_schema(known),
     }
 
 
 def _settings_of(
-    settings: configuration.Configuration, ref: PluginRef, plugin: object, _distribution: str | None
+    settings: Configuration, ref: PluginRef, plugin: object, _distribution: str | None
 ) -> list[dict[str, Any]]:
-    own, _ = configuration.effective_settings(settings, {})
-    found, _ = configuration.effective_settings(settings, {ref: plugin})
+    own, _ = effective_settings(settings, {})
+    found, _ = effective_settings(settings, {ref: plugin})
     return [each.to_dict() for each in found[len(own) :]]
 
 
-def _schema_of(ref: PluginRef, plugin: object, _distribution: str | None) -> configuration.PluginSchema:
-    return configuration.plugin_schema(ref, plugin)
+def _schema_of(ref: PluginRef, plugin: object, _distribution: str | None) -> PluginSchema:
+    return plugin_schema(ref, plugin)

@@ -3,7 +3,7 @@ from __future__ import annotations
 from pydantic import BaseModel, SecretStr
 from support import Lab
 
-from floe_plugins.server.settings import describe_settings
+from floe_plugins.server.views.settings import describe_settings
 
 
 class Settings(BaseModel):

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from floe_plugins.server.view import Event, Snapshot
+from floe_plugins.server.views.protocol import Event, Snapshot
 
 _Row = Mapping[str, Any]
 

@@ -8,7 +8,7 @@ import pytest
 from support import Lab, write_distribution
 
 from floe_plugins import PluginError, PluginRegistry
-from floe_plugins.registry.overview import Overviews, overview
+from floe_plugins.server.views.overview import Overviews, overview
 
 PLUGIN = """
     from floe_plugins import SecretsPlugin
