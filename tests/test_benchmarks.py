@@ -35,3 +35,24 @@ def test_the_benchmarks_run_and_a_discovery_among_3000_distributions_stays_small
     tables = json.loads(done.stdout)["tables"]
     assert "3000 distributions" in tables[-1]["title"]
     assert all(row["value"] < BELOW_IMPORT for row in tables[-1]["rows"])
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (["benchmarks/lifecycle.py", "--rounds", "1"], "start of 1,000 trivial plugins"),
+        (["-m", "benchmarks.redaction", "1"], "1 MB of text with secrets"),
+        (["-m", "benchmarks.configuration", "1"], "floe.yaml"),
+    ],
+)
+def test_the_measurements_that_the_documents_name_run(command: list[str], words: str) -> None:
+    done = subprocess.run([sys.executable, *command], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert words in done.stdout
+
+
+def test_the_limit_of_the_configuration_is_that_of_the_guide(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT))
+    from benchmarks.configuration import LIMIT
+
+    guide = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+    assert f"The benchmark allows a ratio of {LIMIT}." in " ".join(guide.split())

@@ -79,3 +79,8 @@ def test_it_is_known_whether_a_text_is_one_reference_alone(text, whole):
 
 def test_the_variables_that_took_part_are_known():
     assert interpolate("${A} ${C} ${NO:-${EMPTY}}", ENVIRON).values.keys() == {"A", "C", "EMPTY", "NO"}
+
+
+def test_a_value_may_have_as_many_references_and_characters_as_the_page_says():
+    assert interpolate("${A}" * 1_000, ENVIRON).text == "1" * 1_000
+    assert interpolate("x" * 65_535 + "${A}", ENVIRON).text == "x" * 65_535 + "1"

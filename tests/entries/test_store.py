@@ -321,3 +321,18 @@ def test_half_of_the_plugins_broken_leaves_the_other_half_working(environment: A
             print(json.dumps({str(info.ref): str(info.state) for info in registry.infos()}))
     """)
     assert sorted(states.values()) == ["failed"] * 3 + ["started"] * 3
+
+
+def test_strict_makes_a_problem_of_the_discovery_an_error(environment: Any) -> None:
+    said = environment("malformed-entry-points").json(
+        """
+        import json
+        from floe_plugins import PluginError, PluginRegistry
+        try:
+            PluginRegistry().discover()
+        except PluginError as error:
+            print(json.dumps(str(error)))
+        """,
+        env={"FLOE_PLUGINS_STRICT": "1"},
+    )
+    assert "floe-faulty-malformed-entry-points" in said

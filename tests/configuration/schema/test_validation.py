@@ -1,5 +1,6 @@
 import dataclasses
 import datetime as dt
+import math
 from copy import deepcopy
 from pathlib import Path
 from typing import Annotated, Any, Generic, Literal, TypeVar
@@ -508,3 +509,11 @@ def test_a_variable_below_a_number_is_named(tmp_path):
     _, (issue,) = validate_and_log(load(file, environ={name: "1"}), REF, plugin(Duck), None)
     assert (issue.path, issue.variable) == ("plugins.compute.duckdb.pool.size", name)
     assert str(issue).startswith(f"environment variable {name}: ")
+
+
+def test_what_a_schema_makes_of_a_text_is_its_own():
+    class Ratio(BaseModel):
+        ratio: float
+
+    assert math.isnan(model_of(Ratio, {"ratio": "nan"}).ratio)
+    assert issue_of(Ratio, {"ratio": "many"}).rule == "float_parsing"
