@@ -80,10 +80,16 @@ class _Interpolator:
             pieces += [text[at : match.start()], self._replacement(match)]
             at = match.end()
             length += len(pieces[-1]) + len(pieces[-2])
-            if length > MAX_LENGTH:
-                message = f"the value is longer than {MAX_LENGTH} characters after interpolation"
-                raise InterpolationError("too_long", message)
+            self._check_length(length)
+        if pieces:
+            self._check_length(length + len(text) - at)
         return "".join([*pieces, text[at:]])
+
+    @staticmethod
+    def _check_length(length: int) -> None:
+        if length > MAX_LENGTH:
+            message = f"the value is longer than {MAX_LENGTH} characters after interpolation"
+            raise InterpolationError("too_long", message)
 
     def _replacement(self, match: re.Match[str]) -> str:
         if match["literal"]:
