@@ -368,12 +368,17 @@ def test_the_cause_of_every_failure_is_an_error_of_this_package(lab: Any) -> Non
 
 
 TWICE = """
-import os, signal
+import logging, os, signal
 from floe_plugins import PluginType
 from support import Lab
 signal.signal(signal.SIGINT, signal.default_int_handler)
 lab = Lab()
 says = lambda word: lambda plugin: os.write(1, word) and lab.hang()
+class Holds(logging.Handler):
+    # Holds up the thread that takes note of what was interrupted.
+    def emit(self, record):
+        if "interrupted" in record.getMessage() and not lab.forever.is_set():
+            says(b"holds\\n")(None)
 registry = lab.registry(*{plugins})
 try:
     {call}
@@ -411,6 +416,9 @@ def test_a_second_ctrl_c_leaves_at_once() -> None:
     )
     said = interrupted(plugins, "registry.startup()", "starts", "stops")
     assert said.startswith("+a +b -a failed failed")
+    plugins = '(lab.plugin("a", None, says(b"stops\\n")), lab.plugin("b"))'
+    call = 'registry.startup(); logging.getLogger("floe_plugins").addHandler(Holds()); registry.shutdown()'
+    assert interrupted(plugins, call, "stops", "holds").startswith("+a +b")
 
 
 def test_get_of_an_optional_dependency_that_failed_says_why_while_the_other_plugin_starts(lab: Any) -> None:
