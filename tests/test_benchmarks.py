@@ -49,3 +49,24 @@ def test_the_benchmark_of_the_server_asks_all_contenders() -> None:
     for name in ("a bare Starlette application", "/livez, while the check of a plugin hangs", "/metrics"):
         assert name in done.stdout
     assert "of a bare Starlette application (at most 1.250)" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (["benchmarks/lifecycle.py", "--rounds", "1"], "start of 1,000 trivial plugins"),
+        (["-m", "benchmarks.redaction", "1"], "1 MB of text with secrets"),
+        (["-m", "benchmarks.configuration", "1"], "floe.yaml"),
+    ],
+)
+def test_the_measurements_that_the_documents_name_run(command: list[str], words: str) -> None:
+    done = subprocess.run([sys.executable, *command], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert words in done.stdout
+
+
+def test_the_limit_of_the_configuration_is_that_of_the_guide(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT))
+    from benchmarks.configuration import LIMIT
+
+    guide = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+    assert f"The benchmark allows a ratio of {LIMIT}." in " ".join(guide.split())

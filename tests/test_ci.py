@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import os
 import re
 import shutil
@@ -139,3 +140,43 @@ def test_every_place_names_the_same_versions_of_python() -> None:
     assert f"expected Python {', '.join(f'3.{minor}' for minor in minors[:-1])} or 3.{minors[-1]} on PATH" in tox
     assert f"--python '>=3.{minors[0]},<3.{minors[-1] + 1}'" in readme
     assert f"no Python from 3.{minors[0]} to 3.{minors[-1]} with pip" in ci
+
+
+@pytest.mark.parametrize("document", ["README.md", *sorted(f"docs/{path.name}" for path in ROOT.glob("docs/*.md"))])
+def test_each_tox_environment_that_a_document_names_is_there(document: str) -> None:
+    tox = tox_ini()
+    environments = {section.removeprefix("testenv:") for section in tox.sections()} | {"py312-newest"}
+    labels = {line.partition(" = ")[0] for line in tox["tox"]["labels"].splitlines()}
+    for flag, name in re.findall(r"`tox run -(e|m) ([\w-]+)`", (ROOT / document).read_text(encoding="utf-8")):
+        assert name in (environments if flag == "e" else labels)
+
+
+def test_the_environments_of_tox_run_what_the_readme_says() -> None:
+    tox = tox_ini()
+    reference = {path.parent.name for path in (ROOT / "testplugins" / "reference").glob("*/pyproject.toml")}
+    [plugins] = re.findall(r"^plugins = plugin-\{(.*)\}, pipeline$", tox["tox"]["labels"], re.MULTILINE)
+    assert set(plugins.split(", ")) == reference
+    assert "FAULT_CELLS = all" in tox["testenv:faults"]["set_env"]
+    assert tox["testenv:faults"]["commands"].endswith("tests/faults {posargs}")
+    assert tox["testenv:mutation"]["commands"].startswith("python tests/mutation/run.py")
+    assert tox["testenv:stress"]["commands"].splitlines() == [
+        "",
+        "python tests/stress/interrupts.py 1000",
+        "python tests/stress/storm.py 60 64",
+    ]
+
+
+def tox_ini() -> configparser.ConfigParser:
+    found = configparser.ConfigParser(interpolation=None)
+    found.read(ROOT / "tox.ini", encoding="utf-8")
+    return found
+
+
+def test_the_tests_run_with_the_newest_and_with_the_lowest_dependencies() -> None:
+    tox = tox_ini()
+    assert "-{newest, lowest}" in tox["tox"]["env_list"]
+    assert (
+        tox["testenv"]["commands_pre"].strip().startswith("lowest: uv pip install --upgrade --resolution lowest-direct")
+    )
+    commands = [line for line in tox["testenv"]["commands"].splitlines() if "-m pytest" in line]
+    assert [line.partition(":")[0] for line in commands] == ["newest", "lowest"]

@@ -148,3 +148,9 @@ def error_message(picture: Path) -> list[str]:
     root = ET.parse(picture).getroot()  # noqa: S314 our own file
     texts = [text for element in root.iter() if element.tag.endswith("text") for text in element.itertext()]
     return untimed(" ".join(texts)).split()
+
+
+def test_the_details_of_the_author_s_plugin_are_shown(environment: Any, author: Path) -> None:
+    shown = environment(author).run(["-m", "floe_plugins", "show", "secrets:json-file"]).stdout
+    for detail in ("1.0.0", "Secrets from a JSON file", "acme-floe-secrets"):
+        assert detail in shown

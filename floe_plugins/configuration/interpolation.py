@@ -54,9 +54,9 @@ class Interpolated:
             pieces += [text[at : match.start()], self._replacement(match)]
             at = match.end()
             length += len(pieces[-1]) + len(pieces[-2])
-            if length > MAX_LENGTH:
-                message = f"the value is longer than {MAX_LENGTH} characters after interpolation"
-                raise InterpolationError("too_long", message)
+            _check_length(length)
+        if pieces:
+            _check_length(length + len(text) - at)
         return "".join([*pieces, text[at:]])
 
     def _replacement(self, match: re.Match[str]) -> str:
@@ -71,6 +71,12 @@ class Interpolated:
             raise InterpolationError("missing_variable", message, f"Set it, or write ${{{name}:-default}}")
         self.values[name] = self._environ[name] if name in self._environ else self._run(default)
         return self.values[name]
+
+
+def _check_length(length: int) -> None:
+    if length > MAX_LENGTH:
+        message = f"the value is longer than {MAX_LENGTH} characters after interpolation"
+        raise InterpolationError("too_long", message)
 
 
 def interpolate(text: str, environ: Mapping[str, str]) -> Interpolated:

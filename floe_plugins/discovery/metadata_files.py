@@ -91,7 +91,7 @@ def read_header(directory: str, name: str) -> Iterator[str]:
     """Yield the values of one field of METADATA or PKG-INFO; nothing if the file or field is missing.
 
     Raises:
-        OSError: the file exists, but cannot be read.
+        OSError: the file exists, but cannot be read, or its headers are longer than ``MAX_SIZE``.
     """
     field = f"{name.lower()}:"
     parts: list[str] = []  # of a value on several lines
@@ -117,6 +117,8 @@ def _header_lines(directory: str) -> Iterator[str]:
             if not line.strip():
                 return
             yield line
+        if len(data) > MAX_SIZE:
+            raise OSError(f"its headers are longer than {MAX_SIZE} bytes")
         return
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+from support import run_code
+
 from floe_plugins import __version__
 
 
@@ -22,3 +25,15 @@ def test_a_command_imports_neither_the_others_nor_what_only_they_need(modules_af
     _, loaded = modules_after((), "list", "--json")
     assert "floe_plugins.cli.commands.list" in loaded
     assert not {"floe_plugins.cli.commands.run", "floe_plugins.cli.commands.config", "http.client"} & loaded
+
+
+@pytest.mark.parametrize("library", ["click", "rich"])
+def test_without_the_extra_one_line_says_what_to_install(library: str) -> None:
+    done = run_code(f"""
+        import sys
+        sys.modules["{library}"] = None
+        from floe_plugins.__main__ import main
+        main()
+    """)
+    assert done.returncode == 2
+    assert done.stderr == f"floe-plugins: the command line requires {library}: pip install 'floe-plugins[cli]'\n"

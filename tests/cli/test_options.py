@@ -50,3 +50,20 @@ def test_verbose_tells_each_problem_once_on_stderr_too(environment: Any) -> None
     assert "libengine" not in quiet.stderr
     assert verbose.stderr.count("libengine") == 1
     assert verbose.stdout == quiet.stdout
+
+
+def test_the_file_of_the_option_goes_before_that_of_the_variable_and_this_before_the_directory(
+    environment: Any, write: Callable[..., str]
+) -> None:
+    plugins = environment("storage-local")
+    write("registry: {workers: 1}", directory=plugins.home)
+    variable = write("registry: {workers: 2}", "variable.yaml")
+    option = write("registry: {workers: 3}", "option.yaml")
+
+    def workers(*options: str, **variables: str) -> int:
+        settings = plugins.json(["-m", "floe_plugins", "config", "show", "--json", *options], env=variables)["settings"]
+        return next(each["value"] for each in settings if each["path"] == "registry.workers")
+
+    assert workers() == 1
+    assert workers(FLOE_PLUGINS_CONFIG=variable) == 2
+    assert workers("--config", option, FLOE_PLUGINS_CONFIG=variable) == 3

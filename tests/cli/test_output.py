@@ -239,3 +239,17 @@ def test_a_long_message_is_printed_whole_once(environment: Callable[..., Any], t
     project = write_project(tmp_path / "acme", "floe.secrets", acme=code)
     done = environment(project).run(["-m", "floe_plugins", "run", "--once"], check=False)
     assert 4_000 < len(done.stdout) + len(done.stderr) < 6_000
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "list", "show storage:local", "check", "config validate FILE", "config show --config FILE",
+        "config schema --config FILE", "config migrate FILE", "health --config FILE", "run --once --config FILE",
+    ],
+)  # fmt: skip
+def test_every_command_prints_json_if_asked_to(floe: Any, write: Callable[..., str], command: str) -> None:
+    file = write("plugins: {storage: {local: {root: data}}}\n")
+    done = floe(("storage-local",), *command.replace("FILE", file).split(), "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)

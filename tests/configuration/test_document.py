@@ -1,13 +1,17 @@
 import copy
 import json
+import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from floe_plugins import PluginRef
-from floe_plugins.configuration.document import MAX_DEPTH, MAX_VALUES, Document
+from floe_plugins.configuration import file, interpolation
+from floe_plugins.configuration.document import MAX_DEPTH, MAX_INTERPOLATED, MAX_VALUES, Document
 from floe_plugins.configuration.file import ConfigurationFile
+from floe_plugins.configuration.formats import position, yaml_limits
 
 ENVIRON = {"NAME": "value", "DB_PASSWORD": "hunter2"}
 REFERENCES = ["${NAME}", "a${NAME}", "${NO:-x}", "${DB_PASSWORD}", "${GONE}", "${", "$", "$${", "$schema"]
@@ -152,3 +156,41 @@ def test_a_issue_of_a_file_has_its_line_and_one_of_a_mapping_none():
 def test_a_key_below_a_name_that_says_secret_is_not_shown():
     content = of_mapping({"plugins": {"secrets": {"x": {"tokens": {"hunter2": "${GONE}"}}}}})
     assert [issue.path for issue in content.issues] == ["plugins.secrets.x.tokens.***"]
+
+
+def test_the_limits_are_those_of_the_page():
+    page = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text("utf-8")
+    rows = re.findall(r"^\| .+ \| ([\d,]+(?: MiB)?) \| `configuration/(.+)` \|$", page, re.MULTILINE)
+    stated = sorted(
+        (module, int(number.split()[0].replace(",", "")) << (20 * number.endswith("MiB"))) for number, module in rows
+    )
+    assert stated == sorted(
+        [
+            ("file", file.MAX_SIZE),
+            ("document", MAX_VALUES),
+            ("formats/yaml_limits", yaml_limits.MAX_VALUES),
+            ("formats/position", position.MAX_DEPTH),
+            ("interpolation", interpolation.MAX_REFERENCES),
+            ("interpolation", interpolation.MAX_LENGTH),
+            ("document", MAX_INTERPOLATED),
+        ]
+    )
+    assert MAX_DEPTH == 64
+
+
+@pytest.mark.parametrize(("length", "rules"), [(65_536, []), (65_537, ["too_long"])])
+def test_all_interpolated_values_have_a_limit_together(length, rules):
+    values = ["${A}"] * 63 + ["${A}", "${B}"]
+    found = Document({"a": values}, None, {"A": "x" * 65_536, "B": "x" * (length - 65_536)})
+    assert [issue.rule for issue in found.issues] == rules
+
+
+def test_positions_are_determined_only_for_an_issue(monkeypatch):
+    located = []
+    source = ConfigurationFile("floe.json", ".json", '{"a": "${NAME}", "b": "${GONE}"}')
+    monkeypatch.setattr("floe_plugins.configuration.formats.json.locate", lambda text: located.append(text) or {})
+    right = {"a": "${NAME}"}
+    assert Document(right, ConfigurationFile("floe.json", ".json", json.dumps(right)), ENVIRON).issues == []
+    assert located == []
+    assert Document(json.loads(source.text), source, ENVIRON).issues
+    assert located == [source.text]

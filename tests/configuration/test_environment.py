@@ -156,3 +156,8 @@ def test_what_is_no_json_value_stays_a_text_and_an_issue(text):
 
 def test_other_variables_are_left_alone():
     assert load(None, environ={"FLOE_PLUGINS_CONFIG": "x", "FLOE_PLUGINS_DISABLE": "y", "HOME": "z"}).plugins == {}
+
+
+@pytest.mark.parametrize("name", ["FLOE_PLUGINS__compute__duckdb__path", "FLOE_PLUGINS__Compute__DuckDB__Path"])
+def test_names_of_variables_are_not_case_sensitive(name):
+    assert model_of({name: "x.db"}, {"threads": 2}).path == "x.db"

@@ -61,9 +61,10 @@ def test_the_references_of_one_value_are_limited_even_if_they_give_nothing(text)
     assert caught.value.rule == "too_many"
 
 
-def test_a_long_text_counts_as_much_as_what_references_give():
+@pytest.mark.parametrize("text", ["x" * 65_536 + "${A}", "${A}" + "x" * 65_536, "${NO:-${A}" + "x" * 65_536 + "}"])
+def test_a_long_text_counts_as_much_as_what_references_give(text):
     with pytest.raises(InterpolationError, match="longer than 65536 characters"):
-        interpolate("x" * 65_536 + "${A}", ENVIRON)
+        interpolate(text, ENVIRON)
 
 
 @pytest.mark.parametrize("text", ["${A:-" * 20_000, "${" * 50_000, "${NO:-{{{{" * 10_000])
@@ -79,3 +80,9 @@ def test_it_is_known_whether_a_text_is_one_reference_alone(text, whole):
 
 def test_the_variables_that_took_part_are_known():
     assert interpolate("${A} ${C} ${NO:-${EMPTY}}", ENVIRON).values.keys() == {"A", "C", "EMPTY", "NO"}
+
+
+def test_a_value_may_have_as_many_references_and_characters_as_the_page_says():
+    assert interpolate("${A}" * 1_000, ENVIRON).text == "1" * 1_000
+    assert interpolate("x" * 65_535 + "${A}", ENVIRON).text == "x" * 65_535 + "1"
+    assert interpolate("${A}" + "x" * 65_535, ENVIRON).text == "1" + "x" * 65_535

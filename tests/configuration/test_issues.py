@@ -1,5 +1,6 @@
 import pickle
 
+import attrs
 import pytest
 
 from floe_plugins import PluginConfigurationError, PluginRef
@@ -73,3 +74,8 @@ def test_errors_and_issues_can_be_pickled():
 
 def test_a_issue_as_json_has_its_facts():
     assert issue(ref=REF, line=3).to_dict()["ref"] == "compute:duckdb"
+
+
+def test_an_issue_has_the_facts_that_the_page_names():
+    named = {"path", "rule", "expected", "file", "line", "column", "message", "hint", "variable", "ref", "distribution"}
+    assert named <= {field.name for field in attrs.fields(ConfigurationIssue)}

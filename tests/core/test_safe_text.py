@@ -91,3 +91,8 @@ def test_a_line_within_a_text_of_several_lines_cannot_pass_for_another_record() 
 
 def test_the_path_of_a_distribution_begins_no_line() -> None:
     assert "\n" not in with_context("it failed", "compute:duckdb", "acme 1.0 in /a\nforged")
+
+
+def test_texts_are_cut_after_as_many_characters_as_the_page_says() -> None:
+    assert escape("x" * 4_000) == "x" * 4_000
+    assert escape("x" * 4_001) == "x" * 4_000 + "... (1 more characters)"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from floe_plugins.core.timeouts import MAX_TIMEOUT, check_timeout, check_workers
+from floe_plugins.core.timeouts import DEFAULT_TIMEOUTS, MAX_TIMEOUT, check_timeout, check_workers
 
 
 class Odd(float):
@@ -38,3 +38,7 @@ def test_workers_are_a_whole_number_of_at_least_one(value: Any) -> None:
 
 def test_a_number_of_workers_is_returned() -> None:
     assert check_workers(16) == 16
+
+
+def test_the_defaults_are_those_of_the_page() -> None:
+    assert DEFAULT_TIMEOUTS == {"load": 30, "configure": 30, "startup": 30, "shutdown": 30, "health": 5}

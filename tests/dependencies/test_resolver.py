@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import re
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
-from support import named
+from support import named, write_distribution
 
-from floe_plugins import CircularDependencyError, MissingDependencyError, PluginRef, PluginRegistry, PluginType
+from floe_plugins import (
+    CircularDependencyError,
+    MissingDependencyError,
+    OutcomeState,
+    PluginRef,
+    PluginRegistry,
+    PluginType,
+)
 
 SECRETS, STORAGE = PluginType.SECRETS, PluginType.STORAGE
 
@@ -112,3 +122,26 @@ def test_a_dependency_that_is_disabled_is_told_as_that(environment: Any) -> None
         registry.register(named("a", dependencies=("storage:local",)))
     assert caught.value.message == "needs storage:local, and storage:local is disabled"
     assert caught.value.hint == "Enable it, or disable this one too."
+
+
+def test_installed_plugins_in_a_cycle_fail_each_with_the_whole_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    needs = {"a": ["secrets:b"], "b": ["secrets:c"], "c": ["secrets:a"], "alone": []}
+    for name, dependencies in needs.items():
+        module = f"cycle_{name}"
+        code = f"from support import Secrets\nclass Plugin(Secrets): name = {name!r}; dependencies = {dependencies}\n"
+        write_distribution(tmp_path, module, f"[floe.secrets]\n{name} = {module}:Plugin\n", **{module: code})
+    monkeypatch.syspath_prepend(str(tmp_path))
+    registry = PluginRegistry(autoload="all", path=[str(tmp_path)], environ={})
+    outcomes = {each.ref.name: each for each in registry.startup().outcomes}
+    registry.shutdown()
+    for name in needs:
+        del sys.modules[f"cycle_{name}"]
+    assert outcomes.pop("alone").ok
+    assert [(each.state, type(each.cause)) for each in outcomes.values()] == [
+        (OutcomeState.FAILED, CircularDependencyError)
+    ] * 3
+    for each in outcomes.values():
+        assert [ref.name for ref in each.cause.cycle] == ["a", "b", "c", "a"]
+        assert re.findall(r"secrets:\w+ ", each.message) == ["secrets:a ", "secrets:b ", "secrets:c ", "secrets:a "]

@@ -11,6 +11,7 @@ import pytest
 
 from floe_plugins import Distribution
 from floe_plugins.discovery.metadata_files import (
+    MAX_SIZE,
     distribution_at,
     normalize,
     read_file,
@@ -124,3 +125,20 @@ def test_a_value_of_very_many_lines_is_read_at_once(tmp_path: Path) -> None:
     [value] = read_header(str(tmp_path), "Requires-Dist")
     assert time.process_time() - begun < 60
     assert value.startswith("x y y")
+
+
+def with_requirement_behind(directory: Path, filler: str) -> str:
+    text = f"Name: acme\n{filler * (MAX_SIZE // len(filler) + 1)}Requires-Dist: floe-plugins>=99\n"
+    return write(directory / "acme-1.0.dist-info", text=text)
+
+
+def test_headers_beyond_the_limit_are_an_error(tmp_path: Path) -> None:
+    directory = with_requirement_behind(tmp_path, "X-Filler: x\n")
+    with pytest.raises(OSError, match="longer than 1048576 bytes"):
+        [*read_header(directory, "Requires-Dist")]
+
+
+def test_a_description_may_be_longer_than_the_limit(tmp_path: Path) -> None:
+    directory = with_requirement_behind(tmp_path, "\nx\n")
+    assert [*read_header(directory, "Requires-Dist")] == []
+    assert [*read_header(directory, "Name")] == ["acme"]

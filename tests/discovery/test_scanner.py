@@ -470,3 +470,18 @@ def test_a_finder_whose_distributions_cannot_be_shown_hurts_nobody(finders: list
 
     finders.append(Finder())
     assert any("cannot be shown" in str(problem) for problem in scan().problems)
+
+
+def test_entry_points_of_a_mebibyte_are_read_and_longer_ones_are_not(tmp_path: Path) -> None:
+    text = "[floe.secrets]\nacme = acme:Plugin\n"
+    for name, size in (("fits", 1 << 20), ("long", (1 << 20) + 1)):
+        support.write_distribution(tmp_path, name, text.replace("acme =", f"{name} =").ljust(size, "\n"))
+    found = scan([str(tmp_path)])
+    assert [each.name for each in found.candidates] == ["fits"]
+    assert "larger than 1048576 bytes" in found.problems[0].message
+
+
+def test_two_thousand_plugins_of_a_distribution_are_not_too_many(tmp_path: Path) -> None:
+    lines = "".join(f"p{number} = acme:Plugin\n" for number in range(2_000))
+    support.write_distribution(tmp_path, "acme", f"[floe.secrets]\n{lines}")
+    assert len(scan([str(tmp_path)]).candidates) == 2_000

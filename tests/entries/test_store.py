@@ -362,3 +362,18 @@ def test_a_whole_start_has_no_deadline_unless_it_is_configured() -> None:
     assert PluginRegistry(autoload="none", environ={})._store.total_timeout(Stage.START) == math.inf
     registry = PluginRegistry({"registry": {"timeouts": {"startup_total": 25}}}, autoload="none", environ={})
     assert registry._store.total_timeout(Stage.START) == 25
+
+
+def test_strict_makes_a_problem_of_the_discovery_an_error(environment: Any) -> None:
+    said = environment("malformed-entry-points").json(
+        """
+        import json
+        from floe_plugins import PluginError, PluginRegistry
+        try:
+            PluginRegistry().discover()
+        except PluginError as error:
+            print(json.dumps(str(error)))
+        """,
+        env={"FLOE_PLUGINS_STRICT": "1"},
+    )
+    assert "floe-faulty-malformed-entry-points" in said

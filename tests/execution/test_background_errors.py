@@ -186,3 +186,14 @@ def test_what_a_loop_is_told_by_hand_is_logged_without_secrets(seen: Seen) -> No
     background.handle_loop_exception(None, {"message": f"left {HIDDEN}", "exception": ValueError(HIDDEN)})
     assert seen.text("secrets:a: in the background: lost ***")
     assert "ValueError: ***" in seen.text("secrets:a: in the background: left ***")
+
+
+def test_of_a_traceback_as_much_is_searched_as_the_page_says(seen: Seen) -> None:
+    background = BackgroundErrors("secrets:a")
+    background.redactor = Redactor([Secret(HIDDEN, "type SecretStr")])
+    long = "\n".join(["x" * 399] * 150)  # 60,000 characters
+    background.handle_loop_exception(None, {"message": "left", "exception": ValueError(long)})
+    shown = seen.text("secrets:a: in the background: left")
+    found = shown.count("x"), "more characters)" in shown
+    assert 39_000 < found[0] <= 40_000
+    assert found[1]

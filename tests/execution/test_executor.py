@@ -11,6 +11,8 @@ import pytest
 from support import SOON
 
 from floe_plugins import OutcomeState
+from floe_plugins.execution.executor import Task
+from floe_plugins.execution.worker import Worker
 
 
 def test_independent_plugins_start_side_by_side(lab: Any) -> None:
@@ -94,3 +96,10 @@ def test_a_start_that_ended_late_unseen_is_shut_down(lab: Any, fails: bool) -> N
     assert outcome.state is OutcomeState.TIMED_OUT
     assert outcome.message == "startup did not end within 0.2 s"
     assert stopped.wait(SOON)
+
+
+@pytest.mark.parametrize(("timeout", "interval"), [(None, 10), (30, 10), (600, 10), (29.7, 9.9), (0.3, 0.1)])
+def test_the_log_is_silent_for_ten_seconds_or_a_third_of_a_shorter_timeout(
+    timeout: float | None, interval: float
+) -> None:
+    assert Task(worker=Worker("secrets:a"), function=int, timeout=timeout).log_interval == pytest.approx(interval)

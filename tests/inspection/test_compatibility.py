@@ -7,7 +7,14 @@ from typing import Any
 import pytest
 from support import write_distribution, write_project
 
-from floe_plugins import FLOE_API_VERSION, PluginIncompatibleError, PluginRef, PluginRegistry, __version__
+from floe_plugins import (
+    FLOE_API_VERSION,
+    PluginIncompatibleError,
+    PluginRef,
+    PluginRegistry,
+    SecretsPlugin,
+    __version__,
+)
 from floe_plugins.inspection.compatibility import api_incompatibility, api_mismatch, requirement_incompatibility
 
 TABLE = Path(__file__).parents[2] / "docs" / "compatibility.md"
@@ -183,3 +190,23 @@ def test_requirements_that_take_long_or_cannot_be_read_are_refused(lines: list[s
     assert error is not None
     assert error.message.endswith(reason)
     assert len(error.message) < 300
+
+
+def test_a_requirement_behind_a_mebibyte_of_headers_is_not_overlooked(tmp_path: Path) -> None:
+    write_distribution(tmp_path, "acme", "[floe.secrets]\nacme = nowhere_long:Plugin\n", nowhere_long="1 / 0")
+    with (tmp_path / "acme-1.0.dist-info" / "METADATA").open("a", encoding="utf-8") as metadata:
+        metadata.write("Classifier: x\n" * 80_000 + "Requires-Dist: floe-plugins>=99\n")
+    registry = PluginRegistry(path=[str(tmp_path)], autoload="all", environ={})
+    with pytest.raises(PluginIncompatibleError, match=r"METADATA cannot be read.*longer than 1048576 bytes"):
+        registry.get(SecretsPlugin, "acme")
+
+
+def test_the_limits_of_requirements_are_those_of_the_page() -> None:
+    assert requirement_incompatibility(REF, None, ["floe-plugins" + " " * (10_000 - len("floe-plugins"))]) is None
+    error = requirement_incompatibility(REF, None, ["floe-plugins" + " " * (10_001 - len("floe-plugins"))])
+    assert error is not None
+    assert error.message.endswith("which is too long")
+    assert requirement_incompatibility(REF, None, ["floe-plugins"] * 100) is None
+    error = requirement_incompatibility(REF, None, ["floe-plugins"] * 101)
+    assert error is not None
+    assert error.message.endswith("beside very many others")

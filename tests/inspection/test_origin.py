@@ -128,3 +128,11 @@ def test_a_foreign_module_does_not_run_under_an_allow_list(
     assert ("ran" in done.stderr.split()) is ran
     assert done.returncode == (0 if ran else 1)
     assert ("Python would import 'origin_acme'" in done.stdout) is not ran
+
+
+def test_a_record_that_is_too_long_counts_as_none(site: Path) -> None:
+    record = site / "trusted-1.0.dist-info" / "RECORD"
+    record.write_text("other.py,,\n".ljust(1 << 24, "\n"), encoding="utf-8")
+    assert "not a file of the distribution" in refused(candidate(site))
+    record.write_text("other.py,,\n".ljust((1 << 24) + 1, "\n"), encoding="utf-8")
+    refuse_foreign_module(candidate(site))

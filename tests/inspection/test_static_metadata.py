@@ -408,3 +408,24 @@ def test_an_expression_nested_very_deeply_is_known_when_loaded(tmp_path: Path) -
         UNKNOWN,
         KNOWN,
     }
+
+
+@pytest.mark.parametrize(("bases", "known"), [(16, True), (17, False)])
+def test_a_class_of_more_bases_than_the_page_says_is_known_when_loaded(
+    tmp_path: Path, bases: int, *, known: bool
+) -> None:
+    found = read_graph(tmp_path, 1, bases)
+    assert (found.version, found.dependencies) == ("1.2", () if known else None)
+
+
+@pytest.mark.parametrize(("levels", "known"), [(42, True), (43, False)])
+def test_more_classes_than_the_page_says_are_known_when_loaded(tmp_path: Path, levels: int, *, known: bool) -> None:
+    """Three classes on each level, and the plugin's own: 127 and 130."""
+    found = read_graph(tmp_path, levels, 3)
+    assert (found.version, found.dependencies) == ("1.2", () if known else None)
+
+
+def read_graph(site: Path, levels: int, width: int) -> StaticMetadata:
+    (site / "graph_module.py").write_text(graph(levels, width), encoding="utf-8")
+    distribution = Distribution("acme", "1.0", str(site / "acme-1.0.dist-info"))
+    return static_metadata.read(Candidate(PluginRef.parse("compute:duckdb"), "graph_module:DuckDB", distribution))

@@ -286,3 +286,22 @@ def test_ctrl_c_while_a_start_waits_for_a_stop_is_answered_at_once() -> None:
         os.write(1, b"soon" if time.monotonic() - begun < SOON / 2 else b"late")
     """
     assert run_code(code, check=True).stdout == "soon"
+
+
+def test_a_start_waits_for_a_stop_that_is_under_way(lab: Any) -> None:
+    stopping = threading.Event()
+
+    def shutdown(plugin: Any) -> None:
+        stopping.set()
+        lab.hang(plugin)
+
+    registry = lab.registry(lab.plugin("a", None, shutdown), lab.plugin("b"))
+    registry.startup()
+    stop = threading.Thread(target=registry.shutdown)
+    stop.start()
+    assert stopping.wait(SOON)
+    threading.Timer(0.1, lambda: (lab.log.append("ends"), lab.forever.set())).start()
+    assert registry.startup().ok
+    stop.join(SOON)
+    after = lab.log[lab.log.index("ends") :]
+    assert {"+a", "+b"} <= set(after)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import sys
+import threading
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from pydantic import BaseModel
+from support import SOON, write_distribution
 
-from floe_plugins import OutcomeState, PluginConfigurationError, PluginState, PluginType, Stage
+from floe_plugins import OutcomeState, PluginConfigurationError, PluginRegistry, PluginState, PluginType, Stage
 
 SECRETS = PluginType.SECRETS
 
@@ -55,3 +60,30 @@ def test_a_validator_that_hangs_is_left_behind(lab: Any) -> None:
     assert lab.of(report, "a").state is OutcomeState.TIMED_OUT
     assert lab.of(report, "a").stage is Stage.CONFIGURE
     assert lab.of(report, "b").ok
+
+
+def test_selected_plugins_and_what_they_depend_on_are_loaded_side_by_side(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared = SimpleNamespace(selected=threading.Barrier(2), needed=threading.Barrier(2))
+    monkeypatch.setitem(sys.modules, "prepare_shared", shared)
+    needs = {"a": "selected", "b": "selected", "of_a": "needed", "of_b": "needed"}
+    for name, together in needs.items():
+        dependencies = [f"secrets:of_{name}"] if together == "selected" else []
+        code = f"""
+            import prepare_shared, support
+            prepare_shared.{together}.wait({SOON})
+            class Plugin(support.Secrets):
+                name = {name!r}; dependencies = {dependencies}
+        """
+        module = f"prepare_{name}"
+        write_distribution(tmp_path, module, f"[floe.secrets]\n{name} = {module}:Plugin\n", **{module: code})
+    write_distribution(tmp_path, "other", "[floe.secrets]\nother = prepare_other:Plugin\n", prepare_other="1 / 0")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    config = {"registry": {"autoload": "configured"}, "plugins": {"secrets": {"a": {}, "b": {}}}}
+    registry = PluginRegistry(config, path=[str(tmp_path)], environ={}, timeouts={"load": SOON})
+    report = registry.startup()
+    registry.shutdown()
+    for name in needs:
+        del sys.modules[f"prepare_{name}"]
+    assert {each.ref.name: each.ok for each in report.outcomes} == dict.fromkeys(needs, True)

@@ -6,17 +6,19 @@ import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import BaseModel, model_validator
-from support import SOON, child_environ
+from support import SOON, child_environ, write_distribution
 
 from floe_plugins import (
     HealthState,
     MissingDependencyError,
     OutcomeState,
     PluginConfigurationError,
+    PluginError,
     PluginNotFoundError,
     PluginRegistry,
     PluginStartupError,
@@ -24,6 +26,7 @@ from floe_plugins import (
     PluginType,
     SecretsPlugin,
     Stage,
+    StoragePlugin,
 )
 
 if sys.version_info < (3, 11):
@@ -288,3 +291,151 @@ def test_strict_raises_at_load_before_any_starts(environment: Any) -> None:
         env={"FLOE_PLUGINS_STRICT": "1"},
     )
     assert said == ["PluginLoadError", "loaded"]
+
+
+def test_one_worker_starts_plugins_in_the_resolved_order_and_stops_them_in_the_exact_reverse(lab: Any) -> None:
+    registry = lab.registry(
+        lab.plugin("c"),
+        lab.plugin("a", dependencies=("secrets:d",)),
+        lab.plugin("d", optional_dependencies=("secrets:f",)),
+        lab.plugin("b"),
+        lab.plugin("f"),
+        lab.plugin("e", dependencies=("secrets:b", "secrets:c")),
+        workers=1,
+    )
+    order = [ref.name for ref in registry.resolve()]
+    registry.startup()
+    registry.shutdown()
+    assert lab.log == [f"+{name}" for name in order] + [f"-{name}" for name in reversed(order)]
+
+
+@pytest.mark.parametrize(
+    ("disable", "distributions", "reason"),
+    [([], 2, "several distributions provide it"), (["secrets:a"], 1, "it is disabled")],
+)
+def test_a_required_plugin_that_is_disabled_or_there_twice_is_reported_as_missing(
+    tmp_path: Path, disable: list[str], distributions: int, reason: str
+) -> None:
+    for number in range(distributions):
+        write_distribution(tmp_path, f"acme-{number}", "[floe.secrets]\na = nowhere_required:Plugin\n")
+    registry = PluginRegistry(
+        {"registry": {"autoload": "all", "required": ["secrets:a"]}},
+        disable=disable,
+        path=[str(tmp_path)],
+        environ={},
+    )
+    report = registry.startup()
+    [outcome] = report.outcomes
+    assert (report.ok, outcome.state, outcome.required) == (False, OutcomeState.FAILED, True)
+    assert reason in outcome.message
+    health = registry.health()
+    assert health.state is health.statuses[outcome.ref].state is HealthState.UNHEALTHY
+    assert [problem.ref for problem in registry.problems if reason in problem.message] == [outcome.ref]
+
+
+def test_get_returns_the_loaded_plugin_before_the_start_during_it_and_after_the_stop(lab: Any) -> None:
+    got: list[Any] = []
+
+    def startup(plugin: Any) -> None:
+        got.extend(plugin.registry.get(SECRETS, name) for name in "ab")
+
+    registry = lab.registry(lab.plugin("a"), lab.plugin("b", startup, dependencies=("secrets:a",)))
+    plugins = [registry.get(SECRETS, name) for name in "ab"]
+    registry.startup()
+    registry.shutdown()
+    assert got == plugins == [registry.get(SECRETS, name) for name in "ab"]
+
+
+def test_the_cause_of_every_failure_is_an_error_of_this_package(lab: Any) -> None:
+    class Broken(BaseModel):
+        @model_validator(mode="after")
+        def check(self) -> Broken:
+            raise RuntimeError("bad")
+
+    registry = lab.registry(
+        lab.plugin("raises", lab.fail),
+        lab.plugin("hangs", lab.hang, timeouts={"startup": 0.1}),
+        lab.plugin("returns", lambda _: False),
+        lab.plugin("needs", dependencies=("secrets:raises",)),
+        lab.plugin("broken", config_schema=Broken),
+        lab.plugin("stops-badly", None, lab.fail),
+        lab.plugin("stops-late", None, lab.hang, timeouts={"shutdown": 0.1}),
+        **required("gone"),
+    )
+    failed = [each for report in (registry.startup(), registry.shutdown()) for each in report.outcomes if not each.ok]
+    assert len(failed) == 8
+    assert all(isinstance(each.cause, PluginError) for each in failed)
+
+
+TWICE = """
+import logging, os, signal
+from floe_plugins import PluginType
+from support import Lab
+signal.signal(signal.SIGINT, signal.default_int_handler)
+lab = Lab()
+says = lambda word: lambda plugin: os.write(1, word) and lab.hang()
+class Holds(logging.Handler):
+    # Holds up the thread that takes note of what was interrupted.
+    def emit(self, record):
+        if "interrupted" in record.getMessage() and not lab.forever.is_set():
+            says(b"holds\\n")(None)
+registry = lab.registry(*{plugins})
+try:
+    {call}
+except KeyboardInterrupt:
+    states = [str(registry.state(PluginType.SECRETS, name)) for name in "ab"]
+    lab.forever.set()
+    print(*lab.log, *states, registry.shutdown().ok, lab.log[-1])
+"""
+
+
+def interrupted(plugins: str, call: str, *words: str) -> str:
+    """What a process prints that is interrupted each time that it has printed a word."""
+    command = [sys.executable, "-c", TWICE.format(plugins=plugins, call=call)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=child_environ()) as process:
+        assert process.stdout is not None
+        for word in words:
+            assert process.stdout.readline() == f"{word}\n"
+            process.send_signal(signal.SIGINT)
+        said: str = process.stdout.read()
+        return said
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
+def test_ctrl_c_during_a_stop_leaves_what_hangs_behind_and_the_others_running() -> None:
+    plugins = '(lab.plugin("a"), lab.plugin("b", None, says(b"stops\\n"), dependencies=("secrets:a",)))'
+    call = "registry.startup(); registry.shutdown()"
+    said = interrupted(plugins, call, "stops")
+    assert said == "+a +b -b started failed True -a\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
+def test_a_second_ctrl_c_leaves_at_once() -> None:
+    plugins = (
+        '(lab.plugin("a", None, says(b"stops\\n")), lab.plugin("b", says(b"starts\\n"), dependencies=("secrets:a",)))'
+    )
+    said = interrupted(plugins, "registry.startup()", "starts", "stops")
+    assert said.startswith("+a +b -a failed failed")
+    plugins = '(lab.plugin("a", None, says(b"stops\\n")), lab.plugin("b"))'
+    call = 'registry.startup(); logging.getLogger("floe_plugins").addHandler(Holds()); registry.shutdown()'
+    assert interrupted(plugins, call, "stops", "holds").startswith("+a +b")
+
+
+def test_get_of_an_optional_dependency_that_failed_says_why_while_the_other_plugin_starts(lab: Any) -> None:
+    caught: list[PluginError] = []
+
+    def startup(plugin: Any) -> None:
+        assert plugin.registry.one(StoragePlugin).name == "works"
+        try:
+            plugin.registry.get(SECRETS, "fails")
+        except PluginError as error:
+            caught.append(error)
+
+    report = lab.registry(
+        lab.plugin("fails", lab.fail),
+        lab.plugin("works", base=lab.storage),
+        lab.plugin("a", startup, dependencies=("storage:works",), optional_dependencies=("secrets:fails",)),
+    ).startup()
+    assert lab.of(report, "a").ok
+    assert [type(error) for error in caught] == [PluginStartupError]
+    assert "refused" in str(caught[0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import sqlite3
 import sys
 import threading
 import time
@@ -16,6 +17,8 @@ import pytest
 from support import SOON, entry_of, run_code, write_distribution
 
 from floe_plugins import (
+    HealthState,
+    HealthStatus,
     OutcomeState,
     PluginLoadError,
     PluginRegistry,
@@ -520,3 +523,51 @@ except KeyboardInterrupt:
 def test_on_ctrl_c_a_start_that_is_not_reported_is_shut_down_once(then: str) -> None:
     done = run_code(INTERRUPTED.format(then=then), check=True)
     assert done.stdout == "['+a', '+b', '-a', '-b'] failed\n"
+
+
+def test_a_connection_bound_to_its_thread_is_used_by_all_lifecycle_hooks(lab: Any) -> None:
+    def startup(plugin: Any) -> None:
+        plugin.connection = sqlite3.connect(":memory:")
+
+    def check(plugin: Any) -> HealthStatus:
+        [(answer,)] = plugin.connection.execute("SELECT 'answers'")
+        return HealthStatus(HealthState.HEALTHY, answer)
+
+    registry = lab.registry(lab.plugin("a", startup, lambda plugin: plugin.connection.close(), health_check=check))
+    assert registry.startup().ok
+    [status] = registry.health().statuses.values()
+    assert (status.state, status.message) == (HealthState.HEALTHY, "answers")
+    assert registry.shutdown().ok
+
+
+def test_a_failed_start_is_undone_on_the_plugins_thread_once_however_it_failed(lab: Any) -> None:
+    threads: list[threading.Thread] = []
+
+    def note(_plugin: Any) -> bool:
+        threads.append(threading.current_thread())
+        return len(threads) == 1
+
+    registry = lab.registry(lab.plugin("a", note, lambda plugin: note(plugin) and None))
+    assert not registry.startup().ok
+    registry.shutdown()
+    assert [thread.name for thread in threads] == ["secrets:a"] * 2
+    assert threads[0] is threads[1]
+
+
+def test_a_plugin_on_the_callers_thread_has_no_timeout(lab: Any) -> None:
+    def startup(_plugin: Any) -> None:
+        threading.Timer(0.3, lab.forever.set).start()
+        lab.hang()
+
+    outcome = (
+        lab.registry(lab.plugin("a", startup, caller_thread=True), timeouts={"startup": 0.1}).startup().outcomes[0]
+    )
+    assert outcome.ok
+    assert outcome.seconds > 0.1
+
+
+def test_what_has_not_begun_when_the_whole_start_is_over_is_skipped(lab: Any) -> None:
+    registry = lab.registry(lab.plugin("a", lab.hang), lab.plugin("b"), workers=1, timeouts={"startup_total": 0.2})
+    report = registry.startup()
+    assert [each.state for each in report.outcomes] == [OutcomeState.TIMED_OUT, OutcomeState.SKIPPED]
+    assert lab.log == ["+a"]

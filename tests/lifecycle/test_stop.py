@@ -8,7 +8,7 @@ from typing import Any
 
 from support import SOON, entry_of
 
-from floe_plugins import OutcomeState, PluginShutdownError, PluginState, PluginType, Stage
+from floe_plugins import HealthState, HealthStatus, OutcomeState, PluginShutdownError, PluginState, PluginType, Stage
 
 SECRETS = PluginType.SECRETS
 
@@ -107,3 +107,20 @@ def test_stopping_one_plugin_leaves_what_needs_it_optionally(lab: Any) -> None:
     assert registry.stop(SECRETS, "a").ok
     assert lab.log[4:] == ["-c", "-b", "-a"]
     assert registry.state(SECRETS, "d") is PluginState.STARTED
+
+
+def test_while_a_thread_is_stuck_no_other_hook_of_its_plugin_is_called(lab: Any) -> None:
+    called: list[str] = []
+
+    def check(plugin: Any) -> HealthStatus:
+        called.append("health_check")
+        lab.hang(plugin)
+        return HealthStatus(HealthState.HEALTHY)
+
+    registry = lab.registry(lab.plugin("a", health_check=check), timeouts={"health": 0.05, "shutdown": 0.05})
+    registry.startup()
+    registry.health()
+    registry.health()
+    registry.shutdown()
+    registry.startup()
+    assert (lab.log, called) == (["+a"], ["health_check"])

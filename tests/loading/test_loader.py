@@ -415,3 +415,64 @@ def test_a_loaded_plugin_is_in_the_table_of_plugins(shared: Any) -> None:
     registry = shared.install(a=plugin("a"))
     found = registry.get(SecretsPlugin, "a")
     assert registry._services().registration.plugins[SecretsPlugin] == {"a": found}
+
+
+@pytest.mark.parametrize(
+    "replace",
+    [lambda registry: registry.discover(refresh=True), lambda registry: registry.unregister(SecretsPlugin, "a")],
+    ids=["refresh", "unregister"],
+)
+def test_who_asked_for_a_plugin_that_is_replaced_while_it_is_loaded_gets_the_new_one(
+    shared: Any, replace: Callable[[PluginRegistry], object]
+) -> None:
+    shared.made, shared.entered = [], threading.Event()
+    code = """
+        class Plugin(Secrets):
+            name = "a"
+            def __init__(self):
+                load_shared.made.append(self)
+                load_shared.entered.set()
+                load_shared.forever.wait()
+    """
+    registry = shared.install(a=code)
+    got: list[Any] = []
+    thread = threading.Thread(target=lambda: got.append(registry.get(SecretsPlugin, "a")))
+    thread.start()
+    assert shared.entered.wait(SOON)
+    replacing = threading.Thread(target=replace, args=(registry,))
+    replacing.start()
+    replacing.join(0.3)  # one that waits for the load goes on below
+    shared.forever.set()
+    replacing.join(SOON)
+    thread.join(SOON)
+    assert len(shared.made) == 2
+    assert got == [shared.made[1]] == [registry.get(SecretsPlugin, "a")]
+
+
+def test_what_a_plugin_declares_is_read_once_and_on_its_own_thread(shared: Any) -> None:
+    code = """
+        def noting(value):
+            def read(self):
+                load_shared.threads.append(threading.current_thread().name)
+                return value
+            return property(read)
+        class Plugin(Secrets):
+            name = "a"
+            version, description, dependencies = noting("2.0"), noting("told"), noting(())
+    """
+    registry = shared.install(a=code)
+    registry.startup()
+    info = registry.info(SecretsPlugin, "a")
+    registry.shutdown()
+    assert (info.version, info.description, info.dependencies) == ("2.0", "told", ())
+    assert shared.threads == ["secrets:a"] * 3
+
+
+def test_a_refresh_leaves_what_is_loaded(shared: Any) -> None:
+    registry = shared.install(a=plugin("a"))
+    found = registry.get(SecretsPlugin, "a")
+    registry.startup()
+    registry.discover(refresh=True)
+    assert registry.get(SecretsPlugin, "a") is found
+    assert registry.state(SecretsPlugin, "a") is PluginState.STARTED
+    registry.shutdown()

@@ -250,3 +250,45 @@ def test_the_set_of_plugins_shows_them(registry: PluginRegistry) -> None:
     registry.register(support.named("a"))
     manager = registry.manager(SecretsPlugin)
     assert repr(manager.get_plugins()) == repr(list(manager.get_plugins()))
+
+
+def test_a_hook_of_a_category_raises_and_returns_to_the_application_what_the_plugin_does(
+    registry: PluginRegistry,
+) -> None:
+    class OwnError(BaseException):
+        pass
+
+    error, answer = OwnError(), object()
+
+    def get_secret(_self: object, key: str) -> object:
+        if key == "raise":
+            raise error
+        return answer
+
+    registry.register(support.named("a", get_secret=get_secret))
+    hook = registry.manager(SecretsPlugin).hook
+    assert hook.get_secret(key="give") is answer
+    with pytest.raises(OwnError) as caught:
+        hook.get_secret(key="raise")
+    assert caught.value is error
+
+
+def test_a_hook_may_leave_out_arguments(registry: PluginRegistry) -> None:
+    registry.register(support.named("a", secret_names=lambda _self: ("all",)))
+    assert registry.manager(SecretsPlugin).hook.secret_names(prefix="x") == ("all",)
+
+
+def test_hooks_of_a_category_run_on_the_thread_of_their_caller(registry: PluginRegistry) -> None:
+    seen: list[threading.Thread] = []
+    registry.register(
+        support.named(
+            "a",
+            startup=lambda _self: seen.append(threading.current_thread()),
+            secret_names=lambda _self: seen.append(threading.current_thread()),
+        )
+    )
+    with registry:
+        registry.get(SecretsPlugin, "a").secret_names()
+        registry.manager(SecretsPlugin).hook.secret_names()
+    assert seen[0] is not threading.current_thread()
+    assert seen[1:] == [threading.current_thread()] * 2

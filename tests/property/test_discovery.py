@@ -202,6 +202,7 @@ def falls_over() -> bool:
     return False
 
 
+@pytest.mark.timeout(900)  # it writes 2,000 directories, and disks differ
 @pytest.mark.usefixtures("clean_path")
 @settings(max_examples=2000, deadline=None, suppress_health_check=list(HealthCheck))
 @given(paths)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import sys
+import typing
 from typing import Any
 
 import attrs
@@ -43,6 +45,14 @@ def test_a_registered_plugin_is_found_by_type_and_by_class(registry: PluginRegis
     assert registry.one(SecretsPlugin) is plugin
     assert registry.list(PluginType.SECRETS) == registry.list() == [plugin]
     assert plugin.registry is registry
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="overloads cannot be asked for")
+@pytest.mark.parametrize("method", ["get", "one"])
+def test_what_is_got_has_the_type_that_was_asked_for(method: str) -> None:
+    by_class = typing.get_overloads(getattr(PluginRegistry, method))[0]  # type: ignore[attr-defined]
+    assert by_class.__annotations__["category"] == "Callable[..., P]"
+    assert by_class.__annotations__["return"] == "P"
 
 
 def test_a_class_is_called_once(registry: PluginRegistry) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from pydantic import BaseModel, SecretStr
-from support import Secrets, named, new_registry
+from support import SOON, Secrets, named, new_registry
 
 from floe_plugins import (
     HealthStatus,
@@ -267,3 +267,24 @@ def test_a_plugin_is_configured_once_it_has_its_configuration(registry: PluginRe
     assert registry.startup().ok
     assert registry.config(SecretsPlugin, "a").size == 2
     registry.shutdown()
+
+
+def test_unregister_waits_until_nobody_is_starting_the_plugin_and_stops_it() -> None:
+    begun, go_on, log = threading.Event(), threading.Event(), list[str]()
+
+    def startup(_self: Any) -> None:
+        log.append("start")
+        begun.set()
+        go_on.wait(SOON)
+        log.append("started")
+
+    registry = new_registry()
+    registry.register(named("a", startup=startup, shutdown=lambda _self: log.append("stop")))
+    starting = threading.Thread(target=registry.startup)
+    starting.start()
+    assert begun.wait(SOON)
+    threading.Timer(0.1, go_on.set).start()
+    registry.unregister(SecretsPlugin, "a")
+    assert log == ["start", "started", "stop"]
+    assert_gone(registry, "a")
+    starting.join(SOON)

@@ -147,3 +147,24 @@ def test_schema_code_that_never_returns_is_reported_as_its_plugins_timeout(
         secrets = json.loads(done.stdout)["properties"]["plugins"]["properties"]["secrets"]["properties"]
         assert "prefix" in secrets["env"]["properties"]
         assert "slow" in secrets
+
+
+def test_show_hides_secrets_and_says_why(environment: Any, tmp_path: Path) -> None:
+    code = """
+        from floe_plugins import SecretsPlugin
+        from pydantic import BaseModel
+        class Settings(BaseModel):
+            db_password: str = "hunter2-of-the-year"
+        class Plugin(SecretsPlugin):
+            name = "vault"; version = "1"; floe_api_version = "1.0"; config_schema = Settings
+            def get_secret(self, key): ...
+            def secret_names(self, prefix=""): return ()
+            def put_secret(self, key, value): ...
+    """
+    plugins = environment(write_project(tmp_path / "vault", "floe.secrets", vault=code))
+    shown = plugins.run(["-m", "floe_plugins", "config", "show"], env={"COLUMNS": "300"}).stdout
+    assert "hidden because" in shown
+    [line] = [line for line in shown.splitlines() if "db_password" in line]
+    assert line.split() == ["plugins.secrets.vault.db_password", "***", "default", "name", "db_password"]
+    settings = plugins.json(["-m", "floe_plugins", "config", "show", "--json"])["settings"]
+    assert [each["hidden_because"] for each in settings if "db_password" in each["path"]] == ["name db_password"]

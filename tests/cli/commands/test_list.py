@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from support import write_distribution
+
 
 def test_list_prints_json_alone_and_exits_0_among_broken_plugins(
     floe: Any, reference: tuple[str, ...], faulty: tuple[str, ...]
@@ -48,3 +50,21 @@ def test_list_never_says_that_nothing_is_installed_where_plugins_are_switched_of
     for options in ({"env": {"FLOE_PLUGINS_AUTOLOAD": "0"}}, {}):
         arguments = ("list",) if options else ("list", "--no-plugins")
         assert floe(("storage-local",), *arguments, **options).stdout.startswith("Installed plugins are switched off.")
+
+
+def test_list_has_a_question_mark_for_what_the_source_does_not_say(environment: Any) -> None:
+    code = """
+        from floe_plugins import SecretsPlugin
+        class Plugin(SecretsPlugin):
+            name = "acme"; version = VERSION; floe_api_version = "1.0"
+    """
+    plugins = environment()
+    for name, version in (("plain", '"1.0"'), ("computed", "str(1.0)")):
+        write_distribution(
+            plugins.path, name, f"[floe.secrets]\n{name} = {name}:Plugin\n", **{name: code.replace("VERSION", version)}
+        )
+    lines = plugins.run(["-m", "floe_plugins", "list"]).stdout.splitlines()
+    assert {line.split()[0]: line.split()[1] for line in lines[1:3]} == {
+        "secrets:plain": "1.0",
+        "secrets:computed": "?",
+    }

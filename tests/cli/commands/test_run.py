@@ -111,3 +111,19 @@ def test_progress_goes_to_standard_error(floe: Any, reference: tuple[str, ...], 
     done = floe(reference, "run", "--once", "--json", "--config", write())
     for words in ("compute:duckdb started in", "storage:local stopped in"):
         assert words in done.stderr
+
+
+def test_the_platform_of_the_readme_starts_and_stops(
+    floe: Any, reference: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("FLOE_DATA", raising=False)
+    example = Path(__file__).parents[2] / "examples" / "floe.yaml"
+    done = floe(reference, "run", "--once", "--json", "--config", str(example))
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    states = {each["ref"]: each["state"] for each in document["startup"]["outcomes"]}
+    assert states == dict.fromkeys(("storage:local", "secrets:env", "compute:duckdb"), "succeeded")
+    assert document["health"]["state"] == "healthy"
+    assert document["shutdown"]["ok"]
+    requirements = example.with_name("requirements.txt").read_text(encoding="utf-8")
+    assert all(f"./testplugins/reference/{name}\n" in requirements for name in reference)

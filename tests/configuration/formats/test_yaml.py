@@ -1,4 +1,4 @@
-from floe_plugins.configuration.formats.yaml import locate
+from floe_plugins.configuration.formats.yaml import locate, parse
 
 TEXT = """a:
   b: [1, {c: 2}]
@@ -20,3 +20,7 @@ def test_a_position_is_where_the_key_or_item_begins():
 
 def test_a_merged_key_is_where_it_was_written():
     assert locate(TEXT)["e", "x"] == (4, 5)
+
+
+def test_it_is_yaml_1_2():
+    assert parse("{a: yes, b: off, c: 010, d: 0o10, e: true}") == {"a": "yes", "b": "off", "c": 10, "d": 8, "e": True}

@@ -165,3 +165,21 @@ def test_without_the_library_one_line_says_what_to_install(tmp_path):
     answer = run_code(code)
     assert answer.stdout.count("\n") == 1, answer.stderr
     assert "pip install 'floe-plugins[cli]'" in answer.stdout
+
+
+def test_a_step_that_computes_with_a_value_is_an_error_where_a_reference_stands(tmp_path):
+    class Computes(Plugin):
+        @classmethod
+        def migrate_config(cls, _old_version, data):
+            return {"location": data["path"], "pool": {"size": int(data["size"]) * 2}}
+
+    path = tmp_path / "floe.toml"
+    for size in ("4", '"${SIZE}"'):
+        path.write_text(f'[plugins.compute.duckdb]\npath = "x"\nsize = {size}\n', "utf-8")
+        configuration = load(path, environ={"SIZE": "4"})
+        assert validate_and_log(configuration, REF, Computes, None)[0] == Duck(location="x", pool={"size": 8})
+        if size == "4":
+            assert migrate_text(configuration, {REF: Computes}).changed == (REF,)
+        else:
+            with pytest.raises(PluginConfigurationError, match="migrate_config raised ValueError"):
+                migrate_text(configuration, {REF: Computes})

@@ -67,3 +67,10 @@ def test_the_json_schema_has_no_default_of_a_marked_field_but_that_of_one_marked
     assert "F-1234-XYZ" not in shown
     assert "orders_by_day" in shown
     assert "x-floe-secret" not in shown
+
+
+def test_a_password_in_a_url_is_masked_though_the_field_is_marked_as_not_secret():
+    class Linked(BaseModel):
+        token_page: Annotated[str, NotSecret] = "https://me:hunter2-prod@example.org/x"  # noqa: S105 that is the point
+
+    assert Redactor.of_model(Linked()).redact("refused hunter2-prod by example.org") == "refused *** by example.org"

@@ -196,3 +196,11 @@ def test_it_says_why_a_text_is_secret() -> None:
     assert redactor.reason(SECRETS[2]) == "its text looks like a secret"
     assert redactor.reason("example.org") == ""
     assert SECRETS[0] not in repr(redactor.secrets)
+
+
+def test_the_limits_are_those_of_the_page() -> None:
+    assert Redactor([]).redact("x" * 5_000) == "x" * 4_100 + "... (900 more characters)"
+    assert not Redactor([Secret("x" * 200_000, "type SecretStr")]).withholds
+    assert Redactor([Secret("x" * 200_001, "type SecretStr")]).withholds
+    assert not Redactor.of_model({"many": list(range(19_000))}).withholds
+    assert Redactor.of_model({"many": list(range(20_001))}).withholds

@@ -1,5 +1,6 @@
 import dataclasses
 import datetime as dt
+import math
 from copy import deepcopy
 from pathlib import Path
 from typing import Annotated, Any, Generic, Literal, TypeVar
@@ -528,3 +529,11 @@ def test_many_unknown_keys_take_few_validations(used):
     _, issues = check(Watching, {f"k{number}": 1 for number in range(64)})
     assert len(issues) == 64 - len(used)
     assert len(runs) < 32
+
+
+def test_what_a_schema_makes_of_a_text_is_its_own():
+    class Ratio(BaseModel):
+        ratio: float
+
+    assert math.isnan(model_of(Ratio, {"ratio": "nan"}).ratio)
+    assert issue_of(Ratio, {"ratio": "many"}).rule == "float_parsing"
