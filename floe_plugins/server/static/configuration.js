@@ -1,8 +1,9 @@
 // The effective settings with their origins, and the JSON schema that they follow.
 
 import { foreign, h } from "./dom.js";
-import { long } from "./words.js";
+import { long, tableHead } from "./words.js";
 
+const FEW = 8; // settings that need no filter
 const DEEPEST = 8; // levels of a schema that are drawn
 
 function setting(each) {
@@ -22,11 +23,13 @@ export function configurationPart({ snapshot, ui }) {
     h("h2", { id: "configuration-title" }, "Configuration ", h("span", { class: "total" }, String(settings.length))),
     h("p", { class: "quiet" }, "The settings in force, each with the place that it comes from. Values that may be secret are hidden."),
     settings.length === 0 && h("p", { class: "quiet" }, "Nothing is set: every plugin has its defaults."),
-    settings.length > 8 && h("div", { class: "filters" }, h("div", { class: "field grow" }, h("label", { for: "filter-settings" }, "Filter the settings"),
-      h("input", { type: "search", id: "filter-settings", autocomplete: "off", spellcheck: "false" }))),
-    settings.length > 8 && found.length < settings.length && h("p", { class: "quiet" }, `${found.length} of ${settings.length} settings.`),
+    settings.length > FEW && h("div", { class: "filters" },
+      h("div", { class: "field grow" },
+        h("label", { for: "filter-settings" }, "Filter the settings"),
+        h("input", { type: "search", id: "filter-settings", autocomplete: "off", spellcheck: "false" }))),
+    found.length < settings.length && h("p", { class: "quiet" }, `${found.length} of ${settings.length} settings.`),
     found.length > 0 && h("table", { class: "settings", role: "table", "aria-labelledby": "configuration-title" },
-      h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, ["Setting", "Value", "From"].map((name) => h("th", { role: "columnheader", scope: "col" }, name)))),
+      tableHead(["Setting", "Value", "From"]),
       h("tbody", { role: "rowgroup" }, found.map(setting))),
     snapshot.schema && h("details", { class: "alternative", id: "schema" },
       h("summary", null, "JSON schema: what can be set"),
@@ -39,7 +42,8 @@ function resolved(schema, root) {
   let here = schema;
   for (let step = 0; step < DEEPEST && typeof here?.$ref === "string"; step += 1) {
     const { $ref, ...rest } = here;
-    const target = $ref.replace(/^#\//, "").split("/").reduce((node, name) => node?.[name.replaceAll("~1", "/").replaceAll("~0", "~")], root);
+    const names = $ref.replace(/^#\//, "").split("/").map((name) => name.replaceAll("~1", "/").replaceAll("~0", "~"));
+    const target = names.reduce((node, name) => node?.[name], root);
     here = { ...target, ...rest };
     if (!target) break;
   }

@@ -2,7 +2,7 @@
 
 import { foreign, h, s, shown } from "./dom.js";
 import { around, edgesOf, layout, NODE } from "./layout.js";
-import { badge, count, isBroken, link, links, shape, tone } from "./words.js";
+import { badge, count, encoded, isBroken, joined, link, links, shape, tone } from "./words.js";
 
 let drawn = { key: null, graph: null };
 
@@ -23,7 +23,10 @@ function stateOf(plugin) {
 }
 
 function neighbours(ref, edges) {
-  return { before: edges.filter((edge) => edge.to === ref).map((edge) => edge.from), after: edges.filter((edge) => edge.from === ref).map((edge) => edge.to) };
+  return {
+    before: edges.filter((edge) => edge.to === ref).map((edge) => edge.from),
+    after: edges.filter((edge) => edge.from === ref).map((edge) => edge.to),
+  };
 }
 
 function spoken(ref, plugin, edges) {
@@ -44,11 +47,29 @@ function node(ref, place, { plugin, graph, at, near }) {
     s("text", { x: "34", y: "30", class: "under" }, cut(plugin ? `${state} · ${plugin.category}` : "not installed", 22)),
     s("title", null, ref),
   ];
-  const focus = { "data-node": ref, tabindex: at === ref ? "0" : "-1", "aria-label": spoken(ref, plugin, graph.edges), transform: `translate(${place.x} ${place.y.toFixed(1)})`, "data-key": ref };
-  const look = `node ${plugin ? tone(state) : "missing"} ${near && !near.has(ref) ? "far" : ""}`;
+  const attributes = {
+    "data-key": ref,
+    "data-node": ref,
+    class: `node ${plugin ? tone(state) : "missing"} ${near && !near.has(ref) ? "far" : ""}`,
+    tabindex: at === ref ? "0" : "-1",
+    "aria-label": spoken(ref, plugin, graph.edges),
+    transform: `translate(${place.x} ${place.y.toFixed(1)})`,
+  };
   return plugin
-    ? s("a", { href: `#plugin=${encodeURIComponent(ref).replaceAll("%3A", ":")}`, class: look, ...focus }, inner)
-    : s("g", { role: "img", class: look, ...focus }, inner);
+    ? s("a", { href: `#plugin=${encoded(ref)}`, ...attributes }, inner)
+    : s("g", { role: "img", ...attributes }, inner);
+}
+
+const ARROW = {
+  id: "arrow", viewBox: "0 0 6 6", refX: "1", refY: "3", orient: "auto",
+  markerUnits: "userSpaceOnUse", markerWidth: "7", markerHeight: "7",
+};
+
+function drawnEdge(edge, lit) {
+  const classes = ["edge", ...["optional", "missing", "cycle"].filter((name) => edge[name])];
+  if (lit) classes.push([edge.from, edge.to].includes(lit) ? "lit" : "far");
+  const name = `${edge.from} to ${edge.to}`;
+  return s("path", { "data-key": name, class: classes.join(" "), d: edge.line, "marker-end": "url(#arrow)" });
 }
 
 function picture(plugins, graph, ui) {
@@ -56,15 +77,17 @@ function picture(plugins, graph, ui) {
   const at = graph.places.has(ui.node) ? ui.node : graph.columns[0]?.[0] ?? names[0];
   const lit = graph.places.has(ui.lit) ? ui.lit : null;
   const near = lit && new Set([lit, ...Object.values(neighbours(lit, graph.edges)).flat()]);
+  const size = { width: graph.width, height: graph.height, viewBox: `0 0 ${graph.width} ${graph.height}` };
+  const label = "Dependency graph; walk it with the arrow keys";
   return h("div", { class: "scroll graph", "data-key": "graph" },
-    s("svg", { width: graph.width, height: graph.height, viewBox: `0 0 ${graph.width} ${graph.height}`, role: "group", "aria-label": "Dependency graph; walk it with the arrow keys", "aria-describedby": "graph-help" },
-      s("defs", null, s("marker", { id: "arrow", viewBox: "0 0 6 6", refX: "1", refY: "3", markerUnits: "userSpaceOnUse", markerWidth: "7", markerHeight: "7", orient: "auto" }, s("path", { d: "M0 0 6 3 0 6z" }))),
-      s("g", { "aria-hidden": "true" }, graph.edges.map((edge) => s("path", {
-        "data-key": `${edge.from} to ${edge.to}`,
-        class: ["edge", edge.optional && "optional", edge.missing && "missing", edge.cycle && "cycle", lit && (edge.from === lit || edge.to === lit ? "lit" : "far")].filter(Boolean).join(" "),
-        d: edge.line, "marker-end": "url(#arrow)",
-      }))),
+    s("svg", { ...size, role: "group", "aria-label": label, "aria-describedby": "graph-help" },
+      s("defs", null, s("marker", ARROW, s("path", { d: "M0 0 6 3 0 6z" }))),
+      s("g", { "aria-hidden": "true" }, graph.edges.map((edge) => drawnEdge(edge, lit))),
       names.map((ref) => node(ref, graph.places.get(ref), { plugin: plugins.get(ref), graph, at, near }))));
+}
+
+function reached(ref, plugins) {
+  return plugins.has(ref) ? link(ref) : h("b", null, foreign(ref), " (not installed)");
 }
 
 function list(plugins, graph) {
@@ -73,13 +96,14 @@ function list(plugins, graph) {
     const { before, after } = neighbours(plugin.ref, graph.edges);
     return h("li", { "data-key": plugin.ref },
       link(plugin.ref), " ", badge(stateOf(plugin)),
-      h("div", null, before.length ? ["depends on ", before.map((ref, index) => [index ? ", " : "", plugins.has(ref) ? link(ref) : h("b", null, foreign(ref), " (not installed)")])] : "depends on nothing",
+      h("div", null, before.length ? ["depends on ", joined(before.map((ref) => reached(ref, plugins)))] : "depends on nothing",
         after.length > 0 && ["; dependents: ", links(after, plugins)]));
   }));
 }
 
 function choice(value, label, ui) {
-  return h("label", null, h("input", { type: "radio", name: "graph-as", value, id: `graph-as-${value}`, checked: ui.graphAs === value }), ` ${label}`);
+  const attributes = { type: "radio", name: "graph-as", value, id: `graph-as-${value}`, checked: ui.graphAs === value };
+  return h("label", null, h("input", attributes), ` ${label}`);
 }
 
 // What the operator chose to see: everything, or what is around the plugin that is open.
@@ -97,7 +121,11 @@ export function dependenciesPart(context) {
   return [
     h("h2", { id: "dependencies-title" }, "Dependencies"),
     plugins.size === 0 && h("p", { class: "quiet" }, "No plugin, no dependency."),
-    plugins.size > 0 && h("fieldset", { class: "choice" }, h("legend", null, "Show as"), choice("graph", "graph", ui), open && choice("around", `graph around ${open}`, ui), choice("list", "list", ui)),
+    plugins.size > 0 && h("fieldset", { class: "choice" },
+      h("legend", null, "Show as"),
+      choice("graph", "graph", ui),
+      open && choice("around", `graph around ${open}`, ui),
+      choice("list", "list", ui)),
     missing.length > 0 && h("p", { class: "notice bad" }, h("strong", null, "Not installed: "),
       missing.map((edge, index) => [index ? "; " : "", foreign(edge.from), ", which ", link(edge.to), " depends on"]), "."),
     cycles.length > 0 && h("p", { class: "notice bad" }, h("strong", null, "Cycle: "),
@@ -106,9 +134,11 @@ export function dependenciesPart(context) {
     ui.graphAs !== "list" && plugins.size > 0 && [
       graph.places.size === 0 && h("p", { class: "quiet" }, "No plugin depends on another one."),
       graph.places.size > 0 && h("p", { class: "quiet", id: "graph-help" },
-        "What starts first stands on the left; an arrow leads to the dependent, a dashed one if the dependency is optional. Arrow keys walk, Enter opens."),
+        "What starts first stands on the left; an arrow leads to the dependent, a dashed one if the dependency is ",
+        "optional. Arrow keys walk, Enter opens."),
       graph.places.size > 0 && picture(plugins, graph, ui),
-      graph.alone.length > 0 && graph.places.size > 0 && h("p", { class: "alone" }, `${count(graph.alone.length, "plugin")} without dependencies or dependents: `, links(graph.alone, plugins), "."),
+      graph.alone.length > 0 && graph.places.size > 0 && h("p", { class: "alone" },
+        `${count(graph.alone.length, "plugin")} without dependencies or dependents: `, links(graph.alone, plugins), "."),
     ],
   ];
 }
@@ -126,10 +156,8 @@ export function walk(ref, key, context) {
   if (key === "End") return graph.columns.at(-1).at(-1) ?? null;
   const { before, after } = neighbours(ref, graph.edges);
   const here = graph.places.get(ref);
-  const distance = (name) => {
-    const there = graph.places.get(name);
-    return [Math.abs(there.column - here.column), Math.abs(there.y - here.y)];
-  };
-  const nearest = (names) => [...names].map((name) => [...distance(name), name]).sort((a, b) => a[0] - b[0] || a[1] - b[1])[0]?.[2] ?? null;
-  return nearest(key === "ArrowLeft" ? before : after);
+  const columns = (each) => Math.abs(each.column - here.column);
+  const rows = (each) => Math.abs(each.y - here.y);
+  const places = (key === "ArrowLeft" ? before : after).map((name) => graph.places.get(name));
+  return places.sort((a, b) => columns(a) - columns(b) || rows(a) - rows(b))[0]?.name ?? null;
 }

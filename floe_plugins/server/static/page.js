@@ -2,18 +2,18 @@
 
 import { configurationPart } from "./configuration.js";
 import { Connection } from "./connection.js";
-import { h, icon, update } from "./dom.js";
+import { update } from "./dom.js";
 import { dependenciesPart, walk } from "./graph.js";
 import { platformPart, problemsPart } from "./platform.js";
 import { pluginsPart } from "./plugins.js";
+import { connectionPart, contentsPart, keysPart } from "./rail.js";
 import { startPart } from "./start.js";
-import { HEALTH, isBroken, shape, span, STATES } from "./words.js";
+import { encoded, HEALTH, STATES } from "./words.js";
 
 const PARTS = {
   platform: platformPart, problems: problemsPart, plugins: pluginsPart,
   dependencies: dependenciesPart, start: startPart, configuration: configurationPart,
 };
-const NAMES = { platform: "Platform", problems: "Problems", plugins: "Plugins", dependencies: "Dependencies", start: "Start", configuration: "Configuration" };
 
 const ui = {
   open: null, text: "", state: "", category: "", // the plugins
@@ -56,7 +56,8 @@ function received(fresh) {
     notShown = error.message;
     console.error(error);
   }
-  connectionChanged();
+  renderConnection();
+  if (before === null) reach();
 }
 
 function heard(event) {
@@ -84,66 +85,42 @@ function context() {
   return { snapshot, plugins, problems: snapshot.problems, ui, now: connection.now, age: connection.age ?? 0 };
 }
 
+function title({ platform, problems }) {
+  const number = problems.length ? `(${problems.length}) ` : "";
+  const health = platform.ready ? platform.health ?? "running" : "not ready";
+  return `${number}${platform.state === "running" ? health : platform.state} - floe-plugins`;
+}
+
 function render(parts = Object.keys(PARTS)) {
   if (!snapshot) return;
   const given = context();
   for (const part of parts) update(at(part), PARTS[part](given));
-  renderContents();
-  const { platform, problems } = snapshot;
-  const ok = platform.ready && platform.health === "healthy" && !problems.length;
-  document.title = `${ok ? "" : problems.length ? `(${problems.length}) ` : ""}${platform.state === "running" ? (platform.ready ? platform.health ?? "running" : "not ready") : platform.state} - floe-plugins`;
+  update(at("contents"), contentsPart(snapshot));
+  document.title = title(snapshot);
   for (const [id, value] of [["filter-text", ui.text], ["filter-state", ui.state], ["filter-category", ui.category]]) {
     const field = at(id);
-    if (field && field.value !== value && (field.tagName === "SELECT" || document.activeElement !== field)) field.value = value;
+    const typing = field?.tagName === "INPUT" && document.activeElement === field;
+    if (field && !typing && field.value !== value) field.value = value;
   }
-}
-
-function renderContents() {
-  const totals = { problems: snapshot.problems.length, plugins: snapshot.plugins.length };
-  const broken = snapshot.plugins.filter(isBroken).length;
-  update(at("contents"), h("ul", null, Object.keys(PARTS).map((part) => h("li", null,
-    h("a", { href: `#${part}` }, NAMES[part], part in totals && h("span", { class: "total" }, ` ${totals[part]}`),
-      part === "problems" && totals.problems > 0 && icon(shape("failed"), "needs attention"),
-      part === "plugins" && broken > 0 && icon(shape("degraded"), `${broken} need attention`))))));
 }
 
 let wasLive = null;
 
-function connectionChanged() {
-  if (wasLive !== null && wasLive !== connection.live) announce(connection.live ? "Connected again" : "The connection to the server is lost");
-  if (connection.live || connection.lostAt !== null) wasLive = connection.live;
-  renderConnection();
-}
-
 function renderConnection() {
-  if (wasLive && !connection.live) return connectionChanged();
-  const age = connection.age;
   const lost = connection.lostAt !== null;
-  document.body.classList.toggle("lost", lost || notShown !== "");
-  const old = age === null ? "There is no data yet." : `Data is ${span(age)} old.`;
-  if (notShown && !lost) return update(at("connection"), h("p", null, icon(shape("degraded")), h("strong", null, " Not everything is shown"), `, since the page cannot draw what the server sent: ${notShown}. All of it is at `, h("a", { href: "/api/snapshot" }, "/api/snapshot"), "."));
-  if (!lost) {
-    update(at("connection"), h("p", null, icon(shape(connection.live ? "healthy" : "starting")), connection.live ? ` Live. ${old}` : " Connecting."));
-    return undefined;
+  if (wasLive !== null && wasLive !== connection.live) {
+    announce(connection.live ? "Connected again" : "The connection to the server is lost");
   }
-  const wait = connection.retryAt === null ? null : Math.max(0, (connection.retryAt - performance.now()) / 1000);
-  update(at("connection"), h("p", null, icon(shape("degraded")), h("strong", null, " Connection lost"), `: ${connection.error}. `, h("strong", null, old)),
-    h("p", null, wait === null ? "Connecting. " : `Next attempt in ${span(wait)}. `, h("button", { type: "button", "data-do": "reconnect" }, "Connect now")));
-  return undefined;
-}
-
-function renderKeys() {
-  update(at("keys"), h("details", null, h("summary", null, "Keys"),
-    h("dl", null, [["/", "filter the plugins"], ["↑ ↓", "from plugin to plugin"], ["Enter", "open or close it"], ["Esc", "clear the filter, close the plugin"], ["← → ↑ ↓", "walk the graph"]]
-      .map(([key, what]) => h("div", null, h("dt", null, h("kbd", null, key)), h("dd", null, what)))),
-    h("label", null, h("input", { type: "checkbox", id: "shortcuts", checked: ui.shortcuts }), " the key / is on")));
+  if (connection.live || lost) wasLive = connection.live;
+  document.body.classList.toggle("lost", lost || notShown !== "");
+  update(at("connection"), connectionPart(connection, notShown));
 }
 
 // The address says what is open and filtered: #plugin=compute:duckdb, #state=failed&category=compute.
 function address() {
   const chosen = { plugin: ui.open, text: ui.text, state: ui.state, category: ui.category };
-  const parts = Object.entries(chosen).filter(([, value]) => value).map(([name, value]) => `${name}=${encodeURIComponent(value).replaceAll("%3A", ":")}`);
-  return parts.length ? `#${parts.join("&")}` : "";
+  const parts = Object.entries(chosen).filter(([, value]) => value);
+  return parts.length ? `#${parts.map(([name, value]) => `${name}=${encoded(value)}`).join("&")}` : "";
 }
 
 function keepAddress() {
@@ -267,7 +244,7 @@ document.addEventListener("keydown", (event) => {
     event.preventDefault();
     const next = walk(target.closest("[data-node]").getAttribute("data-node"), key, context());
     if (next) [...document.querySelectorAll("[data-node]")].find((each) => each.getAttribute("data-node") === next)?.focus();
-  } else if (["ArrowDown", "ArrowUp"].includes(key) && (target.matches(".opener") || (key === "ArrowDown" && target.id === "filter-text"))) {
+  } else if (key === "ArrowDown" ? target.matches(".opener, #filter-text") : key === "ArrowUp" && target.matches(".opener")) {
     event.preventDefault();
     const openers = [...document.querySelectorAll(".opener")];
     openers[openers.indexOf(target) + (key === "ArrowDown" ? 1 : -1)]?.focus();
@@ -294,13 +271,6 @@ setInterval(() => {
   }
 }, 1000);
 
-renderKeys();
+update(at("keys"), keysPart(ui.shortcuts));
 followAddress();
-const first = connection.received;
-connection.received = (fresh) => {
-  connection.received = first;
-  first(fresh);
-  at("filter-text") && (at("filter-text").value = ui.text);
-  reach();
-};
 connection.open();

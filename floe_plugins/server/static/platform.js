@@ -1,7 +1,7 @@
 // The top of the page: the verdict with its reasons, what runs now, and the problems.
 
 import { foreign, h, icon } from "./dom.js";
-import { badge, command, count, HEALTH, isBroken, link, long, moment, shape, span, STATES, tone } from "./words.js";
+import { badge, command, count, HEALTH, hint, isBroken, link, long, moment, shape, span, STATES, tone } from "./words.js";
 
 const SILENT = 10; // seconds without a heartbeat that are worth a word
 
@@ -14,10 +14,10 @@ function verdict({ state, health, ready, restarts }) {
   return [state, said.charAt(0).toUpperCase() + said.slice(1)];
 }
 
-function filterLink(label, number, parameter, value) {
+function tally(state, number) {
   return h("li", null,
-    h("a", { href: `#${parameter}=${encodeURIComponent(value)}`, class: `tally ${tone(value)}` },
-      icon(shape(value)), h("span", { class: "number" }, String(number)), ` ${label}`));
+    h("a", { href: `#state=${state}`, class: `tally ${tone(state)}` },
+      icon(shape(state)), h("span", { class: "number" }, String(number)), ` ${state}`));
 }
 
 function tallies(plugins) {
@@ -27,8 +27,19 @@ function tallies(plugins) {
   }
   const broken = plugins.filter(isBroken).length;
   return h("ul", { class: "tallies", "aria-label": "Plugins by state and health" },
-    broken > 0 && h("li", null, h("a", { href: "#state=attention", class: "tally strong" }, `${broken} of ${count(plugins.length, "plugin")} need${broken === 1 ? "s" : ""} attention`)),
-    [...STATES, ...HEALTH].filter((word) => numbers.has(word)).map((word) => filterLink(word, numbers.get(word), "state", word)));
+    broken > 0 && h("li", null, h("a", { href: "#state=attention", class: "tally strong" },
+      `${broken} of ${count(plugins.length, "plugin")} need${broken === 1 ? "s" : ""} attention`)),
+    [...STATES, ...HEALTH].filter((word) => numbers.has(word)).map((word) => tally(word, numbers.get(word))));
+}
+
+function reasonsTitle({ state, ready }) {
+  if (state === "starting") return "What it waits for";
+  return ready ? "Worth knowing" : "Why it is not ready";
+}
+
+function restarted(times) {
+  if (!times) return "";
+  return `, and was restarted ${times === 1 ? "once" : `${times} times`}`;
 }
 
 function fact(name, ...value) {
@@ -38,7 +49,7 @@ function fact(name, ...value) {
 export function platformPart({ snapshot, plugins: known, now, age, ui }) {
   const { platform, plugins } = snapshot;
   const [word, title] = verdict(platform);
-  const started = plugins.filter((plugin) => plugin.state === "started").length;
+  const isStarted = (plugin) => plugin.state === "started";
   const selected = plugins.filter((plugin) => plugin.selected);
   // The next snapshot knows of newer heartbeats: only one that was late already has grown older since.
   const heartbeat = typeof platform.heartbeat_age === "number" ? platform.heartbeat_age : null;
@@ -47,14 +58,16 @@ export function platformPart({ snapshot, plugins: known, now, age, ui }) {
       icon(shape(word)),
       h("div", null,
         h("h1", { id: "verdict" }, h("span", { class: "visually-hidden" }, "Platform: "), title),
-        platform.state === "starting" && h("p", null, `${selected.filter((each) => each.state === "started").length} of ${count(selected.length, "selected plugin")} started.`),
-        platform.state === "running" && platform.ready && h("p", null, `Ready: ${count(started, "plugin")} started, and no required one is unhealthy.`),
+        platform.state === "starting" && h("p", null,
+          `${selected.filter(isStarted).length} of ${count(selected.length, "selected plugin")} started.`),
+        platform.state === "running" && platform.ready && h("p", null,
+          `Ready: ${count(plugins.filter(isStarted).length, "plugin")} started, and no required one is unhealthy.`),
         !platform.ready && platform.state === "running" && !platform.reasons.length && h("p", null, "Not ready; no reason was given."))),
     platform.reasons.length > 0 && h("div", null,
-      h("h2", { class: "minor" }, platform.state === "starting" ? "What it waits for" : platform.ready ? "Worth knowing" : "Why it is not ready"),
+      h("h2", { class: "minor" }, reasonsTitle(platform)),
       h("ul", { class: `reasons ${tone(word)}` }, platform.reasons.map((reason) => h("li", null, reasonText(reason, known))))),
     platform.last_end && h("p", { class: `notice ${platform.state === "running" ? "" : "bad"}` },
-      h("strong", null, `The process that runs the plugins ended${platform.restarts ? `, and was restarted ${platform.restarts === 1 ? "once" : `${platform.restarts} times`}` : ""}. `),
+      h("strong", null, `The process that runs the plugins ended${restarted(platform.restarts)}. `),
       "Last end: ", long(platform.last_end)),
     heartbeat !== null && heartbeat > SILENT && h("p", { class: "notice bad" },
       h("strong", null, `The process that runs the plugins has not answered for ${span(heartbeat + age)}. `),
@@ -77,6 +90,10 @@ function reasonText(reason, plugins) {
   return ref && plugins.has(ref) ? [link(ref), long(reason.slice(ref.length))] : long(reason);
 }
 
+function progress({ ref, stage, timeout }, elapsed) {
+  return h("progress", { max: timeout, value: Math.min(elapsed, timeout), "aria-label": `${ref}: ${stage}` });
+}
+
 function runsNow({ plugins, platform }, age, ui) {
   const calls = plugins.flatMap((plugin) => (plugin.calls ?? []).map((call) => ({ ...call, ref: plugin.ref })));
   if (!calls.length && platform.state !== "starting") return null;
@@ -88,7 +105,7 @@ function runsNow({ plugins, platform }, age, ui) {
       const retry = ui.retries.get(call.ref);
       return h("li", { "data-key": `${call.ref} ${call.stage}` },
         h("span", null, link(call.ref), " ", h("span", { class: "stage" }, call.stage)),
-        call.timeout ? h("progress", { max: call.timeout, value: Math.min(elapsed, call.timeout), "aria-label": `${call.ref}: ${call.stage}` }) : h("span"),
+        call.timeout ? progress(call, elapsed) : h("span"),
         h("span", { class: "number" }, call.timeout ? `${span(elapsed)} of ${span(call.timeout)}` : `${span(elapsed)}, no timeout`),
         retry && h("span", { class: "retry" }, "Tried again: ", long(retry, 200)));
     })));
@@ -101,10 +118,10 @@ export function problemsPart({ snapshot: { problems }, plugins }) {
     h("ul", { class: "problems" }, problems.map((problem) => h("li", null,
       h("p", { class: "subject" },
         badge("failed", problem.stage),
-        problem.ref ? plugins.has(problem.ref) ? link(problem.ref) : h("b", null, foreign(problem.ref)) : h("b", null, "no single plugin"),
+        plugins.has(problem.ref) ? link(problem.ref) : h("b", null, foreign(problem.ref ?? "no single plugin")),
         problem.distribution && h("span", { class: "quiet" }, "from ", foreign(problem.distribution))),
       h("p", { class: "message" }, long(problem.message)),
-      problem.hint && h("p", { class: "hint" }, h("b", null, "What to do: "), long(problem.hint)),
+      problem.hint && h("p", { class: "hint" }, hint(problem.hint)),
       h("p", { class: "commands" }, h("span", { class: "quiet" }, "Type "),
         problem.ref ? [command("show", problem.ref), command("doctor", problem.ref)] : command("check"))))),
   ];

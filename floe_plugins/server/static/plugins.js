@@ -2,7 +2,8 @@
 
 import { foreign, h, icon } from "./dom.js";
 import {
-  badge, command, count, HEALTH, isBroken, links, long, moment, nextStep, reasonOf, seconds, STATES,
+  badge, command, count, HEALTH, hint, isBroken, joined, links, long, moment, nextStep, reasonOf, seconds, STATES,
+  tableHead,
 } from "./words.js";
 
 const COLUMNS = ["Plugin", "State", "Health", "Version", "Distribution", "Role", "Reason and next step"];
@@ -14,7 +15,8 @@ function matches(plugin, { text, state, category }, problems) {
   if (state === "attention" && !isBroken(plugin)) return false;
   if (state && state !== "attention" && plugin.state !== state && plugin.health?.state !== state) return false;
   if (!text) return true;
-  const searched = [plugin.ref, plugin.description, plugin.distribution, plugin.reason, plugin.health?.message, ...problems.filter((each) => each.ref === plugin.ref).map((each) => each.message)];
+  const messages = problems.filter((each) => each.ref === plugin.ref).map((each) => each.message);
+  const searched = [plugin.ref, plugin.description, plugin.distribution, plugin.reason, plugin.health?.message, ...messages];
   const lower = searched.join("\n").toLowerCase();
   return text.toLowerCase().split(/\s+/).every((word) => lower.includes(word));
 }
@@ -25,15 +27,19 @@ function option(value, label, chosen) {
 
 function filters(plugins, ui) {
   const categories = [...new Set([...plugins.map((plugin) => plugin.category), ui.category])].filter(Boolean).sort();
-  const present = new Set(plugins.flatMap((plugin) => [plugin.state, plugin.health?.state]));
+  const present = new Set([...plugins.flatMap((plugin) => [plugin.state, plugin.health?.state]), ui.state]);
+  const options = (words) => words.filter((word) => present.has(word)).map((word) => option(word, word, ui.state));
   return h("form", { class: "filters", role: "search", "aria-label": "Filter the plugins" },
     h("div", { class: "field grow" }, h("label", { for: "filter-text" }, "Text"),
-      h("input", { type: "search", id: "filter-text", autocomplete: "off", spellcheck: "false", "aria-keyshortcuts": ui.shortcuts ? "/" : null })),
+      h("input", {
+        type: "search", id: "filter-text", autocomplete: "off", spellcheck: "false",
+        "aria-keyshortcuts": ui.shortcuts ? "/" : null,
+      })),
     h("div", { class: "field" }, h("label", { for: "filter-state" }, "State"),
       h("select", { id: "filter-state" },
         option("", "any", ui.state), option("attention", "needs attention", ui.state),
-        h("optgroup", { label: "State" }, STATES.filter((word) => present.has(word) || word === ui.state).map((word) => option(word, word, ui.state))),
-        h("optgroup", { label: "Health" }, HEALTH.filter((word) => present.has(word) || word === ui.state).map((word) => option(word, word, ui.state))))),
+        h("optgroup", { label: "State" }, options(STATES)),
+        h("optgroup", { label: "Health" }, options(HEALTH)))),
     h("div", { class: "field" }, h("label", { for: "filter-category" }, "Category"),
       h("select", { id: "filter-category" },
         option("", "all", ui.category), categories.map((word) => option(word, word, ui.category)))),
@@ -51,9 +57,9 @@ function role(plugin) {
 
 function step(plugin, { problems, plugins }) {
   const next = nextStep(plugin, problems, plugins);
-  return next && [
-    (next.text || next.refs.length > 0) && h("p", { class: "hint" }, next.refs.length ? [next.text, links(next.refs, plugins)] : [h("b", null, "What to do: "), long(next.text, 200)]),
-    command(next.verb, plugin.ref)];
+  if (!next) return null;
+  const text = next.refs.length ? [next.text, links(next.refs, plugins)] : next.text && hint(next.text, 200);
+  return [text && h("p", { class: "hint" }, text), command(next.verb, plugin.ref)];
 }
 
 function row(plugin, context) {
@@ -62,7 +68,10 @@ function row(plugin, context) {
   return [
     h("tr", { role: "row", "data-key": plugin.ref, class: `plugin ${isBroken(plugin) ? "broken" : ""} ${open ? "open" : ""}` },
       h("th", { role: "rowheader", scope: "row" },
-        h("button", { type: "button", class: "opener", "data-ref": plugin.ref, "aria-expanded": String(open), "aria-controls": open ? `details of ${plugin.ref}`.replaceAll(" ", "-") : null },
+        h("button", {
+          type: "button", class: "opener", "data-ref": plugin.ref,
+          "aria-expanded": String(open), "aria-controls": open ? "details" : null,
+        },
           icon(open ? OPENED : CLOSED), foreign(plugin.name))),
       cell("State", badge(plugin.state), (plugin.calls ?? []).map((call) => [" ", badge("starting", `in ${call.stage}`)])),
       cell("Health", plugin.health ? badge(plugin.health.state) : h("span", { class: "quiet" }, "not checked")),
@@ -71,7 +80,7 @@ function row(plugin, context) {
       cell("Role", role(plugin)),
       cell("Reason and next step", reason && h("p", { class: "reason" }, long(reason, 160)), step(plugin, context))),
     open && h("tr", { role: "row", class: "details", "data-key": `details of ${plugin.ref}` },
-      h("td", { role: "cell", colspan: COLUMNS.length, id: `details of ${plugin.ref}`.replaceAll(" ", "-") }, details(plugin, context))),
+      h("td", { role: "cell", colspan: COLUMNS.length, id: "details" }, details(plugin, context))),
   ];
 }
 
@@ -80,33 +89,51 @@ function fact(name, ...value) {
   return content.length > 0 && h("div", null, h("dt", null, name), h("dd", null, ...content));
 }
 
+function startOutcome({ state, seconds: spent, attempts, message }, told) {
+  const more = message && !told.has(message) && [h("br"), long(message)];
+  return [badge(state), ` after ${seconds(spent)}`, attempts > 1 && `, ${attempts} attempts`, more];
+}
+
+function healthStatus({ state, message, seconds: spent, time }) {
+  const checked = h("span", { class: "quiet" }, "checked ", moment(time), ` in ${seconds(spent)}`);
+  return [badge(state), message && [" ", long(message)], h("br"), checked];
+}
+
+function setting({ path, value, origin, hidden_because: why }, prefix) {
+  return h("li", null,
+    h("code", null, foreign(path.slice(prefix.length))), " = ",
+    why ? ["hidden: ", foreign(why)] : h("code", null, foreign(JSON.stringify(value))),
+    origin && h("span", { class: "quiet" }, " from ", foreign(origin)));
+}
+
 function details(plugin, { problems, plugins, snapshot }) {
   const { health, start } = plugin;
   const mine = problems.filter((each) => each.ref === plugin.ref);
   const told = new Set(mine.map((each) => each.message));
+  const reason = plugin.reason && !told.has(plugin.reason) && long(plugin.reason);
+  told.add(plugin.reason ?? "");
   const prefix = `plugins.${plugin.category}.${plugin.name}.`;
   const settings = (snapshot.settings ?? []).filter((each) => each.path.startsWith(prefix));
   return h("div", { class: "detail", role: "group", "aria-label": `Details of ${plugin.ref}` },
     h("p", null, h("b", null, foreign(plugin.ref)), plugin.description ? [": ", long(plugin.description)] : ""),
     mine.length > 0 && h("div", null, h("h4", null, count(mine.length, "problem")),
-      h("ul", null, mine.map((each) => h("li", null, `${each.stage}: `, long(each.message), each.hint && [h("br"), h("b", null, "What to do: "), long(each.hint)])))),
+      h("ul", null, mine.map((each) => h("li", null,
+        `${each.stage}: `, long(each.message), each.hint && [h("br"), hint(each.hint)])))),
     h("dl", { class: "facts" },
-      fact("Reason", plugin.reason && !told.has(plugin.reason) && long(plugin.reason)),
+      fact("Reason", reason),
       fact("Depends on", links(plugin.needs ?? [], plugins)),
       fact("Dependents", links(plugin.needed_by ?? [], plugins)),
-      fact("Declared dependencies", (plugin.dependencies ?? []).map((each, index) => [index ? ", " : "", foreign(each)])),
-      fact("Optional dependencies", (plugin.optional_dependencies ?? []).map((each, index) => [index ? ", " : "", foreign(each)])),
+      fact("Declared dependencies", joined((plugin.dependencies ?? []).map(foreign))),
+      fact("Optional dependencies", joined((plugin.optional_dependencies ?? []).map(foreign))),
       fact("Plugin API", plugin.floe_api_version && foreign(plugin.floe_api_version)),
-      fact("Runs now", (plugin.calls ?? []).map((call) => `${call.stage}, ${seconds(call.seconds)}${call.timeout ? ` of ${seconds(call.timeout)}` : ""} `)),
-      fact("Start", start && [badge(start.state), ` after ${seconds(start.seconds)}`, start.attempts > 1 && `, ${start.attempts} attempts`, start.message && start.message !== plugin.reason && !told.has(start.message) && [h("br"), long(start.message)]]),
+      fact("Runs now", joined((plugin.calls ?? []).map((call) => call.stage))),
+      fact("Start", start && startOutcome(start, told)),
       fact("Waited for", start && links(start.waited_for ?? [], plugins)),
-      fact("Health", health && [badge(health.state), health.message && [" ", long(health.message)], h("br"), h("span", { class: "quiet" }, "checked ", moment(health.time), ` in ${seconds(health.seconds)}`)]),
+      fact("Health", health && healthStatus(health)),
       fact("Health details", health && Object.keys(health.details ?? {}).length > 0 && long(JSON.stringify(health.details))),
       fact("Restarts", plugin.restarts > 0 && String(plugin.restarts))),
     settings.length > 0 && h("div", null, h("h4", null, "Settings"),
-      h("ul", { class: "settings" }, settings.map((each) => h("li", null, h("code", null, foreign(each.path.slice(prefix.length))), " = ",
-        each.hidden_because ? h("span", null, "hidden: ", foreign(each.hidden_because)) : h("code", null, foreign(JSON.stringify(each.value))),
-        each.origin && h("span", { class: "quiet" }, " from ", foreign(each.origin)))))),
+      h("ul", null, settings.map((each) => setting(each, prefix)))),
     h("p", { class: "commands" }, command("show", plugin.ref), command("doctor", plugin.ref)));
 }
 
@@ -120,12 +147,16 @@ export function pluginsPart(context) {
   }
   return [
     h("h2", { id: "plugins-title" }, "Plugins ", h("span", { class: "total" }, String(all.length))),
-    all.length === 0 && h("p", { class: "quiet" }, "No plugin is installed. Install a distribution that offers one into this environment, then type ", command("list")),
+    all.length === 0 && h("p", { class: "quiet" },
+      "No plugin is installed. Install a distribution that offers one into this environment, then type ",
+      command("list")),
     all.length > 0 && filters(all, ui),
-    all.length > 0 && h("p", { class: "quiet", id: "found", "aria-live": "polite" }, found.length === all.length ? `All ${count(all.length, "plugin")}.` : `${found.length} of ${count(all.length, "plugin")}.`),
-    ui.open && !context.plugins.has(ui.open) && h("p", { class: "notice" }, h("strong", null, foreign(ui.open), " is not installed here. "), "What is installed: ", command("list")),
+    all.length > 0 && h("p", { class: "quiet", id: "found", "aria-live": "polite" },
+      `${found.length === all.length ? "All" : `${found.length} of`} ${count(all.length, "plugin")}.`),
+    ui.open && !context.plugins.has(ui.open) && h("p", { class: "notice" },
+      h("strong", null, foreign(ui.open), " is not installed here. "), "What is installed: ", command("list")),
     found.length > 0 && h("table", { class: "plugins", role: "table", "aria-labelledby": "plugins-title" },
-      h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, COLUMNS.map((name) => h("th", { role: "columnheader", scope: "col" }, name)))),
+      tableHead(COLUMNS),
       [...groups].map(([category, plugins]) => h("tbody", { role: "rowgroup", "data-key": `category ${category}` },
         h("tr", { role: "row", class: "category" }, h("th", { role: "rowheader", scope: "rowgroup", colspan: COLUMNS.length },
           h("h3", null, foreign(category), " ", h("span", { class: "total" }, String(plugins.length))))),

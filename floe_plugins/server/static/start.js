@@ -1,20 +1,21 @@
 // The start as a timeline, with the chain that decided how long it took, and the same as a table.
 
 import { foreign, h, s } from "./dom.js";
-import { badge, count, link, links, seconds, tone } from "./words.js";
+import { badge, count, link, links, seconds, tableHead, tone } from "./words.js";
 
 const AT_FIRST = 40; // bars, before all of them are asked for
 
-// {ref, began, seconds, state, attempts, waited} of each plugin whose start began, in the order of beginning.
+// {ref, began, seconds, state, attempts, waited_for} of each plugin whose start began, in the order of beginning.
 function starts({ plugins, platform }, now, age) {
   const rows = [];
   for (const plugin of plugins) {
     const call = (plugin.calls ?? []).find((each) => each.stage === "start");
     if (call && platform.started_at) {
       const spent = call.seconds + age;
-      rows.push({ ref: plugin.ref, began: Math.max(0, now - platform.started_at - spent), seconds: spent, state: "starting", attempts: null, waited: plugin.needs ?? [] });
+      const began = Math.max(0, now - platform.started_at - spent);
+      rows.push({ ref: plugin.ref, began, seconds: spent, state: "starting", attempts: null, waited_for: plugin.needs });
     } else if (typeof plugin.start?.began === "number") {
-      rows.push({ ref: plugin.ref, began: plugin.start.began, seconds: plugin.start.seconds, state: plugin.start.state, attempts: plugin.start.attempts, waited: plugin.start.waited_for ?? [] });
+      rows.push({ ref: plugin.ref, ...plugin.start });
     }
   }
   return rows.sort((a, b) => a.began - b.began || a.ref.localeCompare(b.ref, "en"));
@@ -25,6 +26,12 @@ function ticks(end) {
   const power = 10 ** Math.floor(Math.log10(rough));
   const size = [1, 2, 5, 10].map((each) => each * power).find((each) => each >= rough);
   return Array.from({ length: Math.floor(end / size) + 1 }, (_, index) => index * size);
+}
+
+function tickLabel(tick, end) {
+  const besides = tick / end > 0.95 ? "end" : "middle"; // the last one may not leave the picture
+  const anchor = tick === 0 ? "start" : besides;
+  return s("text", { x: percent(tick, end), y: "12", "text-anchor": anchor }, tick === 0 ? "0" : seconds(tick));
 }
 
 const percent = (part, end) => `${Math.min(100, (part / end) * 100).toFixed(2)}%`;
@@ -64,11 +71,12 @@ export function startPart({ snapshot, plugins, now, age, ui }) {
       spent > 0 && `, ${seconds(spent)}`),
     rows.length > 0 && h("ol", { class: "timeline", "aria-label": "Timeline of the start" },
       h("li", { class: "axis", "aria-hidden": "true" }, h("span"),
-        s("svg", { class: "track" }, ticks(end).map((tick) => s("text", { x: percent(tick, end), y: "12", "text-anchor": tick === 0 ? "start" : tick / end > 0.95 ? "end" : "middle" }, tick === 0 ? "0" : seconds(tick)))),
+        s("svg", { class: "track" }, ticks(end).map((tick) => tickLabel(tick, end))),
         h("span")),
       shownRows.map((each) => bar(each, end, chain.has(each.ref)))),
     shownRows.length < rows.length && h("p", null,
-      h("button", { type: "button", "data-do": "all-bars" }, `Show all ${count(rows.length, "plugin")}`), ` (these are the critical chain and the longest)`),
+      h("button", { type: "button", "data-do": "all-bars" }, `Show all ${count(rows.length, "plugin")}`),
+      " (these are the critical chain and the longest)"),
     rows.length > 0 && h("details", { class: "alternative" }, h("summary", null, "The start as a table"), table(rows, chain, plugins)),
   ];
 }
@@ -81,7 +89,7 @@ function mostTelling(rows, chain) {
 function table(rows, chain, plugins) {
   return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "The start as a table" },
     h("table", null,
-      h("thead", null, h("tr", null, ["Plugin", "Began after", "Took", "State", "Attempts", "Critical", "Waited for"].map((name) => h("th", { scope: "col" }, name)))),
+      tableHead(["Plugin", "Began after", "Took", "State", "Attempts", "Critical", "Waited for"]),
       h("tbody", null, rows.map((each) => h("tr", { "data-key": each.ref },
         h("th", { scope: "row" }, link(each.ref)),
         h("td", { class: "number" }, seconds(each.began)),
@@ -89,5 +97,5 @@ function table(rows, chain, plugins) {
         h("td", null, badge(each.state)),
         h("td", { class: "number" }, String(each.attempts ?? "")),
         h("td", null, chain.has(each.ref) ? "yes" : "no"),
-        h("td", null, links(each.waited, plugins)))))));
+        h("td", null, links(each.waited_for ?? [], plugins)))))));
 }

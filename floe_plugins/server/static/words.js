@@ -47,6 +47,21 @@ export function seconds(value) {
   return value < 100 ? `${value.toFixed(1)} s` : `${Math.round(value)} s`;
 }
 
+// The head of a table that is still one for assistive technology when a small screen shows it as a list.
+export function tableHead(names) {
+  const cells = names.map((name) => h("th", { role: "columnheader", scope: "col" }, name));
+  return h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, cells));
+}
+
+// "a, b", of texts or elements.
+export function joined(parts) {
+  return parts.map((part, index) => [index ? ", " : "", part]);
+}
+
+export function hint(text, limit) {
+  return [h("b", null, "What to do: "), long(text, limit)];
+}
+
 // A span of time as an operator says it: "12 s", "3 min", "2 h 5 min".
 export function span(value) {
   const whole = Math.max(0, Math.round(value));
@@ -76,12 +91,17 @@ export function long(text, limit = 360) {
   ];
 }
 
-export function link(ref, text = ref) {
-  return h("a", { class: "ref", href: `#plugin=${encodeURIComponent(ref).replaceAll("%3A", ":")}` }, foreign(text));
+// An address stays readable: a colon needs no escape there.
+export function encoded(value) {
+  return encodeURIComponent(value).replaceAll("%3A", ":");
+}
+
+export function link(ref) {
+  return h("a", { class: "ref", href: `#plugin=${encoded(ref)}` }, foreign(ref));
 }
 
 export function links(refs, known) {
-  return refs.map((ref, index) => [index ? ", " : "", known.has(ref) ? link(ref) : foreign(ref)]);
+  return joined(refs.map((ref) => (known.has(ref) ? link(ref) : foreign(ref))));
 }
 
 // What a shell takes as one word.
