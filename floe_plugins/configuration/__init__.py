@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from floe_plugins.configuration.file import find_file
     from floe_plugins.configuration.issues import ConfigurationIssue, raise_issues
     from floe_plugins.configuration.loader import load, not_installed
+    from floe_plugins.configuration.lookup import find_file, working_directory
     from floe_plugins.configuration.migration.rewrite import MigratedTable, MigratedText, migrate_table, migrate_text
     from floe_plugins.configuration.model import Configuration
     from floe_plugins.configuration.origins import Setting, effective_settings
@@ -26,9 +26,9 @@ else:
     __getattr__, __dir__ = lazy_exports(
         globals(),
         {
-            "file": ("find_file",),
             "issues": ("ConfigurationIssue", "raise_issues"),
             "loader": ("load", "not_installed"),
+            "lookup": ("find_file", "working_directory"),
             "migration.rewrite": ("MigratedTable", "MigratedText", "migrate_table", "migrate_text"),
             "model": ("Configuration",),
             "origins": ("Setting", "effective_settings"),
@@ -63,4 +63,5 @@ __all__ = [
     "redactor_of_model",
     "validate_and_log",
     "validate_settings",
+    "working_directory",
 ]
