@@ -17,7 +17,11 @@ from floe_plugins.inspection import compatibility, static_metadata
 
 @attrs.frozen(kw_only=True)
 class PluginInfo(Record):
-    """What is known of one plugin now; ``None`` means "known when loaded"."""
+    """What is known of one plugin now; ``None`` means "known when loaded".
+
+    Attributes:
+        refused: Why the version check will refuse it, as far as that is known before it is imported; empty if not.
+    """
 
     ref: PluginRef
     state: PluginState
@@ -29,6 +33,7 @@ class PluginInfo(Record):
     dependencies: tuple[str, ...] | None = None
     optional_dependencies: tuple[str, ...] | None = None
     required: bool = False
+    refused: str = ""
     problems: tuple[Problem, ...] = ()
 
     @property
@@ -51,6 +56,7 @@ def describe(entry: Entry) -> PluginInfo:
     metadata: Any = entry.metadata
     if entry.candidate is not None and entry.plugin is None:
         metadata = static_metadata.read(entry.candidate)
+    refusal = _refusal(entry, metadata)
     return PluginInfo(
         ref=entry.ref,
         state=entry.state,
@@ -62,12 +68,14 @@ def describe(entry: Entry) -> PluginInfo:
         dependencies=metadata.dependencies,
         optional_dependencies=metadata.optional_dependencies,
         required=entry.required,
-        problems=_problems(entry),
+        refused="" if refusal is None else refusal.message,
+        problems=entry.problems if refusal is None else (*entry.problems, refusal),
     )
 
 
-def _problems(entry: Entry) -> tuple[Problem, ...]:
+def _refusal(entry: Entry, metadata: Any) -> Problem | None:
+    """Why a plugin that was not loaded yet will be refused when it is, as far as that is known."""
     if entry.candidate is None or entry.state is not PluginState.DISCOVERED:
-        return entry.problems
-    refusal = compatibility.find_incompatibility(entry.candidate)
-    return entry.problems if refusal is None else (*entry.problems, problem_of(refusal, entry))
+        return None
+    error = compatibility.find_incompatibility(entry.candidate, metadata)
+    return None if error is None else problem_of(error, entry)
