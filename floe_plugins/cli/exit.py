@@ -87,7 +87,7 @@ def end_at_once(status: object) -> NoReturn:
     if isinstance(status, str):
         _print_error(status)
         status = PROBLEMS_FOUND
-    atexit._run_exitfuncs()  # noqa: SLF001 nothing else calls them
+    atexit._run_exitfuncs()  # noqa: SLF001 nothing else calls them # pyright: ignore[reportPrivateUsage]
     os._exit(status if isinstance(status, int) else 0)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.dependencies.requirement import Requirement
@@ -35,6 +35,10 @@ class Need(NamedTuple):
     category: bool
     state: str
     refs: tuple[PluginRef, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as JSON data."""
+        return {**self._asdict(), "refs": list(map(str, self.refs))}
 
 
 class Needs(NamedTuple):

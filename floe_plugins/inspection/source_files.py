@@ -222,7 +222,7 @@ def _bound_names(statement: ast.AST) -> Iterator[str]:
     rest: list[object] = [statement]
     while rest:
         node = rest.pop()
-        if node.__class__ is list:
+        if isinstance(node, list):
             rest += node
             continue
         if not isinstance(node, ast.AST) or isinstance(node, ast.Constant):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Collection, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from floe_plugins.core.candidate import Candidate
 from floe_plugins.inspection.class_source import BASE, UNKNOWN_BASE, ClassReader, Definition, ExternalName, Mro
@@ -33,6 +33,10 @@ class StaticDetails(NamedTuple):
     line: int | None = None
     hooks: tuple[str, ...] | None = None
     settings: tuple[str, ...] | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as JSON data."""
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in self._asdict().items()}
 
 
 UNKNOWN = StaticDetails()

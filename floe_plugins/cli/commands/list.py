@@ -39,9 +39,7 @@ def list_(options: Options, category: PluginType | None) -> None:
     if infos:
         output.table(_COLUMNS, [_row(info, survey) for info in infos])
     else:
-        kind = "plugin" if category is None else f"{category.slug} plugin"
-        off = survey.registry.discover().switched_off
-        output.line("Installed plugins are switched off." if off else f"No {kind} is installed.")
+        output.line(survey.nothing(category))
     output.problems(problems)
     output.line()
     output.line(survey.configuration_line())
