@@ -58,7 +58,13 @@ class BashComplete(ShellComplete):
         return f"{item.type},{item.value}"
 
 
-SHELLS: dict[str, type[ShellComplete]] = {"bash": BashComplete, "fish": FishComplete, "zsh": ZshComplete}
+class _FishComplete(FishComplete):
+    """Completion in fish, of items whose help has commas too."""
+
+    source_template: ClassVar[str] = FishComplete.source_template.replace("string split ", "string split --max 1 ")
+
+
+SHELLS: dict[str, type[ShellComplete]] = {"bash": BashComplete, "fish": _FishComplete, "zsh": ZshComplete}
 
 
 def register() -> None:

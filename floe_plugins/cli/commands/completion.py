@@ -8,12 +8,13 @@ from floe_plugins.cli.lazy_group import COMPLETE_VARIABLE, PROGRAM
 
 
 @click.command()
-@click.argument("shell", type=click.Choice(("bash", "fish", "zsh")))
+@click.argument("shell", metavar="SHELL", type=click.Choice(("bash", "fish", "zsh")))
 def completion(shell: str) -> None:
     """Print the script that lets SHELL complete commands, options, refs, categories and files.
 
-    For bash, add eval "$(floe-plugins completion bash)" to ~/.bashrc; for zsh, the same with zsh to ~/.zshrc, behind
-    compinit; for fish, save the output as ~/.config/fish/completions/floe-plugins.fish. Completing imports no plugin.
+    SHELL is bash, fish or zsh. For bash, add eval "$(floe-plugins completion bash)" to ~/.bashrc; for zsh, the same
+    with zsh to ~/.zshrc, behind compinit; for fish, save the output as ~/.config/fish/completions/floe-plugins.fish.
+    Completing imports no plugin.
     """
     from floe_plugins.cli.shells import SHELLS
 

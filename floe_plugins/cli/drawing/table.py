@@ -64,7 +64,7 @@ def wrapped(text: str, width: int) -> list[str]:
     """Return a text as lines of at most ``width`` columns, broken between words where possible.
 
     >>> wrapped("needs storage:local", 12)
-    ['needs', 'storage:loca', 'l']
+    ['needs', 'storage:', 'local']
     """
     lines: list[str] = []
     line = ""
@@ -84,12 +84,13 @@ def wrapped(text: str, width: int) -> list[str]:
 
 
 def _head(text: str, width: int) -> str:
-    used = 0
-    for place, character in enumerate(text):
-        used += cell_width(character)
-        if used > width:
-            return text[: max(place, 1)]
-    return text
+    """Return the longest beginning that fits, up to a sign between two parts of a name if it has one there."""
+    end = used = 0
+    while end < len(text) and used + cell_width(text[end]) <= width:
+        used += cell_width(text[end])
+        end += 1
+    between = max(text.rfind(sign, 0, end) for sign in "-:/_.") + 1
+    return text[: between if between * 3 > end else max(end, 1)]
 
 
 def _fitted(rows: Sequence[Sequence[str]], natural: Sequence[int], width: int) -> list[int] | None:
@@ -124,10 +125,10 @@ def _lines(row: Sequence[str], widths: Sequence[int], paint: Paint, kind: str) -
 def _blocks(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int, paint: Paint) -> Iterator[str]:
     for row in rows:
         for place, cell in enumerate(row):
-            label = columns[place] if columns and place else ""
-            text = f"{label}: {cell}" if label else cell
+            text = f"{columns[place]}: {cell}" if columns and place and cell else cell
             indent = _INDENT if place else 0
-            for number, line in enumerate(wrapped(text, max(width - indent, 1))):
-                if cell or not place:
-                    begin = paint("cell", line) if not place and not number else line
-                    yield f"{' ' * indent}{begin}"
+            if not text.strip():
+                continue
+            first, *more = wrapped(text, max(width - 2 * indent, 1))
+            yield f"{' ' * indent}{first if place else paint('cell', first)}"
+            yield from (f"{' ' * 2 * indent}{line}" for line in more)
