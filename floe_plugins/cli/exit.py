@@ -78,16 +78,16 @@ def end_at_once(status: object) -> NoReturn:
 
     Only for commands that have run no plugin code. What was registered with ``atexit`` is called.
     """
+    if isinstance(status, str):
+        _print_error(status)
+        status = PROBLEMS_FOUND
+    atexit._run_exitfuncs()  # noqa: SLF001 nothing else calls them # pyright: ignore[reportPrivateUsage]
     try:
         sys.stdout.flush()
     except OSError as error:
         end_without_output(error)
     except (AttributeError, ValueError):  # standard output is closed
         pass
-    if isinstance(status, str):
-        _print_error(status)
-        status = PROBLEMS_FOUND
-    atexit._run_exitfuncs()  # noqa: SLF001 nothing else calls them # pyright: ignore[reportPrivateUsage]
     os._exit(status if isinstance(status, int) else 0)
 
 

@@ -66,7 +66,7 @@ def modules_after(environment: Callable[..., Any]) -> Callable[..., tuple[str, s
             from floe_plugins.__main__ import main
             main()
         """)
-        return done.stdout, set(json.loads(done.stderr))
+        return done.stdout, set(json.loads(done.stderr.splitlines()[-1]))
 
     return run
 
