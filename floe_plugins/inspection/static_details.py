@@ -91,19 +91,19 @@ def _fields(
 ) -> tuple[str, ...] | None:
     """Return the fields of models and their base classes, the base classes' first; None if they are not certain."""
     fields: dict[str, None] = {}
-    for model in models:
-        if isinstance(model, ExternalName) and model in _MODELS:
+    for each in models:
+        if isinstance(each, ExternalName) and each in _MODELS:
             continue
-        if not isinstance(model, Definition) or not isinstance(model.node, ast.ClassDef) or depth > _MAX_MODELS:
+        if not isinstance(each, Definition) or not isinstance(each.node, ast.ClassDef) or depth > _MAX_MODELS:
             return None
-        if model.node.decorator_list or model.node.keywords or _has_aliases(model.node):
+        if each.node.decorator_list or each.node.keywords or _has_aliases(each.node):
             return None
-        bases = [reader.resolve_expression(model.module, base) for base in model.node.bases]
+        bases = [reader.resolve_expression(each.module, base) for base in each.node.bases]
         inherited = _fields(reader, bases, depth + 1) if bases else None
         if inherited is None:
             return None
         fields |= dict.fromkeys(inherited)
-        for name, statement in reader.body(model).items():
+        for name, statement in reader.body(each).items():
             if isinstance(statement, ast.AnnAssign) and not _is_no_field(name, statement):
                 fields[name] = None
             elif statement is None:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.state import PluginState
-from floe_plugins.dependencies.needs import Declared, Needs, find_needs
+from floe_plugins.dependencies.static_dependencies import Declared, StaticDependencies, find_dependencies
 from floe_plugins.entries.entry import Entry
 from floe_plugins.entries.store import EntryStore
 from floe_plugins.registry.plugin_info import PluginInfo, describe
@@ -23,12 +23,12 @@ class Overview(NamedTuple):
     """
 
     infos: Mapping[PluginRef, PluginInfo]
-    needs: Needs
+    dependencies: StaticDependencies
     reasons: Mapping[PluginRef, str]
 
     def selected(self, ref: PluginRef) -> bool:
         """Whether a start includes a plugin, as a dependency of another one too."""
-        return ref in self.needs.started
+        return ref in self.dependencies.started
 
 
 def overview(store: EntryStore) -> Overview:
@@ -41,20 +41,20 @@ def overview(store: EntryStore) -> Overview:
         )
         for ref, info in infos.items()
     }
-    needs = find_needs(declared, store.selected())
-    return Overview(infos, needs, {ref: _reason(entry, store, needs) for ref, entry in entries.items()})
+    dependencies = find_dependencies(declared, store.selected())
+    return Overview(infos, dependencies, {ref: _reason(entry, store, dependencies) for ref, entry in entries.items()})
 
 
-def _reason(entry: Entry, store: EntryStore, needs: Needs) -> str:
+def _reason(entry: Entry, store: EntryStore, dependencies: StaticDependencies) -> str:
     if entry.state is PluginState.DISABLED:
         return entry.reason
     pin = store.configuration.pins.get(entry.ref)
-    return _selection(entry, store, needs) + (f"; pinned to the distribution {pin}" if pin else "")
+    return _selection(entry, store, dependencies) + (f"; pinned to the distribution {pin}" if pin else "")
 
 
-def _selection(entry: Entry, store: EntryStore, needs: Needs) -> str:
+def _selection(entry: Entry, store: EntryStore, dependencies: StaticDependencies) -> str:
     configuration, ref = store.configuration, entry.ref
-    if ref not in needs.started:
+    if ref not in dependencies.started:
         return "neither configured nor required, nor needed by a selected plugin"
     if ref in configuration.required:
         return "required by the configuration"
@@ -62,6 +62,6 @@ def _selection(entry: Entry, store: EntryStore, needs: Needs) -> str:
         return "configured"
     if entry.candidate is None:
         return "registered in code"
-    if ref in needs.because:
-        return f"needed by {needs.because[ref]}"
+    if ref in dependencies.because:
+        return f"needed by {dependencies.because[ref]}"
     return "all installed plugins are selected (autoload is all)"

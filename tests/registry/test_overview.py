@@ -19,9 +19,9 @@ class Plugin(SecretsPlugin):
 """
 
 
-def reasons(site: Path, config: Any, **needs: tuple[str, ...]) -> dict[str, str]:
-    for name, needed in needs.items():
-        code = f"from floe_plugins import SecretsPlugin\n{PLUGIN.format(name=name, needs=needed)}"
+def reasons(site: Path, config: Any, **dependencies: tuple[str, ...]) -> dict[str, str]:
+    for name, needed in dependencies.items():
+        code = f"from floe_plugins import SecretsPlugin\n{PLUGIN.format(name=name, dependencies=needed)}"
         write_distribution(site, f"acme-{name}", f"[floe.secrets]\n{name} = {name}:Plugin\n", **{name: code})
     overview = PluginRegistry(config, path=[str(site)], environ={}).overview()
     assert overview.infos.keys() == overview.reasons.keys()

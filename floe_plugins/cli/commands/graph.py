@@ -41,7 +41,7 @@ def graph(options: Options, ref: str | None, form: str | None) -> None:
         return
     overview = survey.overview
     states = {each: survey.state(each) for each in overview.infos}
-    drawn = diagram(overview.needs, states, overview.reasons, root)
+    drawn = diagram(overview.dependencies, states, overview.reasons, root)
     if form in {None, "text"}:
         _print_tree(drawn, output, survey)
         return
@@ -75,7 +75,7 @@ def _document(survey: Survey, root: PluginRef | None) -> dict[str, Any]:
 
     overview = survey.overview
     states = {each: survey.state(each) for each in overview.infos}
-    drawn = diagram(overview.needs, states, overview.reasons, root)
+    drawn = diagram(overview.dependencies, states, overview.reasons, root)
     refs = [each for each in overview.infos if str(each) in drawn.nodes]
     return {
         "configuration": survey.configuration,
@@ -85,8 +85,8 @@ def _document(survey: Survey, root: PluginRef | None) -> dict[str, Any]:
                 "state": states[each],
                 "selected": overview.selected(each),
                 "reason": overview.reasons[each],
-                "known": each not in overview.needs.unknown,
-                "needs": [need.to_dict() for need in overview.needs.of[each]],
+                "known": each not in overview.dependencies.unknown,
+                "dependencies": [dependency.to_dict() for dependency in overview.dependencies.of[each]],
             }
             for each in refs
         ],

@@ -46,13 +46,13 @@ def list_(options: Options, category: PluginType | None) -> None:
 
 
 def _row(info: PluginInfo, survey: Survey) -> Sequence[object]:
-    distribution, needs = info.distribution, survey.overview.needs
+    distribution, dependencies = info.distribution, survey.overview.dependencies
     return (
         info.ref,
         info.version or "?",
         info.floe_api_version or "?",
         survey.state(info.ref),
-        "no" if info.ref not in needs.started else "as needed" if info.ref in needs.because else "yes",
+        "no" if info.ref not in dependencies.started else "as needed" if info.ref in dependencies.because else "yes",
         "yes" if info.required else "no",
         f"{distribution.name} {distribution.version}".rstrip() if distribution else "registered in code",
     )

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     # Completing its options needs none of these.
     from floe_plugins.cli.survey import Survey
     from floe_plugins.core.refs import PluginRef
-    from floe_plugins.dependencies.needs import Need
+    from floe_plugins.dependencies.static_dependencies import StaticDependency
     from floe_plugins.inspection.static_details import StaticDetails
 
 UNKNOWN = "known when loaded"
@@ -35,10 +35,10 @@ def show(options: Options, ref: str) -> None:
     found = survey.find(ref)
     details = survey.details(found)
     if options.json:
-        needs = survey.overview.needs
+        dependencies = survey.overview.dependencies
         known = {
-            "needs": [need.to_dict() for need in needs.of[found]],
-            "needed_by": [str(other) for other in needs.needed_by().get(found, ())],
+            "resolved_dependencies": [dependency.to_dict() for dependency in dependencies.of[found]],
+            "dependents": [str(other) for other in dependencies.dependents().get(found, ())],
             **details.to_dict(),
         }
         output.json({"configuration": survey.configuration, "plugin": {**survey.facts(found), **known}})
@@ -51,7 +51,7 @@ def show(options: Options, ref: str) -> None:
 
 def _rows(survey: Survey, ref: PluginRef, details: StaticDetails) -> Iterable[tuple[str, Any]]:
     overview = survey.overview
-    info, needs = overview.infos[ref], overview.needs
+    info, dependencies = overview.infos[ref], overview.dependencies
     yield "plugin", ref
     yield "state", survey.state(ref)
     yield "selected", f"{'yes' if overview.selected(ref) else 'no'}: {overview.reasons[ref]}"
@@ -62,9 +62,9 @@ def _rows(survey: Survey, ref: PluginRef, details: StaticDetails) -> Iterable[tu
     yield "version", info.version or UNKNOWN
     yield "plugin API", info.floe_api_version or UNKNOWN
     yield "description", UNKNOWN if info.description is None else info.description
-    unknown = [UNKNOWN] if ref in needs.unknown else []
-    yield from _several("needs", [*map(_need, needs.of[ref]), *unknown])
-    yield from _several("needed by", map(str, needs.needed_by().get(ref, ())))
+    unknown = [UNKNOWN] if ref in dependencies.unknown else []
+    yield from _several("needs", [*map(_dependency, dependencies.of[ref]), *unknown])
+    yield from _several("needed by", map(str, dependencies.dependents().get(ref, ())))
     yield "hooks", UNKNOWN if details.hooks is None else ", ".join(details.hooks) or "none"
     yield "settings", UNKNOWN if details.settings is None else ", ".join(details.settings) or "none"
 
@@ -74,8 +74,8 @@ def _several(label: str, rows: Iterable[str]) -> Iterable[tuple[str, str]]:
         yield "" if place else label, row
 
 
-def _need(need: Need) -> str:
-    refs = ", ".join(map(str, need.refs))
-    met = f": {refs}" if refs and refs != need.text else ""
-    notes = [*(["optional"] if need.optional else []), *([] if need.state == "met" else [need.state])]
-    return f"{need.text}{met}" + (f" ({', '.join(notes)})" if notes else "")
+def _dependency(dependency: StaticDependency) -> str:
+    refs = ", ".join(map(str, dependency.refs))
+    met = f": {refs}" if refs and refs != dependency.text else ""
+    notes = [*(["optional"] if dependency.optional else []), *([] if dependency.state == "met" else [dependency.state])]
+    return f"{dependency.text}{met}" + (f" ({', '.join(notes)})" if notes else "")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.dependencies import graph
-from floe_plugins.dependencies.needs import Need, Needs
+from floe_plugins.dependencies.static_dependencies import StaticDependencies, StaticDependency
 
 _BROKEN = {"missing", "disabled", "ambiguous", "unfit", "invalid"}
 
@@ -58,60 +58,62 @@ class Diagram(NamedTuple):
 
 
 def diagram(
-    needs: Needs, states: Mapping[PluginRef, str], reasons: Mapping[PluginRef, str], root: PluginRef | None = None
+    dependencies: StaticDependencies,
+    states: Mapping[PluginRef, str],
+    reasons: Mapping[PluginRef, str],
+    root: PluginRef | None = None,
 ) -> Diagram:
     """Return the diagram of all plugins, or of one and what it needs.
 
     Args:
-        needs: what the plugins need.
+        dependencies: what the plugins need.
         states: the state of each plugin.
         reasons: why each is selected or not, or disabled.
         root: the one plugin.
     """
-    nodes = {str(ref): _node(ref, needs, states[ref], reasons[ref]) for ref in sorted(needs.of)}
+    nodes = {str(ref): _node(ref, dependencies, states[ref], reasons[ref]) for ref in sorted(dependencies.of)}
     edges: list[Edge] = []
-    for ref in sorted(needs.of):
-        for need in needs.of[ref]:
-            for node, edge in _targets(str(ref), need):
+    for ref in sorted(dependencies.of):
+        for dependency in dependencies.of[ref]:
+            for node, edge in _targets(str(ref), dependency):
                 nodes.setdefault(node.name, node)
                 edges.append(edge)
-    cycles = tuple(tuple(map(str, cycle)) for cycle in graph.cycles(needs.graph()))
+    cycles = tuple(tuple(map(str, cycle)) for cycle in graph.cycles(dependencies.graph()))
     whole = Diagram(nodes, tuple(sorted(set(edges), key=lambda edge: (edge.source, edge.optional, edge))), cycles)
     return whole if root is None else _below(whole, str(root))
 
 
-def _node(ref: PluginRef, needs: Needs, state: str, reason: str) -> Node:
+def _node(ref: PluginRef, dependencies: StaticDependencies, state: str, reason: str) -> Node:
     notes: list[str] = []
     if state == "disabled":
         notes.append(reason)
     elif state in {"refused", "failed"}:
         notes.append(state)
-    elif ref not in needs.started:
+    elif ref not in dependencies.started:
         notes.append("not selected")
-    if ref in needs.unknown and state != "disabled":
+    if ref in dependencies.unknown and state != "disabled":
         notes.append("what it needs is known when loaded")
-    kind = state if state in {"disabled", "refused", "failed"} else "selected" if ref in needs.started else "unselected"
+    kind = "selected" if ref in dependencies.started else "unselected"
+    kind = state if state in {"disabled", "refused", "failed"} else kind
     return Node(str(ref), kind, tuple(notes))
 
 
-def _targets(source: str, need: Need) -> Iterator[tuple[Node, Edge]]:
-    broken = need.state in _BROKEN and not need.optional
-    if need.refs and need.state != "ambiguous":
-        note = f"any {need.text}" if need.category else "" if need.text == str(need.refs[0]) else need.text
-        note = f"{note}, and another version is there" if need.state == "unfit" else note
-        for ref in need.refs:
-            yield Node(str(ref), "missing"), Edge(source, str(ref), need.optional, broken, note)
+def _targets(source: str, dependency: StaticDependency) -> Iterator[tuple[Node, Edge]]:
+    broken = dependency.state in _BROKEN and not dependency.optional
+    if dependency.refs and dependency.state != "ambiguous":
+        named = "" if dependency.text == str(dependency.refs[0]) else dependency.text
+        note = f"any {dependency.text}" if dependency.category else named
+        note = f"{note}, and another version is there" if dependency.state == "unfit" else note
+        for ref in dependency.refs:
+            yield Node(str(ref), "missing"), Edge(source, str(ref), dependency.optional, broken, note)
         return
     note = "missing"
-    if need.state == "ambiguous":
-        note = f"one of {', '.join(map(str, need.refs))}: none is selected" if need.category else _either(need.refs)
-    elif need.state == "invalid":
+    if dependency.state == "ambiguous":
+        choices = " or ".join(map(str, dependency.refs))
+        note = f"none is selected of {choices}" if dependency.category else f"may mean {choices}"
+    elif dependency.state == "invalid":
         note = "not a dependency"
-    yield Node(need.text, "missing", (note,)), Edge(source, need.text, need.optional, broken, "")
-
-
-def _either(refs: Iterable[PluginRef]) -> str:
-    return f"may mean {' or '.join(map(str, refs))}"
+    yield Node(dependency.text, "missing", (note,)), Edge(source, dependency.text, dependency.optional, broken, "")
 
 
 def _below(whole: Diagram, root: str) -> Diagram:

@@ -34,13 +34,13 @@ class Layout(NamedTuple):
 
 def layout(drawn: Diagram) -> Layout:
     """Return the places of the nodes of a diagram, and of the edges in the columns between their nodes."""
-    needs: dict[str, set[str]] = {name: set() for name in drawn.nodes}
+    dependencies: dict[str, set[str]] = {name: set() for name in drawn.nodes}
     for edge in drawn.edges:
         if edge.source != edge.target:
-            needs[edge.source].add(edge.target)
-    linked = {name for source, targets in needs.items() if targets for name in (source, *targets)}
-    backward = frozenset(_backward(needs))
-    rightward = {name: {target for target in needs[name] if (name, target) not in backward} for name in linked}
+            dependencies[edge.source].add(edge.target)
+    linked = {name for source, targets in dependencies.items() if targets for name in (source, *targets)}
+    backward = frozenset(_backward(dependencies))
+    rightward = {name: {target for target in dependencies[name] if (name, target) not in backward} for name in linked}
     for source, target in backward:
         rightward[target].add(source)
     depth = dict.fromkeys(rightward, 0)
@@ -65,12 +65,12 @@ def layout(drawn: Diagram) -> Layout:
     return Layout(_untangled(columns, beside), sorted(drawn.nodes.keys() - linked), backward, ways)
 
 
-def _backward(needs: Mapping[str, set[str]]) -> list[tuple[str, str]]:
+def _backward(dependencies: Mapping[str, set[str]]) -> list[tuple[str, str]]:
     """Return the edges that lead back to where a walk has come from; without them there is no cycle."""
     found: list[tuple[str, str]] = []
     done: set[str] = set()
-    for root in sorted(needs):
-        path = [] if root in done else [(root, iter(sorted(needs[root])))]
+    for root in sorted(dependencies):
+        path = [] if root in done else [(root, iter(sorted(dependencies[root])))]
         on_path = {root}
         while path:
             name, targets = path[-1]
@@ -83,7 +83,7 @@ def _backward(needs: Mapping[str, set[str]]) -> list[tuple[str, str]]:
                 found.append((name, target))
             elif target not in done:
                 on_path.add(target)
-                path.append((target, iter(sorted(needs[target]))))
+                path.append((target, iter(sorted(dependencies[target]))))
     return found
 
 

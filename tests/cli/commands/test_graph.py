@@ -62,7 +62,7 @@ def test_json_tells_what_the_text_tells(floe: Any) -> None:
     assert document == json.loads(floe(NAMES, "graph", "--format", "json").stdout)
     assert (document["schema_version"], document["configuration"]) == (1, None)
     plugins = {plugin["ref"]: plugin for plugin in document["plugins"]}
-    assert plugins["secrets:needs-missing"]["needs"][0]["state"] == "missing"
+    assert plugins["secrets:needs-missing"]["dependencies"][0]["state"] == "missing"
     assert not plugins["secrets:unhashable"]["known"]
     assert document["cycles"] == [["secrets:cycle-a", "secrets:cycle-b", "secrets:cycle-a"]]
     done = floe(NAMES, "graph", "--json", "--format", "svg")

@@ -39,10 +39,11 @@ def test_show_of_a_duplicate_says_that_it_failed_and_why(floe: Any) -> None:
 def test_show_says_what_it_needs_and_who_needs_it(floe: Any) -> None:
     names = ("compute-duckdb", "storage-local", "secrets-env")
     plugin = json.loads(floe(names, "show", "storage:local", "--json").stdout)["plugin"]
-    assert plugin["needed_by"] == ["compute:duckdb"]
+    assert plugin["dependents"] == ["compute:duckdb"]
     plugin = json.loads(floe(names, "show", "compute:duckdb", "--json").stdout)["plugin"]
-    need = {"text": "storage:local", "optional": False, "category": False, "state": "met", "refs": ["storage:local"]}
-    assert plugin["needs"] == [need]
+    facts = {"text": "storage:local", "optional": False, "category": False, "state": "met"}
+    dependency = {**facts, "refs": ["storage:local"]}
+    assert plugin["resolved_dependencies"] == [dependency]
     assert "needs         storage:local (missing)\n" in floe(("compute-duckdb",), "show", "compute:duckdb").stdout
 
 

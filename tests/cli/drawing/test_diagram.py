@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from floe_plugins import PluginRef
 from floe_plugins.cli.drawing.diagram import Diagram, Edge, diagram
-from floe_plugins.dependencies.needs import Declared, find_needs
+from floe_plugins.dependencies.static_dependencies import Declared, find_dependencies
 
 DECLARED = {
     "catalog:c": Declared((), ("storage:x",)),
@@ -21,7 +21,7 @@ def draw(root: str | None = None, names: list[str] | None = None) -> Diagram:
     selected = [ref for ref in declared if str(ref) in {"compute:a", "catalog:c"}]
     states = {ref: "disabled" if each.disabled else "discovered" for ref, each in declared.items()}
     reasons = {ref: f"{ref} has a reason" for ref in declared}
-    return diagram(find_needs(declared, selected), states, reasons, root and PluginRef.parse(root))
+    return diagram(find_dependencies(declared, selected), states, reasons, root and PluginRef.parse(root))
 
 
 def test_nodes_say_what_is_wrong_with_them() -> None:

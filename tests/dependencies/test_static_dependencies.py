@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from floe_plugins import PluginRef, PluginState
-from floe_plugins.dependencies.needs import Declared, Needs, find_needs
 from floe_plugins.dependencies.resolver import resolve
+from floe_plugins.dependencies.static_dependencies import Declared, StaticDependencies, find_dependencies
 from floe_plugins.entries.entry import Entry
 
 
@@ -20,8 +20,8 @@ def ref(text: str) -> PluginRef:
     return PluginRef.parse(text)
 
 
-def needs_of(declared: Mapping[str, Declared], *selected: str) -> Needs:
-    return find_needs({ref(name): each for name, each in declared.items()}, map(ref, selected))
+def dependencies_of(declared: Mapping[str, Declared], *selected: str) -> StaticDependencies:
+    return find_dependencies({ref(name): each for name, each in declared.items()}, map(ref, selected))
 
 
 def plugin(*required: str, optional: tuple[str, ...] = (), version: str = "1.0", disabled: bool = False) -> Declared:
@@ -46,7 +46,7 @@ def plugin(*required: str, optional: tuple[str, ...] = (), version: str = "1.0",
     ],
 )
 def test_each_dependency_says_what_becomes_of_it(text: str, state: str, refs: list[str]) -> None:
-    found = needs_of(
+    found = dependencies_of(
         {
             "compute:app": plugin(text),
             "storage:local": plugin(),
@@ -57,39 +57,39 @@ def test_each_dependency_says_what_becomes_of_it(text: str, state: str, refs: li
         },
         "compute:app",
     )
-    [need] = found.of[ref("compute:app")]
-    assert (need.state, list(map(str, need.refs))) == (state, refs)
-    assert need.to_dict()["refs"] == refs
+    [dependency] = found.of[ref("compute:app")]
+    assert (dependency.state, list(map(str, dependency.refs))) == (state, refs)
+    assert dependency.to_dict()["refs"] == refs
 
 
 def test_a_category_of_which_none_is_selected_and_several_are_there_is_ambiguous() -> None:
-    found = needs_of({"compute:a": plugin("storage"), "storage:x": plugin(), "storage:y": plugin()}, "compute:a")
+    found = dependencies_of({"compute:a": plugin("storage"), "storage:x": plugin(), "storage:y": plugin()}, "compute:a")
     assert found.of[ref("compute:a")][0].state == "ambiguous"
     assert found.graph()[ref("compute:a")] == ()
 
 
 def test_what_is_needed_is_started_too_because_of_the_first_that_needs_it() -> None:
-    found = needs_of(
+    found = dependencies_of(
         {"compute:b": plugin("storage"), "compute:a": plugin("storage:x"), "storage:x": plugin("secrets:s"),
          "secrets:s": plugin(), "secrets:t": plugin()},
         "compute:a", "compute:b",
     )  # fmt: skip
     assert found.started == {ref("compute:a"), ref("compute:b"), ref("storage:x"), ref("secrets:s")}
     assert found.because == {ref("storage:x"): ref("compute:a"), ref("secrets:s"): ref("storage:x")}
-    assert found.needed_by()[ref("storage:x")] == (ref("compute:a"), ref("compute:b"))
+    assert found.dependents()[ref("storage:x")] == (ref("compute:a"), ref("compute:b"))
 
 
 def test_an_optional_plugin_is_not_started_for_that() -> None:
-    found = needs_of({"compute:a": plugin(optional=("storage:x",)), "storage:x": plugin()}, "compute:a")
+    found = dependencies_of({"compute:a": plugin(optional=("storage:x",)), "storage:x": plugin()}, "compute:a")
     assert found.of[ref("compute:a")][0].state == "unselected"
     assert found.started == {ref("compute:a")}
     assert found.graph()[ref("compute:a")] == ()
 
 
 def test_what_the_source_does_not_say_is_unknown_rather_than_nothing() -> None:
-    found = needs_of({"compute:a": Declared(None, ("storage:x",)), "compute:b": plugin()}, "compute:a")
+    found = dependencies_of({"compute:a": Declared(None, ("storage:x",)), "compute:b": plugin()}, "compute:a")
     assert found.unknown == {ref("compute:a")}
-    assert [need.text for need in found.of[ref("compute:a")]] == ["storage:x"]
+    assert [dependency.text for dependency in found.of[ref("compute:a")]] == ["storage:x"]
 
 
 NAMES = ("secrets:a", "secrets:b", "storage:a", "storage:c")
@@ -104,7 +104,7 @@ TEXTS = st.sampled_from([*NAMES, "secrets", "storage", "b", "c", "a", "compute",
 def test_the_plan_of_a_start_says_the_same(
     needed: dict[str, list[str]], selected: set[str], disabled: set[str]
 ) -> None:
-    found = needs_of(
+    found = dependencies_of(
         {name: plugin(*texts, disabled=name in disabled) for name, texts in needed.items()}, *sorted(selected)
     )
     entries = {

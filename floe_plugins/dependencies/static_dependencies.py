@@ -18,7 +18,7 @@ class Declared(NamedTuple):
     disabled: bool = False
 
 
-class Need(NamedTuple):
+class StaticDependency(NamedTuple):
     """A declared dependency and what becomes of it.
 
     Attributes:
@@ -41,7 +41,7 @@ class Need(NamedTuple):
         return {**self._asdict(), "refs": list(map(str, self.refs))}
 
 
-class Needs(NamedTuple):
+class StaticDependencies(NamedTuple):
     """The needs of all plugins.
 
     Attributes:
@@ -51,34 +51,34 @@ class Needs(NamedTuple):
         because: for each of those that is not selected itself, the first plugin that needs it.
     """
 
-    of: Mapping[PluginRef, tuple[Need, ...]]
+    of: Mapping[PluginRef, tuple[StaticDependency, ...]]
     unknown: frozenset[PluginRef]
     started: frozenset[PluginRef]
     because: Mapping[PluginRef, PluginRef]
 
-    def needed_by(self) -> dict[PluginRef, tuple[PluginRef, ...]]:
+    def dependents(self) -> dict[PluginRef, tuple[PluginRef, ...]]:
         """Return the plugins that need each plugin, sorted; those that can do without it among them."""
         found: dict[PluginRef, set[PluginRef]] = {}
-        for ref, needs in self.of.items():
-            for need in needs:
-                for other in need.refs if need.state != "ambiguous" else ():
+        for ref, dependencies in self.of.items():
+            for dependency in dependencies:
+                for other in dependency.refs if dependency.state != "ambiguous" else ():
                     found.setdefault(other, set()).add(ref)
         return {ref: tuple(sorted(others)) for ref, others in found.items()}
 
     def graph(self) -> dict[PluginRef, tuple[PluginRef, ...]]:
         """Return, for each plugin, the plugins that have to be started before it."""
         return {
-            ref: tuple(sorted({other for need in needs if _orders(need) for other in need.refs}))
-            for ref, needs in self.of.items()
+            ref: tuple(sorted({other for each in dependencies if _orders(each) for other in each.refs}))
+            for ref, dependencies in self.of.items()
         }
 
 
-def find_needs(declared: Mapping[PluginRef, Declared], selected: Iterable[PluginRef]) -> Needs:
+def find_dependencies(declared: Mapping[PluginRef, Declared], selected: Iterable[PluginRef]) -> StaticDependencies:
     """Return what each plugin needs and what meets it. The plan of a start, made without loading, agrees with it."""
     finder = _Finder(declared, selected)
     unknown = frozenset(ref for ref, each in declared.items() if each.required is None or each.optional is None)
-    return Needs(
-        {ref: finder.needs(ref) for ref in sorted(declared)}, unknown, frozenset(finder.started), finder.because
+    return StaticDependencies(
+        {ref: finder.dependencies(ref) for ref in sorted(declared)}, unknown, frozenset(finder.started), finder.because
     )
 
 
@@ -117,11 +117,11 @@ class _Finder:
                         return added
         return []
 
-    def _add(self, refs: Sequence[PluginRef], needed_by: PluginRef) -> list[PluginRef]:
+    def _add(self, refs: Sequence[PluginRef], dependents: PluginRef) -> list[PluginRef]:
         added = [ref for ref in refs if ref not in self._required and ref not in self.because]
         for ref in added:
             if ref not in self.started:
-                self.because[ref] = needed_by
+                self.because[ref] = dependents
         return added
 
     def _candidates(self, requirement: Requirement) -> Sequence[PluginRef]:
@@ -135,20 +135,20 @@ class _Finder:
         there = requirement.among(self._usable - {ref})
         return running or (there if len(there) == 1 else ())
 
-    def needs(self, ref: PluginRef) -> tuple[Need, ...]:
+    def dependencies(self, ref: PluginRef) -> tuple[StaticDependency, ...]:
         declared = self._declared[ref]
         return (
-            *(self._need(ref, text, optional=False) for text in declared.required or ()),
-            *(self._need(ref, text, optional=True) for text in declared.optional or ()),
+            *(self._dependency(ref, text, optional=False) for text in declared.required or ()),
+            *(self._dependency(ref, text, optional=True) for text in declared.optional or ()),
         )
 
-    def _need(self, ref: PluginRef, text: str, *, optional: bool) -> Need:
+    def _dependency(self, ref: PluginRef, text: str, *, optional: bool) -> StaticDependency:
         try:
             requirement = Requirement.parse(text)
         except ValueError:
-            return Need(text, optional, category=False, state="invalid")
+            return StaticDependency(text, optional, category=False, state="invalid")
         state, refs = self._meet(ref, requirement, optional=optional)
-        return Need(text, optional, requirement.name is None, state, tuple(refs))
+        return StaticDependency(text, optional, requirement.name is None, state, tuple(refs))
 
     def _meet(self, ref: PluginRef, requirement: Requirement, *, optional: bool) -> tuple[str, Sequence[PluginRef]]:
         """Return the state of a requirement, and the plugins that it means."""
@@ -169,8 +169,8 @@ class _Finder:
         return ("disabled", disabled) if disabled else ("missing", ())
 
 
-def _orders(need: Need) -> bool:
-    return need.state == "met" and not need.optional
+def _orders(dependency: StaticDependency) -> bool:
+    return dependency.state == "met" and not dependency.optional
 
 
 def _parsed(texts: Collection[str]) -> Iterable[Requirement]:
