@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import tempfile
 from functools import partial
 from pathlib import Path
 
-from benchmarks.timing import Table, interleaved, table, whole
+import tomllib
+
+from benchmarks.timing import ROOT, Table, interleaved, table, whole
 
 COMMAND = """
 import sys
@@ -17,54 +21,23 @@ main()
 
 YARDSTICK = "import click"
 
-# The plugin of each is as long as those of the reference plugins are on average.
-PLUGINS = 14
-_HOOKS = 15
-
-HEAD = """
-from __future__ import annotations
-from pydantic import BaseModel, Field
-from floe_plugins import ComputePlugin, HealthState, HealthStatus
-
-class Settings(BaseModel):
-    path: str = Field(default=":memory:", description="the database")
-    threads: int | None = Field(default=None, ge=1, description="threads of a query")
-
-class Plugin(ComputePlugin):
-    name = "{name}"
-    version = "1.0"
-    floe_api_version = "1.0"
-    description = "Answers queries"
-    dependencies = {needs}
-    config_schema = Settings
-"""
-HOOK = """
-    def hook{place}(self, query: str, limit: int | None = None) -> list[str]:
-        # Answer a query with so many rows, or with all.
-        rows = [str(row) for row in self.connection.execute(query, {{"limit": limit}})]
-        if limit is not None and len(rows) > limit:
-            raise ValueError(f"{{len(rows)}} rows are more than {{limit}}")
-        return rows
-"""
-
 COMPLETE = {"_FLOE_PLUGINS_COMPLETE": "bash_complete"}
 
 
 def commands(rounds: int) -> Table:
     """Processor seconds of whole processes among some plugins."""
     with tempfile.TemporaryDirectory() as directory:
-        for number in range(PLUGINS):
-            _write(Path(directory), number)
-        site = {"PYTHONPATH": f"{Path(__file__).parent.parent}:{directory}"}
+        plugins = _install(Path(directory))
+        site = {"PYTHONPATH": f"{ROOT}{os.pathsep}{directory}"}
         contenders = {
             YARDSTICK: partial(whole, "import click"),
             "--help": partial(whole, COMMAND, "--help", environment=site),
             "complete a command": _completing("gr", site),
-            "complete a ref": _completing("show compute:p", site),
+            "complete a ref": _completing("show compute:d", site),
             "list --json": partial(whole, COMMAND, "list", "--json", environment=site),
             "list": partial(whole, COMMAND, "list", environment=site),
             "graph": partial(whole, COMMAND, "graph", environment=site),
-            "show": partial(whole, COMMAND, "show", "compute:plugin0", environment=site),
+            "show": partial(whole, COMMAND, "show", "compute:duckdb", environment=site),
         }
         for contender in contenders.values():
             contender()  # compiles what is not compiled yet
@@ -76,28 +49,25 @@ def commands(rounds: int) -> Table:
         "list --json": (YARDSTICK, 2.0),
         "list": (YARDSTICK, 2.5),
     }
-    return table(f"Commands among {PLUGINS} plugins, processor seconds of a process", medians, limits)
+    return table(f"Commands among the {plugins} reference plugins, processor seconds of a process", medians, limits)
 
 
 def _completing(words: str, site: dict[str, str]) -> partial[float]:
     return partial(whole, COMMAND, environment={**site, **COMPLETE, "COMP_WORDS": f"floe-plugins {words}"})
 
 
-def _write(site: Path, number: int) -> None:
-    name = f"plugin{number}"
-    info = site / f"bench_{name}-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text(
-        f"Metadata-Version: 2.1\nName: bench-{name}\nVersion: 1.0\nRequires-Dist: floe-plugins>=0.1\n"
-    )
-    (info / "entry_points.txt").write_text(f"[floe.computes]\n{name} = bench_{name}:Plugin\n")
-    package = site / f"bench_{name}"
-    package.mkdir()
-    (package / "__init__.py").write_text("from .plugin import Plugin\n")
-    (package / "plugin.py").write_text(_plugin(name, number))
-
-
-def _plugin(name: str, number: int) -> str:
-    needs = f'("compute:plugin{number - 1}",)' if number else "()"
-    hooks = "".join(HOOK.format(place=place) for place in range(_HOOKS))
-    return HEAD.format(name=name, needs=needs) + hooks
+def _install(site: Path) -> int:
+    """Copy the reference plugins as an installer would, without what they depend on; return how many there are."""
+    projects = sorted((ROOT / "testplugins" / "reference").glob("*/pyproject.toml"))
+    for project in projects:
+        shutil.copytree(project.parent / "src", site, dirs_exist_ok=True)
+        facts = tomllib.loads(project.read_text(encoding="utf-8"))["project"]
+        info = site / f"{facts['name'].replace('-', '_')}-{facts['version']}.dist-info"
+        info.mkdir()
+        header = [f"Name: {facts['name']}", f"Version: {facts['version']}"]
+        header += [f"Requires-Dist: {each}" for each in facts["dependencies"]]
+        (info / "METADATA").write_text("\n".join(["Metadata-Version: 2.1", *header, "", ""]), encoding="utf-8")
+        groups = facts["entry-points"].items()
+        lines = [line for group, names in groups for line in (f"[{group}]", *(f"{k} = {v}" for k, v in names.items()))]
+        (info / "entry_points.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return len(projects)

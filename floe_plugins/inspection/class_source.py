@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from floe_plugins.core.refs import PluginType
-from floe_plugins.inspection.source_files import Module, SourceModules, bindings
+from floe_plugins.inspection.source_files import WORD, Module, SourceModules, bindings
 
 _PLATFORM = __name__.partition(".")[0]
 BASE = (f"{_PLATFORM}.hookspecs.base", "PluginMetadata")
@@ -24,6 +24,7 @@ _MAX_DEPTH = 50
 _MAX_BASES = 16  # of one class
 _MAX_CLASSES = 128  # looked at for one plugin
 _MAX_ALIASES = 1_000
+_BEHIND = 16  # bytes that are looked at behind an attribute
 
 
 class Definition(NamedTuple):
@@ -86,7 +87,7 @@ class ClassReader:
 
     def sets_on_instance(self, found: Definition, field: str) -> bool:
         """Return whether a method may set the attribute on instances, as ``self.version = ...`` does."""
-        if f".{field}".encode() not in found.module.source:
+        if not _may_store(found.module.source, f".{field}".encode()):
             return False
         known = self._stored.get(id(found.node))
         if known is None:
@@ -187,6 +188,23 @@ class ClassReader:
             return ast.literal_eval(value)
         except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
             return None
+
+
+def _may_store(source: bytes, attribute: bytes) -> bool:
+    """Return whether an attribute may be set or deleted somewhere, by what stands behind it. Never wrongly false."""
+    end = -1
+    while (begin := source.find(attribute, end + 1)) >= 0:
+        end = begin + len(attribute)
+        behind = source[end : end + _BEHIND]
+        # What is called, subscripted, continued, formatted or longer is read alone.
+        if behind[:1] and (behind[0] in b"(.[}!" or behind[0] in WORD):
+            continue
+        behind = behind.lstrip(b" ")
+        # So is what a keyword follows, except the one behind the target of a loop.
+        if behind[:1].isalpha() and not behind.startswith(b"in"):
+            continue
+        return True
+    return False
 
 
 def _stored_attributes(node: ast.AST) -> Iterator[str]:

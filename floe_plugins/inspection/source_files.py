@@ -25,7 +25,7 @@ _MAX_KEPT = 1 << 17  # bytes of source; the module parsed last is kept in any ca
 _REBINDING_WORDS = rb"\bglobals?\b|\bexec\b|\bsys\s*\.\s*modules\b"
 
 # The characters of names; those that are not ASCII are bytes from 0x80 on.
-_WORD = frozenset(b"_0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") | frozenset(range(0x80, 0x100))
+WORD = frozenset(b"_0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") | frozenset(range(0x80, 0x100))
 
 _parse_lock = module_lock()
 
@@ -84,7 +84,7 @@ def _may_change(source: bytes, name: bytes) -> bool:
     begin = source.find(name)
     while begin >= 0:
         end = begin + len(name)
-        is_whole = (not begin or source[begin - 1] not in _WORD) and (end == len(source) or source[end] not in _WORD)
+        is_whole = (not begin or source[begin - 1] not in WORD) and (end == len(source) or source[end] not in WORD)
         if is_whole and (source.startswith(b".", _skip(source, end)) or _is_argument_of_attr(source, begin)):
             return True
         begin = source.find(name, end)

@@ -66,8 +66,13 @@ def test_what_is_no_class_of_the_package_is_unknown(tmp_path: Path, source: str)
         ("del other.name", True),
         ("with x as self.name: ...", True),
         ("self.name += 1", True),
+        ("self.name: int = 1", True),
+        ("self.name\\\n            = 1", True),
+        ("[0 for self.name in ()]", True),
+        ("print(self.names); self.name = 1", True),
         ("print(self.name, self.name.x)", False),
         ("self.x.name = 1", False),
+        ("print(self.name if self.name else f'{self.name!r}', [self.name for x in ()])", False),
     ],
 )
 def test_attributes_that_a_method_sets_are_found(tmp_path: Path, statement: str, *, found: bool) -> None:
