@@ -15,7 +15,7 @@ class Plugin(SecretsPlugin):
     name = "{name}"
     version = "1.0"
     floe_api_version = "1.0"
-    dependencies = {needs}
+    dependencies = {dependencies}
 """
 
 
