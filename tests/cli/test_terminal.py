@@ -9,7 +9,7 @@ import pytest
 from floe_plugins.cli.terminal import columns
 
 
-@pytest.mark.parametrize("text", ["banana", "-1", "0", "\u00b2", "9" * 5000, "", " 80"])
+@pytest.mark.parametrize("text", ["banana", "-1", "0", "\u00b2", "\u0664\u0660", "9" * 5000, "", " 80"])
 def test_what_is_no_number_of_columns_is_ignored(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setenv("COLUMNS", text)
     read, write = os.pipe()

@@ -33,6 +33,8 @@ def test_the_usual_specifiers_need_no_packaging() -> None:
     for specifier in (">=0.1", ">=1,<2", "", " >= 1.0 , != 1.1"):
         assert meets("1.2", specifier)
     assert meets("1.2", ">=2") is False
+    assert meets("1.0", "==1")
+    assert meets("1", ">=1.0.0")
 
 
 def test_nothing_is_known_of_what_is_wrong() -> None:
