@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+# The part of signal that is built in: importing signal itself takes so long that an interrupt would often hit it.
+import _signal  # type: ignore[import-not-found] # pyright: ignore[reportMissingImports] no stub
 import gc
 import os
-import signal
 import sys
 
 # Runs plugin code, and is imported before any of it.
 _RUNS_PLUGINS = "floe_plugins.registry.services"
 _COLLECT_AFTER = 50_000
-_INTERRUPTED = 128 + signal.SIGINT
+_INTERRUPTED = 128 + _signal.SIGINT
 
 
 def main() -> None:
@@ -47,8 +48,8 @@ def _end_with_a_line_on_interrupt() -> None:
         os._exit(_INTERRUPTED)
 
     # Not where the signal is ignored, as in a shell's background job.
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, end)
+    if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
+        _signal.signal(_signal.SIGINT, end)
 
 
 if __name__ == "__main__":
