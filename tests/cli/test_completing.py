@@ -10,9 +10,7 @@ import pytest
 from floe_plugins.cli import completing
 
 
-@pytest.mark.parametrize(
-    "line", ["floe-plugins ", "floe-plugins show ", "floe-plugins list --category ", "floe-plugins -"]
-)
+@pytest.mark.parametrize("end", ["", "show ", "graph --format ", "list --category ", "list --disable ", "-"])
 def test_completing_imports_no_plugin_registry_attrs_or_pydantic(environment: Any, end: str) -> None:
     done = environment("compute-duckdb", "storage-local").run(
         """
