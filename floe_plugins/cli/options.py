@@ -5,46 +5,53 @@ from __future__ import annotations
 import functools
 import os
 import sys
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import attrs
 import click
 
+from floe_plugins.cli import completing
 from floe_plugins.cli.exit import run_command
-from floe_plugins.cli.output import Output
-from floe_plugins.configuration.file import find_file
-from floe_plugins.core.refs import PluginType
-from floe_plugins.errors import PluginError
 
 if TYPE_CHECKING:
-    # A command that runs in a host needs no registry here.
+    # Help and completion need none of these.
+    from floe_plugins.cli.output import Output
+    from floe_plugins.core.refs import PluginType
     from floe_plugins.registry.facade import PluginRegistry
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-@attrs.define
 class Options:
     """The values of the common options."""
 
-    config: str | None = None
-    json: bool = False
-    no_plugins: bool = False
-    disable: str = ""
-    no_color: bool = False
-    verbose: bool = False
+    def __init__(self) -> None:
+        self.config: str | None = None
+        self.json = False
+        self.no_plugins = False
+        self.disable = ""
+        self.no_color = False
+        self.verbose = False
+
+    def updated(self, values: Mapping[str, Any]) -> Options:
+        """Return a copy in which the values that are not None take precedence."""
+        options = Options()
+        options.__dict__.update(self.__dict__, **{name: value for name, value in values.items() if value is not None})
+        return options
 
     def file(self) -> str | None:
         """The configuration file: from ``--config``, the environment or the current directory."""
         if self.config is not None:
             return self.config
-        found = find_file(Path.cwd(), os.environ)
+        from floe_plugins.configuration.lookup import find_file, working_directory
+
+        found = find_file(working_directory(), os.environ)
         return None if found is None else str(found)
 
     def output(self) -> Output:
         """The output of a command."""
+        from floe_plugins.cli.output import Output
+
         return Output(as_json=self.json, color=self._color())
 
     def _color(self) -> bool | None:
@@ -65,6 +72,7 @@ class Options:
         Raises:
             PluginConfigurationError: the configuration cannot be read.
         """
+        from floe_plugins.errors import PluginError
         from floe_plugins.registry.facade import PluginRegistry
 
         self._log()
@@ -77,20 +85,34 @@ class Options:
             raise click.BadParameter(str(error), param_hint="--disable") from None
 
     def _log(self) -> None:
+        if not self.verbose:
+            from floe_plugins.core.log import silence
+
+            silence()
+            return
         import logging
 
-        handler: logging.Handler = logging.StreamHandler(sys.stderr) if self.verbose else logging.NullHandler()
         logger = logging.getLogger("floe_plugins")
-        logger.addHandler(handler)
+        logger.addHandler(logging.StreamHandler(sys.stderr))
         logger.propagate = False
         logger.setLevel(logging.INFO)
 
 
 _COMMON_OPTIONS = (
-    click.option("--config", metavar="FILE", help="Configuration file (default: floe.toml, .yaml or .json here)."),
+    click.option(
+        "--config",
+        metavar="FILE",
+        shell_complete=completing.files,
+        help="Configuration file (default: floe.toml, .yaml or .json here).",
+    ),
     click.option("--json", is_flag=True, default=None, help="Print only JSON to standard output."),
     click.option("--no-plugins", is_flag=True, default=None, help="Ignore all installed plugins."),
-    click.option("--disable", metavar="REFS", help="Disable refs, categories, distribution:NAME; comma-separated."),
+    click.option(
+        "--disable",
+        metavar="REFS",
+        shell_complete=completing.rules,
+        help="Disable refs, categories, distribution:NAME; comma-separated.",
+    ),
     click.option("--no-color", is_flag=True, default=None, help="Disable colour, as the variable NO_COLOR does."),
     click.option("-v", "--verbose", is_flag=True, default=None, help="Log to standard error."),
 )
@@ -101,10 +123,9 @@ def common_options(function: F) -> F:
 
     @functools.wraps(function)
     def command(*args: Any, **kwargs: Any) -> Any:
-        given = {name: kwargs.pop(name) for name in [field.name for field in attrs.fields(Options)]}
+        given = {name: kwargs.pop(name) for name in vars(Options())}
         context = click.get_current_context()
-        before = context.obj or Options()
-        options = attrs.evolve(before, **{name: value for name, value in given.items() if value is not None})
+        options = (context.obj or Options()).updated(given)
         if context.command.name != context.find_root().command.name:
             return run_command(function, options, *args, **kwargs)
         context.obj = options
@@ -118,6 +139,8 @@ def common_options(function: F) -> F:
 def _parse_category(_context: object, _parameter: object, value: str | None) -> PluginType | None:
     if value is None:
         return None
+    from floe_plugins.core.refs import PluginType
+
     try:
         return PluginType.parse(value)
     except ValueError as error:
@@ -125,5 +148,9 @@ def _parse_category(_context: object, _parameter: object, value: str | None) -> 
 
 
 category_option = click.option(
-    "--category", metavar="CATEGORY", callback=_parse_category, help="Only the plugins of this category."
+    "--category",
+    metavar="CATEGORY",
+    callback=_parse_category,
+    shell_complete=completing.categories,
+    help="Only the plugins of this category.",
 )
