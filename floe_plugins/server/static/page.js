@@ -121,7 +121,7 @@ function renderConnection() {
   const lost = connection.lostAt !== null;
   document.body.classList.toggle("lost", lost || notShown !== "");
   const old = age === null ? "There is no data yet." : `Data is ${span(age)} old.`;
-  if (notShown && !lost) return update(at("connection"), h("p", null, icon(shape("degraded")), h("strong", null, " Not everything is shown"), `, since the page cannot draw what the server sent: ${notShown}. All of it is at `, h("a", { href: "/api/snapshot" }, "/api/snapshot"), "."));
+  if (notShown && !lost) return update(at("connection"), h("p", null, icon(shape("degraded")), h("strong", null, " Not everything is shown"), `, since the page cannot draw what the server sent: ${notShown}. All of it is at `, h("a", { href: "api/snapshot" }, "/api/snapshot"), "."));
   if (!lost) {
     update(at("connection"), h("p", null, icon(shape(connection.live ? "healthy" : "starting")), connection.live ? ` Live. ${old}` : " Connecting."));
     return undefined;
