@@ -157,7 +157,7 @@ class RegistryView:
     def _watch(self, closed: threading.Event) -> None:
         took = 0.0
         while not closed.is_set():
-            self._changed.wait(_POLL)
+            self._changed.wait(min(_POLL, self._interval))
             # Looking takes at most a tenth of the time, however much happens.
             closed.wait(max(_PAUSE, 10 * took))
             self._changed.clear()
@@ -184,6 +184,9 @@ class RegistryView:
             _log_health(each)
         if self._snapshot["platform"]["state"] == "running":
             self._on_running(events)
+        if not events and any(row["calls"] for row in self._snapshot["plugins"]):
+            # Nothing happens, and that is what there is to see: for how long.
+            events.append({"event": "snapshot", "changed": ["calls"], "time": time.time()})
         return events
 
     def _on_running(self, events: Sequence[Event]) -> None:

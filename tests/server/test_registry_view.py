@@ -176,6 +176,22 @@ def test_the_snapshot_is_given_at_once_while_a_check_hangs(
     watched.await_event("health", state="healthy")
 
 
+def test_a_call_that_does_not_return_is_shown_again_and_again(lab: Lab, watch: Callable[..., Watched]) -> None:
+    registry = lab.registry(lab.plugin("a", startup=lab.hang), timeouts={"startup": SOON})
+    watched = watch(registry, 0.01)
+    starting = threading.Thread(target=registry.startup)
+    starting.start()
+    seconds = []
+    for _ in range(3):
+        watched.await_event("snapshot", changed=["calls"])
+        [call] = watched.row("a")["calls"]
+        seconds.append(call["seconds"])
+    lab.forever.set()
+    starting.join(SOON)
+    assert seconds[0] < seconds[1] < seconds[2]
+    watched.await_event("state", ref="secrets:a", state="started")
+
+
 def test_a_check_that_does_not_answer_is_unhealthy(lab: Lab, watch: Callable[..., Watched]) -> None:
     registry = lab.registry(lab.plugin("a", health_check=lab.hang), timeouts={"health": 0.05})
     watched = watch(registry, 0.01)
