@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
-from pathlib import Path
 
 from floe_plugins.cli.exit import USAGE_ERROR, fail
 from floe_plugins.cli.supervisor.view import SupervisorView
 from floe_plugins.core.safe_text import escape
 from floe_plugins.errors import PluginError
-
-_MAX_TOKEN = 4096
+from floe_plugins.server import security
 
 
 def read_token(file: str) -> str:
     """Return the token in a file; exit if there is none."""
     try:
-        text = Path(file).read_text(encoding="ascii")[: _MAX_TOKEN + 1].strip()
-    except (OSError, ValueError) as error:
-        fail(f"the token cannot be read from {file}: {getattr(error, 'strerror', None) or error}", USAGE_ERROR)
-    if not text or len(text) > _MAX_TOKEN:
-        fail(f"the file {file} contains no token of at most {_MAX_TOKEN} characters", USAGE_ERROR)
-    return text
+        return security.read_token(file)
+    except OSError as error:
+        fail(f"the token cannot be read from {file}: {error.strerror or error}", USAGE_ERROR)
+    except ValueError as error:
+        fail(f"the file {file} contains no token that can be used: {error}", USAGE_ERROR)
 
 
 def open_address(address: str) -> socket.socket:
