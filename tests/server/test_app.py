@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from starlette.applications import Starlette
 from support import SOON
 
 from floe_plugins import PluginError
-from floe_plugins.server import Server, create_app
+from floe_plugins.server import Server, api, create_app
 from floe_plugins.server.app import MAX_ACTIONS
 
 TOKEN = "hunter2"  # noqa: S105
@@ -98,6 +99,49 @@ def test_a_view_that_fails_fails_one_request_and_says_nothing_of_why(
     assert "KeyError" in caplog.text
     assert "hunter2" not in caplog.text
     assert ask(server, "/livez").status == 200
+
+
+def test_probes_do_not_wait_for_documents_and_who_asks_for_the_same_shares_it(
+    server: Server, view: FakeView, monkeypatch: pytest.MonkeyPatch, forever: threading.Event
+) -> None:
+    begun, made = threading.Event(), []
+
+    def make(snapshot: Any) -> dict[str, Any]:
+        begun.set()
+        forever.wait(SOON)
+        made.append(snapshot)
+        return {"problems": [snapshot["problems"]]}
+
+    monkeypatch.setitem(api.DOCUMENTS, "problems", make)  # type: ignore[arg-type]
+    with ThreadPoolExecutor(21) as pool:
+        first = pool.submit(ask, server, "/api/problems")
+        assert begun.wait(SOON)
+        view.current = view.current | {"problems": ["new"]}
+        others = [pool.submit(ask, server, "/api/problems") for _ in range(20)]
+        for path in ("/livez", "/readyz", "/", "/api/plugins/compute:duckdb"):
+            assert ask(server, path).status == 200
+        forever.set()
+        assert first.result().json["problems"] == [[]]
+        assert all(each.result().json["problems"] == [["new"]] for each in others)
+    assert len(made) < 20
+
+
+def test_a_client_that_leaves_does_not_keep_a_document_from_others(
+    server: Server, monkeypatch: pytest.MonkeyPatch, forever: threading.Event
+) -> None:
+    begun = threading.Event()
+
+    def make(_snapshot: Any) -> dict[str, Any]:
+        begun.set()
+        forever.wait(SOON)
+        return {}
+
+    monkeypatch.setitem(api.DOCUMENTS, "problems", make)  # type: ignore[arg-type]
+    with connect(server) as connection:
+        connection.sendall(GET % b"/api/problems")
+        assert begun.wait(SOON)
+    forever.set()
+    assert ask(server, "/api/problems").status == 200
 
 
 @pytest.mark.parametrize("action", ["restart", "start", "stop"])
