@@ -53,12 +53,10 @@ class RegistryView:
         self._registry = registry
         self._interval = interval
         self._started_at = time.time()
-        self._observer = Observer()
         self._overviews = Overviews(registry)
         self._startup: Mapping[str, Any] = {"startup": None, "critical_chain": []}
         self._starts: Mapping[str, Mapping[str, Any]] = {}
         self._health: Mapping[str, Mapping[str, Any]] = {}
-        self._subscribers: tuple[Callable[[Event], object], ...] = ()
         self._settings: Mapping[str, Any] = {"settings": [], "schema": None}
         self._is_described = False
         self._has_run = False
@@ -69,6 +67,8 @@ class RegistryView:
 
     def _prepare(self) -> None:
         """Set what no fork may inherit; a child's threads start when it first asks for something."""
+        self._observer = Observer()
+        self._subscribers: tuple[Callable[[Event], object], ...] = ()
         self._lock = threading.Lock()
         self._changed = threading.Event()
         self._ask = threading.Event()
@@ -80,6 +80,7 @@ class RegistryView:
             if self._unsubscribe is not None or self._closed.is_set():
                 return
             self._unsubscribe = self._registry.subscribe(self._observe)
+        self._changed.set()  # something may have happened before
         for target, name in ((self._watch, "floe view"), (self._check, "floe health")):
             threading.Thread(target=target, name=name, args=(self._closed,), daemon=True).start()
 
