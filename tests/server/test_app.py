@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from serving import GET, FakeView, ask, connect, plugin_row, read_all, read_until
 from starlette.applications import Starlette
-from support import SOON
+from support import SOON, run_code
 
 from floe_plugins import PluginError
 from floe_plugins.server import Server, api, create_app
@@ -254,6 +254,27 @@ def test_an_action_on_a_plugin_with_a_hanging_client_is_told_in_the_log(
     caplog.set_level("INFO")
     act(writable)
     assert "compute:duckdb: restart was asked for over HTTP" in caplog.text
+
+
+def test_an_action_that_hangs_does_not_keep_the_process_from_ending() -> None:
+    code = """
+        import threading
+        from serving import FakeView, connect, plugin_row
+        from floe_plugins.server import Server, create_app, open_listener
+
+        entered = threading.Event()
+        view = FakeView(plugin_row("compute:a"))
+        view.on_act = lambda: entered.set() or threading.Event().wait()
+        server = Server(create_app(view, token="t"), open_listener("0"))
+        server.start()
+        connection = connect(server)
+        head = "POST /api/plugins/compute:a/stop HTTP/1.1", "Host: localhost", "Authorization: Bearer t", "", ""
+        connection.sendall("\\r\\n".join(head).encode())
+        assert entered.wait(30)
+        print("hangs")
+    """
+    done = run_code(code)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "hangs\n", "")
 
 
 def test_another_application_can_mount_it(serve: Callable[..., Server], view: FakeView) -> None:

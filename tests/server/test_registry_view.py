@@ -13,8 +13,8 @@ from pydantic import BaseModel, SecretStr
 from serving import ask
 from support import SOON, Lab, named, new_registry, run_code, write_distribution
 
-from floe_plugins import HealthStatus, PluginError, PluginRegistry
-from floe_plugins.server import RegistryView, Server
+from floe_plugins import HealthStatus, PluginError, PluginRegistry, PluginType
+from floe_plugins.server import RegistryView, Server, registry_view
 
 NEVER = 1000.0
 
@@ -99,6 +99,24 @@ def test_no_plugin_is_loaded_before_the_application_asks_for_it(tmp_path: Path, 
     watched.await_event("state", ref="secrets:other")
     assert watched.row("viewed")["state"] == "discovered"
     assert "acme_viewed" not in sys.modules
+
+
+def test_plugins_that_the_application_has_not_loaded_are_not_loaded_for_their_settings(
+    lab: Lab, tmp_path: Path, watch: Callable[..., Watched], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    described: list[Any] = []
+    monkeypatch.setattr(registry_view, "describe_settings", described.append)
+    write_distribution(tmp_path, "acme", "[floe.secrets]\nviewed = acme_viewed:Plugin\n", acme_viewed="")
+    registry = PluginRegistry(path=[str(tmp_path)], environ={})
+    lab.registries.append(registry)
+    registry.register(lab.plugin("other"))
+    watched = watch(registry)
+    registry.start(PluginType.SECRETS, "other")
+    watched.await_platform("running", "healthy")
+    registry.stop(PluginType.SECRETS, "other")
+    watched.await_event("platform", state="stopped")
+    assert watched.row("viewed")["state"] == "discovered"
+    assert described == []
 
 
 def test_each_change_of_health_is_an_event_and_a_line_in_the_log(
