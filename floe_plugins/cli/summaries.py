@@ -8,7 +8,7 @@ SUMMARIES = {
     "completion": "Print the script that lets SHELL complete commands, options, refs, categories and files.",
     "config": "Validate, describe, show and migrate the configuration file.",
     "graph": "Draw what each plugin needs, or what the plugin REF needs.",
-    "health": "Report the health of the platform that runs; if none does, start one for it.",
+    "health": "Report the health of the platform that runs, or of one that is started for it.",
     "list": "List the installed plugins, including broken ones.",
     "restart": "Restart the plugin REF of the platform that runs, and all that need it.",
     "run": "Start the platform and serve until SIGINT, SIGTERM or SIGHUP.",

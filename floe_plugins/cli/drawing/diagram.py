@@ -78,7 +78,7 @@ def diagram(
             for node, edge in _targets(str(ref), dependency):
                 nodes.setdefault(node.name, node)
                 edges.append(edge)
-    cycles = tuple(tuple(map(str, cycle)) for cycle in graph.cycles(dependencies.graph()))
+    cycles = tuple(tuple(map(str, cycle)) for cycle in graph.cycles(dependencies.graph()).values())
     whole = Diagram(nodes, tuple(sorted(set(edges), key=lambda edge: (edge.source, edge.optional, edge))), cycles)
     return whole if root is None else _below(whole, str(root))
 
