@@ -31,7 +31,7 @@ class HostedCommand:
         self, options: Options, *, log: bool = False, report: Callable[[str, Mapping[str, Any]], object] | None = None
     ) -> None:
         self.options = options
-        self.supervisor = Supervisor(self._receive, Progress(sys.stderr, is_quiet=log))
+        self.supervisor = Supervisor(self._receive, Progress(sys.stderr, lines=not log))
         self._log = log
         self._report = report
 

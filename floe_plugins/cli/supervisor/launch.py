@@ -67,6 +67,12 @@ class HostProcess:
         if pid:
             self.status = os.waitstatus_to_exitcode(status)
 
+    def reap_orphans(self) -> None:
+        """As the first process of a container, collect what has ended and was left to it."""
+        with contextlib.suppress(ChildProcessError):
+            while (found := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)) and found.si_pid != self.pid:
+                os.waitpid(found.si_pid, os.WNOHANG)
+
     def signal(self, number: int) -> None:
         """Send a signal to the host alone, unless it has ended."""
         with self._lock, contextlib.suppress(ProcessLookupError, PermissionError):

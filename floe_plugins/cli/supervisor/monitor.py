@@ -67,6 +67,8 @@ class Monitor:
             while self.host.poll() is None:
                 self._read(_TICK)
                 self._watch()
+                if os.getpid() == 1:
+                    self.host.reap_orphans()
             while self._read(0):
                 pass
             if self.state.outcome is None or self._left_abruptly():

@@ -20,10 +20,17 @@ _SHOWN = 3
 
 
 class Progress:
-    """Tells what is waited for on standard error."""
+    """Tells what is waited for on standard error.
 
-    def __init__(self, stream: TextIO | None, *, is_quiet: bool = False) -> None:
-        self._stream = None if is_quiet else stream
+    Args:
+        stream: Standard error; None if it is closed.
+        lines: Whether to print lines where it is no terminal. Not where the log of the platform does.
+    """
+
+    def __init__(self, stream: TextIO | None, *, lines: bool = True) -> None:
+        self._stream = stream
+        self._lines = lines
+        self._told: set[str] = set()
         self._is_terminal = stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb"
         self._is_drawn = False
         self._begun = time.monotonic()
@@ -34,16 +41,21 @@ class Progress:
         if self._stream is None:
             return
         if self._is_terminal:
-            texts = list(_waits(state, DELAY))
+            texts = [text for _, text in _waits(state, DELAY)]
             self.clear()
             if texts:
                 more = f"; {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""
                 self._write(f"\r{_fitting('; '.join(texts[:_SHOWN]) + more)}\x1b[K")
                 self._is_drawn = True
-        elif time.monotonic() - self._begun >= self._next_log:
-            self._next_log += LOG_INTERVAL
-            for text in _waits(state, LOG_DELAY):
-                self._write(f"floe-plugins: waiting for {text}\n")
+        elif self._lines:
+            is_due = time.monotonic() - self._begun >= self._next_log
+            self._next_log += LOG_INTERVAL * is_due
+            # Why a start has to be attempted again is known at once.
+            retried = {facts.ref for facts in list(state.plugins.values()) if facts.retries} - self._told
+            self._told |= retried
+            for ref, text in _waits(state, LOG_DELAY):
+                if is_due or ref in retried:
+                    self._write(f"floe-plugins: waiting for {text}\n")
 
     def clear(self) -> None:
         """Take the line away, so that others can write."""
@@ -60,13 +72,14 @@ class Progress:
                 self._stream = None
 
 
-def _waits(state: HostState, delay: float) -> Iterator[str]:
+def _waits(state: HostState, delay: float) -> Iterator[tuple[str, str]]:
+    """Give each plugin that is waited for, and what for."""
     calls = {call.ref: call for call in list(state.calls) if call.seconds >= delay}
     for ref, call in calls.items():
-        yield _describe(state, ref, call)
+        yield ref, _describe(state, ref, call)
     for facts in list(state.plugins.values()):
         if facts.ref not in calls and facts.retries and facts.state not in {"started", "failed", "stopped"}:
-            yield f"{facts.ref}: retry {facts.retries}{_why(facts.reason)}"
+            yield facts.ref, f"{facts.ref}: retry {facts.retries}{_why(facts.reason)}"
 
 
 def _describe(state: HostState, ref: str, call: PluginCall) -> str:
