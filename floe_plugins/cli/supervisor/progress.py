@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
+from itertools import chain
 from typing import TextIO
 
 from floe_plugins.cli.supervisor.state import HostState, PluginCall
@@ -29,12 +30,12 @@ class Progress:
         self._begun = time.monotonic()
         self._next_log = LOG_DELAY
 
-    def show(self, state: HostState) -> None:
-        """Tell what the host does now."""
+    def show(self, *states: HostState) -> None:
+        """Tell what the hosts do now."""
         if self._stream is None:
             return
         if self._is_terminal:
-            texts = list(_waits(state, DELAY))
+            texts = [text for state in states for text in _waits(state, DELAY)]
             self.clear()
             if texts:
                 more = f"; {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""
@@ -42,7 +43,7 @@ class Progress:
                 self._is_drawn = True
         elif time.monotonic() - self._begun >= self._next_log:
             self._next_log += LOG_INTERVAL
-            for text in _waits(state, LOG_DELAY):
+            for text in chain.from_iterable(_waits(state, LOG_DELAY) for state in states):
                 self._write(f"floe-plugins: waiting for {text}\n")
 
     def clear(self) -> None:

@@ -44,6 +44,21 @@ class Finished:
     signal: int | None = None
 
 
+def finished(monitor: Monitor, received: int | None) -> Finished:
+    """Return what the job of a host that has ended came to."""
+    outcome = monitor.state.outcome
+    if outcome is None:
+        return Finished(status=1, ending=monitor.ending, signal=received)
+    return Finished(
+        status=outcome.get("status", 1) or int(monitor.ending is not None),
+        document=outcome.get("document") or {},
+        lines=tuple(outcome.get("lines") or ()),
+        error=outcome.get("error"),
+        ending=monitor.ending,
+        signal=received,
+    )
+
+
 class Supervisor:
     """Runs jobs in hosts.
 
@@ -53,11 +68,13 @@ class Supervisor:
 
     Attributes:
         monitor: That of the host that runs now, or ran last.
+        others: Those of the hosts that run side by side.
         received: The signal that was received, if one was.
     """
 
     def __init__(self, receive: Receive, progress: Progress) -> None:
         self.monitor: Monitor | None = None
+        self.others: list[Monitor] = []
         self.received: int | None = None
         self._receive = receive
         self._progress = progress
@@ -73,17 +90,7 @@ class Supervisor:
             self._pass_on(monitor)
         finally:
             self._progress.clear()
-        outcome = monitor.state.outcome
-        if outcome is None:
-            return Finished(status=1, ending=monitor.ending, signal=self.received)
-        return Finished(
-            status=outcome.get("status", 1) or int(monitor.ending is not None),
-            document=outcome.get("document") or {},
-            lines=tuple(outcome.get("lines") or ()),
-            error=outcome.get("error"),
-            ending=monitor.ending,
-            signal=self.received,
-        )
+        return finished(monitor, self.received)
 
     def _pass_on(self, monitor: Monitor) -> None:
         while True:
@@ -112,15 +119,16 @@ class Supervisor:
                 signal.signal(number, handler)
 
     def _handle(self, number: int, _frame: FrameType | None) -> None:
+        monitors = [*self.others, *filter(None, [self.monitor])]
         if self.received is not None:
             _say(b"second signal received: exiting without stopping the remaining plugins")
-            if self.monitor is not None:
-                self.monitor.host.kill()
+            for monitor in monitors:
+                monitor.host.kill()
             os._exit(128 + number)
         self.received = number
         _say(b"stopping; press Ctrl-C or send SIGTERM again to exit at once")
-        if self.monitor is not None:
-            self.monitor.host.send("stop")
+        for monitor in monitors:
+            monitor.host.send("stop")
 
 
 def _say(text: bytes) -> None:
