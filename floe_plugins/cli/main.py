@@ -9,7 +9,7 @@ import click
 from floe_plugins._version import __version__
 from floe_plugins.cli.options import Options, common_options
 
-_COMMANDS = ("check", "config", "health", "list", "run", "show")
+_COMMANDS = ("check", "config", "doctor", "health", "list", "run", "show")
 
 
 class LazyGroup(click.Group):

@@ -78,21 +78,21 @@ class Output:
 
         table = Table(*columns, box=None, pad_edge=False, header_style="bold", show_header=bool(columns))
         for column in table.columns:
-            column.no_wrap = column.header != "message"
+            column.no_wrap = column.header not in {"message", "ended"}
         for row in rows:
             cells = ["" if cell is None else escape(cell) for cell in row]
             table.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in cells))
         self.console().print(table)
 
-    def problems(self, problems: Sequence[Mapping[str, Any]]) -> None:
-        """Print each problem, given as JSON data, with its plugin, its distribution and its hint."""
+    def problems(self, problems: Sequence[Mapping[str, Any]], noun: str = "problem") -> None:
+        """Print each problem, given as JSON data: its plugin, its distribution and its hint; and their number."""
         from rich.text import Text
 
         if not problems:
             return
         console = self.console()
         console.print()
-        console.print(Text(count(len(problems), "problem"), style="bold"))
+        console.print(Text(count(len(problems), noun), style="bold"))
         for problem in problems:
             ref, distribution, hint = problem["ref"], problem["distribution"], problem["hint"]
             subject = escape(ref or distribution or "floe")
