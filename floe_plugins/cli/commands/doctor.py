@@ -165,7 +165,7 @@ class _Diagnosis:
         ending, error = self.run.finished.ending, self.run.finished.error
         if ending is not None and self.run.finished.signal is None:
             return "took too long" if self.run.is_overdue else _brief(ending.how)
-        if self.run.is_stuck:
+        if self.run.is_stuck and len(errors) == 1:
             return "does not end"
         if error is not None:
             return "was not tried"

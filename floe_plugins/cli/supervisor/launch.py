@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 import os
 import signal
@@ -29,7 +30,8 @@ class HostProcess:
         stacks: The descriptor from which the stacks are read that it writes when it ends abruptly.
         output: The descriptor from which it is read what the host prints; None if it prints to standard error.
         status: How it ended, as ``os.waitstatus_to_exitcode`` says it; None while it runs.
-        peak: The most memory that it used, in MiB; None while it runs, or where the system does not say so.
+        peak: The most memory that it used, in MiB, if what it prints is captured; None while it runs, or where the
+            system does not say so.
     """
 
     pid: int
@@ -64,13 +66,19 @@ class HostProcess:
                 # As long as the host is not reaped, its group is no other's. What a plugin forked does not outlive it.
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.killpg(self.pid, signal.SIGKILL)
-            pid, status, usage = os.wait4(self.pid, os.WNOHANG)
+            pid, status = self._wait()
         except ChildProcessError:
             self.status = 1  # somebody else has reaped it
             return
         if pid:
             self.status = os.waitstatus_to_exitcode(status)
-            self.peak = usage.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
+
+    def _wait(self) -> tuple[int, int]:
+        if self.output is None or "resource" not in sys.modules:  # which os.wait4 needs
+            return os.waitpid(self.pid, os.WNOHANG)
+        pid, status, usage = os.wait4(self.pid, os.WNOHANG)
+        self.peak = usage.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10) if pid else None
+        return pid, status
 
     def signal(self, number: int) -> None:
         """Send a signal to the host alone, unless it has ended."""
@@ -108,6 +116,9 @@ def launch(job: str, options: Mapping[str, Any], *, is_apart: bool = False) -> H
     Raises:
         OSError: No process can be made.
     """
+    if is_apart:
+        with contextlib.suppress(ImportError):
+            importlib.import_module("resource")  # how much memory the host used is told with its help
     pipes = [os.pipe()]
     try:
         requests_end, requests = os.pipe()

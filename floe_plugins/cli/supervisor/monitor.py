@@ -25,6 +25,9 @@ MAX_SILENCE = 10.0
 LAST_WORDS = 1.0
 LEAVING = 2.0
 
+# What a job whose time is limited has of it to leave, at most: an interpreter with much in it takes a while.
+LONG_LEAVING = 15.0
+
 _TICK = 0.1
 _MAX_STACKS = 2**20
 
@@ -135,7 +138,7 @@ class Monitor:
         now, state = time.monotonic(), self.state
         if state.outcome is not None:
             self._done = self._done or now
-            if now - self._done > LEAVING:
+            if now - self._done > self._leaving(self._done):
                 # Its work is done, and something keeps it from leaving.
                 self.is_stuck = True
                 self.host.kill()
@@ -149,6 +152,12 @@ class Monitor:
             self._end()
         elif state.silence > MAX_SILENCE or (state.silence > MAX_SILENCE_PAST_DEADLINE and self._is_past_deadline(now)):
             self._end()
+
+    def _leaving(self, done: float) -> float:
+        """Return how many seconds the host has to leave, now that its work is done."""
+        if self._timeout is None or self.state.begun is None:
+            return LEAVING
+        return max(LEAVING, min(LONG_LEAVING, self.state.begun + self._timeout - done))
 
     def _is_past_deadline(self, now: float) -> bool:
         return any(call.deadline is not None and now > call.deadline for call in self.state.calls)
