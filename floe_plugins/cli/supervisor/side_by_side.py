@@ -16,6 +16,9 @@ from floe_plugins.cli.supervisor.monitor import Monitor
 from floe_plugins.cli.supervisor.progress import Progress
 from floe_plugins.cli.supervisor.supervisor import Finished, Receive, Supervisor, finished
 
+# Seconds that hosts have to stop in order after a signal. A plugin that is being loaded does not stop.
+STOPPING = 5.0
+
 _TICK = 0.2
 
 
@@ -66,7 +69,7 @@ class SideBySide:
     ) -> Generator[HostRun, None, None]:
         """Run a job with each of several options, and yield what became of each, as it ends.
 
-        After a signal no more are begun, and those that run are stopped.
+        After a signal no more are begun, and those that run are stopped; what is left after a while is ended.
 
         Args:
             job: The job.
@@ -75,6 +78,7 @@ class SideBySide:
             timeout: The seconds that each job may take once code of a plugin runs.
         """
         waiting = list(enumerate(each))[::-1]
+        stopping: float | None = None
         try:
             while self._running or waiting:
                 while waiting and len(self._running) < number and self._supervisor.received is None:
@@ -85,11 +89,18 @@ class SideBySide:
                         yield HostRun(index=index, finished=Finished(status=1, error=_no_process(error)))
                 if self._supervisor.received is not None:
                     waiting.clear()
+                    stopping = stopping or time.monotonic()
+                    if time.monotonic() - stopping > STOPPING:
+                        self._kill()
                 if self._running:
                     yield from self._pass_on()
         finally:
             self._progress.clear()
-            for monitor in self._running.values():
+            self._kill()
+
+    def _kill(self) -> None:
+        for monitor in self._running.values():
+            if monitor.host.status is None:
                 monitor.host.kill()
 
     def _begin(self, index: int, job: str, options: Mapping[str, Any], timeout: float | None) -> None:

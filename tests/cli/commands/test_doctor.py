@@ -161,19 +161,39 @@ def test_what_a_plugin_prints_is_captured_and_escaped(doctor: Doctor) -> None:
 
 CONFIGURED = """
 import os
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel, SecretStr, model_validator
 
 class Settings(BaseModel):
     token: SecretStr
     how: str
 
-def config_schema(self): return Settings
 def startup(self):
     print("opened with", self.config.token.get_secret_value(), "at", self.config.how, flush=True)
     if self.config.how == "once": os._exit(3)
 
 Plugin.config_schema, Plugin.startup = Settings, startup
 """
+
+
+def test_what_may_hold_secrets_that_are_not_known_yet_is_not_shown(doctor: Doctor, tmp_path: Path) -> None:
+    config = {"plugins": {"secrets": {"open": {"token": "hunter2-prod", "how": "always"}}}}
+    (tmp_path / "floe.json").write_text(json.dumps(config), encoding="utf-8")
+    validate = """
+class Telling(Settings):
+    @model_validator(mode="before")
+    @classmethod
+    def tell(cls, settings):
+        print(settings, flush=True)
+        os._exit(0)
+
+Plugin.config_schema = Telling
+"""
+    done = doctor({"open": {"load": CONFIGURED + validate}}, "--start", "--json")
+    found, _ = of(done)
+    assert done.returncode == 1
+    assert found["open"]["printed"]["bytes"] > 0
+    assert found["open"]["printed"]["text"].startswith("(withheld")
+    assert "hunter2" not in done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("how", ["always", "once"])
@@ -223,10 +243,16 @@ def test_none_to_try_is_told(doctor: Doctor) -> None:
     assert (done.returncode, done.stdout) == (0, "installed plugins are switched off\n")
 
 
-def test_one_problem_does_not_hide_the_others_where_problems_are_strict(doctor: Doctor) -> None:
+def test_one_problem_does_not_hide_the_others_where_problems_are_strict(doctor: Doctor, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        write_distribution(tmp_path / "site", f"same-{name}", "[floe.secrets]\nsame = acme_two:Plugin\n")
     done = doctor({"one": {"load": "1 / 0"}, "two": {}}, "--json", FLOE_PLUGINS_STRICT="1")
     found, _ = of(done)
-    assert {name: each["state"] for name, each in found.items()} == {"one": "failed", "two": "loaded"}
+    assert {name: each["state"] for name, each in found.items()} == {
+        "one": "failed",
+        "same": "refused",
+        "two": "loaded",
+    }
 
 
 def test_the_reference_plugins_are_well(floe: Any, reference: tuple[str, ...], write: Callable[..., str]) -> None:
