@@ -25,7 +25,7 @@ from floe_plugins.registry.facade import PluginRegistry
 from floe_plugins.registry.plugin_info import PluginInfo
 
 # Seconds for threads and files to go after a plugin was stopped.
-_SETTLING = 1.0
+_SETTLING = 3.0
 _PAUSE = 0.05
 
 
