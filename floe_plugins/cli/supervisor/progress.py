@@ -36,12 +36,12 @@ class Progress:
         self._begun = time.monotonic()
         self._next_log = LOG_DELAY
 
-    def show(self, state: HostState) -> None:
-        """Tell what the host does now."""
+    def show(self, *states: HostState) -> None:
+        """Tell what the hosts do now."""
         if self._stream is None:
             return
         if self._is_terminal:
-            texts = [text for _, text in _waits(state, DELAY)]
+            texts = [text for state in states for _, text in _waits(state, DELAY)]
             self.clear()
             if texts:
                 more = f"; {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""
@@ -50,12 +50,16 @@ class Progress:
         elif self._lines:
             is_due = time.monotonic() - self._begun >= self._next_log
             self._next_log += LOG_INTERVAL * is_due
-            # Why a start has to be attempted again is known at once.
-            retried = {facts.ref for facts in list(state.plugins.values()) if facts.retries} - self._told
-            self._told |= retried
-            for ref, text in _waits(state, LOG_DELAY):
-                if is_due or ref in retried:
-                    self._write(f"floe-plugins: waiting for {text}\n")
+            for state in states:
+                self._show_lines(state, is_due=is_due)
+
+    def _show_lines(self, state: HostState, *, is_due: bool) -> None:
+        # Why a start has to be attempted again is known at once.
+        retried = {facts.ref for facts in list(state.plugins.values()) if facts.retries} - self._told
+        self._told |= retried
+        for ref, text in _waits(state, LOG_DELAY):
+            if is_due or ref in retried:
+                self._write(f"floe-plugins: waiting for {text}\n")
 
     def clear(self) -> None:
         """Take the line away, so that others can write."""

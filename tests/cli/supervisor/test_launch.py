@@ -108,3 +108,21 @@ def test_as_the_first_process_it_collects_what_is_left_to_it(tmp_path: Path) -> 
     )
     assert done.returncode == 0, done.stderr
     assert "platform healthy" in done.stdout
+
+
+def test_a_host_apart_is_a_new_interpreter_whose_output_is_captured() -> None:
+    done = run_code("""
+        import queue
+        from floe_plugins.cli.supervisor.launch import can_fork, launch
+        from floe_plugins.cli.supervisor.monitor import Monitor
+        messages = queue.Queue()
+        assert can_fork()
+        host = launch("check", {"no_plugins": True, "config": "/dev/null/nowhere"}, is_apart=True)
+        assert host.output is not None
+        monitor = Monitor(host, messages.put)
+        monitor.start()
+        print([each["event"] for each in iter(messages.get, None)][-1])
+        monitor.join()
+        print(monitor.captured.size, host.peak > 1)
+    """)
+    assert done.stdout.split() == ["error", "0", "True"], done.stderr

@@ -41,6 +41,13 @@ def test_a_terminal_has_one_line_that_is_taken_away() -> None:
     assert stream.getvalue().endswith("\r\x1b[K")
 
 
+def test_several_hosts_share_the_line() -> None:
+    stream, other = Terminal(), HostState()
+    other.apply({"event": "call_begun", "ref": "secrets:env", "stage": "load", "thread": 1})
+    Progress(stream).show(other, waiting())
+    assert stream.getvalue().startswith("\rsecrets:env: load, 0 s; compute:duckdb: start, 0 s of 30 s")
+
+
 def test_elsewhere_each_wait_has_a_line() -> None:
     stream = io.StringIO()
     Progress(stream).show(waiting())
