@@ -12,7 +12,9 @@ HERE = Path(__file__).parent
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
-@pytest.mark.parametrize("script", [["interrupts.py", "40"], ["storm.py", "2", "16"]], ids=["interrupts", "storm"])
+@pytest.mark.parametrize(
+    "script", [["interrupts.py", "40"], ["storm.py", "2", "16"], ["soak.py", "100", "20"]], ids=" ".join
+)
 def test_nothing_but_what_is_promised_comes_out(script: list[str]) -> None:
     done = subprocess.run(
         [sys.executable, str(HERE / script[0]), *script[1:]], capture_output=True, text=True, timeout=300, check=False

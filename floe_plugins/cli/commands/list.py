@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,15 +18,22 @@ if TYPE_CHECKING:
 _COLUMNS = ("plugin", "version", "api", "state", "selected", "required", "distribution")
 
 
+_RUNNING_COLUMNS = ("plugin", "version", "state", "health", "selected", "required", "distribution", "reason")
+
+
 @click.command("list")
+@click.option("--running", is_flag=True, help="Ask the platform that runs, which knows states and health.")
 @category_option
 @common_options
-def list_(options: Options, category: PluginType | None) -> None:
+def list_(options: Options, category: PluginType | None, *, running: bool) -> None:
     """List the installed plugins, including broken ones. Imports no plugin.
 
     A plugin is "refused" if it is known to be made for other versions. It is selected "as needed" if a start includes
     it because of another plugin.
     """
+    if running:
+        _list_running(options, category)
+        return
     from floe_plugins.cli.survey import Survey
 
     output = options.output()
@@ -43,6 +50,39 @@ def list_(options: Options, category: PluginType | None) -> None:
     output.problems([each.to_dict() for each in problems])
     output.line()
     output.line(survey.configuration_line())
+
+
+def _list_running(options: Options, category: PluginType | None) -> None:
+    from floe_plugins.cli.running import require_running
+
+    snapshot = require_running(options, "snapshot")["snapshot"]
+    wanted = {None, None if category is None else category.slug}
+    plugins = [each for each in snapshot["plugins"] if category is None or each["category"] in wanted]
+    problems = [
+        each for each in snapshot["problems"] if category is None or str(each["ref"]).partition(":")[0] in wanted
+    ]
+    output = options.output()
+    if options.json:
+        output.json({"platform": snapshot["platform"], "plugins": plugins, "problems": problems})
+        return
+    output.table(_RUNNING_COLUMNS, [_running_row(each) for each in plugins])
+    output.problems(problems)
+    platform = snapshot["platform"]
+    output.line()
+    output.line(f"platform {platform['state']}, {platform['health'] or 'health not known'}, process {platform['pid']}")
+
+
+def _running_row(plugin: Mapping[str, Any]) -> Sequence[object]:
+    return (
+        plugin["ref"],
+        plugin["version"] or "?",
+        plugin["state"],
+        "" if plugin["health"] is None else plugin["health"]["state"],
+        "yes" if plugin["selected"] else "no",
+        "yes" if plugin["required"] else "no",
+        plugin["distribution"] or "registered in code",
+        plugin["reason"] or ("" if plugin["health"] is None else plugin["health"]["message"]),
+    )
 
 
 def _row(info: PluginInfo, survey: Survey) -> Sequence[object]:

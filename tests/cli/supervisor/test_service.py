@@ -146,10 +146,23 @@ def test_timings_are_those_of_the_platform_that_runs(run: Any) -> None:
     assert "critical chain: secrets:mine" in found.stdout
 
 
+def test_what_runs_is_listed_with_its_health(run: Any, tmp_path: Path) -> None:
+    running = run()
+    while "started  healthy" not in (found := running.command("list", "--running")).stdout:
+        assert found.returncode == 0, found.stderr
+    assert f"process {running.process.pid}" in found.stdout
+    assert json.loads(running.command("list", "--running", "--json", "--category", "storage").stdout)["plugins"] == []
+    (tmp_path / "sick").touch()
+    running.command("health")
+    while "unhealthy" not in (found := running.command("list", "--running")).stdout:
+        assert found.returncode == 0, found.stderr
+    assert "as it is" in found.stdout
+
+
 def test_without_a_platform_the_commands_say_how_to_start_one(run: Any) -> None:
     running = run()
     running.end()
-    for command in (("timings",), ("restart", "secrets:mine")):
+    for command in (("timings",), ("restart", "secrets:mine"), ("list", "--running")):
         found = running.command(*command)
         assert found.returncode == 1
         assert "floe-plugins run" in found.stderr
