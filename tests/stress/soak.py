@@ -1,7 +1,7 @@
 """A platform that runs for long holds no more at its end than at its beginning.
 
 ``python tests/stress/soak.py [CHECKS] [RESTARTS]`` asks a platform that serves for its health CHECKS times and restarts
-a plugin with two dependents RESTARTS times. It prints the threads, open files and MiB of the supervisor and of the host,
+a plugin with two dependents RESTARTS times. It prints the threads, open files and MiB of the supervisor and the host,
 and exits with status 1 if there are 3 more threads or files, or 9 MiB more, at the end.
 """
 
