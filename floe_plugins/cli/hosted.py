@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 from floe_plugins.cli.exit import PROBLEMS_FOUND, print_error
 from floe_plugins.cli.options import Options
-from floe_plugins.cli.output import Output
+from floe_plugins.cli.output import Output, traceback_lines
 from floe_plugins.cli.supervisor.ending import Ending
 from floe_plugins.cli.supervisor.progress import Progress
 from floe_plugins.cli.supervisor.supervisor import Finished, Supervisor
@@ -31,8 +31,8 @@ class HostedCommand:
         self, options: Options, *, log: bool = False, report: Callable[[str, Mapping[str, Any]], object] | None = None
     ) -> None:
         self.options = options
-        self.supervisor = Supervisor(self._receive, Progress(sys.stderr, is_quiet=log))
-        self._log = log
+        self.supervisor = Supervisor(self._receive, Progress(sys.stderr, is_quiet=log or options.quiet))
+        self._log = log and not options.quiet
         self._report = report
 
     def run(self, job: str, **arguments: Any) -> Finished:
@@ -66,7 +66,8 @@ class HostedCommand:
         print_error(escape(ending.message))
         lines = [f"    from {ending.distribution}"] if ending.distribution else []
         lines += [f"    at {ending.where}"] if ending.where else []
-        lines.append(f"    {ending.hint}")
+        if not self.options.quiet:
+            lines.append(f"    {ending.hint}")
         for line in lines:
             _print(escape(line))
         if self.options.verbose:
@@ -93,6 +94,8 @@ class HostedCommand:
         if text:
             several = len(error.get("issues", ())) > 1
             print_error("\n".join(map(escape, text.split("\n"))) if several else escape(text))
+            for line in traceback_lines(error):
+                _print(line)
         if self.options.json:
             Output(as_json=True).json({"error": error})
         sys.exit(status)

@@ -34,7 +34,8 @@ class Options:
     no_plugins: bool = False
     disable: str = ""
     no_color: bool = False
-    verbose: bool = False
+    verbose: int = 0
+    quiet: bool = False
 
     def file(self) -> str | None:
         """The configuration file: from ``--config``, the environment or the current directory."""
@@ -45,7 +46,7 @@ class Options:
 
     def output(self) -> Output:
         """The output of a command."""
-        return Output(as_json=self.json, color=self._color())
+        return Output(as_json=self.json, color=self._color(), has_hints=not self.quiet)
 
     def _color(self) -> bool | None:
         # no-color.org and force-color.org: set and not empty.
@@ -92,7 +93,8 @@ _COMMON_OPTIONS = (
     click.option("--no-plugins", is_flag=True, default=None, help="Ignore all installed plugins."),
     click.option("--disable", metavar="REFS", help="Disable refs, categories, distribution:NAME; comma-separated."),
     click.option("--no-color", is_flag=True, default=None, help="Disable colour, as the variable NO_COLOR does."),
-    click.option("-v", "--verbose", is_flag=True, default=None, help="Log to standard error."),
+    click.option("-v", "--verbose", count=True, help="Log to standard error; -vv shows tracebacks of plugin code too."),
+    click.option("-q", "--quiet", is_flag=True, default=None, help="Show the result alone: no progress, no hints."),
 )
 
 
@@ -102,9 +104,12 @@ def common_options(function: F) -> F:
     @functools.wraps(function)
     def command(*args: Any, **kwargs: Any) -> Any:
         given = {name: kwargs.pop(name) for name in [field.name for field in attrs.fields(Options)]}
+        given["verbose"] = given["verbose"] or None
         context = click.get_current_context()
         before = context.obj or Options()
         options = attrs.evolve(before, **{name: value for name, value in given.items() if value is not None})
+        if options.quiet and options.verbose:
+            raise click.UsageError("give either --quiet or --verbose")
         if context.command.name != context.find_root().command.name:
             return run_command(function, options, *args, **kwargs)
         context.obj = options

@@ -6,7 +6,7 @@ import io
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import IO, TYPE_CHECKING, Any
 
 from floe_plugins.core.record import to_plain
@@ -38,14 +38,23 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
+def traceback_lines(facts: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the lines that show the frames of a problem or an error, if it has any, escaped and indented."""
+    for frame in facts.get("traceback") or ():
+        yield f"    at {escape(frame['file'])}:{frame['line']} in {escape(frame['function'])}"
+        if frame["source"]:
+            yield f"        {escape(frame['source'])}"
+
+
 class Output:
     """Standard output, reserved for the command line.
 
     From here on, everything else that prints to standard output, C code included, prints to standard error.
     """
 
-    def __init__(self, *, as_json: bool, color: bool | None = None) -> None:
+    def __init__(self, *, as_json: bool, color: bool | None = None, has_hints: bool = True) -> None:
         self.as_json = as_json
+        self._has_hints = has_hints
         self._color = color
         self._stream = _reserve_stdout()
 
@@ -85,7 +94,7 @@ class Output:
         self.console().print(table)
 
     def problems(self, problems: Sequence[Mapping[str, Any]]) -> None:
-        """Print each problem, given as JSON data, with its plugin, its distribution and its hint."""
+        """Print each problem, given as JSON data, with its plugin, its distribution, its traceback and its hint."""
         from rich.text import Text
 
         if not problems:
@@ -100,7 +109,9 @@ class Output:
             console.print(Text.assemble((subject, "red"), message), soft_wrap=True)
             if ref and distribution:
                 console.print(Text(f"    from {escape(distribution)}"), soft_wrap=True)
-            if hint:
+            for line in traceback_lines(problem):
+                console.print(Text(line), soft_wrap=True)
+            if hint and self._has_hints:
                 console.print(Text(f"    {escape(hint)}"), soft_wrap=True)
 
     def console(self) -> Console:
