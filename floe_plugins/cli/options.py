@@ -13,7 +13,7 @@ import attrs
 import click
 
 from floe_plugins.cli.exit import run_command
-from floe_plugins.cli.output import Output
+from floe_plugins.cli.output import FORMATS, Output
 from floe_plugins.configuration.file import find_file
 from floe_plugins.core.refs import PluginType
 from floe_plugins.errors import PluginError
@@ -30,12 +30,17 @@ class Options:
     """The values of the common options."""
 
     config: str | None = None
-    json: bool = False
+    format: str | None = None
     no_plugins: bool = False
     disable: str = ""
     no_color: bool = False
     verbose: int = 0
     quiet: bool = False
+
+    @property
+    def json(self) -> bool:
+        """Whether to print one document, as JSON or YAML, instead of text."""
+        return self.format in {"json", "yaml"}
 
     def file(self) -> str | None:
         """The configuration file: from ``--config``, the environment or the current directory."""
@@ -46,7 +51,7 @@ class Options:
 
     def output(self) -> Output:
         """The output of a command."""
-        return Output(as_json=self.json, color=self._color(), has_hints=not self.quiet)
+        return Output(format=self.format or "table", color=self._color(), has_hints=not self.quiet)
 
     def _color(self) -> bool | None:
         # no-color.org and force-color.org: set and not empty.
@@ -89,7 +94,14 @@ class Options:
 
 _COMMON_OPTIONS = (
     click.option("--config", metavar="FILE", help="Configuration file (default: floe.toml, .yaml or .json here)."),
-    click.option("--json", is_flag=True, default=None, help="Print only JSON to standard output."),
+    click.option(
+        "-o",
+        "--output",
+        "format",
+        type=click.Choice(FORMATS),
+        help="Print tables, wide ones with all columns and long lines, or one document.",
+    ),
+    click.option("--json", is_flag=True, default=None, help="Short for --output json."),
     click.option("--no-plugins", is_flag=True, default=None, help="Ignore all installed plugins."),
     click.option("--disable", metavar="REFS", help="Disable refs, categories, distribution:NAME; comma-separated."),
     click.option("--no-color", is_flag=True, default=None, help="Disable colour, as the variable NO_COLOR does."),
@@ -105,6 +117,7 @@ def common_options(function: F) -> F:
     def command(*args: Any, **kwargs: Any) -> Any:
         given = {name: kwargs.pop(name) for name in [field.name for field in attrs.fields(Options)]}
         given["verbose"] = given["verbose"] or None
+        given["format"] = _parse_format(given["format"], as_json=kwargs.pop("json"))
         context = click.get_current_context()
         before = context.obj or Options()
         options = attrs.evolve(before, **{name: value for name, value in given.items() if value is not None})
@@ -118,6 +131,18 @@ def common_options(function: F) -> F:
     for option in reversed(_COMMON_OPTIONS):
         command = option(command)
     return command  # type: ignore[return-value]
+
+
+def _parse_format(name: str | None, *, as_json: bool) -> str | None:
+    if as_json and name not in {None, "json"}:
+        raise click.UsageError("give either --json or --output")
+    if name == "yaml":
+        try:
+            import ruamel.yaml  # noqa: F401 # pyright: ignore[reportUnusedImport] to report early that it is missing
+        except ModuleNotFoundError:
+            message = "yaml requires ruamel.yaml: pip install 'floe-plugins[yaml]'"
+            raise click.BadParameter(message, param_hint="--output") from None
+    return "json" if as_json else name
 
 
 def _parse_category(_context: object, _parameter: object, value: str | None) -> PluginType | None:

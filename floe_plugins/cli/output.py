@@ -1,4 +1,4 @@
-"""Standard output of the commands: JSON, or text and tables."""
+"""Standard output of the commands: one document as JSON or YAML, or text and tables."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import IO, TYPE_CHECKING, Any
 
 from floe_plugins.core.record import to_plain
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 SCHEMA_VERSION = 1
+FORMATS = ("table", "wide", "json", "yaml")
 _MAX_COLUMN_DIGITS = 5
+_UNLIMITED = 100_000
 
 _STYLES = {
     "started": "green",
@@ -52,23 +55,27 @@ class Output:
     From here on, everything else that prints to standard output, C code included, prints to standard error.
     """
 
-    def __init__(self, *, as_json: bool, color: bool | None = None, has_hints: bool = True) -> None:
-        self.as_json = as_json
+    def __init__(self, *, format: str = "table", color: bool | None = None, has_hints: bool = True) -> None:  # noqa: A002 as the option is called
+        self.as_json = format in {"json", "yaml"}
+        self.is_wide = format == "wide"
+        self._to_text = _yaml if format == "yaml" else _json
         self._has_hints = has_hints
         self._color = color
         self._stream = _reserve_stdout()
 
     def json(self, document: Mapping[str, Any]) -> None:
-        """Print the JSON document of a command, with the version of its schema."""
+        """Print the document of a command, with the version of its schema."""
         self.document({"schema_version": SCHEMA_VERSION, **document})
 
     def event(self, document: Mapping[str, Any]) -> None:
-        """Print one JSON document on one line, as one of several."""
-        self._write(_json({"schema_version": SCHEMA_VERSION, **document}))
+        """Print one document as one of several: one line of JSON, or a YAML document of its own."""
+        if self._to_text is _yaml:
+            self._write("---\n")
+        self._write(self._to_text({"schema_version": SCHEMA_VERSION, **document}))
 
     def document(self, document: Mapping[str, Any]) -> None:
-        """Print a JSON document without adding a schema version."""
-        self._write(_json(document, indent=2))
+        """Print a document without adding a schema version."""
+        self._write(self._to_text(document, indent=2))
 
     def line(self, text: object = "") -> None:
         """Print one line, escaped."""
@@ -119,7 +126,7 @@ class Output:
         from rich.console import Console
 
         plain = self._color is False
-        width = None if self._stream.isatty() else max(_columns(), 120)
+        width = _UNLIMITED if self.is_wide else None if self._stream.isatty() else max(_columns(), 120)
         return Console(
             file=self._stream, no_color=plain, force_terminal=self._color or None, width=width, highlight=False
         )
@@ -147,6 +154,21 @@ def _json(document: Mapping[str, Any], indent: int | None = None) -> str:
     return text.replace("\x7f", "\\u007f") + "\n"
 
 
+def _yaml(document: Mapping[str, Any], indent: int | None = None) -> str:  # noqa: ARG001 as _json
+    """Return a document as ASCII text in YAML, of the same data as in JSON."""
+    from ruamel.yaml import YAML
+
+    yaml = YAML(typ="safe", pure=True)
+    yaml.default_flow_style = False
+    yaml.allow_unicode = False
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment] # pyright: ignore[reportAttributeAccessIssue] it says None, and means a bool
+    yaml.width = _UNLIMITED
+    stream = io.StringIO()
+    yaml.dump(json.loads(_json(document)), stream)
+    return stream.getvalue()
+
+
+@cache  # it can be taken but once
 def _reserve_stdout() -> IO[str]:
     if sys.stdout is None:  # pyright: ignore[reportUnnecessaryComparison] None if descriptor 1 is closed
         return open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123 stays open

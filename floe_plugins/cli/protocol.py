@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from floe_plugins.core.record import to_plain
+from floe_plugins.errors import PluginError
 
 VERSION = 1
 
@@ -27,6 +28,19 @@ def encode(message: Mapping[str, Any]) -> bytes:
     except (ValueError, TypeError, RecursionError):
         text = json.dumps(to_plain(message))
     return text.encode("ascii") + b"\n"
+
+
+def describe(error: PluginError) -> dict[str, Any]:
+    """Return an error as JSON data."""
+    return {
+        "type": type(error).__name__,
+        "message": error.message,
+        "ref": None if error.ref is None else str(error.ref),
+        "distribution": error.distribution,
+        "hint": error.hint,
+        "text": str(error),
+        "issues": [issue.to_dict() for issue in getattr(error, "errors", ())],
+    }
 
 
 class MessageReader:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from floe_plugins.cli.host.channel import Channel
 from floe_plugins.cli.host.tracebacks import frames_of
+from floe_plugins.cli.protocol import describe
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.state import PluginState
 from floe_plugins.errors import PluginConfigurationError, PluginError
@@ -86,18 +87,8 @@ class Session:
 
     def describe(self, error: PluginError) -> dict[str, Any]:
         """Return an error as JSON data."""
-        issues = getattr(error, "errors", ())
         traceback = {"traceback": frames_of(error)} if self._has_tracebacks else {}
-        return {
-            "type": type(error).__name__,
-            "message": error.message,
-            "ref": None if error.ref is None else str(error.ref),
-            "distribution": error.distribution,
-            "hint": error.hint,
-            "text": str(error),
-            "issues": [issue.to_dict() for issue in issues],
-            **traceback,
-        }
+        return {**describe(error), **traceback}
 
     def problems(self, problems: Iterable[Problem]) -> list[dict[str, Any]]:
         """Return problems as JSON data; with ``-vv``, each with the frames of its traceback."""

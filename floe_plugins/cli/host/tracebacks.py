@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import stat
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ MAX_FRAMES = 30
 _MAX_SOURCE = 2**22
 _TRACEBACK: Any = BaseException.__dict__["__traceback__"]
 _OURS = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))  # noqa: PTH120, PTH100 no Path is needed here
-_IMPORT_SYSTEM = "<frozen importlib"
+_LEFT_OUT = (_OURS + os.sep, "<frozen importlib", os.path.dirname(importlib.__file__) + os.sep)  # noqa: PTH120 as above
 
 
 def frames_of(error: BaseException | None) -> list[dict[str, Any]]:
@@ -41,7 +42,7 @@ def _walk(traceback: TracebackType | None) -> Iterator[tuple[str, int, str]]:
 
 
 def _is_ours(file: str) -> bool:
-    return file.startswith((_OURS + os.sep, _IMPORT_SYSTEM))
+    return file.startswith(_LEFT_OUT)
 
 
 def _describe(file: str, line: int, function: str) -> dict[str, Any]:

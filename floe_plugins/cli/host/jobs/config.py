@@ -90,6 +90,7 @@ def _migrate(session: Session) -> Result:
         return Result({"text": None}, USAGE_ERROR)
     calls = call_each(registry, partial(migrate_table, registry.configuration, source.parse()))
     if calls.problems:
-        return Result({"problems": session.problems(calls.problems)}, PROBLEMS_FOUND, tuple(map(str, calls.problems)))
+        document = {"text": None, "changed": [], "problems": session.problems(calls.problems)}
+        return Result(document, PROBLEMS_FOUND, tuple(map(str, calls.problems)))
     new = migrate_text(registry.configuration, calls.results)
-    return Result({"text": new.text, "changed": [str(ref) for ref in new.changed]})
+    return Result({"text": new.text, "changed": [str(ref) for ref in new.changed], "problems": []})
