@@ -1,6 +1,6 @@
 """Measure everything that ``docs/speed.md`` reports.
 
-    python -m benchmarks [--json] [--rounds 15] [--only finding,processes,memory,calls,graphs]
+    python -m benchmarks [--json] [--rounds 15] [--only finding,processes,memory,calls,graphs,commands]
 
 Needs stevedore and networkx beside floe-plugins. Takes some minutes; ratios within one run
 are what counts, since every table interleaves its contenders.
@@ -12,10 +12,10 @@ import argparse
 import sys
 from collections.abc import Iterator
 
-from benchmarks import calls, finding, graphs
+from benchmarks import calls, commands, finding, graphs
 from benchmarks.timing import Table, as_json, show
 
-TOPICS = ("finding", "processes", "memory", "calls", "graphs")
+TOPICS = ("finding", "processes", "memory", "calls", "graphs", "commands")
 
 
 def tables(topics: set[str], rounds: int) -> Iterator[Table]:
@@ -35,6 +35,8 @@ def tables(topics: set[str], rounds: int) -> Iterator[Table]:
         for nodes in (100, 1_000, 10_000, 100_000):
             for shape in (graphs.chain, graphs.tangle):
                 yield graphs.ordering(nodes, shape, max(3, min(rounds, 30_000 // nodes)))
+    if "commands" in topics:
+        yield commands.commands(rounds)
 
 
 def main() -> None:

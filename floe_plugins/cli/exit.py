@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -9,10 +10,6 @@ from contextlib import suppress
 from typing import Any, NoReturn, Protocol
 
 import click
-
-from floe_plugins.cli.protocol import describe
-from floe_plugins.core.safe_text import escape
-from floe_plugins.errors import PluginConfigurationError, PluginError
 
 PROBLEMS_FOUND, USAGE_ERROR = 1, 2
 
@@ -30,7 +27,7 @@ class Documents(Protocol):
         ...
 
 
-class CommandError(PluginError):
+class CommandError(Exception):
     """The command cannot be carried out as it was given."""
 
     def __init__(self, message: str, status: int) -> None:
@@ -56,13 +53,19 @@ def run_command(command: Callable[..., Any], options: Documents, *args: Any, **k
     """
     try:
         return command(options, *args, **kwargs)
-    except PluginError as error:
-        status = USAGE_ERROR if isinstance(error, PluginConfigurationError) else PROBLEMS_FOUND
-        end_with(describe(error), options, error.status if isinstance(error, CommandError) else status)
-    except BrokenPipeError:
-        # The reader has closed the pipe (list | head); keep the interpreter from flushing to it again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        sys.exit(0)
+    except OSError as error:  # all others are caught where they concern a plugin or a file
+        end_without_output(error)
+    except Exception as error:
+        from floe_plugins.cli.protocol import describe
+        from floe_plugins.errors import PluginConfigurationError, PluginError
+
+        if isinstance(error, CommandError):
+            facts = {**describe(PluginError(str(error))), "type": type(error).__name__}
+            end_with(facts, options, error.status)
+        if isinstance(error, PluginError):
+            is_usage = isinstance(error, PluginConfigurationError)
+            end_with(describe(error), options, USAGE_ERROR if is_usage else PROBLEMS_FOUND)
+        raise
 
 
 def end_with(
@@ -73,6 +76,8 @@ def end_with(
     The error without a text has been printed. The lines follow it, and are escaped already. As an event it is one of
     several documents.
     """
+    from floe_plugins.core.safe_text import escape
+
     text = str(error.get("text", ""))
     if text:
         several = len(error.get("issues") or ()) > 1
@@ -82,3 +87,34 @@ def end_with(
     elif options.json:
         options.output().json({"error": error})
     sys.exit(status)
+
+
+def end_without_output(error: OSError) -> NoReturn:
+    """End at once because standard output cannot be written to.
+
+    Says nothing and succeeds if the reader has closed the pipe, as ``list | head`` does.
+    """
+    status = 0
+    if not isinstance(error, BrokenPipeError):
+        print_error(f"cannot write to standard output: {error.strerror or error}")
+        status = PROBLEMS_FOUND
+    # An ordinary exit would try to write the rest again, and show a traceback.
+    os._exit(status)
+
+
+def end_at_once(status: object) -> NoReturn:
+    """End the process without what the interpreter does at its end, which takes as long as a short command.
+
+    Only for commands that have run no plugin code. What was registered with ``atexit`` is called.
+    """
+    if isinstance(status, str):
+        print_error(status)
+        status = PROBLEMS_FOUND
+    atexit._run_exitfuncs()  # noqa: SLF001 nothing else calls them # pyright: ignore[reportPrivateUsage]
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        end_without_output(error)
+    except (AttributeError, ValueError):  # standard output is closed
+        pass
+    os._exit(status if isinstance(status, int) else 0)

@@ -2,44 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import Any
 
 import click
 
 from floe_plugins._version import __version__
 from floe_plugins.cli import usage
+from floe_plugins.cli.lazy_group import LazyGroup
 from floe_plugins.cli.options import Options, common_options
-
-# The module of each command in ``floe_plugins.cli.commands``.
-_COMMANDS = {
-    "check": "check",
-    "config": "config",
-    "health": "health",
-    "list": "list",
-    "restart": "act",
-    "run": "run",
-    "show": "show",
-    "start": "act",
-    "stop": "act",
-    "timings": "timings",
-}
-
-
-class LazyGroup(click.Group):
-    """A group that imports the module of a command when the command is used: ``list`` need not import ``run``."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 click asks with its context
-        """Return the names of the commands."""
-        return list(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 as above
-        """Return the command of a name, which is that of its module too; None if there is none."""
-        if cmd_name not in _COMMANDS:
-            return None
-        module = importlib.import_module(f"floe_plugins.cli.commands.{_COMMANDS[cmd_name]}")
-        command: click.Command = module.list_ if cmd_name == "list" else getattr(module, cmd_name)
-        return command
 
 
 class App(LazyGroup):

@@ -5,53 +5,60 @@ from __future__ import annotations
 import functools
 import os
 import sys
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import attrs
 import click
 
+from floe_plugins.cli import completing
 from floe_plugins.cli.exit import run_command
-from floe_plugins.cli.output import FORMATS, Output
-from floe_plugins.configuration.file import find_file
-from floe_plugins.core.refs import PluginType
-from floe_plugins.errors import PluginError
 
 if TYPE_CHECKING:
-    # A command that runs in a host needs no registry here.
+    # Help and completion need none of these.
+    from floe_plugins.cli.output import Output
+    from floe_plugins.core.refs import PluginType
     from floe_plugins.registry.facade import PluginRegistry
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-@attrs.define
 class Options:
     """The values of the common options."""
 
-    config: str | None = None
-    format: str | None = None
-    no_plugins: bool = False
-    disable: str = ""
-    no_color: bool = False
-    verbose: int = 0
-    quiet: bool = False
+    def __init__(self) -> None:
+        self.config: str | None = None
+        self.style = "table"
+        self.no_plugins = False
+        self.disable = ""
+        self.no_color = False
+        self.verbose = 0
+        self.quiet = False
 
     @property
     def json(self) -> bool:
         """Whether to print one document, as JSON or YAML, instead of text."""
-        return self.format in {"json", "yaml"}
+        return self.style in {"json", "yaml"}
+
+    def updated(self, values: Mapping[str, Any]) -> Options:
+        """Return a copy in which the values that are not None take precedence."""
+        options = Options()
+        options.__dict__.update(self.__dict__, **{name: value for name, value in values.items() if value is not None})
+        return options
 
     def file(self) -> str | None:
         """The configuration file: from ``--config``, the environment or the current directory."""
         if self.config is not None:
             return self.config
-        found = find_file(Path.cwd(), os.environ)
+        from floe_plugins.configuration.lookup import find_file, working_directory
+
+        found = find_file(working_directory(), os.environ)
         return None if found is None else str(found)
 
     def output(self) -> Output:
         """The output of a command."""
-        return Output(format=self.format or "table", color=self._color(), has_hints=not self.quiet)
+        from floe_plugins.cli.output import Output
+
+        return Output(style=self.style, color=self._color(), has_hints=not self.quiet)
 
     def _color(self) -> bool | None:
         # no-color.org and force-color.org: set and not empty.
@@ -71,6 +78,7 @@ class Options:
         Raises:
             PluginConfigurationError: the configuration cannot be read.
         """
+        from floe_plugins.errors import PluginError
         from floe_plugins.registry.facade import PluginRegistry
 
         self._log()
@@ -83,27 +91,41 @@ class Options:
             raise click.BadParameter(str(error), param_hint="--disable") from None
 
     def _log(self) -> None:
+        if not self.verbose:
+            from floe_plugins.core.log import silence
+
+            silence()
+            return
         import logging
 
-        handler: logging.Handler = logging.StreamHandler(sys.stderr) if self.verbose else logging.NullHandler()
         logger = logging.getLogger("floe_plugins")
-        logger.addHandler(handler)
+        logger.addHandler(logging.StreamHandler(sys.stderr))
         logger.propagate = False
         logger.setLevel(logging.INFO)
 
 
 _COMMON_OPTIONS = (
-    click.option("--config", metavar="FILE", help="Configuration file (default: floe.toml, .yaml or .json here)."),
+    click.option(
+        "--config",
+        metavar="FILE",
+        shell_complete=completing.files,
+        help="Configuration file (default: floe.toml, .yaml or .json here).",
+    ),
     click.option(
         "-o",
         "--output",
-        "format",
-        type=click.Choice(FORMATS),
+        "style",
+        type=click.Choice(["table", "wide", "json", "yaml"]),
         help="Print tables, wide ones with all columns and long lines, or one document.",
     ),
     click.option("--json", is_flag=True, default=None, help="Short for --output json."),
     click.option("--no-plugins", is_flag=True, default=None, help="Ignore all installed plugins."),
-    click.option("--disable", metavar="REFS", help="Disable refs, categories, distribution:NAME; comma-separated."),
+    click.option(
+        "--disable",
+        metavar="REFS",
+        shell_complete=completing.rules,
+        help="Disable refs, categories, distribution:NAME; comma-separated.",
+    ),
     click.option("--no-color", is_flag=True, default=None, help="Disable colour, as the variable NO_COLOR does."),
     click.option("-v", "--verbose", count=True, help="Log to standard error; -vv shows tracebacks of plugin code too."),
     click.option("-q", "--quiet", is_flag=True, default=None, help="Show the result alone: no progress, no hints."),
@@ -115,12 +137,11 @@ def common_options(function: F) -> F:
 
     @functools.wraps(function)
     def command(*args: Any, **kwargs: Any) -> Any:
-        given = {name: kwargs.pop(name) for name in [field.name for field in attrs.fields(Options)]}
+        given = {name: kwargs.pop(name) for name in vars(Options())}
         given["verbose"] = given["verbose"] or None
-        given["format"] = _parse_format(given["format"], as_json=kwargs.pop("json"))
+        given["style"] = _parse_style(given["style"], as_json=kwargs.pop("json"))
         context = click.get_current_context()
-        before = context.obj or Options()
-        options = attrs.evolve(before, **{name: value for name, value in given.items() if value is not None})
+        options = (context.obj or Options()).updated(given)
         if options.quiet and options.verbose:
             raise click.UsageError("give either --quiet or --verbose")
         if context.command.name != context.find_root().command.name:
@@ -133,7 +154,7 @@ def common_options(function: F) -> F:
     return command  # type: ignore[return-value]
 
 
-def _parse_format(name: str | None, *, as_json: bool) -> str | None:
+def _parse_style(name: str | None, *, as_json: bool) -> str | None:
     if as_json and name not in {None, "json"}:
         raise click.UsageError("give either --json or --output")
     if name == "yaml":
@@ -148,6 +169,8 @@ def _parse_format(name: str | None, *, as_json: bool) -> str | None:
 def _parse_category(_context: object, _parameter: object, value: str | None) -> PluginType | None:
     if value is None:
         return None
+    from floe_plugins.core.refs import PluginType
+
     try:
         return PluginType.parse(value)
     except ValueError as error:
@@ -155,5 +178,9 @@ def _parse_category(_context: object, _parameter: object, value: str | None) -> 
 
 
 category_option = click.option(
-    "--category", metavar="CATEGORY", callback=_parse_category, help="Only the plugins of this category."
+    "--category",
+    metavar="CATEGORY",
+    callback=_parse_category,
+    shell_complete=completing.categories,
+    help="Only the plugins of this category.",
 )

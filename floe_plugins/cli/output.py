@@ -7,32 +7,22 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cache
-from typing import IO, TYPE_CHECKING, Any
+from functools import cache, cached_property
+from typing import IO, Any
 
-from floe_plugins.core.record import to_plain
+from floe_plugins.cli.drawing.table import render
+from floe_plugins.cli.terminal import columns
 from floe_plugins.core.safe_text import escape
 
-if TYPE_CHECKING:
-    from rich.console import Console
-
 SCHEMA_VERSION = 1
-FORMATS = ("table", "wide", "json", "yaml")
-_MAX_COLUMN_DIGITS = 5
 _UNLIMITED = 100_000
 
-_STYLES = {
-    "started": "green",
-    "succeeded": "green",
-    "healthy": "green",
-    "loaded": "green",
-    "configured": "green",
-    "degraded": "yellow",
-    "skipped": "yellow",
-    "disabled": "dim",
-    "failed": "red",
-    "timed_out": "red",
-    "unhealthy": "red",
+_BOLD, _DIM, _RED, _GREEN, _YELLOW = "1", "2", "31", "32", "33"
+_COLOURS = {
+    **dict.fromkeys(("started", "succeeded", "healthy", "loaded", "configured"), _GREEN),
+    **dict.fromkeys(("degraded", "skipped"), _YELLOW),
+    **dict.fromkeys(("failed", "refused", "timed_out", "unhealthy"), _RED),
+    "disabled": _DIM,
 }
 
 
@@ -55,10 +45,10 @@ class Output:
     From here on, everything else that prints to standard output, C code included, prints to standard error.
     """
 
-    def __init__(self, *, format: str = "table", color: bool | None = None, has_hints: bool = True) -> None:  # noqa: A002 as the option is called
-        self.as_json = format in {"json", "yaml"}
-        self.is_wide = format == "wide"
-        self._to_text = _yaml if format == "yaml" else _json
+    def __init__(self, *, style: str = "table", color: bool | None = None, has_hints: bool = True) -> None:
+        self.as_json = style in {"json", "yaml"}
+        self.is_wide = style == "wide"
+        self._to_text = _yaml if style == "yaml" else _json
         self._has_hints = has_hints
         self._color = color
         self._stream = _reserve_stdout()
@@ -87,49 +77,54 @@ class Output:
             text = "\n".join("\t".join(map(escape, line.split("\t"))) for line in text.split("\n"))
         self._write(text)
 
-    def table(self, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-        """Print a table, with states in colour and each cell escaped."""
-        from rich.table import Table
-        from rich.text import Text
-
-        table = Table(*columns, box=None, pad_edge=False, header_style="bold", show_header=bool(columns))
-        for column in table.columns:
-            column.no_wrap = column.header != "message"
-        for row in rows:
-            cells = ["" if cell is None else escape(cell) for cell in row]
-            table.add_row(*(Text(cell, style=_STYLES.get(cell, "")) for cell in cells))
-        self.console().print(table)
+    def table(self, head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+        """Print a table, with states in colour and each cell escaped; as wide as a terminal, and never cut."""
+        cells = [["" if cell is None else escape(cell) for cell in row] for row in rows]
+        for line in render(head, cells, width=None if self.is_wide else self.width, paint=self._paint):
+            self._write(f"{line}\n")
 
     def problems(self, problems: Sequence[Mapping[str, Any]]) -> None:
         """Print each problem, given as JSON data, with its plugin, its distribution, its traceback and its hint."""
-        from rich.text import Text
-
         if not problems:
             return
-        console = self.console()
-        console.print()
-        console.print(Text(count(len(problems), "problem"), style="bold"))
+        self._write(f"\n{self._coloured(_BOLD, count(len(problems), 'problem'))}\n")
         for problem in problems:
             ref, distribution, hint = problem["ref"], problem["distribution"], problem["hint"]
-            subject = escape(ref or distribution or "floe")
-            message = f" [{problem['stage']}] {escape(problem['message'])}"
-            console.print(Text.assemble((subject, "red"), message), soft_wrap=True)
+            subject = self._coloured(_RED, escape(ref or distribution or "floe"))
+            self._write(f"{subject} [{problem['stage']}] {escape(problem['message'])}\n")
             if ref and distribution:
-                console.print(Text(f"    from {escape(distribution)}"), soft_wrap=True)
+                self._write(f"    from {escape(distribution)}\n")
             for line in traceback_lines(problem):
-                console.print(Text(line), soft_wrap=True)
+                self._write(f"{line}\n")
             if hint and self._has_hints:
-                console.print(Text(f"    {escape(hint)}"), soft_wrap=True)
+                self._write(f"    {escape(hint)}\n")
 
-    def console(self) -> Console:
-        """Return a rich console that writes to standard output."""
-        from rich.console import Console
+    @property
+    def width(self) -> int | None:
+        """The number of columns of the terminal; None where standard output is no terminal."""
+        return columns(self._stream.fileno()) if self._stream.isatty() else None
 
-        plain = self._color is False
-        width = _UNLIMITED if self.is_wide else None if self._stream.isatty() else max(_columns(), 120)
-        return Console(
-            file=self._stream, no_color=plain, force_terminal=self._color or None, width=width, highlight=False
-        )
+    def can_show(self, text: str) -> bool:
+        """Return whether the encoding of standard output has all characters of a text."""
+        try:
+            text.encode(getattr(self._stream, "encoding", "") or "utf-8")
+        except UnicodeEncodeError:
+            return False
+        return True
+
+    def _paint(self, kind: str, text: str) -> str:
+        return self._coloured(_BOLD if kind == "head" else _COLOURS.get(text, ""), text)
+
+    def _coloured(self, code: str, text: str) -> str:
+        return f"\x1b[{code}m{text}\x1b[0m" if code and self._has_colours else text
+
+    @cached_property
+    def _has_colours(self) -> bool:
+        if self._color is not None:
+            return self._color
+        if os.name == "nt" and not os.environ.get("WT_SESSION"):  # older consoles print the codes themselves
+            return False
+        return self._stream.isatty() and os.environ.get("TERM") != "dumb"
 
     def _write(self, text: str) -> None:
         self._stream.write(text)
@@ -140,16 +135,13 @@ class Output:
         self._stream.flush()
 
 
-def _columns() -> int:
-    text = os.environ.get("COLUMNS") or ""
-    return int(text) if text.isdecimal() and len(text) < _MAX_COLUMN_DIGITS else 0
-
-
 def _json(document: Mapping[str, Any], indent: int | None = None) -> str:
     """Return a document as ASCII text. Numbers that JSON or Python's own limits do not allow become text."""
     try:
         text = json.dumps(document, indent=indent, allow_nan=False)
     except (ValueError, TypeError, RecursionError):
+        from floe_plugins.core.record import to_plain
+
         text = json.dumps(to_plain(document), indent=indent)
     return text.replace("\x7f", "\\u007f") + "\n"
 

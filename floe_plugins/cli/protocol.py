@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from floe_plugins.core.record import to_plain
-from floe_plugins.errors import PluginError
+
+if TYPE_CHECKING:
+    from floe_plugins.errors import PluginError
 
 VERSION = 1
 

@@ -28,7 +28,7 @@ def as_document() -> Generator[None, None, None]:
             if message.startswith("Usage:"):  # the whole help, where no command is given
                 message = "Missing command"
             facts = describe(PluginError(message, hint="Try 'floe-plugins --help'."))
-            Output(format=form).json({"error": {**facts, "type": "UsageError"}})
+            Output(style=form).json({"error": {**facts, "type": "UsageError"}})
         raise
 
 

@@ -1,11 +1,11 @@
-"""Find, read and parse a configuration file, and locate its values."""
+"""Read and parse a configuration file, and locate its values."""
 
 from __future__ import annotations
 
 import importlib
 import os
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
@@ -18,8 +18,6 @@ from floe_plugins.configuration.issues import ConfigurationIssue, configuration_
 from floe_plugins.configuration.values import describe_type, is_table
 
 MAX_SIZE = 1024 * 1024
-FILE_NAMES = ("floe.toml", "floe.yaml", "floe.yml", "floe.json")
-FILE_VARIABLE = "FLOE_PLUGINS_CONFIG"
 
 # O_NONBLOCK: opening a FIFO must not block. O_BINARY exists on Windows alone.
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
@@ -81,36 +79,6 @@ class ConfigurationFile:
     ) -> ConfigurationIssue:
         """Return an issue with the file as a whole."""
         return attrs.evolve(_issue(self.file, rule, message, expected, hint), **at._asdict())
-
-
-def find_file(directory: str | os.PathLike[str] = ".", environ: Mapping[str, str] | None = None) -> Path | None:
-    """Return the path of the configuration file to use, or None if there is none.
-
-    The environment variable ``FLOE_PLUGINS_CONFIG`` takes precedence. Otherwise, look in the
-    directory for ``floe.toml``, ``floe.yaml``, ``floe.yml`` or ``floe.json``.
-
-    Args:
-        directory: Where to look; the working directory by default.
-        environ: The environment variables; ``os.environ`` by default.
-
-    Raises:
-        PluginConfigurationError: The directory contains several of these files.
-
-    >>> find_file(environ={"FLOE_PLUGINS_CONFIG": "production.toml"}).name
-    'production.toml'
-    >>> find_file("no-such-directory", environ={}) is None
-    True
-    """
-    named = (os.environ if environ is None else environ).get(FILE_VARIABLE)
-    if named:
-        return Path(named)
-    found = [path for name in FILE_NAMES if (path := Path(directory, name)).exists()]
-    if len(found) > 1:
-        names = " and ".join(path.name for path in found)
-        hint = f"Keep one of them, or choose one with --config or {FILE_VARIABLE}"
-        message = f"found several configuration files: {names}"
-        raise configuration_error(_issue(directory, "one_file", message, hint=hint))
-    return found[0] if found else None
 
 
 def read_source(file: str | os.PathLike[str]) -> ConfigurationFile:

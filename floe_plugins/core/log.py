@@ -11,6 +11,15 @@ from floe_plugins.core.safe_text import Shown, escape
 _AS_THEY_ARE = frozenset({int, float, bool, Shown})
 
 
+_silent = False
+
+
+def silence() -> None:
+    """Log nothing from now on: a command prints problems itself, and importing ``logging`` takes a while."""
+    global _silent  # noqa: PLW0603 of this process, as log handlers are
+    _silent = True
+
+
 def log(level: str, message: str, *args: object) -> None:
     """Log a message at a level ("info", "warning", "error") under the logger ``floe_plugins``.
 
@@ -21,6 +30,8 @@ def log(level: str, message: str, *args: object) -> None:
     Raises:
         KeyboardInterrupt: On the main thread, where it is a signal's.
     """
+    if _silent:
+        return
     # Most processes log nothing, and importing logging takes a while.
     import logging
 

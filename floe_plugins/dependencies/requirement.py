@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Iterable
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
-import attrs
-
-from floe_plugins.core.record import Record
 from floe_plugins.core.refs import NAME_RULE, PluginRef, PluginType, is_name
 
-_FORM = re.compile(r"\s*([^\s<>=!~]*)\s*([<>=!~].*)?", re.DOTALL)
+_OPERATORS = "<>=!~"
 _EXPECTED = 'expected "category:name", "category" or "name", such as "compute:duckdb>=1.2"'
 
 
-@attrs.frozen
-class Requirement(Record):
+class Requirement(NamedTuple):
     """A dependency as a plugin declares it.
 
     Attributes:
@@ -73,10 +68,12 @@ class Requirement(Record):
 
 @functools.lru_cache(maxsize=4096)
 def _parse(text: str) -> Requirement:
-    match = _FORM.fullmatch(text)
-    if match is None or not match[1]:
+    begun = text.lstrip()
+    end = next((place for place, each in enumerate(begun) if each.isspace() or each in _OPERATORS), len(begun))
+    subject, rest = begun[:end], begun[end:].lstrip()
+    if not subject or (rest and rest[0] not in _OPERATORS):
         return _refuse(text, _EXPECTED)
-    subject, specifier = match[1], _specifier(text, match[2])
+    specifier = _specifier(text, rest)
     left, colon, name = subject.partition(":")
     try:
         category = PluginType.parse(left)
@@ -93,7 +90,7 @@ def _parse(text: str) -> Requirement:
     return Requirement(category, name, specifier)
 
 
-def _specifier(text: str, specifier: str | None) -> str:
+def _specifier(text: str, specifier: str) -> str:
     if not specifier:
         return ""
     from packaging.specifiers import InvalidSpecifier, SpecifierSet

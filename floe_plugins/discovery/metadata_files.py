@@ -5,8 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from floe_plugins.core.candidate import Distribution
+if TYPE_CHECKING:
+    # Importing attrs, which records need, takes longer than reading the files of most installations.
+    from floe_plugins.core.candidate import Distribution
 
 MAX_SIZE = 1 << 20
 _CHUNK = 1 << 14
@@ -62,6 +65,8 @@ def distribution_at(directory: str) -> Distribution:
 
     Name and version come from the path. METADATA is read only if the path has no exact version.
     """
+    from floe_plugins.core.candidate import Distribution
+
     name, _, rest = without_suffix(os.path.basename(directory)).partition("-")
     version = rest.partition("-")[0]
     if not version or "_" in version:  # wheels replace other characters by "_"
@@ -113,7 +118,8 @@ def _header_lines(directory: str) -> Iterator[str]:
             data = read_file(path)
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             continue
-        for line in data.decode("utf-8", "replace").splitlines():
+        # The description behind the header may be long.
+        for line in data.partition(b"\n\n")[0].decode("utf-8", "replace").splitlines():
             if not line.strip():
                 return
             yield line

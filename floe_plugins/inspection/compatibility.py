@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
 import reprlib
-import textwrap
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 from floe_plugins._version import FLOE_API_VERSION, __version__
 from floe_plugins.core.candidate import Candidate
@@ -15,18 +13,14 @@ from floe_plugins.core.safe_text import describe_error
 from floe_plugins.discovery.metadata_files import read_requirements
 from floe_plugins.errors import PluginIncompatibleError
 from floe_plugins.inspection import static_metadata
-
-if TYPE_CHECKING:
-    from packaging.version import Version
+from floe_plugins.inspection.plain_versions import meets, release, trimmed
+from floe_plugins.inspection.static_metadata import StaticMetadata
 
 PLATFORM = "floe-plugins"
 
 _MAX_REQUIREMENTS = 100  # of this package, in one distribution
 _MAX_LENGTH = 10_000
 _MAX_QUOTED = 200
-
-# Only requirements of this package need to be parsed.
-_OF_PLATFORM = re.compile(r"\s*floe[-_.]+plugins(?![\w.-]*\w)", re.IGNORECASE)
 
 
 def api_mismatch(declared: object, platform: str) -> str | None:
@@ -86,9 +80,11 @@ def requirement_incompatibility(
     >>> print(requirement_incompatibility(None, None, ["floe-plugins>=1"], "0.2").message)
     the distribution requires 'floe-plugins>=1', floe-plugins 0.2 is installed
     """
-    for number, line in enumerate(filter(_OF_PLATFORM.match, requires), 1):
+    for number, line in enumerate(filter(_end_of_name, requires), 1):
         reason = _unmet(line, installed) if number <= _MAX_REQUIREMENTS else "beside very many others"
         if reason:
+            import textwrap
+
             return PluginIncompatibleError(
                 f"the distribution requires {textwrap.shorten(line, _MAX_QUOTED)!r}, {reason}",
                 ref=ref,
@@ -101,7 +97,22 @@ def requirement_incompatibility(
     return None
 
 
+def _end_of_name(line: str) -> int:
+    """Return where the name of this package ends in a requirement of it; 0 in one of another package."""
+    begin = end = len(line) - len(line.lstrip())
+    while end < len(line) and (line[end].isalnum() or line[end] in "-_."):
+        end += 1
+    name = line[begin:end].rstrip("-.").lower()
+    between = name.removeprefix("floe").removesuffix("plugins")
+    is_platform = name.startswith("floe") and name.endswith("plugins") and between and not between.strip("-_.")
+    return begin + len(name) if is_platform else 0
+
+
 def _unmet(line: str, installed: str) -> str | None:
+    mismatch = f"{PLATFORM} {installed} is installed"
+    answer = meets(installed, line[_end_of_name(line) :])
+    if answer is not None:
+        return None if answer else mismatch
     from packaging.requirements import Requirement
 
     if len(line) > _MAX_LENGTH:
@@ -114,24 +125,41 @@ def _unmet(line: str, installed: str) -> str | None:
             return None
     except (ValueError, RecursionError):  # also of markers that cannot be compared, and of numbers of many digits
         return "which is not a valid requirement"
-    return f"{PLATFORM} {installed} is installed"
+    return mismatch
 
 
-def _parse(value: object) -> Version | str:
+class _ApiVersion(NamedTuple):
+    """The numbers of a version, without zeros at the end."""
+
+    release: tuple[int, ...]
+
+    @property
+    def major(self) -> int:
+        return self.release[0] if self.release else 0
+
+    @property
+    def minor(self) -> int:
+        return self.release[1] if len(self.release) > 1 else 0
+
+
+def _parse(value: object) -> _ApiVersion | str:
     """Return the version, or a description of what is wrong with it."""
-    from packaging.version import Version
-
     expected = "expected MAJOR.MINOR in a string, such as '1.0'"
     if not isinstance(value, str):
         return f"is of type {type(value).__name__}; {expected}"
+    plain = release(value)
+    if plain is not None:
+        return _ApiVersion(plain)
+    from packaging.version import Version
+
     try:
         version = Version(value)
     except ValueError:  # InvalidVersion, and Python's own limit on digits
         return f"{reprlib.repr(value)} is not a version; {expected}"
-    return f"{value!r} has an epoch; {expected}" if version.epoch else version
+    return f"{value!r} has an epoch; {expected}" if version.epoch else _ApiVersion(trimmed(version.release))
 
 
-def _is_compatible(required: Version, provided: Version) -> bool:
+def _is_compatible(required: _ApiVersion, provided: _ApiVersion) -> bool:
     if required.major != provided.major:
         return False
     return required.minor == provided.minor if provided.major == 0 else required.minor <= provided.minor
@@ -155,10 +183,13 @@ def _name_in(distribution: str | None) -> str:
     return distribution.split(" ", 1)[0] if distribution else "the plugin"
 
 
-def find_incompatibility(candidate: Candidate) -> PluginIncompatibleError | None:
+def find_incompatibility(
+    candidate: Candidate, metadata: StaticMetadata | None = None
+) -> PluginIncompatibleError | None:
     """Return the error for a candidate that its metadata or source show to be incompatible, or None.
 
-    Reads files of the candidate's distribution. Imports nothing.
+    Reads files of the candidate's distribution. Imports nothing. ``metadata`` is what its source declares, for
+    callers that have read it already.
     """
     origin = str(candidate.distribution)
     try:
@@ -173,5 +204,5 @@ def find_incompatibility(candidate: Candidate) -> PluginIncompatibleError | None
     error = requirement_incompatibility(candidate.ref, origin, requires, __version__)
     if error is not None:
         return error
-    declared = static_metadata.read(candidate).floe_api_version
+    declared = (metadata or static_metadata.read(candidate)).floe_api_version
     return None if declared is None else api_incompatibility(candidate.ref, origin, declared)

@@ -14,8 +14,6 @@ import threading
 import warnings
 from collections.abc import Iterable, Iterator
 
-import attrs
-
 from floe_plugins.core.candidate import Distribution
 from floe_plugins.core.locks import forkable_lock
 from floe_plugins.discovery.metadata_files import read_file
@@ -26,27 +24,41 @@ _MAX_KEPT = 1 << 17  # bytes of source; the module parsed last is kept in any ca
 # A module whose source has none of these words binds its names by the statements that it shows alone.
 _REBINDING_WORDS = rb"\bglobals?\b|\bexec\b|\bsys\s*\.\s*modules\b"
 
-_WORD = rb"[\w\x80-\xff]+"
-_DOTTED = rb"(%b)\s*\.|attr\s*\(\s*(%b)" % (_WORD, _WORD)
+# The characters of names; those that are not ASCII are bytes from 0x80 on.
+WORD = frozenset(b"_0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") | frozenset(range(0x80, 0x100))
 
 _parse_lock = forkable_lock()
 
 
-@attrs.frozen(eq=False, slots=False)
 class Module:
     """A parsed module.
 
     Attributes:
+        name: its full name.
+        path: its file.
+        is_package: whether it is the module of a package.
         bindings: the top-level statement that binds each name; None if there are several
             statements, or one that may not run.
+        tree: all of it.
         source: the content of the file.
     """
 
-    name: str
-    is_package: bool
-    bindings: dict[str, ast.stmt | None]
-    tree: ast.Module
-    source: bytes = attrs.field(repr=False)
+    def __init__(  # noqa: PLR0913 a record, but making one with attrs takes as long as parsing a plugin
+        self,
+        name: str,
+        path: str,
+        *,
+        is_package: bool,
+        bindings: dict[str, ast.stmt | None],
+        tree: ast.Module,
+        source: bytes,
+    ) -> None:
+        self.name = name
+        self.path = path
+        self.is_package = is_package
+        self.bindings = bindings
+        self.tree = tree
+        self.source = source
 
     def absolute(self, statement: ast.ImportFrom) -> str | None:
         """Return the full name of the module in a ``from ... import``, or None if it is above the top package."""
@@ -59,18 +71,41 @@ class Module:
     def sets_attribute_of(self, name: str) -> bool:
         """Return whether a statement of the module sets or deletes an attribute of the object called ``name``."""
         # Walking the tree takes longer than parsing it, and most modules have no name.attribute.
-        return name in self._dotted_names and name in self._changed_names
-
-    @functools.cached_property
-    def _dotted_names(self) -> frozenset[str]:
-        """The words before a dot or in ``setattr(`` and the like, also those in comments and texts."""
-        found = {first or second for first, second in re.findall(_DOTTED, self.source)}
-        return frozenset(word.decode("utf-8", "replace") for word in found)
+        return _may_change(self.source, name.encode("utf-8", "replace")) and name in self._changed_names
 
     @functools.cached_property
     def _changed_names(self) -> frozenset[str]:
         """The names of all objects an attribute of which a statement sets or deletes."""
         return frozenset(name for node in ast.walk(self.tree) if (name := _changed_name(node)) is not None)
+
+
+def _may_change(source: bytes, name: bytes) -> bool:
+    """Return whether a name stands before a dot or in ``setattr(`` and the like, also in a comment or text."""
+    begin = source.find(name)
+    while begin >= 0:
+        end = begin + len(name)
+        is_whole = (not begin or source[begin - 1] not in WORD) and (end == len(source) or source[end] not in WORD)
+        if is_whole and (source.startswith(b".", _skip(source, end)) or _is_argument_of_attr(source, begin)):
+            return True
+        begin = source.find(name, end)
+    return False
+
+
+def _is_argument_of_attr(source: bytes, begin: int) -> bool:
+    head = _skip_back(source, begin)
+    return source[head - 1 : head] == b"(" and source.endswith(b"attr", 0, _skip_back(source, head - 1))
+
+
+def _skip(source: bytes, place: int) -> int:
+    while source[place : place + 1].isspace():
+        place += 1
+    return place
+
+
+def _skip_back(source: bytes, place: int) -> int:
+    while source[place - 1 : place].isspace():
+        place -= 1
+    return place
 
 
 class SourceModules:
@@ -182,21 +217,30 @@ def _is_simple(statement: ast.stmt) -> bool:
     return isinstance(statement, (ast.ClassDef, ast.FunctionDef, ast.AnnAssign, ast.Import, ast.ImportFrom))
 
 
-def _bound_names(node: ast.AST) -> Iterator[str]:
+def _bound_names(statement: ast.AST) -> Iterator[str]:
     """Yield all names that a statement binds, also in nested statements, but not those local to a function."""
-    if isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
-        yield node.name
-        return
-    if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
-        yield node.id
-    elif isinstance(node, ast.alias):
-        yield node.asname or node.name.partition(".")[0]
-    elif isinstance(node, (ast.ExceptHandler, ast.MatchAs, ast.MatchStar)) and node.name:
-        yield node.name
-    elif isinstance(node, ast.MatchMapping) and node.rest:
-        yield node.rest
-    for child in ast.iter_child_nodes(node):
-        yield from _bound_names(child)
+    rest: list[object] = [statement]
+    while rest:
+        node = rest.pop()
+        if isinstance(node, list):
+            rest += node
+            continue
+        if not isinstance(node, ast.AST) or isinstance(node, ast.Constant):
+            continue
+        if isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+            yield node.name
+            continue
+        if isinstance(node, ast.Name):
+            if not isinstance(node.ctx, ast.Load):
+                yield node.id
+            continue
+        if isinstance(node, ast.alias):
+            yield node.asname or node.name.partition(".")[0]
+        elif isinstance(node, (ast.ExceptHandler, ast.MatchAs, ast.MatchStar)) and node.name:
+            yield node.name
+        elif isinstance(node, ast.MatchMapping) and node.rest:
+            yield node.rest
+        rest += node.__dict__.values()
 
 
 def _parse(name: str, source: bytes, path: str, *, is_package: bool) -> Module | None:
@@ -207,9 +251,15 @@ def _parse(name: str, source: bytes, path: str, *, is_package: bool) -> Module |
         found = bindings(tree.body)
     except (SyntaxError, ValueError, RecursionError, MemoryError, SystemError):
         return None
-    if found is None or (re.search(_REBINDING_WORDS, source) and not _drop_rebound_names(tree, found)):
+    if found is None or (_may_rebind(source) and not _drop_rebound_names(tree, found)):
         return None
-    return Module(name, is_package, found, tree, source)
+    return Module(name, path, is_package=is_package, bindings=found, tree=tree, source=source)
+
+
+def _may_rebind(source: bytes) -> bool:
+    # Searching for the words comes first: most sources have none, and compiling the pattern takes longer.
+    has_words = b"global" in source or b"exec" in source or b"modules" in source
+    return has_words and re.search(_REBINDING_WORDS, source) is not None
 
 
 def _drop_rebound_names(tree: ast.Module, found: dict[str, ast.stmt | None]) -> bool:

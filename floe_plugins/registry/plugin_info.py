@@ -17,7 +17,11 @@ from floe_plugins.inspection import compatibility
 
 @attrs.frozen(kw_only=True)
 class PluginInfo(Record):
-    """What is known of one plugin now; ``None`` means "known when loaded"."""
+    """What is known of one plugin now; ``None`` means "known when loaded".
+
+    Attributes:
+        refused: Why the version check will refuse it, as far as that is known before it is imported; empty if not.
+    """
 
     ref: PluginRef
     state: PluginState
@@ -29,6 +33,7 @@ class PluginInfo(Record):
     dependencies: tuple[str, ...] | None = None
     optional_dependencies: tuple[str, ...] | None = None
     required: bool = False
+    refused: str = ""
     problems: tuple[Problem, ...] = ()
 
     @property
@@ -48,20 +53,23 @@ class PluginInfo(Record):
 
 def describe(entry: Entry) -> PluginInfo:
     """What is known of a plugin now; imports nothing of it."""
-    declared: dict[str, Any] = {name: getattr(entry.declared, name) for name in DECLARED}
+    declared: Any = entry.declared
+    refusal = _refusal(entry, declared)
     return PluginInfo(
         ref=entry.ref,
         state=entry.state,
         distribution=entry.candidate.distribution if entry.candidate else None,
         entry_point=entry.candidate.value if entry.candidate else None,
         required=entry.required,
-        problems=_problems(entry),
-        **declared,
+        refused="" if refusal is None else refusal.message,
+        problems=entry.problems if refusal is None else (*entry.problems, refusal),
+        **{name: getattr(declared, name) for name in DECLARED},
     )
 
 
-def _problems(entry: Entry) -> tuple[Problem, ...]:
+def _refusal(entry: Entry, metadata: Any) -> Problem | None:
+    """Why a plugin that was not loaded yet will be refused when it is, as far as that is known."""
     if entry.candidate is None or entry.state is not PluginState.DISCOVERED:
-        return entry.problems
-    refusal = compatibility.find_incompatibility(entry.candidate)
-    return entry.problems if refusal is None else (*entry.problems, entry.problem(refusal))
+        return None
+    error = compatibility.find_incompatibility(entry.candidate, metadata)
+    return None if error is None else entry.problem(error)

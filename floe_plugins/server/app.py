@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -27,7 +28,7 @@ from floe_plugins.server.messages import (
 from floe_plugins.server.metrics import Metrics
 from floe_plugins.server.pages import Pages
 from floe_plugins.server.security import Guard
-from floe_plugins.server.views.protocol import ACTIONS, PlatformView
+from floe_plugins.server.views.protocol import ACTIONS, PlatformView, Snapshot
 
 Application = Callable[[Scope, Receive, Send], Any]
 
@@ -63,6 +64,35 @@ def create_app(
     return _App(view, Guard(token, hosts), EventStreams(view, stream_limits))
 
 
+_DOCUMENTS: Mapping[str, Callable[[Snapshot], Response]] = {
+    **{f"/api/{name}": partial(api.respond, name) for name in api.DOCUMENTS},
+    "/api/schema": api.respond_schema,
+}
+
+
+class _Documents:
+    """Makes responses that take a while, so that probes do not wait for them: one after another, on a thread.
+
+    Who asks for the same before one is begun, gets the same. So any number of clients costs no more than a few.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, asyncio.Task[Response]] = {}
+        self._turn = asyncio.Lock()
+
+    async def make(self, name: str, function: Callable[[], Response]) -> Response:
+        task = self._waiting.get(name)
+        if task is None or task.get_loop() is not asyncio.get_running_loop():
+            task = self._waiting[name] = asyncio.ensure_future(self._make(name, function))
+        return await asyncio.shield(task)
+
+    async def _make(self, name: str, function: Callable[[], Response]) -> Response:
+        async with self._turn:
+            # Who comes from now on wants what is known from now on.
+            self._waiting.pop(name, None)
+            return await asyncio.get_running_loop().run_in_executor(None, function)
+
+
 class _App:
     def __init__(self, view: PlatformView, guard: Guard, streams: EventStreams) -> None:
         self._view = view
@@ -70,13 +100,12 @@ class _App:
         self._streams = streams
         self._metrics = Metrics()
         self._pages = Pages()
+        self._documents = _Documents()
         self._actions = 0
         self._readers: Mapping[str, Callable[[Scope], Response]] = {
             "": _add_slash,
             "/": lambda scope: self._pages.respond("index.html", scope),
-            "/readyz": self._read_readiness,
-            "/metrics": self._read_metrics,
-            "/api/schema": lambda _: api.respond_schema(self._view.snapshot()),
+            "/readyz": lambda scope: probes.readiness(view.snapshot(), verbose=has_parameter(scope, b"verbose")),
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -103,27 +132,25 @@ class _App:
                 return await self._respond_plugin(method, path[len(_PLUGIN) :], scope)
             if method not in _READ:
                 return _not_allowed("GET, HEAD")
-            return self._read(path, scope)
+            reader = self._readers.get(path)
+            return reader(scope) if reader is not None else await self._read(path, scope)
         except Exception as error:  # noqa: BLE001 the view's; one request must not end the others
             log("error", "the request %s could not be answered: %s", path, type_name(error))
             return error_response(500, "the server failed to answer; its log says more")
 
-    def _read(self, path: str, scope: Scope) -> Response:
-        reader = self._readers.get(path)
-        if reader is not None:
-            return reader(scope)
+    async def _read(self, path: str, scope: Scope) -> Response:
+        if path == "/metrics":
+            accept = self._metrics.accepted(header_values(scope, b"accept"))
+            return await self._documents.make(
+                path + accept, lambda: self._metrics.respond(self._view.snapshot(), accept)
+            )
+        if path in _DOCUMENTS:
+            return await self._documents.make(path, lambda: _DOCUMENTS[path](self._view.snapshot()))
         if path.startswith("/api/"):
-            return api.respond(path[len("/api/") :], self._view.snapshot())
+            return error_response(404, f"there is no such document; there are {', '.join(_DOCUMENTS)}")
         if path.startswith("/static/"):
             return self._pages.respond(path[len("/static/") :], scope)
         return error_response(404, "there is nothing here; see /readyz, /metrics and /api/snapshot")
-
-    def _read_readiness(self, scope: Scope) -> Response:
-        return probes.readiness(self._view.snapshot(), verbose=has_parameter(scope, b"verbose"))
-
-    def _read_metrics(self, scope: Scope) -> Response:
-        accept = b",".join(header_values(scope, b"accept")).decode("latin-1")
-        return self._metrics.respond(self._view.snapshot(), accept)
 
     async def _respond_plugin(self, method: str, rest: str, scope: Scope) -> Response:
         ref, _, action = rest.partition("/")

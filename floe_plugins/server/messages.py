@@ -71,7 +71,11 @@ def to_json(data: object) -> bytes:
     >>> to_json({"name": "\ud800", "size": float("inf")})
     b'{"name":"\\ud800","size":"inf"}'
     """
-    return json.dumps(to_plain(data), separators=(",", ":"), allow_nan=False).encode("ascii")
+    try:
+        text = json.dumps(data, separators=(",", ":"), allow_nan=False)
+    except (TypeError, ValueError, RecursionError):
+        text = json.dumps(to_plain(data), separators=(",", ":"), allow_nan=False)
+    return text.encode("ascii")
 
 
 def json_response(data: object, status: int = 200, headers: Headers = ()) -> Response:

@@ -24,6 +24,8 @@ HEALTH_STATES = (*map(str, HealthState), "unknown")
 # Longer than any version or name that is one; what a plugin says is cut to it.
 MAX_LABEL = 120
 
+OPENMETRICS = "application/openmetrics-text"
+
 _PLAIN = b"text/plain; version=0.0.4; charset=utf-8"
 _OPENMETRICS = b"application/openmetrics-text; version=1.0.0; charset=utf-8"
 
@@ -34,11 +36,17 @@ _Values = dict[tuple[str, ...], object]
 class Metrics:
     """Renders snapshots as metrics. Has no state but the snapshot that it is given, and none of the process's."""
 
-    def respond(self, snapshot: Snapshot, accept: str = "") -> Response:
-        """Return the metrics in the format that the client asks for: OpenMetrics, or Prometheus text."""
+    @staticmethod
+    def accepted(values: Iterable[bytes]) -> str:
+        """Return the format that the values of a header ``Accept`` ask for; empty for the text of Prometheus."""
+        return OPENMETRICS if any(OPENMETRICS.encode("ascii") in value for value in values) else ""
+
+    @staticmethod
+    def respond(snapshot: Snapshot, accepted: str = "") -> Response:
+        """Return the metrics, in OpenMetrics if that is asked for, else as the text of Prometheus."""
         registry = CollectorRegistry(auto_describe=False)
         registry.register(_Collector(snapshot))
-        if "application/openmetrics-text" in accept:
+        if accepted == OPENMETRICS:
             text: bytes = openmetrics.generate_latest(registry)  # type: ignore[no-untyped-call]
             return Response(200, text, _OPENMETRICS)
         return Response(200, generate_latest(registry), _PLAIN)

@@ -70,7 +70,8 @@ def modules_after(environment: Callable[..., Any]) -> Callable[..., tuple[str, s
             main()
         """)
         # The host, if there is one, ends before the supervisor.
-        return done.stdout, {name for line in done.stderr.splitlines() for name in json.loads(line)}
+        lines = [line for line in done.stderr.splitlines() if line.startswith("[")]
+        return done.stdout, {name for line in lines for name in json.loads(line)}
 
     return run
 

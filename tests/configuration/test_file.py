@@ -1,11 +1,9 @@
 import os
-from pathlib import Path
 
 import pytest
 from support import run_code
 
 from floe_plugins import PluginConfigurationError
-from floe_plugins.configuration.file import find_file
 from floe_plugins.configuration.loader import load
 
 
@@ -303,29 +301,6 @@ def test_reading_imports_neither_pydantic_nor_pluggy(tmp_path):
         """
     answer = run_code(code)
     assert answer.stdout == "1 set()\n", answer.stderr
-
-
-@pytest.mark.parametrize("name", ["floe.toml", "floe.yaml", "floe.yml", "floe.json"])
-def test_the_file_in_the_directory_is_found(tmp_path, name):
-    file = write(tmp_path, name, "")
-    assert find_file(tmp_path, {}) == file
-
-
-def test_a_directory_without_a_file_has_none(tmp_path):
-    assert find_file(tmp_path, {}) is None
-
-
-def test_the_variable_names_the_file_that_counts(tmp_path):
-    write(tmp_path, "floe.toml", "")
-    write(tmp_path, "floe.yaml", "")
-    assert str(find_file(tmp_path, {"FLOE_PLUGINS_CONFIG": "/etc/floe.toml"})) == str(Path("/etc/floe.toml"))
-
-
-def test_two_files_in_one_directory_are_an_error(tmp_path):
-    write(tmp_path, "floe.toml", "")
-    write(tmp_path, "floe.json", "")
-    with pytest.raises(PluginConfigurationError, match=r"floe\.toml and floe\.json"):
-        find_file(tmp_path, {})
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no FIFOs")

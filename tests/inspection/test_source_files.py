@@ -114,6 +114,9 @@ def test_star_imports_make_a_body_unknown() -> None:
         ("def f():\n    del C.version", True),
         ("setattr(C, 'version', '2')", True),
         ("delattr(C, 'version')", True),
+        ("setattr (\n    C, 'version', '2')", True),
+        ("C  .version = '2'", True),
+        ("BC = CB = C\nBC.version = CB.version = '2'", False),
         ("print(C.version)", False),
         ("D.version = '2'", False),
         ("x = C", False),
@@ -138,7 +141,10 @@ def test_statements_that_set_attributes_of_a_name_are_found(site: Path, source: 
 def test_relative_imports_are_resolved(module: str, source: str, expected: str | None, *, is_package: bool) -> None:
     [statement] = ast.parse(source).body
     assert isinstance(statement, ast.ImportFrom)
-    assert Module(module, is_package, {}, ast.Module([], []), b"").absolute(statement) == expected
+    assert (
+        Module(module, "", is_package=is_package, bindings={}, tree=ast.Module([], []), source=b"").absolute(statement)
+        == expected
+    )
 
 
 def test_editable_installs_are_found_by_pth_and_finder(site: Path) -> None:

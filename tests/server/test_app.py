@@ -3,15 +3,16 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from serving import GET, FakeView, ask, connect, plugin_row, read_all, read_until
 from starlette.applications import Starlette
-from support import SOON
+from support import SOON, run_code
 
 from floe_plugins import PluginError
-from floe_plugins.server import Server, create_app
+from floe_plugins.server import Server, api, create_app
 from floe_plugins.server.app import MAX_ACTIONS
 
 TOKEN = "hunter2"  # noqa: S105
@@ -98,6 +99,49 @@ def test_a_view_that_fails_fails_one_request_and_says_nothing_of_why(
     assert "KeyError" in caplog.text
     assert "hunter2" not in caplog.text
     assert ask(server, "/livez").status == 200
+
+
+def test_probes_do_not_wait_for_documents_and_who_asks_for_the_same_shares_it(
+    server: Server, view: FakeView, monkeypatch: pytest.MonkeyPatch, forever: threading.Event
+) -> None:
+    begun, made = threading.Event(), []
+
+    def make(snapshot: Any) -> dict[str, Any]:
+        begun.set()
+        forever.wait(SOON)
+        made.append(snapshot)
+        return {"problems": [snapshot["problems"]]}
+
+    monkeypatch.setitem(api.DOCUMENTS, "problems", make)  # type: ignore[arg-type]
+    with ThreadPoolExecutor(21) as pool:
+        first = pool.submit(ask, server, "/api/problems")
+        assert begun.wait(SOON)
+        view.current = view.current | {"problems": ["new"]}
+        others = [pool.submit(ask, server, "/api/problems") for _ in range(20)]
+        for path in ("/livez", "/readyz", "/", "/api/plugins/compute:duckdb"):
+            assert ask(server, path).status == 200
+        forever.set()
+        assert first.result().json["problems"] == [[]]
+        assert all(each.result().json["problems"] == [["new"]] for each in others)
+    assert len(made) < 20
+
+
+def test_a_client_that_leaves_does_not_keep_a_document_from_others(
+    server: Server, monkeypatch: pytest.MonkeyPatch, forever: threading.Event
+) -> None:
+    begun = threading.Event()
+
+    def make(_snapshot: Any) -> dict[str, Any]:
+        begun.set()
+        forever.wait(SOON)
+        return {}
+
+    monkeypatch.setitem(api.DOCUMENTS, "problems", make)  # type: ignore[arg-type]
+    with connect(server) as connection:
+        connection.sendall(GET % b"/api/problems")
+        assert begun.wait(SOON)
+    forever.set()
+    assert ask(server, "/api/problems").status == 200
 
 
 @pytest.mark.parametrize("action", ["restart", "start", "stop"])
@@ -210,6 +254,27 @@ def test_an_action_on_a_plugin_with_a_hanging_client_is_told_in_the_log(
     caplog.set_level("INFO")
     act(writable)
     assert "compute:duckdb: restart was asked for over HTTP" in caplog.text
+
+
+def test_an_action_that_hangs_does_not_keep_the_process_from_ending() -> None:
+    code = """
+        import threading
+        from serving import FakeView, connect, plugin_row
+        from floe_plugins.server import Server, create_app, open_listener
+
+        entered = threading.Event()
+        view = FakeView(plugin_row("compute:a"))
+        view.on_act = lambda: entered.set() or threading.Event().wait()
+        server = Server(create_app(view, token="t"), open_listener("0"))
+        server.start()
+        connection = connect(server)
+        head = "POST /api/plugins/compute:a/stop HTTP/1.1", "Host: localhost", "Authorization: Bearer t", "", ""
+        connection.sendall("\\r\\n".join(head).encode())
+        assert entered.wait(30)
+        print("hangs")
+    """
+    done = run_code(code)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "hangs\n", "")
 
 
 def test_another_application_can_mount_it(serve: Callable[..., Server], view: FakeView) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import select
 import socket
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -81,6 +82,16 @@ def test_a_client_that_dribbles_its_second_request_is_left(serve: Serve, view: F
         connection.sendall(GET % b"/livez")
         read_until(connection, b"ok")
         assert dribble(connection, b"GET /livez HTTP/1.1\r\nX: " + b"x" * 10_000) == b""
+
+
+def test_a_client_that_goes_on_asking_is_answered_on_one_connection(serve: Serve, view: FakeView) -> None:
+    limits = Limits(head_seconds=0.2)
+    server = serve(view, limits=limits)
+    end = time.monotonic() + 4 * limits.head_seconds
+    with connect(server) as connection:
+        while time.monotonic() < end:
+            connection.sendall(GET % b"/livez")
+            assert read_until(connection, b"ok")
 
 
 def test_a_client_that_dribbles_a_body_that_nobody_wants_is_left(serve: Serve, view: FakeView) -> None:

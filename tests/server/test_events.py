@@ -120,7 +120,7 @@ def test_a_client_that_falls_behind_has_to_connect_anew(view: FakeView) -> None:
         return client
 
     client = asyncio.run(run())
-    assert b"".join(each["body"] for each in client.received[1:]).count(b"data: ") == 5
+    assert b"".join(each["body"] for each in client.received[1:]).count(b"data: ") <= 5
     assert client.received[-1].get("more_body", False) is False
     assert view.callbacks == []
 

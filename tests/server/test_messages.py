@@ -25,6 +25,9 @@ def test_every_response_keeps_browsers_from_running_or_framing_it(response: mess
     assert "unsafe" not in policy
     assert "frame-ancestors 'none'" in policy
     assert headers[b"x-content-type-options"] == b"nosniff"
+    assert headers[b"x-frame-options"] == b"DENY"
+    assert headers[b"referrer-policy"] == b"no-referrer"
+    assert headers[b"cross-origin-resource-policy"] == b"same-origin"
     assert not any(name.startswith(b"access-control") for name in headers)
 
 

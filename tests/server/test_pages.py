@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from serving import FakeView, ask, plugin_row
+from starlette.applications import Starlette
 
-from floe_plugins.server.pages import Pages
+from floe_plugins.server import Server, create_app
+from floe_plugins.server.pages import STATIC, Pages
 
 NOBODY = {"headers": []}
 
@@ -67,3 +72,21 @@ def test_a_client_that_has_the_file_gets_it_only_when_it_has_changed(folder: Pat
 
 def test_without_its_folder_there_is_no_page(tmp_path: Path) -> None:
     assert Pages(tmp_path / "nothing").respond("index.html", NOBODY).status == 404
+
+
+def test_all_that_the_page_asks_for_is_below_the_place_where_it_is_mounted(serve: Callable[..., Server]) -> None:
+    outer = Starlette()
+    outer.mount("/plugins", create_app(FakeView(plugin_row())))
+    server = serve(outer)
+    asked = {f"static/{path.relative_to(STATIC).as_posix()}" for path in STATIC.rglob("*") if path.is_file()}
+    for path in [*STATIC.rglob("*.html"), *STATIC.rglob("*.js")]:
+        text = path.read_text(encoding="utf-8")
+        links = re.findall(r"""(?:href|src)(?:=|: )["'`]([^"'`#]+)|(?:EventSource|fetch)\(["'`]([^"'`]+)""", text)
+        asked |= {first or second for first, second in links if "${" not in first}
+    assert {"static/page.js", "api/snapshot", "api/events"} <= asked
+    for name in asked:
+        assert not name.startswith("/"), name
+        assert ask(server, f"/plugins/{name}", "HEAD").status in {200, 404 if name == "api/schema" else 200}, name
+    page = ask(server, "/plugins/")
+    assert (page.status, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert ask(server, "/plugins/static/page.js").headers["content-type"] == "text/javascript; charset=utf-8"

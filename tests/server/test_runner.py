@@ -72,12 +72,13 @@ def test_signals_and_logging_stay_as_they_are(view: FakeView, capfd: pytest.Capt
 
 
 def test_a_stream_of_events_does_not_delay_the_end(view: FakeView) -> None:
-    with Server(create_app(view), open_listener("0"), Limits(end_seconds=SOON)) as server:
-        connection = connect(server)
+    server = Server(create_app(view), open_listener("0"), Limits(end_seconds=1000.0))
+    server.start()
+    with connect(server) as connection:
         connection.sendall(GET % b"/api/events")
         read_until(connection, b"retry: 2000")
-    read_all(connection)
-    connection.close()
+        assert server.stop(SOON)
+        read_all(connection)
     assert view.callbacks == []
 
 

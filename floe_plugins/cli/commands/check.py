@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from floe_plugins.cli import completing
 from floe_plugins.cli.hosted import HostedCommand
 from floe_plugins.cli.options import Options, category_option, common_options
 from floe_plugins.cli.output import count
@@ -24,7 +25,7 @@ def _parse_refs(_context: object, _parameter: object, values: Sequence[str]) -> 
 
 
 @click.command()
-@click.argument("refs", metavar="[REF]...", nargs=-1, callback=_parse_refs)
+@click.argument("refs", metavar="[REF]...", nargs=-1, callback=_parse_refs, shell_complete=completing.refs)
 @click.option("--all", "everything", is_flag=True, help="Check what is installed and not selected too.")
 @click.option("--strict", is_flag=True, help="Exit status 1 for warnings too.")
 @category_option

@@ -23,7 +23,7 @@ _DEFAULT = 30.0
 @click.option("--fresh", is_flag=True, help="Start a platform of its own, also if one runs.")
 @common_options
 def health(options: Options, timeout: float | None, *, fresh: bool) -> None:
-    """Report the health of the platform that runs; if none does, start the selected plugins, and stop them again.
+    """Report the health of the platform that runs, or of one that is started for it.
 
     Exit status 1 if the platform is unhealthy.
     """

@@ -3,37 +3,56 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
 from floe_plugins.cli.options import Options, category_option, common_options
-from floe_plugins.core.refs import PluginType
-from floe_plugins.registry.plugin_info import PluginInfo
+
+if TYPE_CHECKING:
+    # Completing its options needs none of these.
+    from floe_plugins.cli.survey import Survey
+    from floe_plugins.core.refs import PluginType
+    from floe_plugins.registry.plugin_info import PluginInfo
+
+_COLUMNS = ("plugin", "version", "api", "state", "selected", "required", "distribution")
 
 
 @click.command("list")
 @category_option
 @common_options
 def list_(options: Options, category: PluginType | None) -> None:
-    """List the installed plugins, including broken ones. Imports no plugin."""
+    """List the installed plugins, including broken ones. Imports no plugin.
+
+    A plugin is "refused" if it is known to be made for other versions. It is selected "as needed" if a start includes
+    it because of another plugin.
+    """
+    from floe_plugins.cli.survey import Survey
+
     output = options.output()
-    registry = options.registry()
-    infos = registry.infos(category)
-    # Discovery and the plugin may both report the same problem.
-    problems = tuple(dict.fromkeys((*registry.problems, *(problem for info in infos for problem in info.problems))))
+    survey = Survey.make(options)
+    infos, problems = survey.infos(category), survey.problems(category)
     if options.json:
-        output.json({"plugins": [info.to_dict() for info in infos], "problems": [each.to_dict() for each in problems]})
+        facts = {"configuration": survey.configuration, "plugins": [survey.facts(info.ref) for info in infos]}
+        output.json({**facts, "problems": [problem.to_dict() for problem in problems]})
         return
     if infos:
-        output.table(("plugin", "version", "api", "state", "distribution"), map(_row, infos))
+        output.table(_COLUMNS, [_row(info, survey) for info in infos])
     else:
-        kind = "plugin" if category is None else f"{category.slug} plugin"
-        off = registry.discover().switched_off
-        output.line("Installed plugins are switched off." if off else f"No {kind} is installed.")
+        output.line(survey.nothing(category))
     output.problems([each.to_dict() for each in problems])
+    output.line()
+    output.line(survey.configuration_line())
 
 
-def _row(info: PluginInfo) -> Sequence[object]:
-    distribution = info.distribution
-    origin = f"{distribution.name} {distribution.version}" if distribution else "registered in code"
-    return info.ref, info.version or "?", info.floe_api_version or "?", info.state, origin
+def _row(info: PluginInfo, survey: Survey) -> Sequence[object]:
+    distribution, dependencies = info.distribution, survey.overview.dependencies
+    return (
+        info.ref,
+        info.version or "?",
+        info.floe_api_version or "?",
+        survey.state(info.ref),
+        "no" if info.ref not in dependencies.started else "as needed" if info.ref in dependencies.because else "yes",
+        "yes" if info.required else "no",
+        f"{distribution.name} {distribution.version}".rstrip() if distribution else "registered in code",
+    )

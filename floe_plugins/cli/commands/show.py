@@ -3,47 +3,79 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from floe_plugins.cli.exit import USAGE_ERROR, fail
+from floe_plugins.cli import completing
 from floe_plugins.cli.options import Options, common_options
-from floe_plugins.core.refs import PluginRef
-from floe_plugins.errors import PluginNotFoundError
-from floe_plugins.registry.plugin_info import PluginInfo
 
-UNKNOWN = "unknown until loaded"
+if TYPE_CHECKING:
+    # Completing its options needs none of these.
+    from floe_plugins.cli.survey import Survey
+    from floe_plugins.core.refs import PluginRef
+    from floe_plugins.dependencies.static_dependencies import StaticDependency
+    from floe_plugins.inspection.static_details import StaticDetails
+
+UNKNOWN = "known when loaded"
 
 
 @click.command()
-@click.argument("ref")
+@click.argument("ref", shell_complete=completing.refs)
 @common_options
 def show(options: Options, ref: str) -> None:
-    """Show one plugin by its REF, such as compute:duckdb. Imports no plugin."""
-    try:
-        parsed = PluginRef.parse(ref)
-    except ValueError as error:
-        fail(str(error), USAGE_ERROR)
+    """Show one plugin by its REF, such as compute:duckdb. Imports no plugin.
+
+    A name without its category will do where only one plugin has it.
+    """
+    from floe_plugins.cli.survey import Survey
+
     output = options.output()
-    try:
-        info = options.registry().info(parsed.type, parsed.name)
-    except PluginNotFoundError as error:
-        fail(str(error), USAGE_ERROR)
+    survey = Survey.make(options)
+    found = survey.find(ref)
+    details = survey.details(found)
     if options.json:
-        output.json({"plugin": info.to_dict()})
+        dependencies = survey.overview.dependencies
+        known = {
+            "resolved_dependencies": [dependency.to_dict() for dependency in dependencies.of[found]],
+            "dependents": [str(other) for other in dependencies.dependents().get(found, ())],
+            **details.to_dict(),
+        }
+        output.json({"configuration": survey.configuration, "plugin": {**survey.facts(found), **known}})
         return
-    output.table((), _rows(info))
-    output.problems([each.to_dict() for each in info.problems])
+    output.table((), [*_rows(survey, found, details)])
+    output.problems([each.to_dict() for each in survey.overview.infos[found].problems])
+    output.line()
+    output.line(survey.configuration_line())
 
 
-def _rows(info: PluginInfo) -> Iterable[tuple[str, Any]]:
-    yield "plugin", info.ref
-    yield "state", info.state
+def _rows(survey: Survey, ref: PluginRef, details: StaticDetails) -> Iterable[tuple[str, Any]]:
+    overview = survey.overview
+    info, dependencies = overview.infos[ref], overview.dependencies
+    yield "plugin", ref
+    yield "state", survey.state(ref)
+    yield "selected", f"{'yes' if overview.selected(ref) else 'no'}: {overview.reasons[ref]}"
+    yield "required", "yes" if info.required else "no"
     yield "distribution", info.distribution or "registered in code"
     yield "entry point", info.entry_point
+    yield "class at", f"{details.file}:{details.line}" if details.file else UNKNOWN
     yield "version", info.version or UNKNOWN
     yield "plugin API", info.floe_api_version or UNKNOWN
     yield "description", UNKNOWN if info.description is None else info.description
-    for label, refs in (("dependencies", info.dependencies), ("optional dependencies", info.optional_dependencies)):
-        yield label, UNKNOWN if refs is None else ", ".join(refs) or "none"
+    unknown = [UNKNOWN] if ref in dependencies.unknown else []
+    yield from _several("needs", [*map(_dependency, dependencies.of[ref]), *unknown])
+    yield from _several("needed by", map(str, dependencies.dependents().get(ref, ())))
+    yield "hooks", UNKNOWN if details.hooks is None else ", ".join(details.hooks) or "none"
+    yield "settings", UNKNOWN if details.settings is None else ", ".join(details.settings) or "none"
+
+
+def _several(label: str, rows: Iterable[str]) -> Iterable[tuple[str, str]]:
+    for place, row in enumerate([*rows] or ["nothing"]):
+        yield "" if place else label, row
+
+
+def _dependency(dependency: StaticDependency) -> str:
+    refs = ", ".join(map(str, dependency.refs))
+    met = f": {refs}" if refs and refs != dependency.text else ""
+    notes = [*(["optional"] if dependency.optional else []), *([] if dependency.state == "met" else [dependency.state])]
+    return f"{dependency.text}{met}" + (f" ({', '.join(notes)})" if notes else "")

@@ -136,7 +136,10 @@ class Supervisor:
 
     def _take(self, message: Mapping[str, Any] | None) -> None:
         """Take a message on the monitor's thread."""
-        if message is not None:
+        if message is None:
+            for replies in list(self._replies.values()):  # the host has ended, and nobody else will answer
+                replies.put({"error": {"message": "the host ended before it answered"}})
+        else:
             if message["event"] == "reply":
                 replies = self._replies.get(message.get("id") or 0)
                 if replies is not None:

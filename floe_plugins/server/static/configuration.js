@@ -33,7 +33,7 @@ export function configurationPart({ snapshot, ui }) {
       h("tbody", { role: "rowgroup" }, found.map(setting))),
     snapshot.schema && h("details", { class: "alternative", id: "schema" },
       h("summary", null, "JSON schema: what can be set"),
-      h("p", { class: "quiet" }, "As a file: ", h("a", { href: "/api/schema" }, "/api/schema")),
+      h("p", { class: "quiet" }, "As a file: ", h("a", { href: "api/schema" }, "/api/schema")),
       ui.schemaOpen && properties(snapshot.schema, snapshot.schema, 0)),
   ];
 }

@@ -34,7 +34,7 @@ export class Connection {
     clearTimeout(this.retryTimer);
     this.retryAt = null;
     this.source?.close();
-    const source = new EventSource("/api/events");
+    const source = new EventSource("api/events");
     this.source = source;
     this.ask();
     source.addEventListener("open", () => this.ask());
@@ -74,7 +74,7 @@ export class Connection {
     this.askAgain = false;
     this.askedAt = performance.now();
     try {
-      const response = await fetch("/api/snapshot", { cache: "no-store", signal: AbortSignal.timeout(PATIENCE) });
+      const response = await fetch("api/snapshot", { cache: "no-store", signal: AbortSignal.timeout(PATIENCE) });
       if (!response.ok) throw new Error(`the server answered ${response.status} ${response.statusText}`);
       const snapshot = await response.json();
       this.updatedAt = performance.now();

@@ -31,7 +31,7 @@ export function connectionPart(connection, notShown) {
     return h("p", null,
       icon(shape("degraded")), h("strong", null, " Not everything is shown"),
       `, since the page cannot draw what the server sent: ${notShown}. All of it is at `,
-      h("a", { href: "/api/snapshot" }, "/api/snapshot"), ".");
+      h("a", { href: "api/snapshot" }, "/api/snapshot"), ".");
   }
   return h("p", null, icon(shape(connection.live ? "healthy" : "starting")), connection.live ? ` Live. ${old}` : " Connecting.");
 }

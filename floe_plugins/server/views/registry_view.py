@@ -53,12 +53,10 @@ class RegistryView:
         self._registry = registry
         self._interval = interval
         self._started_at = time.time()
-        self._observer = Observer()
         self._overviews = Overviews(registry)
         self._startup: Mapping[str, Any] = {"startup": None, "critical_chain": []}
         self._starts: Mapping[str, Mapping[str, Any]] = {}
         self._health: Mapping[str, Mapping[str, Any]] = {}
-        self._subscribers: tuple[Callable[[Event], object], ...] = ()
         self._settings: Mapping[str, Any] = {"settings": [], "schema": None}
         self._is_described = False
         self._has_run = False
@@ -69,6 +67,8 @@ class RegistryView:
 
     def _prepare(self) -> None:
         """Set what no fork may inherit; a child's threads start when it first asks for something."""
+        self._observer = Observer()
+        self._subscribers: tuple[Callable[[Event], object], ...] = ()
         self._lock = threading.Lock()
         self._changed = threading.Event()
         self._ask = threading.Event()
@@ -80,6 +80,7 @@ class RegistryView:
             if self._unsubscribe is not None or self._closed.is_set():
                 return
             self._unsubscribe = self._registry.subscribe(self._observe)
+        self._changed.set()  # something may have happened before
         for target, name in ((self._watch, "floe view"), (self._check, "floe health")):
             threading.Thread(target=target, name=name, args=(self._closed,), daemon=True).start()
 
@@ -157,7 +158,7 @@ class RegistryView:
     def _watch(self, closed: threading.Event) -> None:
         took = 0.0
         while not closed.is_set():
-            self._changed.wait(_POLL)
+            self._changed.wait(min(_POLL, self._interval))
             # Looking takes at most a tenth of the time, however much happens.
             closed.wait(max(_PAUSE, 10 * took))
             self._changed.clear()
@@ -184,6 +185,9 @@ class RegistryView:
             _log_health(each)
         if self._snapshot["platform"]["state"] == "running":
             self._on_running(events)
+        if not events and any(row["calls"] for row in self._snapshot["plugins"]):
+            # Nothing happens, and that is what there is to see: for how long.
+            events.append({"event": "snapshot", "changed": ["calls"], "time": time.time()})
         return events
 
     def _on_running(self, events: Sequence[Event]) -> None:

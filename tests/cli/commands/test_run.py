@@ -117,7 +117,7 @@ def test_the_platform_of_the_readme_starts_and_stops(
     floe: Any, reference: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("FLOE_DATA", raising=False)
-    example = Path(__file__).parents[2] / "examples" / "floe.yaml"
+    example = Path(__file__).parents[3] / "examples" / "floe.yaml"
     done = floe(reference, "run", "--once", "--json", "--config", str(example))
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)

@@ -13,8 +13,9 @@ from pydantic import BaseModel, SecretStr
 from serving import ask
 from support import SOON, Lab, named, new_registry, run_code, write_distribution
 
-from floe_plugins import HealthStatus, PluginError, PluginRegistry
+from floe_plugins import HealthStatus, PluginError, PluginRegistry, PluginType
 from floe_plugins.server import RegistryView, Server
+from floe_plugins.server.views import registry_view
 
 NEVER = 1000.0
 
@@ -101,6 +102,24 @@ def test_no_plugin_is_loaded_before_the_application_asks_for_it(tmp_path: Path, 
     assert "acme_viewed" not in sys.modules
 
 
+def test_plugins_that_the_application_has_not_loaded_are_not_loaded_for_their_settings(
+    lab: Lab, tmp_path: Path, watch: Callable[..., Watched], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    described: list[Any] = []
+    monkeypatch.setattr(registry_view, "describe_settings", described.append)
+    write_distribution(tmp_path, "acme", "[floe.secrets]\nviewed = acme_viewed:Plugin\n", acme_viewed="")
+    registry = PluginRegistry(path=[str(tmp_path)], environ={})
+    lab.registries.append(registry)
+    registry.register(lab.plugin("other"))
+    watched = watch(registry)
+    registry.start(PluginType.SECRETS, "other")
+    watched.await_platform("running", "healthy")
+    registry.stop(PluginType.SECRETS, "other")
+    watched.await_event("platform", state="stopped")
+    assert watched.row("viewed")["state"] == "discovered"
+    assert described == []
+
+
 def test_each_change_of_health_is_an_event_and_a_line_in_the_log(
     lab: Lab, watch: Callable[..., Watched], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -174,6 +193,22 @@ def test_the_snapshot_is_given_at_once_while_a_check_hangs(
     lab.forever.set()
     watched.await_event("call_ended", stage="check")
     watched.await_event("health", state="healthy")
+
+
+def test_a_call_that_does_not_return_is_shown_again_and_again(lab: Lab, watch: Callable[..., Watched]) -> None:
+    registry = lab.registry(lab.plugin("a", startup=lab.hang), timeouts={"startup": SOON})
+    watched = watch(registry, 0.01)
+    starting = threading.Thread(target=registry.startup)
+    starting.start()
+    seconds = []
+    for _ in range(3):
+        watched.await_event("snapshot", changed=["calls"])
+        [call] = watched.row("a")["calls"]
+        seconds.append(call["seconds"])
+    lab.forever.set()
+    starting.join(SOON)
+    assert seconds[0] < seconds[1] < seconds[2]
+    watched.await_event("state", ref="secrets:a", state="started")
 
 
 def test_a_check_that_does_not_answer_is_unhealthy(lab: Lab, watch: Callable[..., Watched]) -> None:

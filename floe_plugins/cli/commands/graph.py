@@ -1,0 +1,94 @@
+"""``graph``: what each plugin needs, drawn, without importing a plugin."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from floe_plugins.cli import completing
+from floe_plugins.cli.options import Options, common_options
+
+if TYPE_CHECKING:
+    # Completing its options needs none of these.
+    from floe_plugins.cli.drawing.diagram import Diagram
+    from floe_plugins.cli.output import Output
+    from floe_plugins.cli.survey import Survey
+    from floe_plugins.core.refs import PluginRef
+
+_FORMATS = ("text", "mermaid", "dot", "svg", "json")
+
+
+@click.command()
+@click.argument("ref", required=False, shell_complete=completing.refs)
+@click.option("--format", "form", type=click.Choice(_FORMATS), help="How to draw it; as text by default.")
+@common_options
+def graph(options: Options, ref: str | None, form: str | None) -> None:
+    """Draw what each plugin needs, or what the plugin REF needs. Imports no plugin.
+
+    What a plugin needs is read from its source. Where that does not say it, the graph says "known when loaded".
+    """
+    from floe_plugins.cli.drawing.diagram import diagram
+    from floe_plugins.cli.survey import Survey
+
+    if options.json and form not in {None, "json"}:
+        raise click.UsageError(f"--json and --format {form} exclude each other")
+    output = options.output()
+    survey = Survey.make(options)
+    root = None if ref is None else survey.find(ref)
+    if options.json or form == "json":
+        output.json(_document(survey, root))
+        return
+    overview = survey.overview
+    states = {each: survey.state(each) for each in overview.infos}
+    drawn = diagram(overview.dependencies, states, overview.reasons, root)
+    if form in {None, "text"}:
+        _print_tree(drawn, output, survey)
+        return
+    output.text(_draw(drawn, form or ""))
+    click.echo(f"floe-plugins: {survey.configuration_line()}", err=True)
+
+
+def _draw(drawn: Diagram, form: str) -> str:
+    if form == "svg":
+        from floe_plugins.cli.drawing.svg import svg
+
+        return svg(drawn)
+    from floe_plugins.cli.drawing.markup import dot, mermaid
+
+    return mermaid(drawn) if form == "mermaid" else dot(drawn)
+
+
+def _print_tree(drawn: Diagram, output: Output, survey: Survey) -> None:
+    from floe_plugins.cli.drawing.tree import ASCII, LINES, tree
+
+    for line in tree(drawn, LINES if output.can_show(LINES.branch + LINES.last + LINES.down) else ASCII):
+        output.line(line)
+    if not drawn.nodes:
+        output.line(survey.nothing())
+    output.line()
+    output.line(survey.configuration_line())
+
+
+def _document(survey: Survey, root: PluginRef | None) -> dict[str, Any]:
+    from floe_plugins.cli.drawing.diagram import diagram
+
+    overview = survey.overview
+    states = {each: survey.state(each) for each in overview.infos}
+    drawn = diagram(overview.dependencies, states, overview.reasons, root)
+    refs = [each for each in overview.infos if str(each) in drawn.nodes]
+    return {
+        "configuration": survey.configuration,
+        "plugins": [
+            {
+                "ref": str(each),
+                "state": states[each],
+                "selected": overview.selected(each),
+                "reason": overview.reasons[each],
+                "known": each not in overview.dependencies.unknown,
+                "dependencies": [dependency.to_dict() for dependency in overview.dependencies.of[each]],
+            }
+            for each in refs
+        ],
+        "cycles": [list(cycle) for cycle in drawn.cycles],
+    }

@@ -1,0 +1,67 @@
+"""An overview of all plugins: what is known of each, what it needs, and why it is selected or not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from floe_plugins.core.refs import PluginRef
+from floe_plugins.core.state import PluginState
+from floe_plugins.dependencies.static_dependencies import Declared, StaticDependencies, find_dependencies
+from floe_plugins.entries.entry import Entry
+from floe_plugins.entries.store import EntryStore
+from floe_plugins.registry.plugin_info import PluginInfo, describe
+
+
+class Overview(NamedTuple):
+    """What is known of all plugins now.
+
+    Attributes:
+        infos: what is known of each, sorted.
+        needs: what each needs and what meets it.
+        reasons: why each is selected or not, or disabled.
+    """
+
+    infos: Mapping[PluginRef, PluginInfo]
+    dependencies: StaticDependencies
+    reasons: Mapping[PluginRef, str]
+
+    def selected(self, ref: PluginRef) -> bool:
+        """Whether a start includes a plugin, as a dependency of another one too."""
+        return ref in self.dependencies.started
+
+
+def overview(store: EntryStore) -> Overview:
+    """Return an overview of the plugins of a registry; nothing of them is imported."""
+    entries = store.entries()
+    infos = {ref: describe(entries[ref]) for ref in sorted(entries)}
+    declared = {
+        ref: Declared(
+            info.dependencies, info.optional_dependencies, info.version, disabled=info.state is PluginState.DISABLED
+        )
+        for ref, info in infos.items()
+    }
+    dependencies = find_dependencies(declared, store.selected())
+    return Overview(infos, dependencies, {ref: _reason(entry, store, dependencies) for ref, entry in entries.items()})
+
+
+def _reason(entry: Entry, store: EntryStore, dependencies: StaticDependencies) -> str:
+    if entry.state is PluginState.DISABLED:
+        return entry.reason
+    pin = store.configuration.pins.get(entry.ref)
+    return _selection(entry, store, dependencies) + (f"; pinned to the distribution {pin}" if pin else "")
+
+
+def _selection(entry: Entry, store: EntryStore, dependencies: StaticDependencies) -> str:
+    configuration, ref = store.configuration, entry.ref
+    if ref not in dependencies.started:
+        return "neither configured nor required, nor needed by a selected plugin"
+    if ref in configuration.required:
+        return "required by the configuration"
+    if ref in configuration.plugins:
+        return "configured"
+    if entry.candidate is None:
+        return "registered in code"
+    if ref in dependencies.because:
+        return f"needed by {dependencies.because[ref]}"
+    return "all installed plugins are selected (autoload is all)"
