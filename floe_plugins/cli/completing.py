@@ -46,6 +46,6 @@ def _items(values: Iterable[str]) -> list[CompletionItem]:
 
 
 def _installed() -> list[Any]:
-    from floe_plugins.discovery.installed_refs import installed_refs
+    from floe_plugins.reporting.installed_refs import installed_refs
 
     return installed_refs()

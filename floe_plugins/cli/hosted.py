@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any, NoReturn
 
 from floe_plugins.cli.exit import PROBLEMS_FOUND, end_with, print_error
@@ -13,6 +13,7 @@ from floe_plugins.cli.output import traceback_lines
 from floe_plugins.cli.protocol import describe
 from floe_plugins.cli.supervisor.ending import Ending
 from floe_plugins.cli.supervisor.progress import Progress
+from floe_plugins.cli.supervisor.side_by_side import HostRun, SideBySide
 from floe_plugins.cli.supervisor.supervisor import Finished, Supervisor
 from floe_plugins.core.safe_text import escape, escape_lines
 from floe_plugins.errors import PluginError
@@ -40,7 +41,8 @@ class HostedCommand:
         report: Callable[[str, Mapping[str, Any]], object] | None = None,
     ) -> None:
         self.options = options
-        self.supervisor = Supervisor(self._receive, Progress(sys.stderr, is_quiet=log or options.quiet))
+        self._progress = Progress(None if options.quiet else sys.stderr, lines=not log)
+        self.supervisor = Supervisor(self._receive, self._progress)
         self._log = log and not options.quiet
         self._has_events = has_events
         self._report = report
@@ -53,6 +55,22 @@ class HostedCommand:
         """Run the job and return what it came to, whatever that is."""
         with self.supervisor.signals():
             return self.supervisor.run(job, {**self.common(), **arguments})
+
+    def attempt_each(
+        self, job: str, each: Sequence[Mapping[str, Any]], *, number: int, timeout: float | None = None
+    ) -> Generator[HostRun, None, None]:
+        """Run the job with each of several arguments, each in a host of its own; yield what each came to.
+
+        Args:
+            job: The job.
+            each: The arguments.
+            number: How many hosts may run at the same time.
+            timeout: The seconds that each job may take once code of a plugin runs.
+        """
+        hosts = SideBySide(self.supervisor, self._receive, self._progress)
+        with self.supervisor.signals():
+            options = [{**self.common(), **arguments} for arguments in each]
+            yield from hosts.run(job, options, number=number, timeout=timeout)
 
     def checked(self, finished: Finished) -> Finished:
         """Return a job that came to a result; exit if it did not."""

@@ -14,7 +14,7 @@ from floe_plugins.cli.terminal import columns
 PROGRAM = "floe-plugins"
 _NARROWEST, _WIDEST = 40, 100
 # The modules of commands that have none of their own.
-_MODULES = dict.fromkeys(("start", "stop", "restart"), "act")
+_MODULES = {"start": "act", "stop": "act", "restart": "act"}
 COMPLETE_VARIABLE = "_FLOE_PLUGINS_COMPLETE"
 
 

@@ -83,11 +83,11 @@ class Output:
         for line in render(head, cells, width=None if self.is_wide else self.width, paint=self._paint):
             self._write(f"{line}\n")
 
-    def problems(self, problems: Sequence[Mapping[str, Any]]) -> None:
+    def problems(self, problems: Sequence[Mapping[str, Any]], noun: str = "problem") -> None:
         """Print each problem, given as JSON data, with its plugin, its distribution, its traceback and its hint."""
         if not problems:
             return
-        self._write(f"\n{self._coloured(_BOLD, count(len(problems), 'problem'))}\n")
+        self._write(f"\n{self._coloured(_BOLD, count(len(problems), noun))}\n")
         for problem in problems:
             ref, distribution, hint = problem["ref"], problem["distribution"], problem["hint"]
             subject = self._coloured(_RED, escape(ref or distribution or "floe"))

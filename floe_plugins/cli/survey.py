@@ -14,10 +14,10 @@ from floe_plugins.errors import PluginNotFoundError
 
 if TYPE_CHECKING:
     from floe_plugins.cli.options import Options
-    from floe_plugins.inspection.static_details import StaticDetails
     from floe_plugins.registry.facade import PluginRegistry
-    from floe_plugins.registry.overview import Overview
     from floe_plugins.registry.plugin_info import PluginInfo
+    from floe_plugins.reporting.overview import Overview
+    from floe_plugins.reporting.static_details import StaticDetails
 
 _NO_FILE = "none (no floe.toml, floe.yaml or floe.json here, and none named)"
 
@@ -27,7 +27,9 @@ class Survey:
 
     def __init__(self, registry: PluginRegistry) -> None:
         self.registry = registry
-        self.overview: Overview = registry.overview()
+        from floe_plugins.reporting.overview import overview
+
+        self.overview: Overview = overview(registry)
 
     @classmethod
     def make(cls, options: Options) -> Survey:
@@ -89,7 +91,7 @@ class Survey:
 
     def details(self, ref: PluginRef) -> StaticDetails:
         """Return what the source of a plugin's class says of it."""
-        from floe_plugins.inspection.static_details import UNKNOWN, read_details
+        from floe_plugins.reporting.static_details import UNKNOWN, read_details
 
         distribution, value = self.overview.infos[ref].distribution, self.overview.infos[ref].entry_point
         if distribution is None or value is None:

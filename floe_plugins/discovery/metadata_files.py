@@ -118,12 +118,12 @@ def _header_lines(directory: str) -> Iterator[str]:
             data = read_file(path)
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             continue
-        # The description behind the header may be long.
-        for line in data.partition(b"\n\n")[0].decode("utf-8", "replace").splitlines():
+        headers, end, _ = data.partition(b"\n\n")  # the description behind them may be long
+        for line in headers.decode("utf-8", "replace").splitlines():
             if not line.strip():
                 return
             yield line
-        if len(data) > MAX_SIZE:
+        if not end and len(data) > MAX_SIZE:
             raise OSError(f"its headers are longer than {MAX_SIZE} bytes")
         return
 

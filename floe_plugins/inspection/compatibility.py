@@ -109,14 +109,14 @@ def _end_of_name(line: str) -> int:
 
 
 def _unmet(line: str, installed: str) -> str | None:
+    if len(line) > _MAX_LENGTH:
+        return "which is too long"
     mismatch = f"{PLATFORM} {installed} is installed"
     answer = meets(installed, line[_end_of_name(line) :])
     if answer is not None:
         return None if answer else mismatch
     from packaging.requirements import Requirement
 
-    if len(line) > _MAX_LENGTH:
-        return "which is too long"
     try:
         requirement = Requirement(line)
         if requirement.marker and not requirement.marker.evaluate({"extra": ""}):

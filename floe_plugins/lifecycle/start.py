@@ -194,6 +194,8 @@ class _Starter(Transitions):
             return self._fail(entry, failure)
         pause = progress.pause()
         if pause is not None and not self.parts.coordinator.is_ending:
+            if progress.attempts == 1:
+                log("warning", "%s is not available, and is attempted again: %s", entry.ref, failure.message)
             self.parts.store.events.emit("retry", entry.ref, stage=Stage.START, seconds=pause, reason=failure.message)
             return self._startup(entry, pause)
         failure.message = f"unavailable after {progress}: {failure.message}"

@@ -30,10 +30,9 @@ if TYPE_CHECKING:
     from floe_plugins.core import event, report
     from floe_plugins.hookspecs.base import PluginMetadata
     from floe_plugins.loading import plugin_manager
-    from floe_plugins.registry import overview, plugin_info, services
+    from floe_plugins.registry import plugin_info, services
 else:
     event = LazyModule("floe_plugins.core.event")
-    overview = LazyModule("floe_plugins.registry.overview")
     plugin_info = LazyModule("floe_plugins.registry.plugin_info")
     plugin_manager = LazyModule("floe_plugins.loading.plugin_manager")
     report = LazyModule("floe_plugins.core.report")
@@ -268,10 +267,6 @@ class PluginRegistry:
         kind = None if category is None else category_of(category)
         entries = sorted(self._store.entries().items())
         return tuple(plugin_info.describe(entry) for ref, entry in entries if kind in {None, ref.type})
-
-    def overview(self) -> overview.Overview:
-        """What is known of every plugin, what it needs and why it is selected or not; nothing is imported."""
-        return overview.overview(self._store)
 
     def state(self, category: Category, name: str) -> PluginState:
         """The state that a plugin is in.

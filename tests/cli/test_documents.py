@@ -63,6 +63,8 @@ WORKING = ("storage-local", "secrets-env", "compute-duckdb")
         (("health",), "health"),
         (("list",), "list"),
         (("show", "compute:duckdb"), "show"),
+        (("graph",), "graph"),
+        (("doctor", "--start"), "doctor"),
         (("run", "--once", "--timings"), "run-once"),
     ],
 )
@@ -82,6 +84,9 @@ WRONG = "registry: {autoload: all, workers: 0}\nplugins: {secrets: {env: {prefx:
     [
         (("check", "-vv"), 1, "check"),
         (("config", "validate"), 2, "config-validate"),
+        (("doctor",), 1, "doctor"),
+        (("doctor", "compute:none"), 2, "error"),
+        (("graph", "compute:none"), 2, "error"),
         (("config", "show"), 2, "config-show"),
         (("health",), 2, "error"),
         (("run", "--once"), 2, "error"),
@@ -133,6 +138,12 @@ def test_a_host_that_ended_is_a_document(sudden: Callable[..., Any]) -> None:
     document = json.loads(done.stdout)
     validate(document, "error")
     assert (document["error"]["type"], document["error"]["ref"]) == ("HostEnded", "secrets:evil")
+
+
+def test_a_plugin_that_ends_its_host_is_part_of_the_document_of_doctor(sudden: Callable[..., Any]) -> None:
+    document = json.loads(sudden("exit 0", "load")("doctor", "--json").stdout)
+    validate(document, "doctor")
+    assert {each["ref"] for each in document["problems"]} == {"secrets:evil"}
 
 
 def test_run_prints_a_document_for_each_event(environment: Any) -> None:

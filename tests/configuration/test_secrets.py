@@ -24,9 +24,9 @@ from pydantic import (
 from floe_plugins import PluginConfigurationError, PluginRef
 from floe_plugins.configuration.issues import raise_issues
 from floe_plugins.configuration.loader import load
-from floe_plugins.configuration.origins import effective_settings
-from floe_plugins.configuration.schema.json_schema import json_schema
 from floe_plugins.configuration.schema.validation import validate_and_log, validate_settings
+from floe_plugins.reporting.json_schema import json_schema
+from floe_plugins.reporting.origins import effective_settings
 
 REF = PluginRef.parse("compute:vault")
 T = TypeVar("T")

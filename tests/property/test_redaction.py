@@ -34,9 +34,9 @@ from floe_plugins import (
     PluginRegistry,
     SecretsPlugin,
 )
-from floe_plugins.configuration.origins import effective_settings
 from floe_plugins.configuration.redaction.sources import redactor_of_model
 from floe_plugins.execution.background_errors import BackgroundErrors
+from floe_plugins.reporting.origins import effective_settings
 
 if sys.version_info < (3, 11):
     from exceptiongroup import ExceptionGroup

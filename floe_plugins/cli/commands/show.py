@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     # Completing its options needs none of these.
     from floe_plugins.cli.survey import Survey
     from floe_plugins.core.refs import PluginRef
-    from floe_plugins.dependencies.static_dependencies import StaticDependency
-    from floe_plugins.inspection.static_details import StaticDetails
+    from floe_plugins.reporting.static_dependencies import StaticDependency
+    from floe_plugins.reporting.static_details import StaticDetails
 
 UNKNOWN = "known when loaded"
 

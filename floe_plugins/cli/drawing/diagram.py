@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.dependencies import graph
-from floe_plugins.dependencies.static_dependencies import StaticDependencies, StaticDependency
+from floe_plugins.reporting.static_dependencies import StaticDependencies, StaticDependency
 
 _BROKEN = {"missing", "disabled", "ambiguous", "unfit", "invalid"}
 

@@ -11,8 +11,7 @@ from floe_plugins.cli.host.process import serve
 def main() -> None:
     """Run the job that the arguments name, and exit with its status."""
     _, job, options, *descriptors = sys.argv
-    events, requests, stacks = map(int, descriptors)
-    sys.exit(serve(job, json.loads(options), events, requests, stacks))
+    sys.exit(serve(job, json.loads(options), *map(int, descriptors)))
 
 
 if __name__ == "__main__":

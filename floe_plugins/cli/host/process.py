@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
+import gc
 import importlib
 import os
 import signal
@@ -41,7 +42,9 @@ class Result:
     lines: tuple[str, ...] = ()
 
 
-def serve(job: str, options: Mapping[str, Any], events: int, requests: int, stacks: int) -> int:
+def serve(  # noqa: PLR0913, PLR0917 the job and its descriptors, as they are handed to a new interpreter
+    job: str, options: Mapping[str, Any], events: int, requests: int, stacks: int, output: int = 2
+) -> int:
     """Run a job in this process, which is the host, and return its exit status.
 
     Args:
@@ -50,8 +53,9 @@ def serve(job: str, options: Mapping[str, Any], events: int, requests: int, stac
         events: The descriptor to which events are written.
         requests: The descriptor from which requests are read.
         stacks: The descriptor to which the stacks of all threads are written if the process ends abruptly.
+        output: The descriptor to which the process prints.
     """
-    _separate(stacks)
+    _separate(stacks, output)
     channel = Channel(events, requests)
     _trace_exit(channel)
     from floe_plugins.cli.host.session import Session
@@ -84,15 +88,17 @@ def _run(job: str, session: Session) -> int:
     return result.status
 
 
-def _separate(stacks: int) -> None:
+def _separate(stacks: int, output: int) -> None:
     """Part from the terminal's signals and from standard output; arrange for the last words."""
     with contextlib.suppress(AttributeError, OSError):
         # Ctrl-C is for the supervisor, which can then stop the platform in order, and end what plugins forked.
         os.setpgid(0, 0)
+    gc.set_threshold(700, 10, 10)  # the supervisor collects less often, since it ends soon
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, 0)
     with contextlib.suppress(OSError):
-        os.dup2(2, 1)
+        os.dup2(output, 1)
+        os.dup2(output, 2)
     faulthandler.enable(stacks, all_threads=True)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)

@@ -33,12 +33,14 @@ class Session:
         channel: The way to the supervisor.
         options: The options of the command, as JSON data.
         handlers: What answers the supervisor's requests, by the name of the command.
+        observers: Called with each event of a plugin, on the thread and at the moment at which it happens.
     """
 
     def __init__(self, channel: Channel, options: Mapping[str, Any]) -> None:
         self.channel = channel
         self.options = options
         self.handlers: dict[str, Handler] = {}
+        self.observers: list[Callable[[PluginEvent], object]] = []
         self._registries: list[PluginRegistry] = []
         self._told: set[PluginRef] = set()
 
@@ -110,6 +112,8 @@ class Session:
         if event.thread is not None:
             facts["native"] = threading.get_native_id()  # it is told on the thread of the call
         self.channel.send(event.kind, **facts)
+        for observer in self.observers:
+            observer(event)
 
     def _log(self) -> None:
         logger = logging.getLogger("floe_plugins")

@@ -79,8 +79,14 @@ class Ending:
         }
 
 
-def explain(
-    state: HostState, status: int | None, stacks: str, *, silent: float | None = None, lock_use: LockUse = _UNKNOWN
+def explain(  # noqa: PLR0913 what an end is explained by; the rest is keyword-only
+    state: HostState,
+    status: int | None,
+    stacks: str,
+    *,
+    silent: float | None = None,
+    over: float | None = None,
+    lock_use: LockUse = _UNKNOWN,
 ) -> Ending:
     """Return how a host ended.
 
@@ -89,10 +95,13 @@ def explain(
         status: How it ended, as ``os.waitstatus_to_exitcode`` says it.
         stacks: What it wrote in the end.
         silent: For how many seconds it had not answered, if it was ended for that.
+        over: How many seconds it was allowed to take, if it was ended because they were over.
         lock_use: What its threads did then.
     """
     threads = parse(stacks)
-    if silent is None:
+    if over is not None:
+        how, suspects = f"did not end within {over:g} s", _hung_by(state, threads, lock_use)
+    elif silent is None:
         how, suspects = _describe(status, state), _ended_by(state, threads)
     else:
         how, suspects = f"kept the host from answering for {silent:.1f} s", _hung_by(state, threads, lock_use)
@@ -172,7 +181,7 @@ def _hung_by(state: HostState, threads: Sequence[Stack], lock_use: LockUse) -> _
         owner = _owner(state, each.frames)
         if owner is not None and each.thread not in of_calls:
             return _Suspects(owner=owner, frames=each.frames)
-    return _Suspects(tuple(state.calls))
+    return _Suspects(tuple(state.calls), frames=stacks.get(state.calls[0].thread, ()) if len(state.calls) == 1 else ())
 
 
 _WAITING = frozenset({"wait", "acquire", "select", "poll", "sleep", "_wait_for_tstate_lock", "_wait", "_next", "read"})

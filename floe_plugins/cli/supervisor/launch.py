@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 import os
 import signal
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 import attrs
@@ -27,14 +28,19 @@ class HostProcess:
         pid: Its process, and its process group.
         events: The descriptor from which its events are read.
         stacks: The descriptor from which the stacks are read that it writes when it ends abruptly.
+        output: The descriptor from which it is read what the host prints; None if it prints to standard error.
         status: How it ended, as ``os.waitstatus_to_exitcode`` says it; None while it runs.
+        peak: The most memory that it used, in MiB, if what it prints is captured; None while it runs, or where the
+            system does not say so.
     """
 
     pid: int
     events: int
     stacks: int
     _requests: int
+    output: int | None = None
     status: int | None = None
+    peak: float | None = None
     _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
 
     def send(self, event: str, **facts: Any) -> bool:
@@ -60,12 +66,25 @@ class HostProcess:
                 # As long as the host is not reaped, its group is no other's. What a plugin forked does not outlive it.
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.killpg(self.pid, signal.SIGKILL)
-            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            pid, status = self._wait()
         except ChildProcessError:
             self.status = 1  # somebody else has reaped it
             return
         if pid:
             self.status = os.waitstatus_to_exitcode(status)
+
+    def reap_orphans(self) -> None:
+        """As the first process of a container, collect what has ended and was left to it."""
+        with contextlib.suppress(ChildProcessError):
+            while (found := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)) and found.si_pid != self.pid:
+                os.waitpid(found.si_pid, os.WNOHANG)
+
+    def _wait(self) -> tuple[int, int]:
+        if self.output is None or "resource" not in sys.modules:  # which os.wait4 needs
+            return os.waitpid(self.pid, os.WNOHANG)
+        pid, status, usage = os.wait4(self.pid, os.WNOHANG)
+        self.peak = usage.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10) if pid else None
+        return pid, status
 
     def signal(self, number: int) -> None:
         """Send a signal to the host alone, unless it has ended."""
@@ -81,7 +100,7 @@ class HostProcess:
 
     def close(self) -> None:
         """Close this side's descriptors."""
-        for descriptor in (self.events, self.stacks, self._requests):
+        for descriptor in filter(None, (self.events, self.stacks, self._requests, self.output)):
             with contextlib.suppress(OSError):
                 os.close(descriptor)
 
@@ -91,37 +110,48 @@ def can_fork() -> bool:
     return hasattr(os, "fork") and sys.platform != "darwin" and threading.active_count() == 1
 
 
-def launch(job: str, options: Mapping[str, Any]) -> HostProcess:
+def launch(job: str, options: Mapping[str, Any], *, is_apart: bool = False) -> HostProcess:
     """Launch a host that runs a job.
+
+    Args:
+        job: The job.
+        options: What the job is given, as JSON data.
+        is_apart: Whether the host is a new interpreter, which is the same whatever this process has imported, and what
+            it prints is captured.
 
     Raises:
         OSError: No process can be made.
     """
-    events, events_end = os.pipe()
-    requests_end, requests = os.pipe()
-    stacks, stacks_end = os.pipe()
-    theirs = (events_end, requests_end, stacks_end)
+    if is_apart:
+        with contextlib.suppress(ImportError):
+            importlib.import_module("resource")  # how much memory the host used is told with its help
+    pipes = [os.pipe()]
     try:
+        requests_end, requests = os.pipe()
+        pipes.append((requests, requests_end))
+        pipes.extend(os.pipe() for _ in range(2 if is_apart else 1))
+        ours, theirs = [pipe[0] for pipe in pipes], [pipe[1] for pipe in pipes]
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(AttributeError, OSError, ValueError):
                 stream.flush()
-        pid = _fork(job, options, theirs, (events, requests, stacks)) if can_fork() else _spawn(job, options, theirs)
+        pid = _fork(job, options, theirs, ours) if not is_apart and can_fork() else _spawn(job, options, theirs)
     except OSError:
-        for descriptor in (events, requests, stacks):
+        for descriptor, _ in pipes:
             os.close(descriptor)
         raise
     finally:
-        for descriptor in theirs:
+        for _, descriptor in pipes:
             os.close(descriptor)
     with contextlib.suppress(OSError, AttributeError):
         # The host does the same: whoever is first.
         os.setpgid(pid, pid)
-    os.set_blocking(events, False)
-    os.set_blocking(stacks, False)
-    return HostProcess(pid, events, stacks, requests)
+    events, _, *others = ours
+    for descriptor in (events, *others):
+        os.set_blocking(descriptor, False)
+    return HostProcess(pid, events, others[0], requests, *others[1:])
 
 
-def _fork(job: str, options: Mapping[str, Any], theirs: tuple[int, ...], ours: tuple[int, ...]) -> int:
+def _fork(job: str, options: Mapping[str, Any], theirs: Sequence[int], ours: Sequence[int]) -> int:
     pid = os.fork()
     if pid == 0:
         for descriptor in ours:
@@ -130,14 +160,14 @@ def _fork(job: str, options: Mapping[str, Any], theirs: tuple[int, ...], ours: t
     return pid
 
 
-def _become_host(job: str, options: Mapping[str, Any], events: int, requests: int, stacks: int) -> NoReturn:
+def _become_host(job: str, options: Mapping[str, Any], *descriptors: int) -> NoReturn:
     from floe_plugins.cli.host.process import serve
 
     # Through the interpreter's own end: plugins may have registered functions for it.
-    sys.exit(serve(job, options, events, requests, stacks))
+    sys.exit(serve(job, options, *descriptors))
 
 
-def _spawn(job: str, options: Mapping[str, Any], theirs: tuple[int, ...]) -> int:
+def _spawn(job: str, options: Mapping[str, Any], theirs: Sequence[int]) -> int:
     for descriptor in theirs:
         os.set_inheritable(descriptor, True)  # noqa: FBT003 its only parameter
     arguments = [json.dumps(sys.path), job, json.dumps(options), *map(str, theirs)]

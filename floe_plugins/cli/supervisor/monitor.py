@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from floe_plugins.cli.protocol import VERSION, MessageReader
+from floe_plugins.cli.supervisor.captured import Captured
 from floe_plugins.cli.supervisor.ending import Ending, explain
 from floe_plugins.cli.supervisor.interpreter_lock import LockUse, observe
 from floe_plugins.cli.supervisor.launch import START_TIMEOUT, HostProcess
@@ -24,8 +25,14 @@ MAX_SILENCE = 10.0
 LAST_WORDS = 1.0
 LEAVING = 2.0
 
+# What a job whose time is limited has of it to leave, at most: an interpreter with much in it takes a while.
+LONG_LEAVING = 15.0
+
 _TICK = 0.1
 _MAX_STACKS = 2**20
+
+# What a host wrote before its end fits into its pipes; what it has forked and left behind may write for ever.
+_LAST_READS = 100
 
 
 class Monitor:
@@ -34,16 +41,29 @@ class Monitor:
     Args:
         host: The host.
         receive: Called with each message of the host, and at last with None, on the monitor's thread.
+        timeout: The seconds that the job may take once code of a plugin runs; None for no limit.
 
     Attributes:
         state: What is known of the host.
+        captured: What it printed, if that is captured.
         ending: Why the host ended although nobody asked it to; None if it has done its work and left.
+        is_overdue: Whether it was ended because its time was over.
+        is_stuck: Whether it had to be ended although its work was done.
     """
 
-    def __init__(self, host: HostProcess, receive: Callable[[Mapping[str, Any] | None], object]) -> None:
+    def __init__(
+        self,
+        host: HostProcess,
+        receive: Callable[[Mapping[str, Any] | None], object],
+        timeout: float | None = None,
+    ) -> None:
         self.host = host
         self.state = HostState()
+        self.captured = Captured()
         self.ending: Ending | None = None
+        self.is_stuck = False
+        self._timeout = timeout
+        self.is_overdue = False
         self._receive = receive
         self._reader = MessageReader(host.events)
         self._stacks = bytearray()
@@ -51,7 +71,6 @@ class Monitor:
         self._lock_use = LockUse()
         self._begun = time.monotonic()
         self._done: float | None = None
-        self._is_killed = False
         self._thread = threading.Thread(target=self._run, name="floe monitor", daemon=True)
 
     def start(self) -> None:
@@ -67,12 +86,20 @@ class Monitor:
             while self.host.poll() is None:
                 self._read(_TICK)
                 self._watch()
-            while self._read(0):
-                pass
+                if os.getpid() == 1:
+                    self.host.reap_orphans()
+            for _ in range(_LAST_READS):
+                if not self._read(0):
+                    break
             if self.state.outcome is None or self._left_abruptly():
                 stacks = self._stacks.decode("utf-8", "replace")
                 self.ending = explain(
-                    self.state, self.host.status, stacks, silent=self._silent, lock_use=self._lock_use
+                    self.state,
+                    self.host.status,
+                    stacks,
+                    silent=self._silent,
+                    over=self._timeout if self.is_overdue else None,
+                    lock_use=self._lock_use,
                 )
         finally:
             self.host.close()
@@ -81,11 +108,13 @@ class Monitor:
     def _left_abruptly(self) -> bool:
         """Whether code of a plugin ended the host after its work was done."""
         status = self.host.status or 0
-        return not self._is_killed and (status < 0 or self.state.exiting is not None)
+        return not self.is_stuck and (status < 0 or self.state.exiting is not None)
 
     def _read(self, timeout: float) -> bool:
         """Wait for something to read, and read it; return whether there may be more."""
+        output = None if self.captured.is_closed else self.host.output
         descriptors = [self.host.stacks] if self._reader.is_closed else [self.host.events, self.host.stacks]
+        descriptors += [] if output is None else [output]
         try:
             readable, _, _ = select.select(descriptors, [], [], timeout)
         except ValueError:  # more than a thousand descriptors are open
@@ -103,25 +132,36 @@ class Monitor:
                 self.state.apply(message)
                 self._receive(message)
             found = found or self._reader.has_read
+        if output is not None and output in readable:
+            found = self.captured.read(output) or found
         return found
 
     def _watch(self) -> None:
         now, state = time.monotonic(), self.state
         if state.outcome is not None:
             self._done = self._done or now
-            if now - self._done > LEAVING:
+            if now - self._done > self._leaving(self._done):
                 # Its work is done, and something keeps it from leaving.
-                self._is_killed = True
+                self.is_stuck = True
                 self.host.kill()
         elif state.protocol is None:
             if now - self._begun > START_TIMEOUT:
                 self._end()
         elif state.protocol != VERSION:
             self.host.kill()
-        elif state.silence > MAX_SILENCE or (state.silence > MAX_SILENCE_PAST_DEADLINE and self._is_overdue(now)):
+        elif self._timeout is not None and state.begun is not None and now - state.begun > self._timeout:
+            self.is_overdue = True
+            self._end()
+        elif state.silence > MAX_SILENCE or (state.silence > MAX_SILENCE_PAST_DEADLINE and self._is_past_deadline(now)):
             self._end()
 
-    def _is_overdue(self, now: float) -> bool:
+    def _leaving(self, done: float) -> float:
+        """Return how many seconds the host has to leave, now that its work is done."""
+        if self._timeout is None or self.state.begun is None:
+            return LEAVING
+        return max(LEAVING, min(LONG_LEAVING, self.state.begun + self._timeout - done))
+
+    def _is_past_deadline(self, now: float) -> bool:
         return any(call.deadline is not None and now > call.deadline for call in self.state.calls)
 
     def _end(self) -> None:

@@ -20,29 +20,45 @@ _SHOWN = 3
 
 
 class Progress:
-    """Tells what is waited for on standard error."""
+    """Tells what is waited for on standard error.
 
-    def __init__(self, stream: TextIO | None, *, is_quiet: bool = False) -> None:
-        self._stream = None if is_quiet else stream
+    Args:
+        stream: Standard error; None if it is closed.
+        lines: Whether to print lines where it is no terminal. Not where the log of the platform does.
+    """
+
+    def __init__(self, stream: TextIO | None, *, lines: bool = True) -> None:
+        self._stream = stream
+        self._lines = lines
+        self._told: set[str] = set()
         self._is_terminal = stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb"
         self._is_drawn = False
         self._begun = time.monotonic()
         self._next_log = LOG_DELAY
 
-    def show(self, state: HostState) -> None:
-        """Tell what the host does now."""
+    def show(self, *states: HostState) -> None:
+        """Tell what the hosts do now."""
         if self._stream is None:
             return
         if self._is_terminal:
-            texts = list(_waits(state, DELAY))
+            texts = [text for state in states for _, text in _waits(state, DELAY)]
             self.clear()
             if texts:
                 more = f"; {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""
                 self._write(f"\r{_fitting('; '.join(texts[:_SHOWN]) + more)}\x1b[K")
                 self._is_drawn = True
-        elif time.monotonic() - self._begun >= self._next_log:
-            self._next_log += LOG_INTERVAL
-            for text in _waits(state, LOG_DELAY):
+        elif self._lines:
+            is_due = time.monotonic() - self._begun >= self._next_log
+            self._next_log += LOG_INTERVAL * is_due
+            for state in states:
+                self._show_lines(state, is_due=is_due)
+
+    def _show_lines(self, state: HostState, *, is_due: bool) -> None:
+        # Why a start has to be attempted again is known at once.
+        retried = {facts.ref for facts in list(state.plugins.values()) if facts.retries} - self._told
+        self._told |= retried
+        for ref, text in _waits(state, LOG_DELAY):
+            if is_due or ref in retried:
                 self._write(f"floe-plugins: waiting for {text}\n")
 
     def clear(self) -> None:
@@ -60,13 +76,14 @@ class Progress:
                 self._stream = None
 
 
-def _waits(state: HostState, delay: float) -> Iterator[str]:
+def _waits(state: HostState, delay: float) -> Iterator[tuple[str, str]]:
+    """Give each plugin that is waited for, and what for."""
     calls = {call.ref: call for call in list(state.calls) if call.seconds >= delay}
     for ref, call in calls.items():
-        yield _describe(state, ref, call)
+        yield ref, _describe(state, ref, call)
     for facts in list(state.plugins.values()):
         if facts.ref not in calls and facts.retries and facts.state not in {"started", "failed", "stopped"}:
-            yield f"{facts.ref}: retry {facts.retries}{_why(facts.reason)}"
+            yield facts.ref, f"{facts.ref}: retry {facts.retries}{_why(facts.reason)}"
 
 
 def _describe(state: HostState, ref: str, call: PluginCall) -> str:

@@ -67,6 +67,7 @@ class HostState:
         calls: The calls under way, in the order in which they began.
         plugins: What is known of each plugin, by ref.
         heard: When the host was heard of last.
+        begun: When code of a plugin ran first; None before.
         exiting: The call of ``os._exit`` that ends the host: its status, its thread and its frames.
         outcome: The message by which the host ended its work: "result", "error" or "interrupted".
     """
@@ -74,6 +75,7 @@ class HostState:
     calls: list[PluginCall] = attrs.field(factory=list)
     plugins: dict[str, PluginFacts] = attrs.field(factory=dict)
     heard: float = attrs.field(factory=time.monotonic)
+    begun: float | None = None
     protocol: int | None = None
     exiting: Mapping[str, Any] | None = None
     outcome: Mapping[str, Any] | None = None
@@ -110,7 +112,9 @@ class HostState:
 
 def _call_begun(state: HostState, facts: PluginFacts, message: Mapping[str, Any]) -> None:
     stage, thread, timeout = message.get("stage", ""), message.get("thread", 0), message.get("timeout")
-    state.calls.append(PluginCall(facts.ref, stage, thread, time.monotonic(), timeout, message.get("native")))
+    call = PluginCall(facts.ref, stage, thread, time.monotonic(), timeout, message.get("native"))
+    state.calls.append(call)
+    state.begun = state.begun or call.begun
 
 
 def _call_ended(state: HostState, facts: PluginFacts, message: Mapping[str, Any]) -> None:

@@ -47,6 +47,21 @@ class Finished:
     signal: int | None = None
 
 
+def finished(monitor: Monitor, received: int | None) -> Finished:
+    """Return what the job of a host that has ended came to."""
+    outcome = monitor.state.outcome
+    if outcome is None:
+        return Finished(status=1, ending=monitor.ending, signal=received)
+    return Finished(
+        status=outcome.get("status", 1) or int(monitor.ending is not None),
+        document=outcome.get("document") or {},
+        lines=tuple(outcome.get("lines") or ()),
+        error=outcome.get("error"),
+        ending=monitor.ending,
+        signal=received,
+    )
+
+
 class Supervisor:
     """Runs jobs in hosts, one after another.
 
@@ -56,6 +71,7 @@ class Supervisor:
 
     Attributes:
         monitor: That of the host that runs now, or ran last.
+        others: Those of the hosts that run side by side.
         received: The signal that was received, if one was.
         observers: Called with each message of a host, on the monitor's thread; they must be quick.
         on_tick: Called several times a second, on the thread that runs the job.
@@ -64,6 +80,7 @@ class Supervisor:
 
     def __init__(self, receive: Receive, progress: Progress) -> None:
         self.monitor: Monitor | None = None
+        self.others: list[Monitor] = []
         self.received: int | None = None
         self.observers: list[Receive] = []
         self.on_tick: Callable[[], object] = int
@@ -95,17 +112,7 @@ class Supervisor:
             self._pass_on(monitor)
         finally:
             self._progress.clear()
-        outcome = monitor.state.outcome
-        if outcome is None:
-            return Finished(status=1, ending=monitor.ending, signal=self.received)
-        return Finished(
-            status=outcome.get("status", 1) or int(monitor.ending is not None),
-            document=outcome.get("document") or {},
-            lines=tuple(outcome.get("lines") or ()),
-            error=outcome.get("error"),
-            ending=monitor.ending,
-            signal=self.received,
-        )
+        return finished(monitor, self.received)
 
     def ask(self, event: str, wait: float, **facts: Any) -> Mapping[str, Any]:
         """Ask the host and return its answer. Blocks up to ``wait`` seconds; for any thread.
@@ -137,8 +144,8 @@ class Supervisor:
     def _take(self, message: Mapping[str, Any] | None) -> None:
         """Take a message on the monitor's thread."""
         if message is None:
-            for replies in list(self._replies.values()):  # the host has ended, and nobody else will answer
-                replies.put({"error": {"message": "the host ended before it answered"}})
+            for waiting in list(self._replies.values()):  # the host has ended, and nobody else will answer
+                waiting.put({"error": {"message": "the host ended before it answered"}})
         else:
             if message["event"] == "reply":
                 replies = self._replies.get(message.get("id") or 0)
@@ -184,15 +191,16 @@ class Supervisor:
         if number == getattr(signal, "SIGHUP", None) and self.on_hangup is not None:
             self._hung_up = True
             return
+        monitors = [*self.others, *filter(None, [self.monitor])]
         if self.received is not None:
             _say(b"second signal received: exiting without stopping the remaining plugins")
-            if self.monitor is not None:
-                self.monitor.host.kill()
+            for monitor in monitors:
+                monitor.host.kill()
             os._exit(128 + number)
         self.received = number
         _say(b"stopping; press Ctrl-C or send SIGTERM again to exit at once")
-        if self.monitor is not None:
-            self.monitor.host.send("stop")
+        for monitor in monitors:
+            monitor.host.send("stop")
 
 
 def _say(text: bytes) -> None:

@@ -10,7 +10,7 @@ import attrs
 
 from floe_plugins.configuration.issues import ConfigurationIssue, KeyPath
 from floe_plugins.configuration.merge import Layers
-from floe_plugins.configuration.migration.steps import VersionedSettings, migration_warning, possible_versions
+from floe_plugins.configuration.migration import VersionedSettings, migration_warning, possible_versions
 from floe_plugins.configuration.model import Configuration
 from floe_plugins.configuration.schema.error_reporter import ErrorReporter
 from floe_plugins.configuration.schema.unknown_keys import unknown_keys

@@ -6,10 +6,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from floe_plugins.configuration.model import Configuration
-from floe_plugins.configuration.origins import effective_settings
-from floe_plugins.configuration.schema.json_schema import PluginSchema, json_schema, plugin_schema
 from floe_plugins.core.refs import PluginRef
-from floe_plugins.registry.schema_calls import call_each
+from floe_plugins.reporting.json_schema import PluginSchema, json_schema, plugin_schema
+from floe_plugins.reporting.origins import effective_settings
+from floe_plugins.reporting.schema_calls import call_each
 
 if TYPE_CHECKING:
     from floe_plugins.registry.facade import PluginRegistry

@@ -76,6 +76,14 @@ def test_the_supervisor_is_told_whose_a_plugin_is_before_its_code_runs() -> None
     assert told.messages[1]["native"] > 0
 
 
+def test_a_job_observes_events_as_they_happen() -> None:
+    found, told = session()
+    registry, observed = found.registry(), []
+    found.observers.append(lambda event: observed.append((event.kind, len(told.messages))))
+    registry._store.events.emit("call_begun", PluginRef.parse("secrets:a"), thread=1)
+    assert observed == [("call_begun", 2)]
+
+
 def test_log_messages_go_to_the_supervisor() -> None:
     import logging
 

@@ -9,7 +9,7 @@ from typing import Any
 from support import Lab, named
 
 from floe_plugins.cli.host.validation import all_issues, validate
-from floe_plugins.registry.schema_calls import call_each
+from floe_plugins.reporting.schema_calls import call_each
 
 
 def test_issues_of_the_file_and_of_plugins_stand_together_by_line(lab: Lab, write: Callable[..., str]) -> None:

@@ -118,3 +118,12 @@ def test_code_in_the_background_is_known_by_its_file() -> None:
     ending = explain(state, -signal.SIGSEGV, stacks)
     assert (ending.refs, ending.distribution) == (("secrets:a",), "acme 1.0")
     assert str(ending.where) == 'File "/site/acme/x.py", line 7, in loop'
+
+
+def test_the_place_of_a_call_that_waits_past_its_time_is_named() -> None:
+    state = HostState()
+    begun(state, "secrets:a", 0x1)
+    stacks = 'Thread 0x1 (most recent call first):\n  File "threading.py", line 1 in wait\n'
+    ending = explain(state, -signal.SIGABRT, stacks, silent=0.1, over=5.0)
+    assert ending.message == "secrets:a did not end within 5 s while starting"
+    assert str(ending.where) == 'File "threading.py", line 1, in wait'

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import queue
+import shutil
+import subprocess
+import sys
+import textwrap
 import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support import SOON, run_code
+from support import SOON, child_environ, run_code, write_distribution
 
 from floe_plugins.cli.supervisor.launch import can_fork, launch
 from floe_plugins.cli.supervisor.monitor import Monitor
@@ -58,3 +62,67 @@ def test_a_host_that_cannot_be_made_leaves_nothing_open(monkeypatch: pytest.Monk
     with pytest.raises(BlockingIOError):
         launch("check", {})
     assert len([*Path("/dev/fd").iterdir()]) == before
+
+
+def can_be_first() -> bool:
+    command = ["unshare", "--pid", "--fork", "--mount-proc", "true"]
+    return (
+        shutil.which("unshare") is not None
+        and subprocess.run(command, check=False, capture_output=True).returncode == 0
+    )
+
+
+@pytest.mark.skipif(not can_be_first(), reason="no namespace of processes may be made here")
+def test_as_the_first_process_it_collects_what_is_left_to_it(tmp_path: Path) -> None:
+    code = """
+        import os
+        from floe_plugins import SecretsPlugin
+        class Plugin(SecretsPlugin):
+            name = "mine"
+            version = floe_api_version = "1.0"
+            def get_secret(self, key): return None
+            def secret_names(self, prefix=""): return ()
+            def put_secret(self, key, value): pass
+            def startup(self):
+                if os.fork() == 0:
+                    os.setsid()
+                    if os.fork():
+                        os._exit(0)
+                    os._exit(0)  # nobody but the first process can collect this one
+            def health_check(self):
+                states = [open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()[:2]
+                          for pid in os.listdir("/proc") if pid.isdecimal()]
+                if ["Z", "1"] in states:
+                    return self.health_check()
+                return super().health_check()
+    """
+    write_distribution(tmp_path, "acme", "[floe.secrets]\nmine = acme_mine:Plugin\n", acme_mine=textwrap.dedent(code))
+    done = subprocess.run(
+        ["unshare", "--pid", "--fork", "--mount-proc", sys.executable, "-m", "floe_plugins", "run", "--once"],
+        cwd=tmp_path,
+        env=child_environ(tmp_path),
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "platform healthy" in done.stdout
+
+
+def test_a_host_apart_is_a_new_interpreter_whose_output_is_captured() -> None:
+    done = run_code("""
+        import queue
+        from floe_plugins.cli.supervisor.launch import can_fork, launch
+        from floe_plugins.cli.supervisor.monitor import Monitor
+        messages = queue.Queue()
+        assert can_fork()
+        host = launch("check", {"no_plugins": True, "config": "/dev/null/nowhere"}, is_apart=True)
+        assert host.output is not None
+        monitor = Monitor(host, messages.put)
+        monitor.start()
+        print([each["event"] for each in iter(messages.get, None)][-1])
+        monitor.join()
+        print(monitor.captured.size, host.peak > 1)
+    """)
+    assert done.stdout.split() == ["error", "0", "True"], done.stderr

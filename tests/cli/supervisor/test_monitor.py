@@ -29,18 +29,20 @@ say("hello", protocol=1)
 class Watched:
     """A process that plays the host, and its monitor."""
 
-    def __init__(self, code: str) -> None:
-        events, theirs = os.pipe()
-        stacks, their_stacks = os.pipe()
-        for descriptor in (events, stacks):
+    def __init__(self, code: str, timeout: float | None = None) -> None:
+        pipes = [os.pipe() for _ in range(3)]
+        (events, theirs), (stacks, their_stacks), (output, their_output) = pipes
+        for descriptor in (events, stacks, output):
             os.set_blocking(descriptor, False)
         command = [sys.executable, "-c", HELLO + code, str(theirs), str(their_stacks)]
-        self.process = subprocess.Popen(command, pass_fds=(theirs, their_stacks), start_new_session=True)
-        os.close(theirs)
-        os.close(their_stacks)
+        self.process = subprocess.Popen(
+            command, pass_fds=(theirs, their_stacks), stdout=their_output, start_new_session=True
+        )
+        for _, descriptor in pipes:
+            os.close(descriptor)
         self.messages: queue.Queue[Any] = queue.Queue()
-        self.host = HostProcess(self.process.pid, events, stacks, os.open(os.devnull, os.O_WRONLY))
-        self.monitor = Monitor(self.host, self.messages.put)
+        self.host = HostProcess(self.process.pid, events, stacks, os.open(os.devnull, os.O_WRONLY), output)
+        self.monitor = Monitor(self.host, self.messages.put, timeout)
         self.monitor.start()
 
     def all_messages(self) -> list[dict[str, Any]]:
@@ -53,8 +55,8 @@ def watch(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setattr(monitors, "LEAVING", 0.2)
     watched: list[Watched] = []
 
-    def start(code: str) -> Watched:
-        watched.append(Watched(code))
+    def start(code: str, timeout: float | None = None) -> Watched:
+        watched.append(Watched(code, timeout))
         return watched[-1]
 
     yield start
@@ -68,6 +70,45 @@ def test_all_that_a_host_said_before_its_end_is_passed_on(watch: Any) -> None:
     watched = watch("for number in range(20_000): say('log', number=number)\nsay('result', document={}, status=0)\n")
     numbers = [each["number"] for each in watched.all_messages() if each["event"] == "log"]
     assert numbers == list(range(20_000))
+    assert watched.monitor.ending is None
+
+
+TALKS = """
+say("call_begun", ref="secrets:evil", stage="load", thread=1, timeout=60)
+while True:
+    say("beat")
+    threading.Event().wait(0.05)
+"""
+
+
+def test_a_host_whose_time_is_over_is_ended_although_it_answers(watch: Any) -> None:
+    watched = watch(TALKS, timeout=0.5)
+    watched.all_messages()
+    assert watched.monitor.is_overdue
+    assert watched.monitor.ending.message == "secrets:evil did not end within 0.5 s while being loaded"
+    assert watched.host.status == -signal.SIGABRT
+
+
+def test_time_counts_from_the_first_code_of_a_plugin(watch: Any) -> None:
+    watched = watch("threading.Event().wait(0.3)\nsay('result', document={}, status=0)\n", timeout=0.1)
+    assert watched.all_messages()[-1]["event"] == "result"
+    assert watched.monitor.ending is None
+
+
+def test_what_a_host_prints_is_captured_to_its_end(watch: Any) -> None:
+    watched = watch("say('result', document={}, status=0)\nos.write(1, b'x' * 200_000)\nos.write(1, b'the end')\n")
+    watched.all_messages()
+    assert watched.monitor.captured.size == 200_007
+    assert watched.monitor.captured.tail.endswith("xthe end")
+
+
+def test_output_that_goes_on_after_the_end_does_not_keep_the_monitor(
+    watch: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As it is where what the host has forked, and left behind, prints for ever.
+    monkeypatch.setattr(monitors.Captured, "read", lambda *_: True)
+    watched = watch("say('result', document={}, status=0)")
+    watched.all_messages()
     assert watched.monitor.ending is None
 
 

@@ -41,10 +41,17 @@ def test_a_terminal_has_one_line_that_is_taken_away() -> None:
     assert stream.getvalue().endswith("\r\x1b[K")
 
 
+def test_several_hosts_share_the_line() -> None:
+    stream, other = Terminal(), HostState()
+    other.apply({"event": "call_begun", "ref": "secrets:env", "stage": "load", "thread": 1})
+    Progress(stream).show(other, waiting())
+    assert stream.getvalue().startswith("\rsecrets:env: load, 0 s; compute:duckdb: start, 0 s of 30 s")
+
+
 def test_elsewhere_each_wait_has_a_line() -> None:
     stream = io.StringIO()
     Progress(stream).show(waiting())
-    assert stream.getvalue() == "" or stream.getvalue().startswith("floe-plugins: waiting for compute:duckdb: start")
+    assert stream.getvalue().startswith("floe-plugins: waiting for compute:duckdb: start")
 
 
 def test_lines_come_once_in_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,6 +71,23 @@ def test_a_plugin_that_is_attempted_again_is_named_in_the_pause() -> None:
     stream = Terminal()
     Progress(stream).show(state)
     assert "compute:duckdb: retry 1 (locked)" in stream.getvalue()
+
+
+def test_elsewhere_a_retry_is_told_at_once_and_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "LOG_DELAY", 60.0)
+    state = HostState()
+    stream = io.StringIO()
+    shown = Progress(stream)
+    for _ in range(3):
+        state.apply({"event": "retry", "ref": "compute:duckdb", "stage": "start", "reason": "locked"})
+        shown.show(state)
+    assert stream.getvalue() == "floe-plugins: waiting for compute:duckdb: retry 1 (locked)\n"
+
+
+def test_where_the_log_tells_it_no_lines_are_printed() -> None:
+    stream = io.StringIO()
+    Progress(stream, lines=False).show(waiting())
+    assert stream.getvalue() == ""
 
 
 def test_what_is_done_is_not_waited_for() -> None:

@@ -141,9 +141,8 @@ def test_one_plugin_is_stopped_started_and_restarted(run: Any) -> None:
 
 def test_timings_are_those_of_the_platform_that_runs(run: Any) -> None:
     running = run()
-    running.command("health")
-    found = running.command("timings")
-    assert found.returncode == 0, found.stderr
+    while (found := running.command("timings")).returncode:  # the host tells of its start a moment later
+        assert "has not started yet" in found.stderr
     assert "critical chain: secrets:mine" in found.stdout
 
 

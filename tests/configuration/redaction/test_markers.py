@@ -6,9 +6,9 @@ from pydantic import BaseModel, SecretStr
 
 from floe_plugins import IsSecret, NotSecret, PluginRef
 from floe_plugins.configuration.loader import load
-from floe_plugins.configuration.origins import effective_settings
 from floe_plugins.configuration.redaction.redactor import Redactor
-from floe_plugins.configuration.schema.json_schema import json_schema
+from floe_plugins.reporting.json_schema import json_schema
+from floe_plugins.reporting.origins import effective_settings
 
 REF = PluginRef.parse("compute:vault")
 

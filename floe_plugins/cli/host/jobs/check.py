@@ -17,7 +17,7 @@ from floe_plugins.core.state import PluginState, Stage
 from floe_plugins.dependencies.resolver import StartPlan, resolve
 from floe_plugins.entries.store import EntryStore
 from floe_plugins.registry.facade import PluginRegistry
-from floe_plugins.registry.schema_calls import call_each
+from floe_plugins.reporting.schema_calls import call_each
 
 
 def run(session: Session) -> Result:

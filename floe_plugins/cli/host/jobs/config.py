@@ -10,14 +10,14 @@ from floe_plugins.cli.host.process import PROBLEMS_FOUND, USAGE_ERROR, Result
 from floe_plugins.cli.host.session import Session
 from floe_plugins.cli.host.validation import all_issues, validate
 from floe_plugins.configuration.issues import ConfigurationIssue
-from floe_plugins.configuration.migration.rewrite import migrate_table, migrate_text
 from floe_plugins.configuration.model import Configuration
-from floe_plugins.configuration.origins import Setting, effective_settings
-from floe_plugins.configuration.schema.json_schema import json_schema, plugin_schema
 from floe_plugins.core.problem import Problem
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.registry.facade import PluginRegistry
-from floe_plugins.registry.schema_calls import SchemaCalls, call_each
+from floe_plugins.reporting.json_schema import json_schema, plugin_schema
+from floe_plugins.reporting.origins import Setting, effective_settings
+from floe_plugins.reporting.rewrite import migrate_table, migrate_text
+from floe_plugins.reporting.schema_calls import SchemaCalls, call_each
 
 
 def run(session: Session) -> Result:

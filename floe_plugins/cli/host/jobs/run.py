@@ -10,8 +10,8 @@ from floe_plugins.cli.host.process import PROBLEMS_FOUND, Result
 from floe_plugins.cli.host.reload import Reload
 from floe_plugins.cli.host.session import Session
 from floe_plugins.core.report import HealthReport, HealthState, LifecycleReport
-from floe_plugins.lifecycle import profile
 from floe_plugins.registry.facade import PluginRegistry
+from floe_plugins.reporting import profile
 from floe_plugins.server.views.registry_view import RegistryView
 
 # Seconds between two health checks while the platform serves, and between two snapshots at least.

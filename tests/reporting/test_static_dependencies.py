@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from floe_plugins import PluginRef, PluginState
 from floe_plugins.dependencies.resolver import resolve
-from floe_plugins.dependencies.static_dependencies import Declared, StaticDependencies, find_dependencies
 from floe_plugins.entries.entry import Entry
+from floe_plugins.reporting.static_dependencies import Declared, StaticDependencies, find_dependencies
 
 
 def ref(text: str) -> PluginRef:

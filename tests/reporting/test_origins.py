@@ -7,7 +7,7 @@ from pydantic import AnyUrl, BaseModel, ConfigDict, Field, PostgresDsn, SecretSt
 
 from floe_plugins import PluginRef
 from floe_plugins.configuration.loader import load
-from floe_plugins.configuration.origins import effective_settings
+from floe_plugins.reporting.origins import effective_settings
 
 REF = PluginRef.parse("compute:duckdb")
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from floe_plugins import Candidate, Distribution, PluginRef
-from floe_plugins.inspection.static_details import UNKNOWN, StaticDetails, read_details
+from floe_plugins.reporting.static_details import UNKNOWN, StaticDetails, read_details
 
 HOOKS = ("startup", "shutdown", "get_secret")
 

@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from floe_plugins import PluginRef
 from floe_plugins.configuration.loader import load
-from floe_plugins.configuration.schema.json_schema import json_schema
 from floe_plugins.configuration.schema.validation import validate_and_log
+from floe_plugins.reporting.json_schema import json_schema
 
 REF = PluginRef.parse("compute:duckdb")
 

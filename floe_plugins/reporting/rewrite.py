@@ -11,7 +11,7 @@ import attrs
 
 from floe_plugins.configuration.file import ConfigurationFile
 from floe_plugins.configuration.issues import ConfigurationIssue, configuration_error, raise_issues
-from floe_plugins.configuration.migration.steps import VersionedSettings, add_newer_version, schema_version, upgrade
+from floe_plugins.configuration.migration import VersionedSettings, add_newer_version, schema_version, upgrade
 from floe_plugins.configuration.model import Configuration
 from floe_plugins.configuration.schema.error_reporter import ErrorReporter
 from floe_plugins.configuration.sections import RESERVED

@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.state import PluginState
-from floe_plugins.dependencies.static_dependencies import Declared, StaticDependencies, find_dependencies
 from floe_plugins.entries.entry import Entry
 from floe_plugins.entries.store import EntryStore
+from floe_plugins.registry.facade import PluginRegistry
 from floe_plugins.registry.plugin_info import PluginInfo, describe
+from floe_plugins.reporting.static_dependencies import Declared, StaticDependencies, find_dependencies
 
 
 class Overview(NamedTuple):
@@ -31,8 +32,9 @@ class Overview(NamedTuple):
         return ref in self.dependencies.started
 
 
-def overview(store: EntryStore) -> Overview:
+def overview(registry: PluginRegistry) -> Overview:
     """Return an overview of the plugins of a registry; nothing of them is imported."""
+    store = registry._store  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] applications have no use for it
     entries = store.entries()
     infos = {ref: describe(entries[ref]) for ref in sorted(entries)}
     declared = {

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from support import run_code, write_distribution
 
-from floe_plugins.discovery.installed_refs import installed_refs
 from floe_plugins.discovery.scanner import scan
+from floe_plugins.reporting.installed_refs import installed_refs
 
 
 def test_the_refs_are_those_of_a_scan(tmp_path: Path) -> None:
@@ -29,7 +29,7 @@ def test_what_cannot_be_read_is_left_out(tmp_path: Path) -> None:
 def test_it_imports_no_attrs() -> None:
     done = run_code("""
         import sys
-        from floe_plugins.discovery.installed_refs import installed_refs
+        from floe_plugins.reporting.installed_refs import installed_refs
         installed_refs()
         print({"attrs", "attr", "importlib.metadata"} & set(sys.modules))
     """)

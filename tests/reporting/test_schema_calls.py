@@ -9,7 +9,7 @@ from typing import Any
 from support import Lab, named
 
 from floe_plugins import get_registry
-from floe_plugins.registry.schema_calls import call_each
+from floe_plugins.reporting.schema_calls import call_each
 
 
 def test_each_call_runs_on_its_plugins_thread_and_sees_the_registry(lab: Lab) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from support import named, new_registry, write_distribution
 
 from floe_plugins import PluginRef, PluginRegistry
+from floe_plugins.reporting.overview import overview
 
 PLUGIN = """
 raise SystemExit("imported")
@@ -23,11 +24,11 @@ def reasons(site: Path, config: Any, **dependencies: tuple[str, ...]) -> dict[st
     for name, needed in dependencies.items():
         code = f"from floe_plugins import SecretsPlugin\n{PLUGIN.format(name=name, dependencies=needed)}"
         write_distribution(site, f"acme-{name}", f"[floe.secrets]\n{name} = {name}:Plugin\n", **{name: code})
-    overview = PluginRegistry(config, path=[str(site)], environ={}).overview()
-    assert overview.infos.keys() == overview.reasons.keys()
+    found = overview(PluginRegistry(config, path=[str(site)], environ={}))
+    assert found.infos.keys() == found.reasons.keys()
     return {
-        ref.name: f"{'selected' if overview.selected(ref) else 'not selected'}: {reason}"
-        for ref, reason in overview.reasons.items()
+        ref.name: f"{'selected' if found.selected(ref) else 'not selected'}: {reason}"
+        for ref, reason in found.reasons.items()
     }
 
 
@@ -52,4 +53,4 @@ def test_with_a_configuration_each_has_a_reason(tmp_path: Path) -> None:
 def test_a_plugin_registered_in_code_says_so() -> None:
     registry = new_registry()
     registry.register(named("own"))
-    assert registry.overview().reasons[PluginRef.parse("secrets:own")] == "registered in code"
+    assert overview(registry).reasons[PluginRef.parse("secrets:own")] == "registered in code"

@@ -1,1 +1,0 @@
-"""Migrate settings that are written for an older version of a schema."""
