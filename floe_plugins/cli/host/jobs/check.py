@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from functools import partial
 
@@ -9,6 +10,7 @@ import attrs
 
 from floe_plugins.cli.host.process import PROBLEMS_FOUND, Result
 from floe_plugins.cli.host.session import Session
+from floe_plugins.cli.host.switches import unused_switches
 from floe_plugins.cli.host.validation import all_issues, validate
 from floe_plugins.configuration.issues import ConfigurationIssue, configuration_error
 from floe_plugins.core.problem import Problem
@@ -38,6 +40,7 @@ def run(session: Session) -> Result:
     shown = [each for each in issues if _concerns(each, plan, category, only_these=bool(texts))]
     problems += map(_problem, shown)
     warnings = [text for each in calls.results.values() for text in each.warnings]
+    warnings += unused_switches(registry, os.environ)
     others = [entry for ref, entry in sorted(store.entries().items()) if ref not in plan.entries]
     document = {
         "checked": sorted(map(str, plan.entries)),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 from floe_plugins.cli.host.process import PROBLEMS_FOUND, USAGE_ERROR, Result
 from floe_plugins.cli.host.session import Session
+from floe_plugins.cli.host.switches import unused_switches
 from floe_plugins.cli.host.validation import all_issues, validate
 from floe_plugins.configuration.issues import ConfigurationIssue
 from floe_plugins.configuration.model import Configuration
@@ -41,6 +43,7 @@ def _validate_all(session: Session) -> Result:
     problems = _problems(registry, calls)
     issues = all_issues(registry, calls.results.values())
     warnings = [text for each in calls.results.values() for text in each.warnings]
+    warnings += unused_switches(registry, os.environ)
     document = {
         "file": registry.configuration.file,
         "issues": [issue.to_dict() for issue in issues],
