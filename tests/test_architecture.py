@@ -141,6 +141,7 @@ def test_every_test_of_a_stage_is_the_namesake_of_a_module() -> None:
     names = {"/".join([*module.split(".")[:-1], f"test_{module.split('.')[-1]}.py"]) for module in MODULES}
     across = {
         "hookspecs/test_contracts.py",
+        "cli/test_documents.py",
         "configuration/test_bad_files_cli.py",
         "configuration/test_secrets.py",
         "server/test_page.py",

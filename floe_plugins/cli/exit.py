@@ -5,35 +5,39 @@ from __future__ import annotations
 import atexit
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
 import click
-
-if TYPE_CHECKING:
-    # Help and completion end without any of these.
-    from floe_plugins.errors import PluginError
 
 PROBLEMS_FOUND, USAGE_ERROR = 1, 2
 
 
+class Documents(Protocol):
+    """What a failing command has to know of its options: whether to print a document, and where."""
+
+    @property
+    def json(self) -> bool:
+        """Whether a document is asked for."""
+        ...
+
+    def output(self) -> Any:
+        """Return standard output."""
+        ...
+
+
+class CommandError(Exception):
+    """The command cannot be carried out as it was given."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
 def fail(message: str, status: int) -> NoReturn:
-    """Print an error message on one line of standard error and exit."""
-    from floe_plugins.core.safe_text import escape
-
-    print_error(escape(message))
-    sys.exit(status)
-
-
-def fail_with(error: PluginError, status: int) -> NoReturn:
-    """Print an error to standard error and exit. Several issues of a configuration have a line each."""
-    from floe_plugins.core.safe_text import escape
-    from floe_plugins.errors import PluginConfigurationError
-
-    several = isinstance(error, PluginConfigurationError) and len(error.errors) > 1
-    print_error("\n".join(map(escape, str(error).split("\n"))) if several else escape(error))
-    sys.exit(status)
+    """End the command with a message and an exit status, within ``run_command``."""
+    raise CommandError(message, status)
 
 
 def print_error(text: str) -> None:
@@ -42,21 +46,47 @@ def print_error(text: str) -> None:
         click.echo(f"floe-plugins: {text}", err=True)
 
 
-def run_command(command: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """Run a command; print an expected error as one message instead of a traceback.
+def run_command(command: Callable[..., Any], options: Documents, *args: Any, **kwargs: Any) -> Any:
+    """Run a command; print an expected error as one message, and as a document, instead of a traceback.
 
     Exits with status 2 for a configuration error and 1 for any other ``PluginError``.
     """
     try:
-        return command(*args, **kwargs)
+        return command(options, *args, **kwargs)
     except OSError as error:  # all others are caught where they concern a plugin or a file
         end_without_output(error)
     except Exception as error:
+        from floe_plugins.cli.protocol import describe
         from floe_plugins.errors import PluginConfigurationError, PluginError
 
+        if isinstance(error, CommandError):
+            facts = {**describe(PluginError(str(error))), "type": type(error).__name__}
+            end_with(facts, options, error.status)
         if isinstance(error, PluginError):
-            fail_with(error, USAGE_ERROR if isinstance(error, PluginConfigurationError) else PROBLEMS_FOUND)
+            is_usage = isinstance(error, PluginConfigurationError)
+            end_with(describe(error), options, USAGE_ERROR if is_usage else PROBLEMS_FOUND)
         raise
+
+
+def end_with(
+    error: Mapping[str, Any], options: Documents, status: int, lines: Sequence[str] = (), *, as_event: bool = False
+) -> NoReturn:
+    """Print an error, given as JSON data, and exit. Several issues of a configuration have a line each.
+
+    The error without a text has been printed. The lines follow it, and are escaped already. As an event it is one of
+    several documents.
+    """
+    from floe_plugins.core.safe_text import escape
+
+    text = str(error.get("text", ""))
+    if text:
+        several = len(error.get("issues") or ()) > 1
+        print_error("\n".join([*(map(escape, text.split("\n")) if several else [escape(text)]), *lines]))
+    if options.json and as_event:
+        options.output().event({"event": "error", "error": error})
+    elif options.json:
+        options.output().json({"error": error})
+    sys.exit(status)
 
 
 def end_without_output(error: OSError) -> NoReturn:

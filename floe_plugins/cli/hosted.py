@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any, NoReturn
 
-from floe_plugins.cli.exit import PROBLEMS_FOUND, print_error
+from floe_plugins.cli.exit import PROBLEMS_FOUND, end_with, print_error
 from floe_plugins.cli.options import Options
-from floe_plugins.cli.output import Output
+from floe_plugins.cli.output import traceback_lines
+from floe_plugins.cli.protocol import describe
 from floe_plugins.cli.supervisor.ending import Ending
 from floe_plugins.cli.supervisor.progress import Progress
 from floe_plugins.cli.supervisor.side_by_side import HostRun, SideBySide
 from floe_plugins.cli.supervisor.supervisor import Finished, Supervisor
 from floe_plugins.core.safe_text import escape, escape_lines
+from floe_plugins.errors import PluginError
 
 # Without --verbose, the command prints the whole message among the problems.
 _BRIEF = 200
@@ -25,16 +28,23 @@ class HostedCommand:
     Args:
         options: The options of the command.
         log: Whether to print what the platform logs also without ``--verbose``.
+        has_events: Whether the command prints several documents.
         report: Called with the name and the facts of each step of the job.
     """
 
     def __init__(
-        self, options: Options, *, log: bool = False, report: Callable[[str, Mapping[str, Any]], object] | None = None
+        self,
+        options: Options,
+        *,
+        log: bool = False,
+        has_events: bool = False,
+        report: Callable[[str, Mapping[str, Any]], object] | None = None,
     ) -> None:
         self.options = options
-        self._progress = Progress(sys.stderr, lines=not log)
+        self._progress = Progress(None if options.quiet else sys.stderr, lines=not log)
         self.supervisor = Supervisor(self._receive, self._progress)
-        self._log = log
+        self._log = log and not options.quiet
+        self._has_events = has_events
         self._report = report
 
     def run(self, job: str, **arguments: Any) -> Finished:
@@ -67,12 +77,16 @@ class HostedCommand:
         if finished.ending is not None:
             self.print_ending(finished.ending)
         if finished.error is not None:
-            self._fail(finished.error, finished.status, str(finished.error.get("text", "")))
+            self._end_with(finished.error, finished.status)
         if finished.ending is not None and not finished.document:
-            self._fail(finished.ending.to_dict(), PROBLEMS_FOUND)
+            self._end_with(finished.ending.to_dict(), PROBLEMS_FOUND)
         if finished.signal is not None and not finished.document:
-            sys.exit(128 + finished.signal)
+            error = describe(PluginError(f"ended by {signal.Signals(finished.signal).name}"))
+            self._end_with({**error, "type": "Interrupted"}, 128 + finished.signal)
         return finished
+
+    def _end_with(self, error: Mapping[str, Any], status: int) -> NoReturn:
+        end_with(error, self.options, status, [*traceback_lines(error)], as_event=self._has_events)
 
     @staticmethod
     def say(text: str) -> None:
@@ -84,7 +98,8 @@ class HostedCommand:
         print_error(escape(ending.message))
         lines = [f"    from {ending.distribution}"] if ending.distribution else []
         lines += [f"    at {ending.where}"] if ending.where else []
-        lines.append(f"    {ending.hint}")
+        if not self.options.quiet:
+            lines.append(f"    {ending.hint}")
         for line in lines:
             _print(escape(line))
         if self.options.verbose:
@@ -106,14 +121,6 @@ class HostedCommand:
         elif message["event"] == "log" and (self.options.verbose or (self._log and not message["is_problem"])):
             text = str(message["message"])
             _print(text if self.options.verbose else text[:_BRIEF])
-
-    def _fail(self, error: Mapping[str, Any], status: int, text: str = "") -> NoReturn:
-        if text:
-            several = len(error.get("issues", ())) > 1
-            print_error("\n".join(map(escape, text.split("\n"))) if several else escape(text))
-        if self.options.json:
-            Output(as_json=True).json({"error": error})
-        sys.exit(status)
 
 
 def _print(text: str) -> None:

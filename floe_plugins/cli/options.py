@@ -27,11 +27,17 @@ class Options:
 
     def __init__(self) -> None:
         self.config: str | None = None
-        self.json = False
+        self.style = "table"
         self.no_plugins = False
         self.disable = ""
         self.no_color = False
-        self.verbose = False
+        self.verbose = 0
+        self.quiet = False
+
+    @property
+    def json(self) -> bool:
+        """Whether to print one document, as JSON or YAML, instead of text."""
+        return self.style in {"json", "yaml"}
 
     def updated(self, values: Mapping[str, Any]) -> Options:
         """Return a copy in which the values that are not None take precedence."""
@@ -52,7 +58,7 @@ class Options:
         """The output of a command."""
         from floe_plugins.cli.output import Output
 
-        return Output(as_json=self.json, color=self._color())
+        return Output(style=self.style, color=self._color(), has_hints=not self.quiet)
 
     def _color(self) -> bool | None:
         # no-color.org and force-color.org: set and not empty.
@@ -105,7 +111,15 @@ _COMMON_OPTIONS = (
         shell_complete=completing.files,
         help="Configuration file (default: floe.toml, .yaml or .json here).",
     ),
-    click.option("--json", is_flag=True, default=None, help="Print only JSON to standard output."),
+    click.option(
+        "-o",
+        "--output",
+        "style",
+        metavar="FORMAT",
+        type=click.Choice(["table", "wide", "json", "yaml"]),
+        help="Print a table; wide: with all columns, on long lines; json, yaml: one document.",
+    ),
+    click.option("--json", is_flag=True, default=None, help="Short for --output json."),
     click.option("--no-plugins", is_flag=True, default=None, help="Ignore all installed plugins."),
     click.option(
         "--disable",
@@ -114,7 +128,8 @@ _COMMON_OPTIONS = (
         help="Disable refs, categories, distribution:NAME; comma-separated.",
     ),
     click.option("--no-color", is_flag=True, default=None, help="Disable colour, as the variable NO_COLOR does."),
-    click.option("-v", "--verbose", is_flag=True, default=None, help="Log to standard error."),
+    click.option("-v", "--verbose", count=True, help="Log to standard error; -vv shows tracebacks of plugin code too."),
+    click.option("-q", "--quiet", is_flag=True, default=None, help="Show the result alone: no progress, no hints."),
 )
 
 
@@ -124,8 +139,12 @@ def common_options(function: F) -> F:
     @functools.wraps(function)
     def command(*args: Any, **kwargs: Any) -> Any:
         given = {name: kwargs.pop(name) for name in vars(Options())}
+        given["verbose"] = given["verbose"] or None
+        given["style"] = _parse_style(given["style"], as_json=kwargs.pop("json"))
         context = click.get_current_context()
         options = (context.obj or Options()).updated(given)
+        if options.quiet and options.verbose:
+            raise click.UsageError("give either --quiet or --verbose")
         if context.command.name != context.find_root().command.name:
             return run_command(function, options, *args, **kwargs)
         context.obj = options
@@ -134,6 +153,18 @@ def common_options(function: F) -> F:
     for option in reversed(_COMMON_OPTIONS):
         command = option(command)
     return command  # type: ignore[return-value]
+
+
+def _parse_style(name: str | None, *, as_json: bool) -> str | None:
+    if as_json and name not in {None, "json"}:
+        raise click.UsageError("give either --json or --output")
+    if name == "yaml":
+        try:
+            import ruamel.yaml  # noqa: F401 # pyright: ignore[reportUnusedImport] to report early that it is missing
+        except ModuleNotFoundError:
+            message = "yaml requires ruamel.yaml: pip install 'floe-plugins[yaml]'"
+            raise click.BadParameter(message, param_hint="--output") from None
+    return "json" if as_json else name
 
 
 def _parse_category(_context: object, _parameter: object, value: str | None) -> PluginType | None:

@@ -1,4 +1,4 @@
-"""Standard output of the commands: JSON, or text and tables."""
+"""Standard output of the commands: one document as JSON or YAML, or text and tables."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import io
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache, cached_property
 from typing import IO, Any
 
 from floe_plugins.cli.drawing.table import render
@@ -15,6 +15,7 @@ from floe_plugins.cli.terminal import columns
 from floe_plugins.core.safe_text import escape
 
 SCHEMA_VERSION = 1
+_UNLIMITED = 100_000
 
 _BOLD, _DIM, _RED, _GREEN, _YELLOW = "1", "2", "31", "32", "33"
 _COLOURS = {
@@ -30,28 +31,41 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
+def traceback_lines(facts: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the lines that show the frames of a problem or an error, if it has any, escaped and indented."""
+    for frame in facts.get("traceback") or ():
+        yield f"    at {escape(frame['file'])}:{frame['line']} in {escape(frame['function'])}"
+        if frame["source"]:
+            yield f"        {escape(frame['source'])}"
+
+
 class Output:
     """Standard output, reserved for the command line.
 
     From here on, everything else that prints to standard output, C code included, prints to standard error.
     """
 
-    def __init__(self, *, as_json: bool, color: bool | None = None) -> None:
-        self.as_json = as_json
+    def __init__(self, *, style: str = "table", color: bool | None = None, has_hints: bool = True) -> None:
+        self.as_json = style in {"json", "yaml"}
+        self.is_wide = style == "wide"
+        self._to_text = _yaml if style == "yaml" else _json
+        self._has_hints = has_hints
         self._color = color
         self._stream = _reserve_stdout()
 
     def json(self, document: Mapping[str, Any]) -> None:
-        """Print the JSON document of a command, with the version of its schema."""
+        """Print the document of a command, with the version of its schema."""
         self.document({"schema_version": SCHEMA_VERSION, **document})
 
     def event(self, document: Mapping[str, Any]) -> None:
-        """Print one JSON document on one line, as one of several."""
-        self._write(_json({"schema_version": SCHEMA_VERSION, **document}))
+        """Print one document as one of several: one line of JSON, or a YAML document of its own."""
+        if self._to_text is _yaml:
+            self._write("---\n")
+        self._write(self._to_text({"schema_version": SCHEMA_VERSION, **document}))
 
     def document(self, document: Mapping[str, Any]) -> None:
-        """Print a JSON document without adding a schema version."""
-        self._write(_json(document, indent=2))
+        """Print a document without adding a schema version."""
+        self._write(self._to_text(document, indent=2))
 
     def line(self, text: object = "") -> None:
         """Print one line, escaped."""
@@ -66,11 +80,11 @@ class Output:
     def table(self, head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         """Print a table, with states in colour and each cell escaped; as wide as a terminal, and never cut."""
         cells = [["" if cell is None else escape(cell) for cell in row] for row in rows]
-        for line in render(head, cells, width=self.width, paint=self._paint):
+        for line in render(head, cells, width=None if self.is_wide else self.width, paint=self._paint):
             self._write(f"{line}\n")
 
     def problems(self, problems: Sequence[Mapping[str, Any]], noun: str = "problem") -> None:
-        """Print each problem, given as JSON data, with its plugin, its distribution and its hint."""
+        """Print each problem, given as JSON data, with its plugin, its distribution, its traceback and its hint."""
         if not problems:
             return
         self._write(f"\n{self._coloured(_BOLD, count(len(problems), noun))}\n")
@@ -80,7 +94,9 @@ class Output:
             self._write(f"{subject} [{problem['stage']}] {escape(problem['message'])}\n")
             if ref and distribution:
                 self._write(f"    from {escape(distribution)}\n")
-            if hint:
+            for line in traceback_lines(problem):
+                self._write(f"{line}\n")
+            if hint and self._has_hints:
                 self._write(f"    {escape(hint)}\n")
 
     @property
@@ -130,6 +146,21 @@ def _json(document: Mapping[str, Any], indent: int | None = None) -> str:
     return text.replace("\x7f", "\\u007f") + "\n"
 
 
+def _yaml(document: Mapping[str, Any], indent: int | None = None) -> str:  # noqa: ARG001 as _json
+    """Return a document as ASCII text in YAML, of the same data as in JSON."""
+    from ruamel.yaml import YAML
+
+    yaml = YAML(typ="safe", pure=True)
+    yaml.default_flow_style = False
+    yaml.allow_unicode = False
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment] # pyright: ignore[reportAttributeAccessIssue] it says None, and means a bool
+    yaml.width = _UNLIMITED
+    stream = io.StringIO()
+    yaml.dump(json.loads(_json(document)), stream)
+    return stream.getvalue()
+
+
+@cache  # it can be taken but once
 def _reserve_stdout() -> IO[str]:
     if sys.stdout is None:  # pyright: ignore[reportUnnecessaryComparison] None if descriptor 1 is closed
         return open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123 stays open

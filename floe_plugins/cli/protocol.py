@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from floe_plugins.core.record import to_plain
+
+if TYPE_CHECKING:
+    from floe_plugins.errors import PluginError
 
 VERSION = 1
 
@@ -27,6 +30,19 @@ def encode(message: Mapping[str, Any]) -> bytes:
     except (ValueError, TypeError, RecursionError):
         text = json.dumps(to_plain(message))
     return text.encode("ascii") + b"\n"
+
+
+def describe(error: PluginError) -> dict[str, Any]:
+    """Return an error as JSON data."""
+    return {
+        "type": type(error).__name__,
+        "message": error.message,
+        "ref": None if error.ref is None else str(error.ref),
+        "distribution": error.distribution,
+        "hint": error.hint,
+        "text": str(error),
+        "issues": [issue.to_dict() for issue in getattr(error, "errors", ())],
+    }
 
 
 class MessageReader:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 # The first sentence of each command's help.
 SUMMARIES = {
-    "check": "Load every selected plugin and report problems.",
+    "check": "Load the selected plugins, or those of each REF, and find what is wrong.",
     "completion": "Print the script that lets SHELL complete commands, options, refs, categories and files.",
     "config": "Validate, describe, show and migrate the configuration file.",
     "doctor": "Load every installed plugin, or each REF, in a process of its own, selected or not.",
@@ -21,7 +21,7 @@ SUMMARIES = {
 
 EXAMPLES: dict[str, tuple[str, ...]] = {
     "": ("list", "show compute:duckdb", "check --config production.toml", "run"),
-    "check": ("check", "check --category compute --json"),
+    "check": ("check", "check --all --strict", "check compute:duckdb -vv", "check --category compute --json"),
     "completion": ("completion bash >> ~/.bashrc", "completion fish > ~/.config/fish/completions/floe-plugins.fish"),
     "config": ("config validate floe.toml", "config show"),
     "config migrate": ("config migrate floe.toml > new.toml",),

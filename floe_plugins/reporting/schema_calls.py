@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, Generic, TypeVar
 
@@ -30,15 +30,22 @@ class SchemaCalls(Generic[T]):
     problems: tuple[Problem, ...] = ()
 
 
-def call_each(registry: PluginRegistry, function: Callable[[PluginRef, Any, str | None], T]) -> SchemaCalls[T]:
-    """Load the selected plugins and call ``function(ref, plugin, distribution)`` for each that could be loaded.
+def call_each(
+    registry: PluginRegistry,
+    function: Callable[[PluginRef, Any, str | None], T],
+    refs: Iterable[PluginRef] | None = None,
+) -> SchemaCalls[T]:
+    """Call ``function(ref, plugin, distribution)`` for each of ``refs`` that is loaded.
+
+    Without ``refs``, the selected plugins are loaded, and it is called for each that could be loaded.
 
     All calls run side by side. What they return must be plain data, since nobody watches over what it does later.
 
     >>> call_each(PluginRegistry(path=[], environ={}), lambda ref, plugin, distribution: str(ref)).results
     {}
     """
-    registry.list()
+    if refs is None:
+        registry.list()
     store = registry._store  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] it is no one else's concern
 
     def call(entry: Entry) -> T:
@@ -49,7 +56,9 @@ def call_each(registry: PluginRegistry, function: Callable[[PluginRef, Any, str 
             return function(entry.ref, entry.plugin, entry.distribution)
 
     entries = store.entries()
-    loaded = [entry for ref in store.selected() if (entry := entries[ref]).plugin is not None]
+    loaded = [
+        entry for ref in (store.selected() if refs is None else refs) if (entry := entries[ref]).plugin is not None
+    ]
     calls = [(entry, entry.worker.submit(partial(call, entry))) for entry in loaded]
     begun = time.monotonic()
     results: dict[PluginRef, T] = {}

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+
+from support import write_project
 
 
 def test_options_stand_before_or_after_the_command(floe: Any) -> None:
@@ -67,3 +70,51 @@ def test_the_file_of_the_option_goes_before_that_of_the_variable_and_this_before
     assert workers() == 1
     assert workers(FLOE_PLUGINS_CONFIG=variable) == 2
     assert workers("--config", option, FLOE_PLUGINS_CONFIG=variable) == 3
+
+
+BROKEN = """
+from floe_plugins import SecretsPlugin
+def connect(host):
+    return host.strip()
+class Plugin(SecretsPlugin):
+    name = "broken"; version = "1"; floe_api_version = "1.0"
+    def __init__(self): connect(None)
+    def get_secret(self, key): ...
+    def secret_names(self, prefix=""): return ()
+    def put_secret(self, key, value): ...
+"""
+
+
+def test_vv_says_where_plugin_code_raised(environment: Any, tmp_path: Path) -> None:
+    plugins = environment(write_project(tmp_path / "broken", "floe.secrets", broken=BROKEN))
+
+    def check(*options: str) -> Any:
+        return plugins.run(["-m", "floe_plugins", "check", *options], check=False)
+
+    assert "AttributeError: 'NoneType'" in check("-v").stdout
+    assert "return host.strip()" not in check("-v").stdout
+    shown = check("-vv").stdout.splitlines()
+    place = f"    at {plugins.path / 'broken.py'}:4 in connect"
+    assert shown[shown.index(place) + 1] == "        return host.strip()"
+    [problem] = json.loads(check("-vv", "--json").stdout)["problems"]
+    assert [frame["function"] for frame in problem["traceback"]] == ["__init__", "connect"]
+    [problem] = json.loads(check("-v", "--json").stdout)["problems"]
+    assert "traceback" not in problem
+
+
+def test_quiet_shows_no_hints_and_contradicts_verbose(environment: Any, floe: Any) -> None:
+    plugins = environment("import-error")
+    loud, quiet, as_json = (
+        plugins.run(["-m", "floe_plugins", "check", *options], check=False) for options in ((), ("-q",), ("--json",))
+    )
+    assert quiet.returncode == loud.returncode == 1
+    hint = json.loads(as_json.stdout)["problems"][0]["hint"]
+    assert hint in loud.stdout
+    assert quiet.stdout == loud.stdout.replace(f"    {hint}\n", "")
+    assert floe((), "-q", "check", "-v").returncode == 2
+
+
+def test_quiet_keeps_run_from_telling_its_progress(floe: Any) -> None:
+    loud, quiet = (floe(("storage-local",), "run", "--once", *options) for options in ((), ("-q",)))
+    assert "storage:local" in loud.stderr
+    assert (quiet.stderr, quiet.returncode) == ("", 0)

@@ -9,8 +9,10 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
+from floe_plugins import PluginConfigurationError, PluginRef
 from floe_plugins.cli import protocol
-from floe_plugins.cli.protocol import MessageReader, encode
+from floe_plugins.cli.protocol import MessageReader, describe, encode
+from floe_plugins.configuration.issues import ConfigurationIssue
 
 TEXT = st.text(max_size=50)
 MESSAGES = st.lists(st.fixed_dictionaries({"event": TEXT, "text": TEXT, "number": st.floats()}), max_size=5)
@@ -65,3 +67,16 @@ def test_the_page_about_the_protocol_lists_every_event_and_its_version() -> None
         sent |= set(re.findall(r'\.send\(\s*"(\w+)"', path.read_text(encoding="utf-8")))
     assert listed == sent
     assert f"Protocol version {protocol.VERSION}." in page
+
+
+def test_an_error_is_described_by_its_facts_and_issues() -> None:
+    issue = ConfigurationIssue(path="registry.workers", rule="type", message="not a number")
+    error = PluginConfigurationError("invalid", errors=[issue], ref=PluginRef.parse("secrets:a"), hint="Mend it.")
+    found = describe(error)
+    assert (found["type"], found["ref"], found["hint"], found["text"]) == (
+        "PluginConfigurationError",
+        "secrets:a",
+        "Mend it.",
+        str(error),
+    )
+    assert found["issues"] == [issue.to_dict()]

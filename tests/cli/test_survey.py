@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 from support import named, new_registry, write_distribution
 
 from floe_plugins import PluginRegistry, PluginType
+from floe_plugins.cli.exit import CommandError
 from floe_plugins.cli.survey import Survey
 
 
@@ -19,15 +21,12 @@ def survey(tmp_path: Path) -> Survey:
     return Survey(PluginRegistry(path=[str(tmp_path)], environ={}))
 
 
-def test_a_name_of_one_plugin_is_found_and_one_of_two_is_not(
-    survey: Survey, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_name_of_one_plugin_is_found_and_one_of_two_is_not(survey: Survey) -> None:
     assert str(survey.find("a")) == "secrets:a"
     assert str(survey.find("storage:twice")) == "storage:twice"
-    with pytest.raises(SystemExit) as caught:
+    with pytest.raises(CommandError, match=re.escape("Did you mean secrets:twice or storage:twice?")) as caught:
         survey.find("twice")
-    assert caught.value.code == 2
-    assert "Did you mean secrets:twice or storage:twice?" in capsys.readouterr().err
+    assert caught.value.status == 2
 
 
 def test_problems_of_a_category_are_its_own_and_those_of_distributions(survey: Survey) -> None:

@@ -42,3 +42,9 @@ def test_what_hangs_or_raises_is_a_problem_of_its_plugin_and_all_are_waited_for_
         "Find out what its validators wait for, or raise timeouts.configure."
         for name in ("a", "b")
     ] + ["configure: secrets:c: its schema failed with SystemExit. Tell the plugin's author."]
+
+
+def test_of_given_refs_those_that_are_loaded_are_called(lab: Lab) -> None:
+    registry = lab.registry(named("a"), named("b"))
+    refs = registry.resolve()
+    assert [*call_each(registry, lambda ref, _plugin, _origin: str(ref), refs[1:]).results] == [refs[1]]

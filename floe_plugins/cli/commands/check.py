@@ -1,30 +1,63 @@
-"""``check``: load the selected plugins and report problems."""
+"""``check``: find all that can be found without starting a plugin."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import click
 
+from floe_plugins.cli import completing
 from floe_plugins.cli.hosted import HostedCommand
 from floe_plugins.cli.options import Options, category_option, common_options
 from floe_plugins.cli.output import count
-from floe_plugins.core.refs import PluginType
+from floe_plugins.core.refs import PluginRef, PluginType
+
+
+def _parse_refs(_context: object, _parameter: object, values: Sequence[str]) -> Sequence[str]:
+    for value in values:
+        try:
+            PluginRef.parse(value)
+        except ValueError as error:
+            raise click.BadParameter(str(error)) from None
+    return values
 
 
 @click.command()
+@click.argument("refs", metavar="[REF]...", nargs=-1, callback=_parse_refs, shell_complete=completing.refs)
+@click.option("--all", "everything", is_flag=True, help="Check what is installed and not selected too.")
+@click.option("--strict", is_flag=True, help="Exit status 1 for warnings too.")
 @category_option
 @common_options
-def check(options: Options, category: PluginType | None) -> None:
-    """Load every selected plugin and report problems. Starts nothing.
+def check(
+    options: Options, refs: Sequence[str], category: PluginType | None, *, everything: bool, strict: bool
+) -> None:
+    """Load the selected plugins, or those of each REF, and find what is wrong. Starts nothing.
 
-    Exit status 1 if there are problems.
+    Finds wrong settings, missing and circular dependencies, versions that do not fit, wrong hooks and names, also of
+    the plugins that these depend on. Exit status 1 if there are problems.
     """
-    finished = HostedCommand(options).run("check", category=None if category is None else category.slug)
-    output = options.output()
+    if refs and (everything or category):
+        raise click.UsageError("give either REF, or --all or --category")
+    slug = None if category is None else category.slug
+    arguments = {"category": slug, "refs": list(refs), "all": everything, "strict": strict}
+    finished = HostedCommand(options).run("check", **arguments)
+    facts, output = finished.document, options.output()
     if options.json:
-        output.json(finished.document)
+        output.json(facts)
     else:
-        output.line(f"{count(finished.document['loaded'], 'plugin')} loaded")
-        output.problems(finished.document["problems"])
+        output.line("; ".join(_summary(facts, is_partial=bool(refs or category))))
+        output.problems(facts["problems"])
+        for warning in facts["warnings"]:
+            output.line(f"warning: {warning}")
     sys.exit(finished.status)
+
+
+def _summary(facts: Mapping[str, Any], *, is_partial: bool) -> Iterator[str]:
+    yield f"{count(facts['loaded'], 'plugin')} loaded"
+    others, disabled = len(facts["not_selected"]), len(facts["disabled"])
+    if others and not is_partial:
+        yield f"{others} more {'is' if others == 1 else 'are'} installed and not selected (check --all)"
+    if disabled and not is_partial:
+        yield f"{disabled} {'is' if disabled == 1 else 'are'} disabled"

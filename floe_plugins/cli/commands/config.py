@@ -81,7 +81,7 @@ def show(options: Options, file: str | None) -> None:
         output.json(facts)
     else:
         columns, rows = ["setting", "value", "from"], [_row(each) for each in facts["settings"]]
-        if any(each["hidden_because"] for each in facts["settings"]):
+        if output.is_wide or any(each["hidden_because"] for each in facts["settings"]):
             columns.append("hidden because")
             rows = [(*row, each["hidden_because"]) for row, each in zip(rows, facts["settings"], strict=True)]
         output.table(columns, rows)
@@ -104,10 +104,9 @@ def migrate(options: Options, file: str | None) -> None:
     if finished.status == USAGE_ERROR:
         fail("no configuration file found; give its path as FILE", USAGE_ERROR)
     output = options.output()
-    if finished.status:
-        _warn(finished.lines)
-    elif options.json:
+    _warn(finished.lines)
+    if options.json:
         output.json(finished.document)
-    else:
+    elif not finished.status:
         output.text(finished.document["text"])
     sys.exit(finished.status)

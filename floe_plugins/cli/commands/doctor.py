@@ -78,7 +78,7 @@ def doctor(  # noqa: PLR0913 the options of the command, which click gives by na
     if options.json:
         output.json(document)
     else:
-        _print(output, document, verbose=options.verbose, is_off=listed["switched_off"])
+        _print(output, document, verbose=bool(options.verbose), is_off=listed["switched_off"])
     if command.supervisor.received is not None:
         sys.exit(128 + command.supervisor.received)
     sys.exit(PROBLEMS_FOUND if any(strict or not each["is_warning"] for each in problems) else 0)
@@ -233,7 +233,7 @@ def _brief(how: str) -> str:
 
 
 def _problem(stage: str, message: str, hint: str) -> dict[str, Any]:
-    return {"stage": stage, "message": message, "hint": hint, "is_warning": False, "distribution": None}
+    return {"stage": stage, "message": message, "hint": hint, "is_warning": False, "distribution": None, "cause": None}
 
 
 def _print(output: Output, document: Mapping[str, Any], *, verbose: bool, is_off: bool) -> None:

@@ -58,7 +58,7 @@ def run(options: Options, **choices: Any) -> None:
     """
     wanted = RunOptions(**choices)
     presenter = _Presenter(options.output(), wanted)
-    command = HostedCommand(options, log=True, report=presenter.report)
+    command = HostedCommand(options, log=True, has_events=not wanted.once, report=presenter.report)
     job = {"once": wanted.once, "keep_going": wanted.keep_going, "timings": wanted.timings}
     job["timeline"] = wanted.timeline_file is not None
     finished = command.run("run", **job) if wanted.once else command.checked(_serve(command, options, wanted, job))

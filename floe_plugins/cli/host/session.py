@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from floe_plugins.cli.host.channel import Channel
+from floe_plugins.cli.host.tracebacks import frames_of
+from floe_plugins.cli.protocol import describe
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.state import PluginState
 from floe_plugins.errors import PluginConfigurationError, PluginError
@@ -17,6 +19,9 @@ from floe_plugins.registry.facade import PluginRegistry
 if TYPE_CHECKING:
     from floe_plugins.core.event import PluginEvent
     from floe_plugins.core.problem import Problem
+
+# How often -v has to be given for tracebacks.
+TRACEBACKS = 2
 
 Handler = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
@@ -84,20 +89,18 @@ class Session:
 
     def describe(self, error: PluginError) -> dict[str, Any]:
         """Return an error as JSON data."""
-        issues = getattr(error, "errors", ())
-        return {
-            "type": type(error).__name__,
-            "message": error.message,
-            "ref": None if error.ref is None else str(error.ref),
-            "distribution": error.distribution,
-            "hint": error.hint,
-            "text": str(error),
-            "issues": [issue.to_dict() for issue in issues],
-        }
+        traceback = {"traceback": frames_of(error)} if self._has_tracebacks else {}
+        return {**describe(error), **traceback}
 
     def problems(self, problems: Iterable[Problem]) -> list[dict[str, Any]]:
         """Return problems as JSON data; with ``-vv``, each with the frames of its traceback."""
-        return [problem.to_dict() for problem in problems]
+        if not self._has_tracebacks:
+            return [problem.to_dict() for problem in problems]
+        return [{**problem.to_dict(), "traceback": frames_of(problem.cause)} for problem in problems]
+
+    @property
+    def _has_tracebacks(self) -> bool:
+        return int(self.options.get("verbose") or 0) >= TRACEBACKS
 
     def _tell(self, registry: PluginRegistry, event: PluginEvent) -> None:
         ref = event.ref

@@ -2,15 +2,100 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+import attrs
+
 from floe_plugins.cli.host.process import PROBLEMS_FOUND, Result
 from floe_plugins.cli.host.session import Session
-from floe_plugins.core.refs import PluginType
+from floe_plugins.cli.host.switches import unused_switches
+from floe_plugins.cli.host.validation import all_issues, validate
+from floe_plugins.configuration.issues import ConfigurationIssue, configuration_error
+from floe_plugins.core.problem import Problem
+from floe_plugins.core.refs import PluginRef, PluginType
+from floe_plugins.core.state import PluginState, Stage
+from floe_plugins.dependencies.resolver import StartPlan, resolve
+from floe_plugins.entries.store import EntryStore
+from floe_plugins.registry.facade import PluginRegistry
+from floe_plugins.reporting.schema_calls import call_each
 
 
 def run(session: Session) -> Result:
-    """Return how many plugins could be loaded, and the problems."""
-    registry = session.registry()
-    slug = session.options.get("category")
-    loaded = len(registry.list(None if slug is None else PluginType.parse(slug)))
-    problems = session.problems(registry.problems)
-    return Result({"loaded": loaded, "problems": problems}, PROBLEMS_FOUND if problems else 0)
+    """Return what was checked, what is installed besides, and all problems, issues and warnings."""
+    options = session.options
+    registry = session.registry(autoload="all" if options.get("all") else None)
+    store = registry._store  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] the host is part of the platform
+    slug, texts = options.get("category"), options.get("refs") or ()
+    category = None if slug is None else PluginType.parse(slug)
+    wanted = [_wanted(store, PluginRef.parse(text)) for text in texts] or store.selected(category)
+    plan = _load(registry, store, wanted)
+    calls = call_each(registry, partial(validate, registry.configuration), plan.entries)
+    issues = all_issues(registry, calls.results.values())
+    problems = [*_problems(registry, plan, issues), *calls.problems]
+    if texts:
+        problems = [each for each in problems if each.ref in plan.entries]
+    problems = [each for each in problems if category is None or each.ref is None or each.ref.type is category]
+    shown = [each for each in issues if _concerns(each, plan, category, only_these=bool(texts))]
+    problems += map(_problem, shown)
+    warnings = [text for each in calls.results.values() for text in each.warnings]
+    warnings += unused_switches(registry, os.environ)
+    others = [entry for ref, entry in sorted(store.entries().items()) if ref not in plan.entries]
+    document = {
+        "checked": sorted(map(str, plan.entries)),
+        "loaded": sum(entry.plugin is not None for entry in plan.entries.values()),
+        "not_selected": [str(each.ref) for each in others if each.state is not PluginState.DISABLED],
+        "disabled": [str(each.ref) for each in others if each.state is PluginState.DISABLED],
+        "problems": session.problems(dict.fromkeys(problems)),
+        "issues": [each.to_dict() for each in shown],
+        "warnings": warnings,
+    }
+    is_wrong = problems or (warnings and options.get("strict"))
+    return Result(document, PROBLEMS_FOUND if is_wrong else 0)
+
+
+def _wanted(store: EntryStore, ref: PluginRef) -> PluginRef:
+    """Return the ref of a plugin that is there and not disabled; what else is wrong with it, is a problem.
+
+    Raises:
+        PluginNotFoundError: There is none, or it is disabled.
+    """
+    if store.known_entry(ref).state is PluginState.DISABLED:
+        store.entry(ref)
+    return ref
+
+
+def _load(registry: PluginRegistry, store: EntryStore, refs: Sequence[PluginRef]) -> StartPlan:
+    """Load plugins and all that they depend on; what cannot be loaded becomes a problem."""
+    services = registry._services()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] as above
+    return resolve(
+        store.entries(), store.selected(), refs, lambda entries: services.load_all(entry.ref for entry in entries)
+    )
+
+
+def _problems(registry: PluginRegistry, plan: StartPlan, issues: Sequence[ConfigurationIssue]) -> Iterator[Problem]:
+    """Yield the problems that are no issues, and do not say the same as one."""
+    missing = {issue.ref for issue in issues if issue.rule in {"not_installed", "switched_off"}}
+    for problem in registry.problems:
+        if problem.stage is not Stage.CONFIGURE and not (problem.stage is Stage.RESOLVE and problem.ref in missing):
+            yield problem
+    for ref, error in sorted(plan.errors.items()):
+        yield plan.entries[ref].problem(error)
+
+
+def _concerns(issue: ConfigurationIssue, plan: StartPlan, category: PluginType | None, *, only_these: bool) -> bool:
+    if only_these:
+        return issue.ref in plan.entries
+    return category is None or issue.ref is None or issue.ref.type is category
+
+
+def _problem(issue: ConfigurationIssue) -> Problem:
+    return Problem(
+        stage=Stage.CONFIGURE,
+        ref=issue.ref,
+        distribution=issue.distribution,
+        message=str(attrs.evolve(issue, hint="")),
+        hint=issue.hint,
+        cause=configuration_error(issue),
+    )

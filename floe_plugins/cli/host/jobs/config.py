@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-import attrs
-
 from floe_plugins.cli.host.process import PROBLEMS_FOUND, USAGE_ERROR, Result
 from floe_plugins.cli.host.session import Session
+from floe_plugins.cli.host.switches import unused_switches
+from floe_plugins.cli.host.validation import all_issues, validate
 from floe_plugins.configuration.issues import ConfigurationIssue
-from floe_plugins.configuration.loader import not_installed
 from floe_plugins.configuration.model import Configuration
-from floe_plugins.configuration.schema.validation import validate_settings
 from floe_plugins.core.problem import Problem
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.registry.facade import PluginRegistry
@@ -40,10 +39,11 @@ def _problems(registry: PluginRegistry, calls: SchemaCalls[Any]) -> list[Problem
 
 def _validate_all(session: Session) -> Result:
     registry = _registry(session)
-    calls = call_each(registry, partial(_validate, registry.configuration))
+    calls = call_each(registry, partial(validate, registry.configuration))
     problems = _problems(registry, calls)
-    issues = _issues(registry, calls.results.values())
+    issues = all_issues(registry, calls.results.values())
     warnings = [text for each in calls.results.values() for text in each.warnings]
+    warnings += unused_switches(registry, os.environ)
     document = {
         "file": registry.configuration.file,
         "issues": [issue.to_dict() for issue in issues],
@@ -53,28 +53,6 @@ def _validate_all(session: Session) -> Result:
     }
     status = USAGE_ERROR if issues else PROBLEMS_FOUND if problems else 0
     return Result(document, status, (*map(str, issues), *warnings))
-
-
-@attrs.frozen
-class _Validated:
-    """What is wrong with the settings of one plugin. The model stays with the plugin's thread."""
-
-    issues: tuple[ConfigurationIssue, ...]
-    warnings: tuple[str, ...]
-
-
-def _validate(settings: Configuration, ref: PluginRef, plugin: object, distribution: str | None) -> _Validated:
-    result = validate_settings(settings, ref, plugin, distribution)
-    return _Validated(result.issues, result.warnings)
-
-
-def _issues(registry: PluginRegistry, validated: Iterable[_Validated]) -> list[ConfigurationIssue]:
-    settings = registry.configuration
-    known = [info.ref for info in registry.infos()]
-    switched_off = registry.discover().switched_off
-    issues = [*settings.issues, *not_installed(settings, known, switched_off=switched_off)]
-    issues.extend(issue for each in validated for issue in each.issues)
-    return sorted(dict.fromkeys(issues), key=lambda issue: (issue.file or "", issue.line or 0, issue.path))
 
 
 def _schema(session: Session) -> Result:
@@ -115,6 +93,7 @@ def _migrate(session: Session) -> Result:
         return Result({"text": None}, USAGE_ERROR)
     calls = call_each(registry, partial(migrate_table, registry.configuration, source.parse()))
     if calls.problems:
-        return Result({"problems": session.problems(calls.problems)}, PROBLEMS_FOUND, tuple(map(str, calls.problems)))
+        document = {"text": None, "changed": [], "problems": session.problems(calls.problems)}
+        return Result(document, PROBLEMS_FOUND, tuple(map(str, calls.problems)))
     new = migrate_text(registry.configuration, calls.results)
-    return Result({"text": new.text, "changed": [str(ref) for ref in new.changed]})
+    return Result({"text": new.text, "changed": [str(ref) for ref in new.changed], "problems": []})

@@ -1,0 +1,47 @@
+"""Find switches that do nothing: variables that nobody reads, and rules that disable what is not there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from floe_plugins.cli.summaries import VARIABLES
+from floe_plugins.configuration.model import VARIABLE_PREFIX
+from floe_plugins.core.suggestions import closest
+from floe_plugins.discovery.load_policy import Rule
+from floe_plugins.discovery.metadata_files import names_of
+from floe_plugins.registry.facade import PluginRegistry
+
+_PREFIX = "FLOE_PLUGINS_"
+
+
+def unused_switches(registry: PluginRegistry, environ: Mapping[str, str]) -> list[str]:
+    """Return a warning for each variable of this package that nobody reads, and for each rule without a plugin."""
+    rules = registry._store.policy.disable  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] the host is part of the platform
+    return [*_unknown_variables(environ), *_unused_rules(registry, rules)]
+
+
+def _unknown_variables(names: Iterable[str]) -> Iterator[str]:
+    for name in sorted(names):
+        # Those with two underscores are settings, whose issues the configuration tells.
+        if name.startswith(_PREFIX) and not name.startswith(VARIABLE_PREFIX) and name not in VARIABLES:
+            yield f"the environment variable {name} is unknown, and does nothing{_did_you_mean(name, VARIABLES)}"
+
+
+def _unused_rules(registry: PluginRegistry, rules: Iterable[Rule]) -> Iterator[str]:
+    report = registry.discover()
+    if report.switched_off:
+        return
+    names = {candidate: names_of(candidate.distribution) for candidate in report.candidates}
+    known = {str(candidate.ref) for candidate in names}
+    known |= {f"distribution:{candidate.distribution.name}" for candidate in names}
+    for rule in rules:
+        # A category may be disabled in advance.
+        is_named = rule.name is not None or rule.distribution is not None
+        if is_named and not any(rule.matches(*each) for each in names.items()):
+            hint = _did_you_mean(rule.text, known)
+            yield f"{rule.text!r} in {rule.origin} disables nothing: nothing of that name is installed{hint}"
+
+
+def _did_you_mean(text: str, known: Iterable[str]) -> str:
+    close = closest(text, known)
+    return f". Did you mean {close[0]}?" if close else ""

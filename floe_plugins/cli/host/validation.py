@@ -1,0 +1,38 @@
+"""Validate the settings of loaded plugins, and put all issues of a configuration together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import attrs
+
+from floe_plugins.configuration.issues import ConfigurationIssue
+from floe_plugins.configuration.loader import not_installed
+from floe_plugins.configuration.model import Configuration
+from floe_plugins.configuration.schema.validation import validate_settings
+from floe_plugins.core.refs import PluginRef
+from floe_plugins.registry.facade import PluginRegistry
+
+
+@attrs.frozen
+class Validated:
+    """What is wrong with the settings of one plugin. The model stays with the plugin's thread."""
+
+    issues: tuple[ConfigurationIssue, ...]
+    warnings: tuple[str, ...]
+
+
+def validate(settings: Configuration, ref: PluginRef, plugin: object, distribution: str | None) -> Validated:
+    """Return what is wrong with the settings of one plugin; runs code of its schema."""
+    result = validate_settings(settings, ref, plugin, distribution)
+    return Validated(result.issues, result.warnings)
+
+
+def all_issues(registry: PluginRegistry, validated: Iterable[Validated]) -> list[ConfigurationIssue]:
+    """Return the issues of the configuration itself and those of the plugins, each once, by file and line."""
+    settings = registry.configuration
+    known = [info.ref for info in registry.infos()]
+    switched_off = registry.discover().switched_off
+    issues = [*settings.issues, *not_installed(settings, known, switched_off=switched_off)]
+    issues.extend(issue for each in validated for issue in each.issues)
+    return sorted(dict.fromkeys(issues), key=lambda issue: (issue.file or "", issue.line or 0, issue.path))

@@ -1,0 +1,60 @@
+"""Frames of foreign exceptions, read without asking them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from floe_plugins import PluginError
+from floe_plugins.cli.host.tracebacks import MAX_FRAMES, frames_of
+
+
+def raised(file: object, code: str) -> PluginError:
+    """The error behind which is what code in a file raises."""
+    error = PluginError("it failed")
+    try:
+        exec(compile(code, str(file), "exec"), {})  # noqa: S102 as an import does
+    except BaseException as foreign:  # noqa: BLE001 as plugin code may raise it
+        error.exception = foreign
+    return error
+
+
+HOSTILE = """
+class Hostile(Exception):
+    def __str__(self): raise SystemExit
+    __repr__ = __str__
+    def __getattribute__(self, name): raise SystemExit
+    @property
+    def __traceback__(self): raise SystemExit
+def begin():
+    raise Hostile
+begin()
+"""
+
+
+def test_an_exception_is_not_asked_for_its_frames(tmp_path: Path) -> None:
+    file = tmp_path / "acme.py"
+    file.write_text(HOSTILE, encoding="utf-8")
+    outer, inner = frames_of(raised(file, HOSTILE))[-2:]
+    assert outer == {"file": str(file), "line": 10, "function": "<module>", "source": "begin()"}
+    assert inner == {"file": str(file), "line": 9, "function": "begin", "source": "raise Hostile"}
+
+
+def test_a_deep_recursion_shows_its_innermost_frames() -> None:
+    frames = frames_of(raised("deep.py", "def dive(left): return dive(left - 1) if left else 1 / 0\ndive(100)"))
+    assert len(frames) == MAX_FRAMES
+    assert {frame["function"] for frame in frames} == {"dive"}
+
+
+@pytest.mark.parametrize("name", ["floe.toml", "missing.py", "directory.py"])
+def test_only_lines_of_python_files_are_shown(tmp_path: Path, name: str) -> None:
+    (tmp_path / "floe.toml").write_text("password = 'hunter2'\n", encoding="utf-8")
+    (tmp_path / "directory.py").mkdir()
+    assert frames_of(raised(tmp_path / name, "1 / 0"))[-1]["source"] == ""
+
+
+def test_an_error_with_no_exception_of_a_plugin_has_no_frames() -> None:
+    found: Any = [frames_of(None), frames_of(ValueError("ours")), frames_of(PluginError("ours"))]
+    assert found == [[], [], []]
