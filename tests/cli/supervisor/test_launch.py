@@ -32,7 +32,7 @@ def test_a_new_interpreter_runs_the_job(tmp_path: Path) -> None:
     found = list(iter(lambda: messages.get(timeout=SOON), None))
     pause.set()
     assert found[-1]["event"] == "result"
-    assert found[-1]["document"] == {"loaded": 0, "problems": []}
+    assert found[-1]["document"]["loaded"] == 0
     assert monitor.host.status == 0
 
 

@@ -33,7 +33,7 @@ def test_each_job_comes_to_its_own_result(tmp_path: Path) -> None:
     options = [{"config": str(file), "no_plugins": True} for file in (config, broken, config)]
     runs = {run.index: run for run in hosts().run("check", options, number=2)}
     assert [runs[index].finished.status for index in range(3)] == [0, 2, 0]
-    assert runs[0].finished.document == {"loaded": 0, "problems": []}
+    assert runs[0].finished.document["loaded"] == 0
     assert (runs[1].finished.error or {})["type"] == "PluginConfigurationError"
 
 
