@@ -77,3 +77,10 @@ def test_a_chain_of_100_000_is_ordered_and_a_circle_of_100_000_found() -> None:
     assert order(chain) == tuple(range(size))
     chain[0] = [size - 1]
     assert cycles(chain) == ((0, *reversed(range(size))),)
+
+
+def test_of_two_circles_of_one_length_the_one_of_smaller_nodes_is_told() -> None:
+    # So many that no set has them in order.
+    names = [f"n{number}" for number in range(40)]
+    graph = {"a": names[::-1], **{name: ["a"] for name in names}}
+    assert cycles(graph) == (("a", "n0", "a"),)
