@@ -100,3 +100,8 @@ def test_a_policy_gives_the_reason_why_a_plugin_is_disabled() -> None:
     assert allowed.disabled_reason(DUCKDB) is None
     other = LoadPolicy.create(only=["other"])
     assert other.disabled_reason(DUCKDB) == "disabled: Acme.Floe is not in the list of allowed distributions"
+
+
+def test_a_rule_that_is_given_twice_counts_once() -> None:
+    rule = LoadPolicy.create(disable=["compute"], origin="here")
+    assert rule.merged(rule).disable == rule.disable
