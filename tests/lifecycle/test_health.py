@@ -317,3 +317,53 @@ def test_an_overdue_check_says_how_long_it_has_been_missing(lab: Any) -> None:
     time.sleep(1.2)
     assert status(registry.health()).message == "no answer for 1 s"
     assert status(registry.health()).seconds >= 1.2
+
+
+def test_a_plugin_on_the_callers_thread_is_not_asked_after_the_time_is_over(lab: Any) -> None:
+    asked: list[str] = []
+
+    def check(plugin: Any) -> HealthStatus:
+        asked.append(plugin.name)
+        time.sleep(0.2)
+        return HealthStatus(HealthState.HEALTHY)
+
+    registry = lab.registry(*(lab.plugin(name, health_check=check, caller_thread=True) for name in ("p0", "p1")))
+    assert registry.startup().ok
+    report = registry.health(timeout=0.1)
+    assert status(report).state is HealthState.HEALTHY
+    assert (status(report, "p1").state, status(report, "p1").message) == (
+        HealthState.UNHEALTHY,
+        "not asked: the 0.1 s were over",
+    )
+    assert asked == ["p0"]
+
+
+def test_plugins_on_the_callers_thread_are_asked_after_the_others_have_begun(lab: Any) -> None:
+    begun = threading.Event()
+
+    def other(_plugin: Any) -> HealthStatus:
+        begun.set()
+        return HealthStatus(HealthState.HEALTHY)
+
+    def own(_plugin: Any) -> HealthStatus:
+        return HealthStatus(HealthState.HEALTHY if begun.wait(SOON) else HealthState.UNHEALTHY)
+
+    registry = lab.registry(
+        lab.plugin("p0", health_check=own, caller_thread=True), lab.plugin("p1", health_check=other)
+    )
+    registry.startup()
+    report = registry.health(timeout=SOON)
+    assert report.state is HealthState.HEALTHY
+    assert [ref.name for ref in report.statuses] == ["p0", "p1"]
+
+
+def test_an_outcome_of_a_check_has_its_seconds_and_whether_its_plugin_is_required(lab: Any) -> None:
+    registry = started(lab, lambda _: time.sleep(0.05) or HealthStatus(HealthState.DEGRADED, "slow"))
+    report = registry.health()
+    [ref] = report.statuses
+    [outcome] = outcomes(report, {ref})
+    assert (outcome.required, outcome.state, outcome.seconds) == (True, OutcomeState.SUCCEEDED, status(report).seconds)
+    assert 0.05 <= outcome.seconds <= report.seconds
+    assert not outcomes(report)[0].required
+    registry.shutdown()
+    assert outcomes(registry.health())[0].seconds == 0.0

@@ -107,3 +107,8 @@ def test_a_start_of_nothing_is_a_drawing_too() -> None:
 
 def test_a_start_that_took_no_measurable_time_is_a_drawing_too() -> None:
     assert Drawing(LifecycleReport(outcomes=(start_outcome("a", 0.0, 0.0),))).labels == ["compute:a"]
+
+
+def test_control_characters_of_a_message_are_shown_escaped() -> None:
+    hostile = start_outcome("x", 0.0, 1.0, message="\x1b[31mred")
+    assert r": \x1b[31mred" in Drawing(LifecycleReport(outcomes=(hostile,))).text
