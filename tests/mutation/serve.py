@@ -117,7 +117,11 @@ def child(request: dict[str, Any], output: int) -> int:
         f"timeout={request['each']}",
         *stop,
     ]
-    status = pytest.main([*arguments, *request["paths"]], plugins=[plugin])
+    try:
+        status = pytest.main([*arguments, *request["paths"]], plugins=[plugin])
+    except BaseException:  # noqa: BLE001 such as a group of warnings that were raised after the last test
+        traceback.print_exc()
+        status = pytest.ExitCode.INTERNAL_ERROR
     if recorder:
         found = {"seconds": recorder.seconds, "lines": recorder.lines}
         Path(request["record"]).write_text(json.dumps(found), encoding="utf-8")
