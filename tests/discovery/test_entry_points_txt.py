@@ -147,7 +147,9 @@ def test_what_is_called_sound_is_well_formed(data: bytes) -> None:
     assert not entry_points_txt.parse(data).fatal
 
 
-@pytest.mark.parametrize("data", [b"[a]\nb\n", b"\xff", b"[a]\nb = c\x0cd\n", "[a]\nb = c\u2028d\n".encode()])
+@pytest.mark.parametrize(
+    "data", [b"[a]\nb\n", b"[a]\n[b\n", b"[a]\nb]\n", b"\xff", b"[a]\nb = c\x0cd\n", "[a]\nb = c\u2028d\n".encode()]
+)
 def test_what_importlib_metadata_falls_over_is_not_called_sound(data: bytes) -> None:
     assert entry_points_txt.is_well_formed(data) is False
     assert entry_points_txt.parse(data).fatal

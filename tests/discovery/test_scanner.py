@@ -444,6 +444,15 @@ def test_the_first_distribution_of_a_name_counts_for_finders_too_however_it_is_s
     assert [str(each.ref) for each in scan().candidates if each.distribution.version == "3"] == ["compute:duckdb"]
 
 
+def test_the_name_and_version_of_a_finders_distribution_are_text(finders: list[Any]) -> None:
+    class Odd(Remembered):
+        metadata = {"Name": "odd", "Version": 3}  # type: ignore[assignment] # noqa: RUF012
+
+    finders.append(Elsewhere(Odd("odd", ENTRY)))
+    [candidate] = [each for each in scan().candidates if each.distribution.name == "odd"]
+    assert candidate.distribution == Distribution("odd", "3", "")
+
+
 def test_a_refresh_lets_all_finders_look_again(finders: list[Any]) -> None:
     class Finder:
         asked = 0

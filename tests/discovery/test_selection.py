@@ -95,7 +95,7 @@ def test_disabling_one_distribution_decides_too() -> None:
 def test_a_pin_to_a_distribution_that_does_not_offer_the_ref_lets_no_other_in() -> None:
     found = select((ONE, ENV), LoadPolicy(), {DUCKDB: "elsewhere"})
     assert DUCKDB not in found.chosen
-    assert found.disabled[DUCKDB][1] == "disabled: pinned to elsewhere, which does not provide it"
+    assert found.disabled[DUCKDB] == (ONE, "disabled: pinned to elsewhere, which does not provide it")
     [problem] = found.problems
     assert "elsewhere" in problem.message
     assert str(ONE.distribution) in problem.message
