@@ -58,7 +58,7 @@ def test_a_circle_is_told_as_its_whole_path_from_its_smallest_node(
 ) -> None:
     with pytest.raises(CycleError) as caught:
         order(graph)
-    assert caught.value.args[1] == path
+    assert caught.value.args == ("nodes are in a cycle", path)
 
 
 def test_every_circle_is_found_and_what_only_leads_to_one_is_not_in_it() -> None:
@@ -84,3 +84,7 @@ def test_of_two_circles_of_one_length_the_one_of_smaller_nodes_is_told() -> None
     names = [f"n{number}" for number in range(40)]
     graph = {"a": names[::-1], **{name: ["a"] for name in names}}
     assert cycles(graph) == (("a", "n0", "a"),)
+
+
+def test_the_needs_of_circles_may_come_from_any_iterable() -> None:
+    assert cycles({"a": iter("b"), "b": iter("a")}) == (("a", "b", "a"),)

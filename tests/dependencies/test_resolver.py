@@ -140,6 +140,7 @@ def test_a_requirement_that_cannot_be_read_is_an_error_of_its_plugin(lab: Any, t
     with pytest.raises(MissingDependencyError) as caught:
         lab.registry(lab.plugin("a", dependencies=(text,)))
     assert caught.value.ref == PluginRef(SECRETS, "a")
+    assert caught.value.message.startswith(f"{text!r} is not a dependency: ")
     assert caught.value.hint == "Tell the plugin's author."
 
 
@@ -171,9 +172,9 @@ def test_the_only_plugin_of_a_category_is_added_and_of_several_the_selected_ones
     assert orders(plan([app, one], "secrets:app")) == ["storage:one", "secrets:app"]
     found = plan([app, one, two, three], "secrets:app", selected=["storage:two", "storage:three"])
     assert orders(found) == ["storage:three", "storage:two", "secrets:app"]
-    assert [each.refs for each in found.dependencies[PluginRef.parse("secrets:app")]] == [
-        (PluginRef(STORAGE, "three"), PluginRef(STORAGE, "two"))
-    ]
+    [dependency] = found.dependencies[PluginRef.parse("secrets:app")]
+    assert dependency.refs == (PluginRef(STORAGE, "three"), PluginRef(STORAGE, "two"))
+    assert dependency.text == "storage"
 
 
 def test_a_plugin_that_others_name_meets_a_category_before_another_is_added() -> None:

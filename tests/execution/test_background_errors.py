@@ -6,6 +6,7 @@ import asyncio
 import gc
 import logging
 import threading
+import traceback
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -186,3 +187,34 @@ def test_what_a_loop_is_told_by_hand_is_logged_without_secrets(seen: Seen) -> No
     background.handle_loop_exception(None, {"message": f"left {HIDDEN}", "exception": ValueError(HIDDEN)})
     assert seen.text("secrets:a: in the background: lost ***")
     assert "ValueError: ***" in seen.text("secrets:a: in the background: left ***")
+
+
+def test_what_a_loop_is_told_may_be_anything_and_is_shown_escaped(seen: Seen) -> None:
+    background = BackgroundErrors("secrets:a")
+    background.redactor = Redactor([Secret(HIDDEN, "type SecretStr")])
+    background.handle_loop_exception(None, {"message": 42, "future": f"\x1b[31m{HIDDEN}", "handle": "later"})
+    assert seen.text("secrets:a: in the background: 42").splitlines()[1] == r"  | \x1b[31m***"
+    background.handle_loop_exception(None, {"handle": "later"})
+    assert seen.text("secrets:a: in the background: an error").splitlines()[1] == "  | later"
+
+
+def test_an_error_whose_traceback_cannot_be_made_is_described(seen: Seen) -> None:
+    class OddError(Exception):
+        def __str__(self) -> str:
+            raise SystemExit
+
+        @property
+        def __cause__(self) -> Any:
+            raise SystemExit
+
+    BackgroundErrors("secrets:a").log_error("it failed", OddError())
+    assert seen.text("secrets:a: it failed").splitlines()[1:] == ["  | OddError"]
+
+
+def test_a_traceback_is_cut_after_forty_thousand_characters(seen: Seen) -> None:
+    error = ValueError("\n".join(["x" * 999] * 60))
+    whole = "".join(traceback.format_exception(error)).rstrip()
+    BackgroundErrors("secrets:a").log_error("it failed", error)
+    text = seen.text("secrets:a: it failed")
+    assert text.endswith(f"... ({len(whole) - 40_000} more characters)")
+    assert text.count("x") == whole[:40_000].count("x")

@@ -170,3 +170,10 @@ def test_a_worker_whose_queued_call_was_given_up_is_not_busy(worker: Worker, for
     while worker.busy and time.monotonic() < deadline:
         time.sleep(0.001)
     assert not worker.busy
+
+
+def test_what_cannot_be_detached_any_more_says_so(worker: Worker) -> None:
+    made = worker.submit(lambda: 1)
+    assert made.wait(SOON) is True
+    assert made.detach() is False
+    assert (made.detached, made.cancelled) == (False, False)

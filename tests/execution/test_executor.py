@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from typing import Any
@@ -10,7 +11,10 @@ from typing import Any
 import pytest
 from support import SOON
 
-from floe_plugins import OutcomeState
+from floe_plugins import OutcomeState, PluginUnavailableError
+from floe_plugins.execution.call import Call, Site
+from floe_plugins.execution.executor import LOG_INTERVAL, Task, TaskRun
+from floe_plugins.execution.worker import Worker
 
 
 def test_independent_plugins_start_side_by_side(lab: Any) -> None:
@@ -94,3 +98,53 @@ def test_a_start_that_ended_late_unseen_is_shut_down(lab: Any, fails: bool) -> N
     assert outcome.state is OutcomeState.TIMED_OUT
     assert outcome.message == "startup did not end within 0.2 s"
     assert stopped.wait(SOON)
+
+
+def task(**options: Any) -> Task:
+    return Task(worker=Worker("a"), function=lambda: None, **options)
+
+
+def test_the_log_is_silent_for_a_third_of_the_timeout_and_ten_seconds_at_most() -> None:
+    assert task().log_interval == LOG_INTERVAL == 10.0
+    assert task(timeout=6.0).log_interval == 2.0
+    assert task(timeout=300.0).log_interval == LOG_INTERVAL
+    shown = task(timeout=300.0, shown_timeout=3.0)
+    assert (shown.limit, shown.log_interval) == (3.0, 1.0)
+
+
+def test_a_task_under_way_knows_when_it_wants_attention() -> None:
+    run = TaskRun(task(timeout=2.0), since=1.0, log_at=10.0, begin_at=5.0)
+    assert (run.seconds, run.error, run.result, run.has_begun) == (0.0, None, None, False)
+    assert (run.deadline, run.due) == (math.inf, 5.0)
+    run.call, run.began = Call(lambda: 3), 6.0
+    assert (run.deadline, run.due) == (8.0, 8.0)
+    for options in ({"inline": True}, {"caller_thread": True}, {}):
+        run.task = task(**{"timeout": 2.0 if options else None, **options})
+        assert (run.deadline, run.due) == (math.inf, 10.0)
+    run.call.run(Site(lambda function, _: function(), str, print, lambda _: None))
+    run.began = run.call.began or 0.0
+    assert (run.has_begun, run.result, run.error) == (True, 3, None)
+    assert run.seconds == (run.call.ended or 0.0) - run.began
+
+
+def test_the_log_says_why_a_call_is_made_again(lab: Any, caplog: pytest.LogCaptureFixture) -> None:
+    tried: list[int] = []
+
+    def startup(_plugin: Any) -> None:
+        tried.append(1)
+        if len(tried) == 1:
+            raise PluginUnavailableError("not yet")
+        lab.hang()
+
+    lab.registry(lab.plugin("a", startup), timeouts={"startup": 0.6}).startup()
+    notes = [record.getMessage() for record in caplog.records if "still waiting" in record.getMessage()]
+    assert any(note.endswith(" s of 0.6 s: attempt 1 failed: PluginUnavailableError: not yet") for note in notes)
+
+
+def test_a_start_that_ended_too_late_is_told_in_the_log(lab: Any, caplog: pytest.LogCaptureFixture) -> None:
+    stopped = threading.Event()
+    registry = lab.registry(lab.plugin("a", lab.hang, lambda _: stopped.set()), timeouts={"startup": 0.1})
+    registry.startup()
+    lab.forever.set()
+    assert stopped.wait(SOON)
+    assert "secrets:a: startup ended too late; shutting it down again" in caplog.messages

@@ -286,3 +286,38 @@ def test_ctrl_c_while_a_start_waits_for_a_stop_is_answered_at_once() -> None:
         os.write(1, b"soon" if time.monotonic() - begun < SOON / 2 else b"late")
     """
     assert run_code(code, check=True).stdout == "soon"
+
+
+def test_who_wants_to_stop_has_its_turn_before_a_start_that_asks_later(lab: Any) -> None:
+    go_on = threading.Event()
+    registry = lab.registry(
+        lab.plugin("a", lambda _: go_on.wait(SOON) and None), lab.plugin("b"), timeouts={"startup": SOON}
+    )
+    changed = registry._services().lifecycle.parts.coordinator._changed
+    requests = [
+        lambda: registry.start(PluginType.SECRETS, "a"),
+        registry.shutdown,
+        lambda: registry.start(PluginType.SECRETS, "b"),
+    ]
+    threads = [threading.Thread(target=request) for request in requests]
+    for waiting, thread in enumerate(threads):
+        thread.start()
+        while len(changed._waiters) < waiting and "+b" not in lab.log:
+            time.sleep(0.001)
+        while "+a" not in lab.log:
+            time.sleep(0.001)
+    go_on.set()
+    for thread in threads:
+        thread.join(SOON)
+    assert lab.log == ["+a", "-a", "+b"]
+
+
+def test_in_a_forked_child_nobody_waits_any_more(lab: Any) -> None:
+    registry = lab.registry(lab.plugin("a"))
+    coordinator = registry._services().lifecycle.parts.coordinator
+    with coordinator.ending(everything=True), coordinator._changed:  # as other threads of the parent may
+        coordinator._waiting_to_stop += 1
+        coordinator.renew_locks()
+        assert not coordinator.is_ending
+        assert registry.startup().ok
+        assert registry.shutdown().ok

@@ -427,6 +427,7 @@ def test_an_outcome_has_its_stage_seconds_and_attempts(lab: Any) -> None:
     }
     fine, after, skipped = (lab.of(report, name) for name in ("fine", "after", "needs-bad"))
     assert 0.05 <= fine.seconds <= report.seconds
+    assert 0 <= report.load_seconds + report.configure_seconds <= report.seconds < SOON
     assert (skipped.seconds, skipped.began) == (0.0, None)
     assert skipped.waited_for == (registry._entry(SECRETS, "bad").ref,)
     assert fine.began is not None
@@ -520,3 +521,66 @@ except KeyboardInterrupt:
 def test_on_ctrl_c_a_start_that_is_not_reported_is_shut_down_once(then: str) -> None:
     done = run_code(INTERRUPTED.format(then=then), check=True)
     assert done.stdout == "['+a', '+b', '-a', '-b'] failed\n"
+
+
+def test_a_plugin_that_is_taken_out_before_its_turn_is_skipped(lab: Any) -> None:
+    registry = lab.registry(
+        lab.plugin("a", lambda plugin: plugin.registry.unregister(SECRETS, "b") and None),
+        lab.plugin("b"),
+        workers=1,
+    )
+    outcome = lab.of(registry.startup(), "b")
+    assert (outcome.state, outcome.message) == (OutcomeState.SKIPPED, "it was taken out meanwhile")
+    assert lab.log == ["+a"]
+
+
+def test_a_start_whose_thread_cannot_be_made_has_failed_and_others_start(
+    lab: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = threading.Thread.start
+
+    def refuse(thread: threading.Thread) -> None:
+        if thread.name == "secrets:a":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    report = lab.registry(lab.plugin("a"), lab.plugin("b")).startup()
+    outcome = lab.of(report, "a")
+    assert (outcome.state, outcome.attempts) == (OutcomeState.FAILED, 0)
+    assert outcome.message == "startup could not be called: can't start new thread"
+    assert isinstance(outcome.cause, PluginStartupError)
+    assert lab.of(report, "b").ok
+
+
+def test_all_who_were_refused_the_total_time_are_skipped_with_the_reason(lab: Any) -> None:
+    registry = lab.registry(lab.plugin("a", lab.hang), lab.plugin("b"), timeouts={"startup_total": 0.2}, workers=1)
+    report = registry.startup()
+    assert lab.of(report, "a").message == (
+        "startup did not end within the time that the whole startup may take (timeouts.startup_total)"
+    )
+    outcome = lab.of(report, "b")
+    assert outcome.state is OutcomeState.SKIPPED
+    assert outcome.message == "the time that the whole startup may take is over (timeouts.startup_total)"
+    assert lab.log == ["+a"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
+def test_a_start_on_the_callers_thread_that_ctrl_c_ends_is_shut_down_once() -> None:
+    code = """
+    import os, signal, threading, time
+    from support import Lab, SOON
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    lab, stopped = Lab(), threading.Event()
+    def startup(plugin):
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(SOON)
+    registry = lab.registry(lab.plugin("a", startup, lambda plugin: stopped.set(), caller_thread=True))
+    try:
+        registry.startup()
+    except KeyboardInterrupt:
+        stopped.wait(SOON)
+        [info] = registry.infos()
+        print(*lab.log, info.state)
+    """
+    assert run_code(code, check=True).stdout == "+a -a failed\n"

@@ -65,10 +65,12 @@ def test_bars_are_as_long_as_starts_took_and_begin_where_they_did(drawing: Drawi
     assert drawing.number("compute:app", "x") == pytest.approx(drawing.number("compute:db", "x") + second)
     right = drawing.number("compute:app", "x") + drawing.number("compute:app", "width")
     assert right <= float(drawing.root.attrib["width"])
+    bottom = max(float(rect.attrib["y"]) + float(rect.attrib["height"]) for rect in drawing.rects.values())
+    assert bottom <= float(drawing.root.attrib["height"])
 
 
 def test_what_took_no_time_can_still_be_seen(drawing: Drawing) -> None:
-    assert drawing.number("compute:skipped", "width") >= 1
+    assert drawing.number("compute:skipped", "width") == 1
 
 
 def test_loading_and_configuring_come_first_and_one_after_the_other(drawing: Drawing) -> None:
@@ -112,3 +114,10 @@ def test_a_start_that_took_no_measurable_time_is_a_drawing_too() -> None:
 def test_control_characters_of_a_message_are_shown_escaped() -> None:
     hostile = start_outcome("x", 0.0, 1.0, message="\x1b[31mred")
     assert r": \x1b[31mred" in Drawing(LifecycleReport(outcomes=(hostile,))).text
+
+
+def test_the_axis_has_ten_parts_of_the_whole_and_what_never_began_stands_at_its_left(drawing: Drawing) -> None:
+    texts = [each.text or "" for each in drawing.root.iter(f"{NAMESPACE}text")]
+    axis = [text for text in texts if text.endswith(" s")]
+    assert axis == ["0 s", "0.2 s", "0.4 s", "0.6 s", "0.8 s", "1 s", "1.2 s", "1.4 s", "1.6 s", "1.8 s", "2 s"]
+    assert drawing.number("compute:skipped", "x") == drawing.number("loading:", "x")
