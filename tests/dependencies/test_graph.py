@@ -27,7 +27,7 @@ def test_an_empty_graph_has_an_empty_order() -> None:
 
 
 def test_needs_may_come_from_any_iterable_and_more_than_once() -> None:
-    assert order({"b": iter(["a", "a"]), "a": iter(())}) == ("a", "b")
+    assert order({"a": iter(["b", "b"]), "b": iter(())}) == ("b", "a")
 
 
 def test_everything_missing_is_told_at_once() -> None:
@@ -36,6 +36,13 @@ def test_everything_missing_is_told_at_once() -> None:
     with pytest.raises(MissingError, match="a needs x, y; c needs z") as caught:
         order(graph)
     assert caught.value.missing == missing(graph)
+
+
+def test_what_is_missing_is_told_sorted() -> None:
+    names = [f"n{number:02}" for number in range(40)]  # so many that no set has them in order
+    found = missing({"b": names[::-1], "a": names[::-1]})
+    assert list(found) == ["a", "b"]
+    assert found["a"] == found["b"] == tuple(names)
 
 
 def test_what_is_missing_is_told_before_a_circle() -> None:

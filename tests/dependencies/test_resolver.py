@@ -276,3 +276,9 @@ def test_a_circle_is_told_to_each_of_its_plugins_with_where_they_come_from(envir
         assert found.errors[ref].hint == "One of them must do without the other."
     assert found.errors[there.ref].distribution == str(candidate.distribution)
     assert found.errors[other.ref].distribution is None
+
+
+def test_an_optional_category_waits_for_no_plugin_of_another_one() -> None:
+    app = named("app", optional_dependencies=("storage",))
+    found = plan([app, named("two"), named("s", Storage)], "secrets:app", "secrets:two", "storage:s")
+    assert found.predecessors[PluginRef(SECRETS, "app")] == {PluginRef(STORAGE, "s")}

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import logging
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -17,7 +18,7 @@ from support import SOON
 from floe_plugins import PluginRegistry
 from floe_plugins.configuration.redaction.collector import Secret
 from floe_plugins.configuration.redaction.redactor import Redactor
-from floe_plugins.execution.background_errors import BackgroundErrors
+from floe_plugins.execution.background_errors import BackgroundErrors, report_elsewhere, start_reporter
 
 HIDDEN = "hunter2-of-the-year"
 CONFIGURATION = {"plugins": {"secrets": {"a": {"password": HIDDEN}}}}
@@ -218,3 +219,20 @@ def test_a_traceback_is_cut_after_forty_thousand_characters(seen: Seen) -> None:
     text = seen.text("secrets:a: it failed")
     assert text.endswith(f"... ({len(whole) - 40_000} more characters)")
     assert text.count("x") == whole[:40_000].count("x")
+
+
+def test_who_has_a_report_made_elsewhere_goes_on_when_it_is_made() -> None:
+    made: list[threading.Thread] = []
+
+    def report() -> None:
+        time.sleep(0.05)
+        made.append(threading.current_thread())
+
+    start_reporter()
+    start_reporter()
+    report_elsewhere(report)
+    [thread] = made
+    assert thread is not threading.current_thread()
+    assert thread.daemon
+    report_elsewhere(report)
+    assert made == [thread] * 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import math
 import threading
@@ -148,3 +149,23 @@ def test_a_start_that_ended_too_late_is_told_in_the_log(lab: Any, caplog: pytest
     lab.forever.set()
     assert stopped.wait(SOON)
     assert "secrets:a: startup ended too late; shutting it down again" in caplog.messages
+
+
+def test_waiting_for_calls_takes_no_time_of_the_processor(lab: Any) -> None:
+    registry = lab.registry(lab.plugin("a", lab.hang), timeouts={"startup": 0.8})
+    begun, used = time.monotonic(), time.process_time()
+    registry.startup()
+    assert time.process_time() - used < (time.monotonic() - begun) / 2
+
+
+def test_what_undoes_a_late_start_may_be_async(lab: Any) -> None:
+    stopped = threading.Event()
+
+    async def shutdown(_plugin: Any) -> None:
+        await asyncio.sleep(0)
+        stopped.set()
+
+    registry = lab.registry(lab.plugin("a", lab.hang, shutdown), timeouts={"startup": 0.1})
+    registry.startup()
+    lab.forever.set()
+    assert stopped.wait(SOON)
