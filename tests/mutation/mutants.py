@@ -24,16 +24,20 @@ UNCHANGED_FIELDS = {"annotation", "returns", "decorator_list", "type_params", "b
 
 
 class Mutant(NamedTuple):
-    """One change: the module, its first and last line, the changed lines as a diff, and the whole new text."""
+    """One change: the module, its first and last line, the changed lines as a diff, and the text before and after.
+
+    Both texts are whole, and without comments.
+    """
 
     module: str
     line: int
     last: int
     diff: str
+    before: str
     text: str
 
 
-def changes(node: ast.AST) -> Iterator[Callable[[Any], Any]]:  # noqa: C901 one branch for each kind
+def changes(node: ast.AST) -> Iterator[Callable[[Any], Any]]:  # noqa: C901, PLR0912 one branch for each kind
     """Functions that change a copy of a node, and return it or what takes its place."""
     match node:
         case ast.Compare(ops=[only]) if type(only) in COMPARISONS:
@@ -56,6 +60,8 @@ def changes(node: ast.AST) -> Iterator[Callable[[Any], Any]]:  # noqa: C901 one 
             yield lambda it: _with(it, value=ast.Constant(None))
         case ast.Expr(value=ast.Call() | ast.Await()) | ast.Assign(targets=[ast.Attribute() | ast.Subscript()]):
             yield lambda _: ast.Pass()
+        case ast.Raise(exc=ast.Name(id="NotImplementedError")):
+            return  # who derives from the class has to override the method
         case ast.AugAssign() | ast.Raise() | ast.Delete() | ast.Continue() | ast.Break():
             yield lambda _: ast.Pass()
         case ast.Call(args=[argument], keywords=[]) if not isinstance(argument, ast.Starred | ast.GeneratorExp):
@@ -109,7 +115,7 @@ def mutants(module: str, text: str) -> list[Callable[[], Mutant]]:
 
 def _make(module: str, text: str, number: int, change: int) -> Mutant:
     tree = ast.parse(text)
-    before = ast.unparse(tree).splitlines()
+    before = ast.unparse(tree)
     parent, field, index, child = next(islice(_parents(tree), number, None))
     line, last = child.lineno, child.end_lineno  # type: ignore[attr-defined]
     if isinstance(child, ast.If | ast.While):
@@ -120,12 +126,12 @@ def _make(module: str, text: str, number: int, change: int) -> Mutant:
     else:
         getattr(parent, field)[index] = changed
     whole = ast.unparse(ast.fix_missing_locations(tree))
-    diff = [f"    {each[0]} {each[1:].strip()}" for each in _diff(before, whole.splitlines())]
+    diff = [f"    {each[0]} {each[1:].strip()}" for each in _diff(before.splitlines(), whole.splitlines())]
     # Of a long line, the part that differs.
     same = next((place for place, pair in enumerate(zip(*diff, strict=False)) if place > 6 and len({*pair}) > 1), 0)
     begin = max(same - 150, 0)
     shown = "\n".join(each[:6] + each[6 + begin : 306 + begin] for each in diff)
-    return Mutant(module, line, last, shown, whole)
+    return Mutant(module, line, last, shown, before, whole)
 
 
 def _diff(before: list[str], after: list[str]) -> list[str]:

@@ -45,6 +45,8 @@ ALSO = {
 # Seconds; what hangs is noticed.
 LIMIT = 240.0  # for the tests of one change
 LIMIT_OF_TEST = 20
+# What is said of a change that changes nothing that runs, but is refused before it runs.
+TYPES = "refused by the type checker alone"
 
 
 class Place:
@@ -105,6 +107,23 @@ class Place:
                 return _said(status, output)
         status, output = self.run(tests_of(mutant.module), first=known.tests_of(mutant), skipped=near)
         return _said(status, output) if status else ""
+
+    def breaks_types(self, mutant: Mutant) -> bool:
+        """Whether the type checker refuses a change."""
+        path = self.project / "floe_plugins" / f"{mutant.module}.py"
+        original = path.read_text(encoding="utf-8")
+        try:
+            before, after = (self._type_errors(path, text) for text in (mutant.before, mutant.text))
+        finally:
+            self._write(path, original)
+        return bool(after - before)
+
+    def _type_errors(self, path: Path, text: str) -> Counter[str]:
+        """The type checker's messages about a text; without its comments it has some that it had not."""
+        self._write(path, text)
+        command = [sys.executable, "-m", "mypy", "--no-error-summary", "--hide-error-context", str(path)]
+        done = subprocess.run(command, cwd=self.project, capture_output=True, text=True, check=False)
+        return Counter(line.partition(" error: ")[2] for line in done.stdout.splitlines() if " error: " in line)
 
     def _write(self, path: Path, text: str) -> None:
         path.write_text(text, encoding="utf-8")
@@ -186,11 +205,11 @@ def main() -> int:
         places = [Place(Path(directory) / str(number)) for number in range(given.jobs)]
         try:
             known = _record(places, modules)
-            noticed, survivors = _judge(places, picked, known, begun + given.seconds)
+            noticed, refused, survivors = _judge(places, picked, known, begun + given.seconds)
         finally:
             for place in places:
                 place.close()
-    return _report(noticed, survivors, given.fail_under)
+    return _report(noticed, refused, survivors, given.fail_under)
 
 
 def _record(places: list[Place], modules: list[str]) -> Known:
@@ -211,12 +230,12 @@ def _files(directory: str) -> list[str]:
 
 def _judge(
     places: list[Place], picked: list[Callable[[], Mutant]], known: Known, end: float
-) -> tuple[Counter[str], list[Mutant]]:
-    """How many changes of each module are noticed, and those that are not."""
+) -> tuple[Counter[str], Counter[str], list[Mutant]]:
+    """How many changes of each module the tests notice, how many the type checker alone, and those that nobody does."""
     free: SimpleQueue[Place] = SimpleQueue()
     for place in places:
         free.put(place)
-    lock, survivors, noticed = threading.Lock(), list[Mutant](), Counter[str]()
+    lock, survivors, noticed, refused = threading.Lock(), list[Mutant](), Counter[str](), Counter[str]()
 
     def judge(make: Callable[[], Mutant]) -> None:
         if time.monotonic() > end:
@@ -224,36 +243,39 @@ def _judge(
         mutant, place, start = make(), free.get(), time.monotonic()
         try:
             said = place.notices(mutant, known)
+            if not said and place.breaks_types(mutant):
+                said = TYPES
         finally:
             free.put(place)
         with lock:
-            how = said[:150] if said else f"SURVIVED\n{mutant.diff}"
+            how = f"SURVIVED\n{mutant.diff}" if not said else f"{said}\n{mutant.diff}" if said == TYPES else said[:150]
             print(f"{mutant.module}:{mutant.line} ({time.monotonic() - start:.1f} s) {how}", flush=True)
-            noticed[mutant.module] += bool(said)
+            (refused if said == TYPES else noticed)[mutant.module] += bool(said)
             if not said:
                 survivors.append(mutant)
 
     with ThreadPoolExecutor(len(places)) as pool:
         list(pool.map(judge, picked))
-    return noticed, sorted(survivors)
+    return noticed, refused, sorted(survivors)
 
 
-def _report(noticed: Counter[str], survivors: list[Mutant], least: float) -> int:
+def _report(noticed: Counter[str], refused: Counter[str], survivors: list[Mutant], least: float) -> int:
     unnoticed = Counter(each.module for each in survivors)
-    packages = defaultdict(lambda: [0, 0])
-    for module in noticed.keys() | unnoticed.keys():
-        counts = packages[module.rpartition("/")[0]]
-        counts[0] += noticed[module] + unnoticed[module]
-        counts[1] += noticed[module]
-    packages["all"] = [sum(counts[place] for counts in packages.values()) for place in (0, 1)]
-    print("\npackage | changes | noticed\n---|---|---")
-    for package, (total, seen) in packages.items():
-        print(f"{package} | {total} | {seen} ({100 * seen / max(total, 1):.1f} %)")
-    print("\nnot noticed:")
+    rows: dict[str, Counter[str]] = defaultdict(Counter)
+    for what, counts in (("tests", noticed), ("types", refused), ("nobody", unnoticed)):
+        for module, count in counts.items():
+            for row in (module.rpartition("/")[0], "all"):
+                rows[row][what] += count
+    rows["all"] = rows.pop("all", Counter())
+    print("\npackage | changes | noticed by tests | by the type checker alone | by nobody\n---|---|---|---|---")
+    for row, counts in rows.items():
+        share = 100 * counts["tests"] / max(counts.total(), 1)
+        print(f"{row} | {counts.total()} | {counts['tests']} ({share:.1f} %) | {counts['types']} | {counts['nobody']}")
+    print("\nnoticed by nobody:")
     for each in survivors:
         print(f"{each.module}:{each.line}\n{each.diff}")
-    total, seen = packages["all"]
-    return int(100 * seen < least * total)
+    counts = rows["all"]
+    return int(100 * (counts["tests"] + counts["types"]) < least * counts.total())
 
 
 if __name__ == "__main__":
