@@ -146,3 +146,17 @@ def test_a_module_that_was_imported_anew_is_another_one(written: Any) -> None:
     assert not imported.is_outdated(candidate)
     imported.remember(candidate, "written_plugin", was_imported=False)
     assert not imported.is_outdated(candidate)
+
+
+def test_a_module_is_outdated_once_the_file_of_its_class_has_changed(written: Any, tmp_path: Path) -> None:
+    candidate, file = written
+    classes = tmp_path / "written_classes.py"
+    classes.write_text("class Plugin: pass\n")
+    file.write_text("from written_classes import Plugin\n")
+    importlib.invalidate_caches()
+    importlib.import_module("written_plugin")
+    imported.remember(candidate, "written_classes", was_imported=False)
+    assert not imported.is_outdated(candidate)
+    classes.write_text("class Plugin: x = 1\n")
+    assert imported.is_outdated(candidate)
+    del sys.modules["written_classes"]

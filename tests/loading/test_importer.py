@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 import types
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -279,3 +280,13 @@ def test_an_error_without_a_ref_names_the_class_once() -> None:
     with pytest.raises(PluginLoadError) as caught, about(REF, None, Acme):
         raise PluginLoadError("bad")
     assert caught.value.message == "bad"
+
+
+def test_a_module_that_is_no_file_of_its_distribution_is_not_imported_where_that_counts(tmp_path: Path) -> None:
+    info = tmp_path / "acme-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: acme\nVersion: 1.0\n")
+    candidate = Candidate(REF, "this:Plugin", Distribution("acme", "1.0", str(info)))
+    with pytest.raises(PluginLoadError):
+        import_plugin(candidate, only_own_files=True)
+    assert "this" not in sys.modules

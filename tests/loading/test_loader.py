@@ -448,3 +448,27 @@ def test_loads_that_plugin_code_asks_for_while_it_is_imported_stay_on_its_thread
     assert registry.state(SecretsPlugin, "inner") is PluginState.STARTED
     assert shared.threads == ["secrets:outer"] * 2
     registry.shutdown()
+
+
+def test_a_load_whose_thread_cannot_be_made_is_a_load_error(shared: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    registry = shared.install(a=plugin("a"))
+    start = threading.Thread.start
+
+    def refuse(thread: threading.Thread) -> None:
+        if thread.name == "secrets:a":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with pytest.raises(PluginLoadError, match="loading failed with RuntimeError: can't start new thread"):
+        registry.get(SecretsPlugin, "a")
+
+
+def test_a_plugin_whose_hooks_do_not_fit_is_not_kept_by_the_manager(shared: Any) -> None:
+    code = "class Plugin(Secrets):\n    name = 'a'\n    def get_secret(self, key, colour): ...\n"
+    registry = shared.install(a=code)
+    with pytest.raises(PluginLoadError, match="its hooks do not fit the contract"):
+        registry.get(SecretsPlugin, "a")
+    manager = registry.manager(SecretsPlugin)
+    assert not manager.has_plugin("a")
+    assert manager.hook.get_secret.get_hookimpls() == []

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import threading
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +133,7 @@ def test_plugins_that_compare_equal_are_told_apart(registry: PluginRegistry) -> 
     assert second_twin not in pm.get_plugins()
     assert pm.get_name(second) == "b"
     assert not pm.is_registered(second_twin)
+    assert pm.is_registered(second) is True
     assert pm.subset_hook_caller("span_exporters", [first])() == [["b"]]
     pm.unregister(first)
     assert pm.hook.span_exporters() == [["b"]]
@@ -365,3 +368,20 @@ def test_a_lifecycle_hook_may_have_another_name(registry: PluginRegistry) -> Non
     assert registry.startup().ok
     assert begun == ["renaming"]
     registry.shutdown()
+
+
+def test_options_of_a_hook_of_the_instance_count(registry: PluginRegistry) -> None:
+    odd = Telemetry("odd")
+    odd.span_exporters = hookimpl(trylast=True)(lambda: ["odd"])  # type: ignore[method-assign]
+    registry.register(Telemetry("plain"), odd)
+    assert registry.manager(TelemetryBackendPlugin).hook.span_exporters() == [["plain"], ["odd"]]
+
+
+def test_a_plugin_that_was_taken_out_is_forgotten(registry: PluginRegistry) -> None:
+    plugin = Telemetry("gone")
+    known = weakref.ref(plugin)
+    registry.register(plugin)
+    registry.unregister(TelemetryBackendPlugin, "gone")
+    del plugin
+    gc.collect()
+    assert known() is None

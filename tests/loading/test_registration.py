@@ -116,3 +116,41 @@ def test_plugins_of_one_category_can_be_registered_from_many_threads() -> None:
         thread.join(SOON)
     assert sorted(registry._services().registration.plugins[SecretsPlugin]) == [f"p{number}" for number in range(8)]
     assert len(registry.manager(SecretsPlugin).get_plugins()) == 8
+
+
+def test_in_a_forked_child_locks_that_others_held_are_free() -> None:
+    registry = new_registry()
+    registration = registry._services().registration
+    manager = registration.manager(PluginType.SECRETS)
+    held = [manager._lock, registration._lock]
+    thread = threading.Thread(target=lambda: [lock.acquire() for lock in held])
+    thread.start()
+    thread.join(SOON)
+    registration.renew_locks()
+    registry.register(named("a"))
+    assert manager.has_plugin("a")
+
+
+def test_a_source_that_changed_since_it_was_imported_is_told_with_what_differs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = """
+        from support import Secrets
+        class Plugin(Secrets):
+            name = "a"
+            version = "1.0"
+            description = "{0}"
+            dependencies = ("{0}",)
+            optional_dependencies = ()
+    """
+    write_distribution(tmp_path, "sources", "[floe.secrets]\na = changing_plugin:Plugin\n", changing_plugin=code)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    PluginRegistry(autoload="all", path=[str(tmp_path)], environ={}).get(SecretsPlugin, "a")
+    file = tmp_path / "changing_plugin.py"
+    file.write_text(file.read_text().replace("{0}", "another"))
+    registry = PluginRegistry(autoload="all", path=[str(tmp_path)], environ={})
+    registry.get(SecretsPlugin, "a")
+    del sys.modules["changing_plugin"]
+    assert [(problem.message, problem.hint) for problem in registry.problems if problem.stage is Stage.LOAD] == [
+        ("its source has changed since it was imported: description, dependencies", "Restart the process.")
+    ]
