@@ -472,3 +472,18 @@ def test_a_plugin_whose_hooks_do_not_fit_is_not_kept_by_the_manager(shared: Any)
     manager = registry.manager(SecretsPlugin)
     assert not manager.has_plugin("a")
     assert manager.hook.get_secret.get_hookimpls() == []
+
+
+def test_in_a_forked_child_loads_of_other_threads_are_forgotten(shared: Any) -> None:
+    entered = shared.entered = threading.Event()
+    registry = shared.install(a=plugin("a", "load_shared.entered.set()\nload_shared.forever.wait()"))
+    loader = registry._services().lifecycle.parts.loader
+    thread = threading.Thread(target=lambda: in_threads(lambda: registry.get(SecretsPlugin, "a")), daemon=True)
+    thread.start()
+    assert entered.wait(SOON)
+    with loader._lock:
+        loader.renew_locks()
+        assert not loader._loads
+        assert not loader._lock.locked()
+    shared.forever.set()
+    thread.join(SOON)

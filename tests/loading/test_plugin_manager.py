@@ -385,3 +385,23 @@ def test_a_plugin_that_was_taken_out_is_forgotten(registry: PluginRegistry) -> N
     del plugin
     gc.collect()
     assert known() is None
+
+
+def test_an_installed_plugin_whose_name_is_blocked_is_not_found_until_it_is_allowed_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = "from support import Secrets\nclass Plugin(Secrets): name = 'a'\n"
+    write_distribution(tmp_path, "blocked", "[floe.secrets]\na = blocked_plugin:Plugin\n", blocked_plugin=code)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    registry = PluginRegistry(autoload="all", path=[str(tmp_path)], environ={})
+    manager = registry.manager(SecretsPlugin)
+    manager.set_blocked("a")
+    with pytest.raises(PluginNotFoundError):
+        registry.get(SecretsPlugin, "a")
+    assert "blocked_plugin" not in sys.modules
+    assert not manager.unblock("b")
+    with pytest.raises(PluginNotFoundError):
+        registry.get(SecretsPlugin, "a")
+    assert manager.unblock("a")
+    assert registry.get(SecretsPlugin, "a").name == "a"
+    del sys.modules["blocked_plugin"]
