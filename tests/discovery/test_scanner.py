@@ -125,6 +125,15 @@ def test_the_first_distribution_of_a_name_hides_later_ones_even_without_entry_po
     assert refs(scan(path[::-1])) == []
 
 
+@pytest.mark.parametrize("child", ["Acme.Floe-1.0.egg-info", "acme__floe-1.0.dist-info", "ACME_floe-1.0.dist-info"])
+def test_spellings_of_one_name_hide_each_other(tmp_path: Path, child: str) -> None:
+    install(tmp_path / "1", child, text=None)
+    install(tmp_path / "2", "acme_floe-2.0.dist-info")
+    assert refs(scan([str(tmp_path / "1"), str(tmp_path / "2")])) == []
+    install(tmp_path / "3", child)
+    assert refs(scan([str(tmp_path / "2"), str(tmp_path / "3")])) == ["compute:duckdb"]
+
+
 def test_the_order_is_that_of_sys_path_and_all_claimants_of_a_ref_are_kept(tmp_path: Path) -> None:
     install(tmp_path / "1", "zeta-1.0.dist-info")
     install(tmp_path / "2", "alpha-1.0.dist-info")
