@@ -367,3 +367,14 @@ def test_an_outcome_of_a_check_has_its_seconds_and_whether_its_plugin_is_require
     assert not outcomes(report)[0].required
     registry.shutdown()
     assert outcomes(registry.health())[0].seconds == 0.0
+
+
+def test_a_state_is_one_of_health_whatever_a_status_says() -> None:
+    odd = type("OddStatus", (HealthStatus,), {"state": property(lambda _: "degraded", lambda *_: None)})
+    found = to_plain_status(odd("healthy"), str)
+    assert isinstance(found, HealthStatus)
+    assert found.state is HealthState.DEGRADED
+    wrong = type("WrongStatus", (HealthStatus,), {"state": property(lambda _: "splendid", lambda *_: None)})
+    said = to_plain_status(wrong("healthy"), str)
+    assert isinstance(said, str)
+    assert said.startswith("the status that health_check returned cannot be read: ValueError: 'splendid'")
