@@ -106,3 +106,17 @@ def test_after_an_interrupt_no_call_is_made_for_the_caller_and_who_waits_for_one
         print("interrupted")
     """
     assert run_code(code, check=True).stdout == "True InterruptedRequestError True\ninterrupted\n"
+
+
+def test_an_interrupt_before_the_work_has_begun_is_raised_and_the_work_never_begins(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def interrupt(_thread: threading.Thread) -> None:
+        raise KeyboardInterrupt
+
+    done: list[int] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            Request(lambda _: done.append(1)).run()
+    assert done == []

@@ -584,3 +584,15 @@ def test_a_start_on_the_callers_thread_that_ctrl_c_ends_is_shut_down_once() -> N
         print(*lab.log, info.state)
     """
     assert run_code(code, check=True).stdout == "+a -a failed\n"
+
+
+def test_an_unavailable_service_whose_clean_up_hangs_is_not_tried_again(lab: Any) -> None:
+    def startup(_plugin: Any) -> None:
+        raise PluginUnavailableError("not yet")
+
+    registry = lab.registry(lab.plugin("a", startup, lab.hang), timeouts={"startup": 2.0, "shutdown": 0.1})
+    outcome = registry.startup().outcomes[0]
+    assert (outcome.state, outcome.attempts) == (OutcomeState.FAILED, 1)
+    assert outcome.message == (
+        "PluginUnavailableError: not yet; the clean-up failed too: shutdown did not end within 0.1 s"
+    )

@@ -138,7 +138,10 @@ def test_the_texts_that_represent_a_scalar(value, texts):
 
 
 def test_as_many_and_as_deep_values_as_allowed_are_searched():
+    assert MAX_VALUES == 20_000  # as docs/configuration.md says
     assert collect([1] * (MAX_VALUES - 1), EMPTY) == []
+    with pytest.raises(TooManyValuesError):
+        collect([1] * MAX_VALUES, EMPTY)
     nested = HIDDEN
     for _ in range(MAX_DEPTH):
         nested = [nested]

@@ -211,6 +211,7 @@ def test_a_text_as_long_as_allowed_is_not_cut_and_the_rest_is_counted() -> None:
 
 
 def test_secrets_of_as_many_characters_as_allowed_are_searched_for() -> None:
+    assert MAX_CHARACTERS == 200_000  # as docs/configuration.md says
     assert not Redactor([Secret("x" * MAX_CHARACTERS, "type SecretStr")]).withholds
 
 
