@@ -10,7 +10,7 @@ import time
 from typing import Any
 
 import pytest
-from support import SOON
+from support import SOON, named
 
 from floe_plugins import OutcomeState, PluginUnavailableError
 from floe_plugins.execution.call import Call, Site
@@ -169,3 +169,20 @@ def test_what_undoes_a_late_start_may_be_async(lab: Any) -> None:
     registry.startup()
     lab.forever.set()
     assert stopped.wait(SOON)
+
+
+def test_a_plugin_without_hooks_of_its_own_gets_no_thread(lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[str] = []
+    start = threading.Thread.start
+
+    def note(thread: threading.Thread) -> None:
+        started.append(thread.name)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", note)
+    registry = lab.registry(named("a"), lab.plugin("b"))
+    assert registry.startup().ok
+    registry.health()
+    assert registry.shutdown().ok
+    assert "secrets:b" in started
+    assert "secrets:a" not in started

@@ -36,8 +36,14 @@ COPIED = ("floe_plugins", "tests", "testplugins", "docs", "pyproject.toml", "REA
 LIFECYCLE = ("tests/lifecycle", "tests/registry/test_services.py", "tests/plugins/test_hostile_plugins.py")
 ALSO = {
     "loading": (*LIFECYCLE, "tests/registry"),
-    "execution": (*LIFECYCLE, "tests/plugins/test_fault_table.py"),
-    "lifecycle": ("tests/execution", *LIFECYCLE[1:], "tests/registry", "tests/plugins/test_fault_table.py"),
+    "execution": (*LIFECYCLE, "tests/loading", "tests/plugins/test_fault_table.py"),
+    "lifecycle": (
+        "tests/execution",
+        "tests/loading",
+        *LIFECYCLE[1:],
+        "tests/registry",
+        "tests/plugins/test_fault_table.py",
+    ),
     "dependencies": ("tests/lifecycle", "tests/property/test_ordering.py", "tests/registry"),
     "discovery": ("tests/entries", "tests/registry"),
     "configuration/redaction": ("tests/configuration/test_secrets.py", "tests/execution/test_background_errors.py"),
