@@ -378,3 +378,16 @@ def test_a_state_is_one_of_health_whatever_a_status_says() -> None:
     said = to_plain_status(wrong("healthy"), str)
     assert isinstance(said, str)
     assert said.startswith("the status that health_check returned cannot be read: ValueError: 'splendid'")
+
+
+def test_a_plugin_whose_thread_is_held_by_an_overdue_call_is_unhealthy_and_not_asked(lab: Any) -> None:
+    asked: list[int] = []
+    registry = started(lab, lambda _: asked.append(1))
+    held = threading.Event()
+    call = registry._entry(SECRETS, "p0").worker.submit(lambda: (held.set(), lab.hang()))
+    assert held.wait(SOON)
+    assert call.detach()
+    found = status(registry.health())
+    assert found.state is HealthState.UNHEALTHY
+    assert found.message.startswith("its thread is busy with an earlier call, which began ")
+    assert asked == []

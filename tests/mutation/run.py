@@ -51,7 +51,7 @@ ALSO = {
 # Seconds; what hangs is noticed.
 LIMIT = 240.0  # for the tests of one change
 LIMIT_OF_TEST = 20
-# What is said of a change that changes nothing that runs, but is refused before it runs.
+# What is said of a change that no test notices, and that is refused before it runs.
 TYPES = "refused by the type checker alone"
 
 

@@ -119,6 +119,7 @@ def test_what_all_texts_of_a_form_have_in_common_is_no_part_of_the_secret():
     assert find_secret_patterns("x") == []
     assert find_secret_patterns("pw=abc") == ["abc"]
     assert find_secret_patterns("db_password=hunter2") == ["hunter2"]
+    assert find_secret_patterns("İ password=hunter2") == ["hunter2"]  # longer in lower case
 
 
 @pytest.mark.parametrize("text", ["None", "true", "5432", "3.14", "-1"])
