@@ -31,6 +31,7 @@ from serve import BROKEN
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("loading", "execution", "lifecycle", "dependencies", "discovery", "configuration/redaction")
+MODULES = ("configuration/schema/shape", "reporting/profile")  # of other packages
 COPIED = ("floe_plugins", "tests", "testplugins", "docs", "pyproject.toml", "README.md", "tox.ini")
 # What runs besides the tests of a module and of its package, in this order.
 LIFECYCLE = ("tests/lifecycle", "tests/registry/test_services.py", "tests/plugins/test_hostile_plugins.py")
@@ -46,6 +47,8 @@ ALSO = {
     ),
     "dependencies": ("tests/lifecycle", "tests/property/test_ordering.py", "tests/registry"),
     "discovery": ("tests/entries", "tests/registry"),
+    "configuration/schema": ("tests/configuration/redaction", "tests/configuration/test_secrets.py"),
+    "reporting": (),
     "configuration/redaction": ("tests/configuration/test_secrets.py", "tests/execution/test_background_errors.py"),
 }
 # Seconds; what hangs is noticed.
@@ -201,7 +204,7 @@ def main() -> int:
     seed = random.randrange(10**6) if given.seed is None else given.seed  # noqa: S311 no secret hangs on it
     source = ROOT / "floe_plugins"
     modules = [f"{package}/{path.stem}" for package in PACKAGES for path in sorted((source / package).glob("[!_]*.py"))]
-    modules = [module for module in modules if module.startswith(given.only)]
+    modules = [module for module in [*modules, *MODULES] if module.startswith(given.only)]
     texts = {module: (source / f"{module}.py").read_text(encoding="utf-8") for module in modules}
     every = [make for module, text in texts.items() for make in mutants(module, text)]
     picked = random.Random(seed).sample(every, min(given.count, len(every)))  # noqa: S311 no secret hangs on it
