@@ -82,7 +82,7 @@ def to_plain_status(value: Any, redact: boundary.Redact) -> HealthStatus | str:
     if not issubclass(type(value), HealthStatus):
         return f"health_check returned an object of type {type_name(value)}, and must return HealthStatus"
     try:
-        state, default = HealthState(value.state), value.default is True
+        state, default = value.state, value.default is True
         message, details = redact(safe_str(value.message)), boundary.to_plain(value.details, redact)
         return HealthStatus(state, message, details, default=default)
     except BaseException as error:  # noqa: BLE001 a subclass may raise anything

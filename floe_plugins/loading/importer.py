@@ -229,7 +229,7 @@ def _hook_errors(plugin: PluginMetadata) -> Iterable[str]:
         hook = (options or {}).get("specname") or name
         if hook not in hooks:
             if options is not None and not options.get("optionalhook"):
-                meant = "".join(f" (did you mean {each!r}?)" for each in closest(hook, hooks)[:1])
+                meant = "".join(f" (did you mean {each!r}?)" for each in closest(hook, hooks))
                 yield f"{name!r} is marked as a hook, and {category.__name__} has no hook {hook!r}{meant}"
         elif hook in LIFECYCLE_HOOKS:
             if options and (options.get("wrapper") or options.get("hookwrapper")):

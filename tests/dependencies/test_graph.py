@@ -22,7 +22,7 @@ def test_an_empty_graph_has_an_empty_order() -> None:
 
 
 def test_needs_may_come_from_any_iterable_and_more_than_once() -> None:
-    assert order({"b": iter(["a", "a"]), "a": iter(())}) == ("a", "b")
+    assert order({"a": iter(["b", "b"]), "b": iter(())}) == ("b", "a")
 
 
 @pytest.mark.parametrize(
@@ -58,3 +58,14 @@ def test_a_chain_of_100_000_is_ordered_and_a_circle_of_100_000_found() -> None:
     assert order(chain) == tuple(range(size))
     chain[0] = [size - 1]
     assert list(cycles(chain).values()) == [(0, *reversed(range(size)))]
+
+
+def test_of_two_cycles_of_one_length_the_one_of_smaller_nodes_is_told() -> None:
+    # So many that no set has them in order.
+    names = [f"n{number}" for number in range(40)]
+    graph = {"a": names[::-1], **{name: ["a"] for name in names}}
+    assert list(cycles(graph).values()) == [("a", "n0", "a")]
+
+
+def test_the_needs_of_cycles_may_come_from_any_iterable() -> None:
+    assert cycles({"a": iter("b"), "b": iter("a")}) == {("a", "b"): ("a", "b", "a")}

@@ -4,22 +4,55 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support import named, write_distribution
+from support import Storage, named, write_distribution
 
 from floe_plugins import (
     CircularDependencyError,
     MissingDependencyError,
     OutcomeState,
+    PluginError,
     PluginRef,
     PluginRegistry,
+    PluginState,
     PluginType,
 )
+from floe_plugins.dependencies.resolver import StartPlan, resolve
+from floe_plugins.entries.entry import Entry
+from floe_plugins.inspection.runtime_metadata import read_metadata
 
 SECRETS, STORAGE = PluginType.SECRETS, PluginType.STORAGE
+
+
+def plan(
+    plugins: Sequence[type[Any]], *asked: str, selected: Sequence[str] = (), loads: list[list[str]] | None = None
+) -> StartPlan:
+    """The plan of a start of loaded plugins; with ``loads``, the waves that were loaded for it are added there."""
+    entries = {}
+    for cls in plugins:
+        plugin = cls()
+        category = STORAGE if issubclass(cls, Storage) else SECRETS
+        entries[PluginRef(category, cls.name)] = Entry(
+            PluginRef(category, cls.name), plugin=plugin, metadata=read_metadata(plugin)
+        )
+
+    def load(wave: Sequence[Entry]) -> None:
+        if loads is not None:
+            loads.append([entry.ref.name for entry in wave])
+
+    return resolve(entries, map(PluginRef.parse, selected), map(PluginRef.parse, asked), load)
+
+
+def orders(found: StartPlan) -> list[str]:
+    return [str(ref) for ref in found.order]
+
+
+def error_of(found: StartPlan, ref: str) -> PluginError:
+    return found.errors[PluginRef.parse(ref)]
 
 
 def test_the_same_name_in_two_categories_is_two_plugins(lab: Any) -> None:
@@ -111,6 +144,7 @@ def test_a_requirement_that_cannot_be_read_is_an_error_of_its_plugin(lab: Any, t
     with pytest.raises(MissingDependencyError) as caught:
         lab.registry(lab.plugin("a", dependencies=(text,)))
     assert caught.value.ref == PluginRef(SECRETS, "a")
+    assert caught.value.message.startswith(f"{text!r} is not a dependency: ")
     assert caught.value.hint == "Tell the plugin's author."
 
 
@@ -145,3 +179,133 @@ def test_installed_plugins_in_a_cycle_fail_each_with_the_whole_path(
     for each in outcomes.values():
         assert [ref.name for ref in each.cause.cycle] == ["a", "b", "c", "a"]
         assert re.findall(r"secrets:\w+ ", each.message) == ["secrets:a ", "secrets:b ", "secrets:c ", "secrets:a "]
+
+
+def test_a_plugin_of_another_category_does_not_meet_a_category() -> None:
+    found = plan([named("app", dependencies=("storage",)), named("other")], "secrets:app", selected=["secrets:other"])
+    error = error_of(found, "secrets:app")
+    assert error.message == "needs a plugin of the category storage, and there is none"
+    assert error.hint == "Install or register one."
+
+
+def test_a_plugin_does_not_meet_its_own_need_for_a_plugin_of_its_category() -> None:
+    found = plan([named("app", dependencies=("secrets",))], "secrets:app", selected=["secrets:app"])
+    assert error_of(found, "secrets:app").message == "needs a plugin of the category secrets, and there is none"
+
+
+def test_the_only_plugin_of_a_category_is_added_and_of_several_the_selected_ones() -> None:
+    app = named("app", dependencies=("storage",))
+    one, two, three = (named(name, Storage) for name in ("one", "two", "three"))
+    assert orders(plan([app, one], "secrets:app")) == ["storage:one", "secrets:app"]
+    found = plan([app, one, two, three], "secrets:app", selected=["storage:two", "storage:three"])
+    assert orders(found) == ["storage:three", "storage:two", "secrets:app"]
+    [dependency] = found.dependencies[PluginRef.parse("secrets:app")]
+    assert dependency.refs == (PluginRef(STORAGE, "three"), PluginRef(STORAGE, "two"))
+    assert dependency.text == "storage"
+
+
+def test_a_plugin_that_others_name_meets_a_category_before_another_is_added() -> None:
+    app = named("app", dependencies=("storage",))
+    other = named("other", dependencies=("storage:two",))
+    found = plan([app, other, named("one", Storage), named("two", Storage)], "secrets:app", "secrets:other")
+    assert orders(found) == ["storage:two", "secrets:app", "secrets:other"]
+    assert not found.errors
+
+
+def test_plugins_are_loaded_wave_after_wave_each_once_and_sorted() -> None:
+    names = [f"n{number:02}" for number in range(40)]
+    plugins = [named(name, dependencies=tuple(f"secrets:x{name}" for name in reversed(names))) for name in names]
+    plugins += [named(f"x{name}", dependencies=("last",)) for name in names]
+    plugins.append(named("last", Storage, dependencies=()))
+    loads: list[list[str]] = []
+    plan(plugins, *(f"secrets:{name}" for name in reversed(names)), loads=loads)
+    assert loads == [names, [f"x{name}" for name in names], ["last"]]
+
+
+def test_the_first_error_of_a_plugin_is_kept_and_says_what_it_needs_as_text() -> None:
+    found = plan([named("app", dependencies=("secrets:db>=2", "secrets:cache")), named("db")], "secrets:app")
+    error = error_of(found, "secrets:app")
+    assert error.message == "needs secrets:db>=2, and secrets:db is there in version 1.0"
+    assert error.hint == "Install a version of secrets:db that fits."
+    assert type(error.requirement) is str
+    assert error.requirement == "secrets:db>=2"
+
+
+@pytest.mark.parametrize(
+    ("needed", "hint"),
+    [("secrets:databse", "Did its author mean secrets:database?"), ("storage:qwqwqwqw", "Install or register it.")],
+)
+def test_a_dependency_that_is_not_there_is_told_with_one_of_a_similar_name(needed: str, hint: str) -> None:
+    found = plan([named("app", dependencies=(needed,)), named("database")], "secrets:app")
+    error = error_of(found, "secrets:app")
+    assert (error.message, error.hint) == (f"needs {needed}, and there is no such plugin", hint)
+    assert orders(found) == ["secrets:app"]
+
+
+def test_errors_are_raised_by_ref_and_what_is_missing_before_cycles() -> None:
+    cycle = [named("a", dependencies=("secrets:b",)), named("b", dependencies=("secrets:a",))]
+    missing = [named(name, dependencies=("secrets:gone",)) for name in ("z", "m")]
+    found = plan([*missing, *cycle], "secrets:z", "secrets:m", "secrets:a")
+    with pytest.raises(MissingDependencyError) as caught:
+        found.raise_for_errors()
+    assert caught.value.ref == PluginRef(SECRETS, "m")
+    with pytest.raises(CircularDependencyError) as circular:
+        found.raise_for_errors([PluginRef(SECRETS, "b"), PluginRef(SECRETS, "a")])
+    assert circular.value.ref == PluginRef(SECRETS, "a")
+    found.raise_for_errors([PluginRef(SECRETS, "nobody")])
+
+
+def test_plugins_that_are_disabled_or_unknown_have_no_part_in_a_plan() -> None:
+    ref = PluginRef(SECRETS, "off")
+    entries = {ref: Entry(ref, state=PluginState.DISABLED)}
+    found = resolve(entries, [ref], [ref, PluginRef(SECRETS, "unknown")])
+    assert found == StartPlan(entries={}, order=(), predecessors={}, dependencies={}, errors={})
+
+
+def test_what_has_an_error_waits_for_nothing() -> None:
+    app = named("app", dependencies=("secrets:gone", "secrets:db"), optional_dependencies=("secrets:db",))
+    found = plan([app, named("db")], "secrets:app")
+    assert found.predecessors[PluginRef(SECRETS, "app")] == frozenset()
+
+
+def test_an_optional_category_waits_for_those_that_start_and_for_no_plugin_itself() -> None:
+    app = named("app", optional_dependencies=("secrets", "storage"))
+    found = plan([app, named("one"), named("two"), named("s", Storage)], "secrets:app", "secrets:two", "storage:s")
+    waits_for = found.predecessors[PluginRef(SECRETS, "app")]
+    assert waits_for == {PluginRef(SECRETS, "two"), PluginRef(STORAGE, "s")}
+    assert PluginRef(SECRETS, "one") not in found.entries
+
+
+def test_optional_dependencies_within_a_cycle_are_dropped_and_others_kept() -> None:
+    a = named("a", optional_dependencies=("secrets:b", "secrets:c"))
+    b = named("b", optional_dependencies=("secrets:a",))
+    found = plan([a, b, named("c")], "secrets:a", "secrets:b", "secrets:c")
+    assert found.predecessors == {
+        PluginRef(SECRETS, "a"): {PluginRef(SECRETS, "c")},
+        PluginRef(SECRETS, "b"): frozenset(),
+        PluginRef(SECRETS, "c"): frozenset(),
+    }
+    assert orders(found) == ["secrets:b", "secrets:c", "secrets:a"]
+
+
+def test_a_cycle_is_told_to_each_of_its_plugins_with_where_they_come_from(environment: Any) -> None:
+    registry = PluginRegistry(autoload="all", path=[str(environment("storage-local").path)], environ={})
+    [candidate] = registry.candidates()
+    there = Entry(candidate.ref, candidate=candidate, plugin=named("local", Storage, dependencies=("secrets:b",))())
+    there.metadata = read_metadata(there.plugin)
+    other = Entry(PluginRef(SECRETS, "b"), plugin=named("b", dependencies=("storage:local",))())
+    other.metadata = read_metadata(other.plugin)
+    found = resolve({there.ref: there, other.ref: other}, [], [there.ref])
+    for ref in (there.ref, other.ref):
+        assert found.errors[ref].message == (
+            f"plugins need each other: secrets:b -> storage:local ({candidate.distribution}) -> secrets:b"
+        )
+        assert found.errors[ref].hint == "One of them must do without the other."
+    assert found.errors[there.ref].distribution == str(candidate.distribution)
+    assert found.errors[other.ref].distribution is None
+
+
+def test_an_optional_category_waits_for_no_plugin_of_another_one() -> None:
+    app = named("app", optional_dependencies=("storage",))
+    found = plan([app, named("two"), named("s", Storage)], "secrets:app", "secrets:two", "storage:s")
+    assert found.predecessors[PluginRef(SECRETS, "app")] == {PluginRef(STORAGE, "s")}

@@ -102,7 +102,40 @@ def test_ten_thousand_mistakes_are_not_ten_thousand_records() -> None:
 
 
 def test_a_long_line_is_not_repeated_whole() -> None:
-    assert len(messages(b"[floe.computes]\n" + b"x" * 100_000)[0]) < 200
+    def quoted(length: int) -> str:
+        return messages(b"[floe.computes]\n" + b"x" * length)[0].partition("no '=' in ")[2]
+
+    assert quoted(60) == repr("x" * 60)
+    assert quoted(61) == quoted(100_000) == repr("x" * 60 + "...")
+
+
+def test_an_unknown_group_is_told_with_all_groups_unless_one_is_similar() -> None:
+    [mistake] = entry_points_txt.parse(b"[floe.qwqwqwqw]\n").errors
+    assert mistake.hint.startswith("The groups are floe.computes, floe.")
+    assert "{" not in mistake.hint
+
+
+def test_each_empty_group_is_told_also_after_one_with_entries() -> None:
+    data = b"[floe.computes]\na = m:A\n[floe.storage]\n[floe.secrets]\n"
+    assert messages(data) == [
+        "entry_points.txt, line 3: the group floe.storage is empty",
+        "entry_points.txt, line 4: the group floe.secrets is empty",
+    ]
+
+
+def test_of_very_many_entries_at_least_one_more_than_allowed_is_returned_and_not_all() -> None:
+    parsed = entry_points_txt.parse(b"[floe.computes]\n" + b"a = m:A\n" * 10_000)
+    assert entry_points_txt.MAX_ENTRIES < len(parsed.entries) < 10_000
+
+
+def test_twenty_mistakes_are_listed_and_that_there_are_more() -> None:
+    def told(count: int) -> list[str]:
+        return messages(b"[floe.computes]\n" + b"A = m:A\n" * count)
+
+    assert len(told(20)) == 20
+    assert "more errors follow" not in told(20)[-1]
+    assert len(told(21)) == len(told(50)) == 21
+    assert told(21)[-1] == "entry_points.txt, line 22: more errors follow"
 
 
 @pytest.mark.parametrize(
@@ -114,9 +147,11 @@ def test_what_is_called_sound_is_well_formed(data: bytes) -> None:
     assert not entry_points_txt.parse(data).fatal
 
 
-@pytest.mark.parametrize("data", [b"[a]\nb\n", b"\xff", b"[a]\nb = c\x0cd\n", "[a]\nb = c\u2028d\n".encode()])
+@pytest.mark.parametrize(
+    "data", [b"[a]\nb\n", b"[a]\n[b\n", b"[a]\nb]\n", b"\xff", b"[a]\nb = c\x0cd\n", "[a]\nb = c\u2028d\n".encode()]
+)
 def test_what_importlib_metadata_falls_over_is_not_called_sound(data: bytes) -> None:
-    assert not entry_points_txt.is_well_formed(data)
+    assert entry_points_txt.is_well_formed(data) is False
     assert entry_points_txt.parse(data).fatal
 
 
@@ -131,7 +166,7 @@ def test_a_value_names_a_module_and_an_attribute_as_for_importlib_metadata(
     assert entry_points_txt.parse_value(value) == (module, attribute) == (standard.module, standard.attr or "")
 
 
-@pytest.mark.parametrize("value", ["", "a b", "a:b:c", ":c", "a:", "a-b:c"])
+@pytest.mark.parametrize("value", ["", "a b", "a:b:c", ":c", "a:", "a-b:c", "a:b [x", "a:b [x] y"])
 def test_a_value_of_another_form_names_nothing(value: str) -> None:
     assert entry_points_txt.parse_value(value) is None
 

@@ -100,3 +100,20 @@ def test_a_policy_gives_the_reason_why_a_plugin_is_disabled() -> None:
     assert allowed.disabled_reason(DUCKDB) is None
     other = LoadPolicy.create(only=["other"])
     assert other.disabled_reason(DUCKDB) == "disabled: Acme.Floe is not in the list of allowed distributions"
+
+
+def test_a_rule_that_is_given_twice_counts_once() -> None:
+    rule = LoadPolicy.create(disable=["compute"], origin="here")
+    assert rule.merged(rule).disable == rule.disable
+
+
+def test_a_wrong_mode_is_told_with_those_that_exist() -> None:
+    with pytest.raises(ValueError, match=r"no autoload mode 'some'; expected one of all, configured, none$"):
+        LoadPolicy.create(autoload="some")
+    with pytest.raises(PluginConfigurationError) as caught:
+        policy(autoload="some")
+    assert caught.value.message == (
+        "FLOE_PLUGINS_AUTOLOAD is neither on (1, true, yes, on) nor off (0, false, no, off), "
+        "nor one of all, configured, none"
+    )
+    assert caught.value.hint == "Correct the variable or unset it."

@@ -119,6 +119,21 @@ def test_requirements_of_an_egg_are_read_as_importlib_metadata_reads_them(tmp_pa
     assert read_requirements(Distribution("acme", "1.0", path)) == ("third>=3",)
 
 
+def test_what_is_not_installed_has_no_requirements(tmp_path: Path) -> None:
+    gone = str(tmp_path / "gone-1.0.dist-info")
+    assert read_requirements(Distribution("no-such-distribution", "1.0", gone)) == ()
+
+
+def test_files_are_closed_whether_they_can_be_read_or_not(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"x")
+    before = len([*Path("/dev/fd").iterdir()])
+    for _ in range(10):
+        read_file(str(tmp_path / "file"))
+        with pytest.raises(IsADirectoryError):
+            read_file(str(tmp_path))
+    assert len([*Path("/dev/fd").iterdir()]) == before
+
+
 def test_a_value_of_very_many_lines_is_read_at_once(tmp_path: Path) -> None:
     (tmp_path / "METADATA").write_text("Name: acme\nRequires-Dist: x" + "\n y" * 250_000 + "\n", encoding="utf-8")
     begun = time.process_time()

@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 import support
 
-from floe_plugins import PluginType
+from floe_plugins import Candidate, Distribution, PluginRef, PluginType
 from floe_plugins.core.state import Stage
-from floe_plugins.discovery import entry_points_txt, metadata_files, scanner
+from floe_plugins.discovery import metadata_files, scanner
 from floe_plugins.discovery.scanner import Scan, scan
 
 ENTRY = "[floe.computes]\nduckdb = acme.duck:DuckDB\n"
@@ -125,10 +125,33 @@ def test_the_first_distribution_of_a_name_hides_later_ones_even_without_entry_po
     assert refs(scan(path[::-1])) == []
 
 
+@pytest.mark.parametrize("child", ["Acme.Floe-1.0.egg-info", "acme__floe-1.0.dist-info", "ACME_floe-1.0.dist-info"])
+def test_spellings_of_one_name_hide_each_other(tmp_path: Path, child: str) -> None:
+    install(tmp_path / "1", child, text=None)
+    install(tmp_path / "2", "acme_floe-2.0.dist-info")
+    assert refs(scan([str(tmp_path / "1"), str(tmp_path / "2")])) == []
+    install(tmp_path / "3", child)
+    assert refs(scan([str(tmp_path / "2"), str(tmp_path / "3")])) == ["compute:duckdb"]
+
+
 def test_the_order_is_that_of_sys_path_and_all_claimants_of_a_ref_are_kept(tmp_path: Path) -> None:
     install(tmp_path / "1", "zeta-1.0.dist-info")
     install(tmp_path / "2", "alpha-1.0.dist-info")
     assert origins(scan([str(tmp_path / "1"), str(tmp_path / "2")])) == ["zeta 1.0", "alpha 1.0"]
+
+
+def test_a_directory_that_stands_twice_on_the_path_is_read_once(tmp_path: Path) -> None:
+    install(tmp_path)
+    assert scan([str(tmp_path)] * 2) == scan([str(tmp_path)])
+
+
+def test_a_relative_entry_is_read_and_its_paths_stay_right_after_leaving_the_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    info = install(tmp_path / "site")
+    monkeypatch.chdir(tmp_path)
+    [candidate] = scan(["site"]).candidates
+    assert candidate.distribution.path == str(info)
 
 
 def test_the_empty_entry_is_the_working_directory_and_paths_stay_right_after_leaving_it(
@@ -249,6 +272,28 @@ def test_two_versions_side_by_side_are_reported(tmp_path: Path) -> None:
     assert "pip install --force-reinstall acme-floe" in problem.hint
 
 
+def test_two_versions_of_what_has_no_plugins_are_nobodys_business(tmp_path: Path) -> None:
+    install(tmp_path, "acme_floe-1.0.dist-info", "[console_scripts]\na = b:c\n")
+    install(tmp_path, "acme_floe-2.0.dist-info", "[console_scripts]\na = b:c\n")
+    assert scan([str(tmp_path)]).problems == ()
+
+
+def test_only_a_dist_info_directory_of_plugins_has_to_have_metadata(tmp_path: Path) -> None:
+    install(tmp_path, "other-1.0.dist-info", "[console_scripts]\na = b:c\n", metadata=None)
+    install(tmp_path, "acme-1.0.egg-info", metadata=None)
+    assert scan([str(tmp_path)]).problems == ()
+
+
+def test_a_file_of_the_greatest_size_is_read_and_a_larger_one_is_not(tmp_path: Path) -> None:
+    for name, size in (("fits", 1 << 20), ("large", (1 << 20) + 1)):
+        install(tmp_path, f"{name}-1.0.dist-info", f"[floe.computes]\n{name} = m:A\n".ljust(size, "\n"))
+    found = scan([str(tmp_path)])
+    assert refs(found) == ["compute:fits"]
+    assert [problem.message for problem in found.problems] == [
+        "entry_points.txt is larger than 1048576 bytes and was not read"
+    ]
+
+
 def test_fifty_megabytes_are_a_problem_and_not_read(tmp_path: Path) -> None:
     info = install(tmp_path, text="[floe.computes]\n" + "a = m:A\n" * 6_500_000)
     assert (info / "entry_points.txt").stat().st_size > 50_000_000
@@ -296,11 +341,45 @@ def test_a_nameless_distribution_in_a_zip_is_named_by_its_path(tmp_path: Path) -
     assert "METADATA" in found.problems[0].message
 
 
+def test_a_zip_file_with_the_longest_comment_is_read_and_a_file_that_is_none_is_not(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "plugins.zip", "w") as file:
+        file.writestr("acme-1.0.dist-info/METADATA", "Name: acme\nVersion: 1.0\n")
+        file.writestr("acme-1.0.dist-info/entry_points.txt", ENTRY)
+        file.comment = b"x" * 65_535
+    (tmp_path / "plain.txt").write_text("x")
+    found = scan([str(tmp_path / "plugins.zip"), str(tmp_path / "plain.txt")])
+    assert (origins(found), found.problems) == (["acme 1.0"], ())
+
+
 def test_eggs_are_read(tmp_path: Path) -> None:
     install(tmp_path / "acme-1.0-py3.egg", "EGG-INFO", metadata="Name: acme\nVersion: 1.0")
     install(tmp_path / "EGG-INFO-is-no-egg", "EGG-INFO", metadata="Name: other\nVersion: 1.0")
     found = scan([str(tmp_path / "acme-1.0-py3.egg"), str(tmp_path / "EGG-INFO-is-no-egg")])
     assert origins(found) == ["acme 1.0"]
+
+
+@pytest.mark.parametrize(
+    ("directory", "child", "found"),
+    [
+        ("acme.egg", "EGG-INFO", True),
+        ("acme.EGG", "egg-info", True),
+        ("acme", "EGG-INFO", False),
+        ("acme.egg", "other-info", False),
+        ("acme.egg", "acme.txt", False),
+        ("acme", ".dist-info", True),
+        ("acme", "..egg-info", True),
+    ],
+)
+def test_metadata_without_a_name_in_its_path_is_read_as_importlib_metadata_reads_it(
+    tmp_path: Path,
+    directory: str,
+    child: str,
+    found: bool,  # noqa: FBT001
+) -> None:
+    install(tmp_path / directory, child, metadata="Name: acme\nVersion: 1.0")
+    theirs = importlib.metadata.distributions(path=[str(tmp_path / directory)])
+    assert [each.metadata["Name"] for each in theirs] == ["acme"] * found
+    assert [name.partition(" ")[0] for name in origins(scan([str(tmp_path / directory)]))] == ["acme"] * found
 
 
 class Elsewhere(importlib.abc.MetaPathFinder):
@@ -348,7 +427,79 @@ def test_a_failing_finder_leaves_what_it_found_before_and_the_others(finders: li
     finders.append(Elsewhere(Remembered("later", ENTRY)))
     found = scan()
     assert {"elsewhere", "later"} <= {candidate.distribution.name for candidate in found.candidates}
-    assert any("boom" in problem.message for problem in found.problems)
+    assert any("RuntimeError: boom" in problem.message for problem in found.problems)
+
+
+def test_an_unreadable_distribution_of_a_finder_is_a_problem_that_names_it_and_the_error(finders: list[Any]) -> None:
+    class Broken(Remembered):
+        def read_text(self, filename: str) -> str | None:
+            if filename == "entry_points.txt":
+                raise ConnectionError("no network")
+            return super().read_text(filename)
+
+    finders.append(Elsewhere(Broken("broken", ENTRY), Remembered("later", ENTRY)))
+    found = scan()
+    assert "later" in {candidate.distribution.name for candidate in found.candidates}
+    [problem] = [each for each in found.problems if "broken" in (each.distribution or "")]
+    assert problem.message == "its entry points cannot be read: ConnectionError: no network"
+    assert problem.hint == "Reinstall or remove the distribution"
+
+
+def test_the_first_distribution_of_a_name_counts_for_finders_too_however_it_is_spelt(finders: list[Any]) -> None:
+    class Old(Remembered):
+        _normalized_name = None
+
+    finders.append(Elsewhere(Remembered("Acme-Floe", ENTRY), Old("acme.floe", "[floe.computes]\nother = m:O\n")))
+    assert [str(each.ref) for each in scan().candidates if each.distribution.version == "3"] == ["compute:duckdb"]
+
+
+def test_the_name_and_version_of_a_finders_distribution_are_text(finders: list[Any]) -> None:
+    class Odd(Remembered):
+        metadata = {"Name": "odd", "Version": 3}  # type: ignore[assignment] # noqa: RUF012
+
+    finders.append(Elsewhere(Odd("odd", ENTRY)))
+    [candidate] = [each for each in scan().candidates if each.distribution.name == "odd"]
+    assert candidate.distribution == Distribution("odd", "3", "")
+
+
+def test_a_refresh_lets_all_finders_look_again(finders: list[Any]) -> None:
+    class Finder:
+        asked = 0
+
+        def invalidate_caches(self) -> None:
+            self.asked += 1
+
+    finder = Finder()
+    finders.append(finder)
+    scanner.refresh_imports()
+    assert finder.asked == 1
+
+
+def test_a_refresh_without_importlib_metadata_forgets_what_was_known_of_paths(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Finder:
+        asked = 0
+
+        def invalidate_caches(self) -> None:
+            self.asked += 1
+
+    finder, relative = Finder(), Finder()
+    paths = {"/absolute": finder, "relative": relative, "/nothing": None, "/silent": object()}
+    with monkeypatch.context() as patch:
+        patch.delitem(sys.modules, "importlib.metadata")
+        patch.setattr(sys, "path_importer_cache", paths)
+        scanner.refresh_imports()
+    assert sorted(paths) == ["/absolute", "/silent"]
+    assert (finder.asked, relative.asked) == (1, 0)
+
+
+def test_what_was_added_removed_and_changed_is_told_by_ref_and_distribution_whatever_its_spelling() -> None:
+    def candidate(name: str, value: str, ref: str = "compute:a") -> Candidate:
+        return Candidate(PluginRef.parse(ref), value, Distribution(name, "1.0", "/site"))
+
+    kept, gone, new = candidate("kept", "m:A"), candidate("gone", "m:A"), candidate("new", "m:A")
+    before, after = candidate("Acme.Floe", "m:A"), candidate("acme-floe", "m:B")
+    assert scanner.compare([], [new]) == ((new,), (), ())
+    assert scanner.compare([kept, gone, before], [kept, new, after]) == ((new,), (gone,), (after,))
 
 
 def test_finders_are_asked_only_for_the_interpreters_own_path(finders: list[Any]) -> None:
@@ -450,11 +601,15 @@ def test_metadata_that_is_no_file_is_a_problem(tmp_path: Path, make: Callable[[P
 
 
 def test_a_distribution_with_very_many_plugins_is_refused_as_a_whole(tmp_path: Path) -> None:
-    lines = "".join(f"p{number} = acme:Plugin\n" for number in range(entry_points_txt.MAX_ENTRIES + 1))
-    support.write_distribution(tmp_path, "acme", f"[floe.secrets]\n{lines}")
-    found = scan([str(tmp_path)])
-    assert found.candidates == ()
-    assert "more than 2000 plugins" in found.problems[0].message
+    lines = [f"p{number} = acme:Plugin\n" for number in range(2001)]
+    support.write_distribution(tmp_path / "1", "acme", f"[floe.secrets]\n{''.join(lines)}")
+    support.write_distribution(tmp_path / "2", "other", f"[floe.secrets]\n{''.join(lines[:-1])}")
+    found = scan([str(tmp_path / "1"), str(tmp_path / "2")])
+    assert {candidate.distribution.name for candidate in found.candidates} == {"other"}
+    assert len(found.candidates) == 2000
+    assert [problem.message for problem in found.problems] == [
+        "it declares more than 2000 plugins, and none of them is used"
+    ]
 
 
 def test_a_finder_whose_distributions_cannot_be_shown_hurts_nobody(finders: list[Any]) -> None:

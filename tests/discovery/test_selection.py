@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from floe_plugins import Candidate, Distribution, PluginRef
+from floe_plugins import Candidate, Distribution, DuplicatePluginError, PluginRef
 from floe_plugins.discovery.load_policy import LoadPolicy
 from floe_plugins.discovery.selection import select
 
@@ -95,7 +95,7 @@ def test_disabling_one_distribution_decides_too() -> None:
 def test_a_pin_to_a_distribution_that_does_not_offer_the_ref_lets_no_other_in() -> None:
     found = select((ONE, ENV), LoadPolicy(), {DUCKDB: "elsewhere"})
     assert DUCKDB not in found.chosen
-    assert found.disabled[DUCKDB][1] == "disabled: pinned to elsewhere, which does not provide it"
+    assert found.disabled[DUCKDB] == (ONE, "disabled: pinned to elsewhere, which does not provide it")
     [problem] = found.problems
     assert "elsewhere" in problem.message
     assert str(ONE.distribution) in problem.message
@@ -165,3 +165,44 @@ def test_spellings_of_one_name_are_no_difference_and_unreadable_metadata_leaves_
 
 def test_metadata_is_not_read_where_no_name_counts(tmp_path: Path) -> None:
     assert select([forged(tmp_path, "evil")], policy(disable="compute:spark"), {}).problems == ()
+
+
+def test_the_names_of_a_forged_distribution_are_told_sorted_with_where_it_is(tmp_path: Path) -> None:
+    info = Path(forged(tmp_path, "Zeta", "Acme_Floe").distribution.path)
+    metadata = info / "METADATA"
+    metadata.write_text("Name: Zeta\nName: acme-floe\n" + "".join(f"Name: N{each}\n" for each in "hgfedcba"))
+    distribution = Distribution("Acme_Floe", "1.0", str(info))
+    [problem] = select([Candidate(DUCKDB, "m:C", distribution)], policy(only="acme-floe"), {}).problems
+    others = " and ".join(repr(name) for name in ["na", "nb", "nc", "nd", "ne", "nf", "ng", "nh", "zeta"])
+    assert problem.message == f"its directory is that of 'Acme_Floe', and its METADATA names {others}"
+    assert problem.distribution == str(distribution)
+
+
+def test_a_duplicate_names_the_claimants_in_their_order_and_pins_the_first() -> None:
+    [problem] = select((OTHER, ONE, SPARK), LoadPolicy(), {}).problems
+    assert problem.hint == "Uninstall all but one, or pin one: plugins.compute.duckdb.distribution = 'Other_Floe'"
+    assert problem.distribution == "Other_Floe, acme-floe"
+    assert isinstance(problem.cause, DuplicatePluginError)
+    assert list(problem.cause.claimants) == [str(OTHER.distribution), str(ONE.distribution)]
+
+
+def test_two_spellings_of_one_distribution_are_one_that_declares_a_ref_twice() -> None:
+    [problem] = select((candidate("compute:duckdb", "Acme.Floe", value="m:D"), ONE), LoadPolicy(), {}).problems
+    assert problem.message == "Acme.Floe declares it 2 times: m:D and m:C"
+
+
+def test_a_selection_cannot_be_changed() -> None:
+    found = select((ONE, OTHER, SPARK, ENV), policy(disable="secrets"), {})
+    for mapping in (found.chosen, found.disabled, found.duplicates):
+        with pytest.raises(TypeError):
+            mapping[DUCKDB] = None  # type: ignore[index]
+
+
+def test_names_count_in_their_normal_form_also_where_metadata_is_not_read() -> None:
+    made = candidate("compute:duckdb", "Acme.Floe")
+    assert select([made], LoadPolicy.create(only=["acme_floe"]), {}).chosen
+    assert LoadPolicy.create(only=["acme-floe"]).disabled_reason(made) is None
+    reason = LoadPolicy.create(only=["other"]).disabled_reason(made)
+    assert reason == "disabled: Acme.Floe is not in the list of allowed distributions"
+    forged_reason = LoadPolicy.create(only=["acme-floe"]).disabled_reason(made, frozenset({"acme_floe", "evil"}))
+    assert forged_reason == "disabled: evil is not in the list of allowed distributions"

@@ -6,6 +6,8 @@ import asyncio
 import gc
 import logging
 import threading
+import time
+import traceback
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -16,7 +18,7 @@ from support import SOON
 from floe_plugins import PluginRegistry
 from floe_plugins.configuration.redaction.collector import Secret
 from floe_plugins.configuration.redaction.redactor import Redactor
-from floe_plugins.execution.background_errors import BackgroundErrors
+from floe_plugins.execution.background_errors import BackgroundErrors, report_elsewhere, start_reporter
 
 HIDDEN = "hunter2-of-the-year"
 CONFIGURATION = {"plugins": {"secrets": {"a": {"password": HIDDEN}}}}
@@ -197,3 +199,51 @@ def test_of_a_traceback_as_much_is_searched_as_the_page_says(seen: Seen) -> None
     found = shown.count("x"), "more characters)" in shown
     assert 39_000 < found[0] <= 40_000
     assert found[1]
+
+
+def test_what_a_loop_is_told_may_be_anything_and_is_shown_escaped(seen: Seen) -> None:
+    background = BackgroundErrors("secrets:a")
+    background.redactor = Redactor([Secret(HIDDEN, "type SecretStr")])
+    background.handle_loop_exception(None, {"message": 42, "future": f"\x1b[31m{HIDDEN}", "handle": "later"})
+    assert seen.text("secrets:a: in the background: 42").splitlines()[1] == r"  | \x1b[31m***"
+    background.handle_loop_exception(None, {"handle": "later"})
+    assert seen.text("secrets:a: in the background: an error").splitlines()[1] == "  | later"
+
+
+def test_an_error_whose_traceback_cannot_be_made_is_described(seen: Seen) -> None:
+    class OddError(Exception):
+        def __str__(self) -> str:
+            raise SystemExit
+
+        @property
+        def __cause__(self) -> Any:
+            raise SystemExit
+
+    BackgroundErrors("secrets:a").log_error("it failed", OddError())
+    assert seen.text("secrets:a: it failed").splitlines()[1:] == ["  | OddError"]
+
+
+def test_a_traceback_is_cut_after_forty_thousand_characters(seen: Seen) -> None:
+    error = ValueError("\n".join(["x" * 999] * 60))
+    whole = "".join(traceback.format_exception(error)).rstrip()
+    BackgroundErrors("secrets:a").log_error("it failed", error)
+    text = seen.text("secrets:a: it failed")
+    assert text.endswith(f"... ({len(whole) - 40_000} more characters)")
+    assert text.count("x") == whole[:40_000].count("x")
+
+
+def test_who_has_a_report_made_elsewhere_goes_on_when_it_is_made() -> None:
+    made: list[threading.Thread] = []
+
+    def report() -> None:
+        time.sleep(0.05)
+        made.append(threading.current_thread())
+
+    start_reporter()
+    start_reporter()
+    report_elsewhere(report)
+    [thread] = made
+    assert thread is not threading.current_thread()
+    assert thread.daemon
+    report_elsewhere(report)
+    assert made == [thread] * 2

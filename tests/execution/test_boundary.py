@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import enum
 import sys
 import threading
 import traceback
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -224,3 +226,80 @@ def test_notes_are_shown_as_text_whatever_they_are() -> None:
     number, long, secret = found.chained.__notes__  # type: ignore[attr-defined]
     assert (number, secret) == ("3", "also ***")
     assert long.endswith("... (10 more characters)")
+
+
+def test_errors_that_lead_to_each_other_are_read_once_each() -> None:
+    first, second = ValueError(SECRET), KeyError("second")
+    first.__cause__, second.__cause__ = second, first
+    notes = describe(first, redact).chained.__notes__  # type: ignore[attr-defined]
+    assert notes == ["caused or preceded by KeyError: 'second'"]
+
+
+def test_of_a_long_chain_the_first_twenty_are_read() -> None:
+    errors = [ValueError(f"number {number}") for number in range(30)]
+    for error, cause in pairwise(errors):
+        error.__cause__ = cause
+    errors[0].args = (SECRET,)
+    notes = describe(errors[0], redact).chained.__notes__  # type: ignore[attr-defined]
+    assert notes == [f"caused or preceded by ValueError: number {number}" for number in range(1, 20)]
+
+
+def test_of_many_notes_the_first_twenty_are_read() -> None:
+    error = ValueError(SECRET)
+    error.__notes__ = [str(number) for number in range(30)]  # type: ignore[attr-defined]
+    notes = describe(error, redact).chained.__notes__  # type: ignore[attr-defined]
+    assert notes == [str(number) for number in range(20)]
+
+
+def test_an_error_without_notes_has_a_stand_in_without_notes() -> None:
+    assert not hasattr(describe(ValueError(SECRET), redact).chained, "__notes__")
+
+
+def test_a_group_whose_members_cannot_be_read_is_described_alone() -> None:
+    odd = type("OddGroup", (ExceptionGroup,), {"exceptions": property(raising(SystemExit()))})
+    assert str(describe(odd("several", [ValueError("x")]), redact)).startswith("OddGroup")
+
+
+@pytest.mark.parametrize("given", [float("inf"), float("nan"), float("-inf")])
+def test_a_time_to_wait_that_never_ends_is_none(given: float) -> None:
+    assert describe(PluginUnavailableError("down", retry_after=given)).retry_after is None
+
+
+def test_a_time_to_wait_that_cannot_be_read_is_none_and_others_have_none() -> None:
+    odd = type("Odd", (PluginUnavailableError,), {"retry_after": property(raising(SystemExit()), lambda *_: None)})
+    assert describe(odd("down")).retry_after is None
+    other = ValueError("down")
+    other.retry_after = 3  # type: ignore[attr-defined]
+    assert (describe(other).is_unavailable, describe(other).retry_after) == (False, None)
+
+
+def test_what_is_as_deep_or_large_as_allowed_is_kept_whole() -> None:
+    def nested(depth: int) -> Any:
+        return [nested(depth - 1)] if depth else 1
+
+    def depth_of(value: Any) -> Any:
+        depth = 0
+        while isinstance(value, tuple):
+            value, depth = value[0], depth + 1
+        return value, depth
+
+    assert depth_of(to_plain(nested(64))) == (1, 64)
+    assert depth_of(to_plain(nested(65))) == ("...", 64)
+    assert to_plain([0] * 10_000) == (0,) * 10_000
+    assert to_plain([0] * 10_001) == (*(0,) * 10_000, "...")
+    assert to_plain([*range(9_000), [0] * 999, "more"])[-3:] == (8_999, (0,) * 999, "...")
+
+
+def test_a_container_that_cannot_be_read_is_named() -> None:
+    odd = type("OddList", (list,), {"__iter__": raising(SystemExit())})
+    assert to_plain([odd(), 1]) == ("<OddList that cannot be read>", 1)
+
+
+@pytest.mark.parametrize("number", [10**18 - 1, 1 - 10**18])
+def test_integers_of_18_digits_are_numbers_and_longer_ones_are_texts(number: int) -> None:
+    assert to_plain(number) == number
+    assert to_plain(number + (1 if number > 0 else -1)) == str(number + (1 if number > 0 else -1))
+
+
+def test_a_member_of_an_enumeration_is_its_name() -> None:
+    assert to_plain(enum.Enum("Colour", "RED").RED) == "red"

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import math
 import threading
 import time
 from typing import Any
 
 import pytest
-from support import SOON
+from support import SOON, named
 
-from floe_plugins import OutcomeState
+from floe_plugins import OutcomeState, PluginUnavailableError
+from floe_plugins.execution.call import Call, Site
 from floe_plugins.execution.executor import Task
 from floe_plugins.execution.worker import Worker
 
@@ -98,8 +101,92 @@ def test_a_start_that_ended_late_unseen_is_shut_down(lab: Any, fails: bool) -> N
     assert stopped.wait(SOON)
 
 
+def task(**options: Any) -> Task:
+    return Task(worker=Worker("secrets:a"), function=int, **options)
+
+
 @pytest.mark.parametrize(("timeout", "interval"), [(None, 10), (30, 10), (600, 10), (29.7, 9.9), (0.3, 0.1)])
 def test_the_log_is_silent_for_ten_seconds_or_a_third_of_a_shorter_timeout(
     timeout: float | None, interval: float
 ) -> None:
-    assert Task(worker=Worker("secrets:a"), function=int, timeout=timeout).log_interval == pytest.approx(interval)
+    assert task(timeout=timeout).log_interval == pytest.approx(interval)
+    shown = task(timeout=300.0, shown_timeout=timeout)
+    assert shown.log_interval == pytest.approx(interval)
+    assert shown.limit == (timeout or 300.0)
+
+
+def test_a_task_under_way_knows_when_it_wants_attention() -> None:
+    made = task(timeout=2.0)
+    made.log_at, made.begin_at = 10.0, 5.0
+    assert (made.seconds, made.error, made.result, made.has_begun) == (0.0, None, None, False)
+    assert (made.deadline, made.due) == (math.inf, 5.0)
+    made.call, made.began = Call(lambda: 3), 6.0
+    assert (made.deadline, made.due) == (8.0, 8.0)
+    for options in ({"inline": True}, {"caller_thread": True}, {"timeout": None}):
+        other = task(**{"timeout": 2.0, **options})
+        other.log_at, other.call, other.began = 10.0, made.call, 6.0
+        assert (other.deadline, other.due) == (math.inf, 10.0)
+    made.call.run(Site())
+    made.began = made.call.began or 0.0
+    assert (made.has_begun, made.result, made.error) == (True, 3, None)
+    assert made.seconds == (made.call.ended or 0.0) - made.began
+
+
+def test_the_log_says_why_a_call_is_made_again(lab: Any, caplog: pytest.LogCaptureFixture) -> None:
+    tried: list[int] = []
+
+    def startup(_plugin: Any) -> None:
+        tried.append(1)
+        if len(tried) == 1:
+            raise PluginUnavailableError("not yet")
+        lab.hang()
+
+    lab.registry(lab.plugin("a", startup), timeouts={"startup": 0.6}).startup()
+    notes = [record.getMessage() for record in caplog.records if "still waiting" in record.getMessage()]
+    assert any(note.endswith(" s of 0.6 s: attempt 1 failed: PluginUnavailableError: not yet") for note in notes)
+
+
+def test_a_start_that_ended_too_late_is_told_in_the_log(lab: Any, caplog: pytest.LogCaptureFixture) -> None:
+    stopped = threading.Event()
+    registry = lab.registry(lab.plugin("a", lab.hang, lambda _: stopped.set()), timeouts={"startup": 0.1})
+    registry.startup()
+    lab.forever.set()
+    assert stopped.wait(SOON)
+    assert "secrets:a: startup ended too late; shutting it down again" in caplog.messages
+
+
+def test_waiting_for_calls_takes_no_time_of_the_processor(lab: Any) -> None:
+    registry = lab.registry(lab.plugin("a", lab.hang), timeouts={"startup": 0.8})
+    begun, used = time.monotonic(), time.process_time()
+    registry.startup()
+    assert time.process_time() - used < (time.monotonic() - begun) / 2
+
+
+def test_what_undoes_a_late_start_may_be_async(lab: Any) -> None:
+    stopped = threading.Event()
+
+    async def shutdown(_plugin: Any) -> None:
+        await asyncio.sleep(0)
+        stopped.set()
+
+    registry = lab.registry(lab.plugin("a", lab.hang, shutdown), timeouts={"startup": 0.1})
+    registry.startup()
+    lab.forever.set()
+    assert stopped.wait(SOON)
+
+
+def test_a_plugin_without_hooks_of_its_own_gets_no_thread(lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[str] = []
+    start = threading.Thread.start
+
+    def note(thread: threading.Thread) -> None:
+        started.append(thread.name)
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", note)
+    registry = lab.registry(named("a"), lab.plugin("b"))
+    assert registry.startup().ok
+    registry.health()
+    assert registry.shutdown().ok
+    assert "secrets:b" in started
+    assert "secrets:a" not in started

@@ -9,7 +9,7 @@ import threading
 from contextvars import ContextVar
 
 import pytest
-from support import SOON
+from support import SOON, run_code
 
 from floe_plugins.execution.call import Call
 from floe_plugins.execution.shield import Request
@@ -80,3 +80,43 @@ def test_an_interrupt_tells_the_work_waits_for_it_and_is_raised() -> None:
         [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, timeout=60, check=True
     )
     assert done.stdout == "told True\ninterrupted\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
+def test_after_an_interrupt_no_call_is_made_for_the_caller_and_who_waits_for_one_is_told() -> None:
+    code = """
+    import os, signal, threading
+    from floe_plugins.execution.call import Call
+    from floe_plugins.execution.shield import Request
+    from floe_plugins.execution.worker import Worker
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    told = threading.Event()
+    def work(request):
+        request.interrupted.add_done_callback(lambda _: told.set())
+        os.kill(os.getpid(), signal.SIGINT)
+        assert told.wait(30)
+        again = threading.Event()
+        request.interrupted.add_done_callback(lambda _: again.set())
+        call = Call(lambda: print("made"))
+        request.run_on_caller(Worker("compute:test"), call)
+        print(call.wait(30), type(call.exception()).__name__, again.is_set(), flush=True)
+    try:
+        Request(work).run()
+    except KeyboardInterrupt:
+        print("interrupted")
+    """
+    assert run_code(code, check=True).stdout == "True InterruptedRequestError True\ninterrupted\n"
+
+
+def test_an_interrupt_before_the_work_has_begun_is_raised_and_the_work_never_begins(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def interrupt(_thread: threading.Thread) -> None:
+        raise KeyboardInterrupt
+
+    done: list[int] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            Request(lambda _: done.append(1)).run()
+    assert done == []

@@ -52,7 +52,7 @@ def test_calls_run_on_one_daemon_thread_named_after_the_plugin(worker: Worker) -
 def test_no_thread_is_started_before_the_first_call() -> None:
     before = threading.active_count()
     worker = Worker("compute:test")
-    assert not worker.busy
+    assert worker.busy is False
     worker.close()
     assert threading.active_count() == before
 
@@ -360,3 +360,35 @@ if not worker.submit({hang}).wait(0.1):
     ended = run_code(code, check=True)
     assert ended.stdout == "overdue\n"
     assert ended.stderr == ""
+
+
+def test_a_call_on_the_callers_thread_has_a_loop_of_its_own_beside_that_of_the_workers_thread(worker: Worker) -> None:
+    async def loop() -> Any:
+        return asyncio.get_running_loop()
+
+    own = call(worker, loop)
+    on_caller: list[Call[Any]] = [Call(loop), Call(loop)]
+    for each in on_caller:
+        worker.run_in_caller_thread(each)
+    assert on_caller[0].result() is on_caller[1].result()
+    assert on_caller[0].result() is not own
+    worker.close()
+    assert on_caller[0].result().is_closed()
+
+
+def test_a_worker_is_known_on_its_own_thread_alone(worker: Worker) -> None:
+    assert Worker.current() is None
+    assert not worker.is_current_thread
+    assert call(worker, lambda: (Worker.current() is worker, worker.is_current_thread)) == (True, True)
+
+
+def test_what_runs_in_time_is_not_overdue(worker: Worker, forever: threading.Event) -> None:
+    begun = threading.Event()
+    assert worker.overdue is None
+    running = worker.submit(lambda: (begun.set(), forever.wait()))
+    assert begun.wait(SOON)
+    assert worker.overdue is None
+    assert worker.busy
+    assert running.detach()
+    assert worker.overdue is not None
+    assert 0 <= worker.overdue < SOON

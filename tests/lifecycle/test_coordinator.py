@@ -305,3 +305,27 @@ def test_a_start_waits_for_a_stop_that_is_under_way(lab: Any) -> None:
     stop.join(SOON)
     after = lab.log[lab.log.index("ends") :]
     assert {"+a", "+b"} <= set(after)
+
+
+def test_who_wants_to_stop_has_its_turn_before_a_start_that_asks_later(lab: Any) -> None:
+    go_on = threading.Event()
+    registry = lab.registry(
+        lab.plugin("a", lambda _: go_on.wait(SOON) and None), lab.plugin("b"), timeouts={"startup": SOON}
+    )
+    changed = registry._services().lifecycle.parts.coordinator._changed
+    requests = [
+        lambda: registry.start(PluginType.SECRETS, "a"),
+        registry.shutdown,
+        lambda: registry.start(PluginType.SECRETS, "b"),
+    ]
+    threads = [threading.Thread(target=request) for request in requests]
+    for waiting, thread in enumerate(threads):
+        thread.start()
+        while len(changed._waiters) < waiting and "+b" not in lab.log:
+            time.sleep(0.001)
+        while "+a" not in lab.log:
+            time.sleep(0.001)
+    go_on.set()
+    for thread in threads:
+        thread.join(SOON)
+    assert lab.log == ["+a", "-a", "+b"]

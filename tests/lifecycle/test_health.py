@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from support import SOON
+from support import SOON, entry_of
 
 from floe_plugins import HealthReport, HealthState, HealthStatus, OutcomeState, PluginRef, PluginType
 from floe_plugins.lifecycle.health import outcomes, to_plain_status
@@ -317,3 +317,77 @@ def test_an_overdue_check_says_how_long_it_has_been_missing(lab: Any) -> None:
     time.sleep(1.2)
     assert status(registry.health()).message == "no answer for 1 s"
     assert status(registry.health()).seconds >= 1.2
+
+
+def test_a_plugin_on_the_callers_thread_is_not_asked_after_the_time_is_over(lab: Any) -> None:
+    asked: list[str] = []
+
+    def check(plugin: Any) -> HealthStatus:
+        asked.append(plugin.name)
+        time.sleep(0.2)
+        return HealthStatus(HealthState.HEALTHY)
+
+    registry = lab.registry(*(lab.plugin(name, health_check=check, caller_thread=True) for name in ("p0", "p1")))
+    assert registry.startup().ok
+    report = registry.health(timeout=0.1)
+    assert status(report).state is HealthState.HEALTHY
+    assert (status(report, "p1").state, status(report, "p1").message) == (
+        HealthState.UNHEALTHY,
+        "not asked: the 0.1 s were over",
+    )
+    assert asked == ["p0"]
+
+
+def test_plugins_on_the_callers_thread_are_asked_after_the_others_have_begun(lab: Any) -> None:
+    begun = threading.Event()
+
+    def other(_plugin: Any) -> HealthStatus:
+        begun.set()
+        return HealthStatus(HealthState.HEALTHY)
+
+    def own(_plugin: Any) -> HealthStatus:
+        return HealthStatus(HealthState.HEALTHY if begun.wait(SOON) else HealthState.UNHEALTHY)
+
+    registry = lab.registry(
+        lab.plugin("p0", health_check=own, caller_thread=True), lab.plugin("p1", health_check=other)
+    )
+    registry.startup()
+    report = registry.health(timeout=SOON)
+    assert report.state is HealthState.HEALTHY
+    assert [ref.name for ref in report.statuses] == ["p0", "p1"]
+
+
+def test_an_outcome_of_a_check_has_its_seconds_and_whether_its_plugin_is_required(lab: Any) -> None:
+    registry = started(lab, lambda _: time.sleep(0.05) or HealthStatus(HealthState.DEGRADED, "slow"))
+    report = registry.health()
+    [ref] = report.statuses
+    [outcome] = outcomes(report, {ref})
+    assert (outcome.required, outcome.state, outcome.seconds) == (True, OutcomeState.SUCCEEDED, status(report).seconds)
+    assert 0.05 <= outcome.seconds <= report.seconds
+    assert not outcomes(report)[0].required
+    registry.shutdown()
+    assert outcomes(registry.health())[0].seconds == 0.0
+
+
+def test_a_state_is_one_of_health_whatever_a_status_says() -> None:
+    odd = type("OddStatus", (HealthStatus,), {"state": property(lambda _: "degraded", lambda *_: None)})
+    found = to_plain_status(odd("healthy"), str)
+    assert isinstance(found, HealthStatus)
+    assert found.state is HealthState.DEGRADED
+    wrong = type("WrongStatus", (HealthStatus,), {"state": property(lambda _: "splendid", lambda *_: None)})
+    said = to_plain_status(wrong("healthy"), str)
+    assert isinstance(said, str)
+    assert said.startswith("the status that health_check returned cannot be read: ValueError: 'splendid'")
+
+
+def test_a_plugin_whose_thread_is_held_by_an_overdue_call_is_unhealthy_and_not_asked(lab: Any) -> None:
+    asked: list[int] = []
+    registry = started(lab, lambda _: asked.append(1))
+    held = threading.Event()
+    call = entry_of(registry, "p0").worker.submit(lambda: (held.set(), lab.hang()))
+    assert held.wait(SOON)
+    assert call.detach()
+    found = status(registry.health())
+    assert found.state is HealthState.UNHEALTHY
+    assert found.message.startswith("its thread is busy with an earlier call, which began ")
+    assert asked == []

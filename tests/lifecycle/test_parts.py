@@ -97,6 +97,7 @@ def test_a_time_out_says_what_took_too_long(lab: Any, begun: bool, seconds_ago: 
     error = timeout_error(entry, task, Stage.START)
     assert error.message == message
     assert (error.ref, error.seconds, error.stage) == (entry.ref, 7, "start")
+    assert type(error.stage) is str
     assert error.hint == "Find out what it waits for, or raise timeouts.startup."
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 import threading
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from pydantic import BaseModel
-from support import SOON, write_distribution
+from support import SOON, named, write_distribution
 
 from floe_plugins import OutcomeState, PluginConfigurationError, PluginRegistry, PluginState, PluginType, Stage
 
@@ -87,3 +89,91 @@ def test_selected_plugins_and_what_they_depend_on_are_loaded_side_by_side(
     for name in needs:
         del sys.modules[f"prepare_{name}"]
     assert {each.ref.name: each.ok for each in report.outcomes} == dict.fromkeys(needs, True)
+
+
+def test_a_plugin_is_configured_once_and_not_again_while_it_is_started(lab: Any) -> None:
+    validated: list[int] = []
+
+    class Schema(BaseModel):
+        def model_post_init(self, _context: object) -> None:
+            validated.append(1)
+
+    registry = lab.registry(lab.plugin("a", config_schema=Schema), lab.plugin("b", dependencies=("secrets:a",)))
+    registry.startup()
+    model = registry.config(SECRETS, "a")
+    registry.startup()
+    registry.start(SECRETS, "b")
+    assert len(validated) == 1
+    assert registry.config(SECRETS, "a") is model
+
+
+def test_configuration_of_a_plugin_without_a_schema_is_refused_before_anything_starts(lab: Any) -> None:
+    registry = lab.registry(lab.plugin("a"), lab.plugin("b"), config={"plugins": {"secrets": {"a": {"size": 1}}}})
+    with pytest.raises(PluginConfigurationError, match=r"plugins\.secrets\.a"):
+        registry.startup()
+    assert lab.log == []
+    assert registry.state(SECRETS, "a") is PluginState.FAILED
+
+
+def test_the_seconds_of_configuring_are_told(lab: Any) -> None:
+    class Schema(BaseModel):
+        def model_post_init(self, _context: object) -> None:
+            time.sleep(0.05)
+
+    report = lab.registry(lab.plugin("a", config_schema=Schema), lab.plugin("b")).startup()
+    assert 0.05 <= lab.of(report, "a").configure_seconds <= report.configure_seconds
+    assert 0 <= lab.of(report, "b").configure_seconds < 0.05
+
+
+def _installed(tmp_path: Path, name: str, code: str, **options: Any) -> PluginRegistry:
+    write_distribution(tmp_path, f"acme-{name}", f"[floe.secrets]\n{name} = {name}:Plugin\n", **{name: code})
+    return PluginRegistry(autoload="all", path=[str(tmp_path)], environ={}, **options)
+
+
+def test_an_entry_that_is_replaced_while_it_is_loaded_is_loaded_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A refresh during the load finds the plugin in another version."""
+    code = """
+        from support import Secrets
+        class Plugin(Secrets):
+            name = "renewed_plugin"
+            def __init__(self):
+                renew()
+        renew = lambda: None
+    """
+    registry = _installed(tmp_path, "renewed_plugin", code)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    module = importlib.import_module("renewed_plugin")
+    renewed: list[int] = []
+
+    def renew() -> None:
+        if not renewed:
+            renewed.append(1)
+            (tmp_path / "acme_renewed_plugin-1.0.dist-info").rename(tmp_path / "acme_renewed_plugin-2.0.dist-info")
+            registry.discover(refresh=True)
+
+    module.renew = renew  # type: ignore[attr-defined]
+    [outcome] = registry.startup().outcomes
+    assert (outcome.ok, outcome.message) == (True, "")
+    assert registry.info(SECRETS, "renewed_plugin").state is PluginState.STARTED
+    registry.shutdown()
+
+
+def test_what_a_load_is_needed_for_has_its_error_and_others_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry = _installed(tmp_path, "cannot_load", "raise OSError('not today')")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    registry.register(named("needing", dependencies=("secrets:cannot_load",)), named("free"))
+    outcomes = {each.ref.name: each for each in registry.startup().outcomes}
+    assert outcomes["free"].ok
+    failed, skipped = outcomes["cannot_load"], outcomes["needing"]
+    assert (failed.state, failed.stage, failed.attempts) == (OutcomeState.FAILED, Stage.LOAD, 0)
+    assert "not today" in failed.message
+    assert failed.cause is not None
+    assert skipped.state is OutcomeState.SKIPPED
+    assert "needs secrets:cannot_load, which could not be loaded: " in skipped.message
+    assert skipped.cause is not None
+    assert skipped.cause.__cause__ is failed.cause
+    registry.shutdown()

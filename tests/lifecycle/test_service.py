@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from pydantic import BaseModel, model_validator
-from support import SOON, child_environ, write_distribution
+from support import SOON, child_environ, named, run_code, write_distribution
 
 from floe_plugins import (
     HealthState,
@@ -439,3 +439,76 @@ def test_get_of_an_optional_dependency_that_failed_says_why_while_the_other_plug
     assert lab.of(report, "a").ok
     assert [type(error) for error in caught] == [PluginStartupError]
     assert "refused" in str(caught[0])
+
+
+def test_starting_the_required_plugins_gives_the_report(lab: Any) -> None:
+    registry = lab.registry(lab.plugin("a"), **required("a"))
+    assert lab.names(registry._services().lifecycle.start_required()) == ["a"]
+
+
+def test_a_required_plugin_that_is_skipped_without_an_error_is_told_too(lab: Any) -> None:
+    registry = lab.registry(
+        lab.plugin("a", lambda plugin: plugin.registry.unregister(SECRETS, "b") and None),
+        lab.plugin("b"),
+        workers=1,
+        **required("b"),
+    )
+    with pytest.raises(PluginStartupError, match="it was taken out meanwhile") as caught:
+        registry.__enter__()
+    assert str(caught.value.ref) == "secrets:b"
+    assert lab.log == ["+a", "-a"]
+
+
+def test_a_plugin_that_was_found_is_not_given_once_its_configuration_is_invalid_until_it_is_valid(lab: Any) -> None:
+    class Schema(BaseModel):
+        size: int
+
+    registry = lab.registry(lab.plugin("a", config_schema=Schema))
+    plugin = registry.get(SECRETS, "a")
+    with pytest.raises(PluginConfigurationError):
+        registry.startup()
+    with pytest.raises(PluginConfigurationError):
+        registry.get(SECRETS, "a")
+    registry.configure(SECRETS, "a", {"size": 1})
+    assert registry.startup().ok
+    assert registry.get(SECRETS, "a") is plugin
+
+
+def test_resolving_loads_what_only_the_plugin_can_tell_and_a_plan_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = (
+        "from support import Secrets\nclass Plugin(Secrets):\n    name = 'a'\n    dependencies = tuple(['secrets:b'])\n"
+    )
+    write_distribution(tmp_path, "resolved", "[floe.secrets]\na = resolved_plugin:Plugin\n", resolved_plugin=code)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    registry = PluginRegistry(autoload="all", path=[str(tmp_path)], environ={})
+    registry.register(named("b"))
+    assert [ref.name for ref in registry.resolve(plan=True)] == ["a", "b"]
+    assert "resolved_plugin" not in sys.modules
+    assert [ref.name for ref in registry.resolve()] == ["b", "a"]
+    del sys.modules["resolved_plugin"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
+def test_ctrl_c_during_a_hanging_check_is_answered_at_once() -> None:
+    code = """
+    import os, signal, threading, time
+    from support import Lab, SOON
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    lab, checking = Lab(), threading.Event()
+    hanging = lambda plugin: (checking.set(), threading.Event().wait())
+    registry = lab.registry(lab.plugin("a", health_check=hanging), timeouts={"health": SOON, "shutdown": 0.1})
+    registry.startup()
+    def interrupt():
+        checking.wait(SOON)
+        time.sleep(0.3)  # a signal that comes just before a thread blocks does not wake it
+        os.kill(os.getpid(), signal.SIGINT)
+    threading.Thread(target=interrupt, daemon=True).start()
+    begun = time.monotonic()
+    try:
+        registry.health()
+    except KeyboardInterrupt:
+        os.write(1, b"soon" if time.monotonic() - begun < SOON / 2 else b"late")
+    """
+    assert run_code(code, check=True).stdout == "soon"

@@ -430,6 +430,7 @@ def test_an_outcome_has_its_stage_seconds_and_attempts(lab: Any) -> None:
     }
     fine, after, skipped = (lab.of(report, name) for name in ("fine", "after", "needs-bad"))
     assert 0.05 <= fine.seconds <= report.seconds
+    assert 0 <= report.load_seconds + report.configure_seconds <= report.seconds < SOON
     assert (skipped.seconds, skipped.began) == (0.0, None)
     assert skipped.waited_for == (entry_of(registry, "bad").ref,)
     assert fine.began is not None
@@ -571,3 +572,78 @@ def test_what_has_not_begun_when_the_whole_start_is_over_is_skipped(lab: Any) ->
     report = registry.startup()
     assert [each.state for each in report.outcomes] == [OutcomeState.TIMED_OUT, OutcomeState.SKIPPED]
     assert lab.log == ["+a"]
+
+
+def test_a_plugin_that_is_taken_out_before_its_turn_is_skipped(lab: Any) -> None:
+    registry = lab.registry(
+        lab.plugin("a", lambda plugin: plugin.registry.unregister(SECRETS, "b") and None),
+        lab.plugin("b"),
+        workers=1,
+    )
+    outcome = lab.of(registry.startup(), "b")
+    assert (outcome.state, outcome.message) == (OutcomeState.SKIPPED, "it was taken out meanwhile")
+    assert lab.log == ["+a"]
+
+
+def test_a_start_whose_thread_cannot_be_made_has_failed_and_others_start(
+    lab: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = threading.Thread.start
+
+    def refuse(thread: threading.Thread) -> None:
+        if thread.name == "secrets:a":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    report = lab.registry(lab.plugin("a"), lab.plugin("b")).startup()
+    outcome = lab.of(report, "a")
+    assert (outcome.state, outcome.attempts) == (OutcomeState.FAILED, 0)
+    assert outcome.message == "startup could not be called: can't start new thread"
+    assert isinstance(outcome.cause, PluginStartupError)
+    assert lab.of(report, "b").ok
+
+
+def test_all_who_were_refused_the_total_time_are_skipped_with_the_reason(lab: Any) -> None:
+    registry = lab.registry(lab.plugin("a", lab.hang), lab.plugin("b"), timeouts={"startup_total": 0.2}, workers=1)
+    report = registry.startup()
+    assert lab.of(report, "a").message == (
+        "startup did not end within the time that the whole startup may take (timeouts.startup_total)"
+    )
+    outcome = lab.of(report, "b")
+    assert outcome.state is OutcomeState.SKIPPED
+    assert outcome.message == "the time that the whole startup may take is over (timeouts.startup_total)"
+    assert lab.log == ["+a"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
+def test_a_start_on_the_callers_thread_that_ctrl_c_ends_is_shut_down_once() -> None:
+    code = """
+    import os, signal, threading, time
+    from support import Lab, SOON
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    lab, stopped = Lab(), threading.Event()
+    def startup(plugin):
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(SOON)
+    registry = lab.registry(lab.plugin("a", startup, lambda plugin: stopped.set(), caller_thread=True))
+    try:
+        registry.startup()
+    except KeyboardInterrupt:
+        stopped.wait(SOON)
+        [info] = registry.infos()
+        print(*lab.log, info.state)
+    """
+    assert run_code(code, check=True).stdout == "+a -a failed\n"
+
+
+def test_an_unavailable_service_whose_clean_up_hangs_is_not_tried_again(lab: Any) -> None:
+    def startup(_plugin: Any) -> None:
+        raise PluginUnavailableError("not yet")
+
+    registry = lab.registry(lab.plugin("a", startup, lab.hang), timeouts={"startup": 2.0, "shutdown": 0.1})
+    outcome = registry.startup().outcomes[0]
+    assert (outcome.state, outcome.attempts) == (OutcomeState.FAILED, 1)
+    assert outcome.message == (
+        "PluginUnavailableError: not yet; the clean-up failed too: shutdown did not end within 0.1 s"
+    )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from typing import Any
 
-from support import SOON, entry_of
+import pytest
+from support import SOON, entry_of, run_code
 
 from floe_plugins import HealthState, HealthStatus, OutcomeState, PluginShutdownError, PluginState, PluginType, Stage
 
@@ -124,3 +126,39 @@ def test_while_a_thread_is_stuck_no_other_hook_of_its_plugin_is_called(lab: Any)
     registry.shutdown()
     registry.startup()
     assert (lab.log, called) == (["+a"], ["health_check"])
+
+
+def test_a_stop_has_its_seconds_and_when_it_was(lab: Any) -> None:
+    registry = lab.registry(lab.plugin("a", shutdown=lambda _: time.sleep(0.05)))
+    registry.startup()
+    before = time.time()
+    report = registry.shutdown()
+    assert 0.05 <= report.seconds < SOON
+    assert before <= report.time <= time.time()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
+def test_ctrl_c_during_a_hanging_stop_is_answered_at_once_and_the_stop_has_failed() -> None:
+    code = """
+    import os, signal, threading, time
+    from support import Lab, SOON
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    lab, stopping = Lab(), threading.Event()
+    registry = lab.registry(
+        lab.plugin("a", None, lambda plugin: (stopping.set(), threading.Event().wait())), timeouts={"shutdown": SOON}
+    )
+    registry.startup()
+    def interrupt():
+        stopping.wait(SOON)
+        time.sleep(0.3)  # a signal that comes just before a thread blocks does not wake it
+        os.kill(os.getpid(), signal.SIGINT)
+    threading.Thread(target=interrupt, daemon=True).start()
+    begun = time.monotonic()
+    try:
+        registry.shutdown()
+    except KeyboardInterrupt:
+        said = "soon" if time.monotonic() - begun < SOON / 2 else "late"
+        [info] = registry.infos()
+        os.write(1, f"{said}: {info.state}, {registry.problems[0].message}".encode())
+    """
+    assert run_code(code, check=True).stdout == "soon: failed, its stop was interrupted"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -66,3 +67,9 @@ def test_the_plugin_s_own_hint_is_kept_but_for_one_that_is_too_soon_or_too_late(
 def test_attempts_are_told_in_words() -> None:
     assert str(Progress(attempts=1, seconds=0.04)) == "1 attempt in 0.0 s"
     assert str(Progress(attempts=3, seconds=12.34)) == "3 attempts in 12.3 s"
+
+
+def test_nothing_was_attempted_at_first() -> None:
+    fresh = Progress()
+    assert (fresh.began, fresh.attempts, fresh.seconds, fresh.is_unavailable) == (None, 0, 0.0, False)
+    assert fresh.deadline == math.inf

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, field_validator
 from support import entry_of, named, new_registry
 
 from floe_plugins import PluginConfigurationError, PluginRegistry, PluginType, SecretsPlugin
@@ -71,6 +71,8 @@ def test_a_refused_argument_leaves_the_one_before_in_force() -> None:
     assert registry.startup().ok
     assert registry.get(SecretsPlugin, "a").config == Schema(size=2)
     registry.shutdown()
+    assert registry.startup().ok  # a stopped plugin is configured anew
+    registry.shutdown()
 
 
 def test_an_argument_is_copied() -> None:
@@ -117,3 +119,21 @@ def test_values_that_startup_refuses_are_not_handed_out_afterwards(settings: dic
     assert first.value.errors == second.value.errors
     assert getattr(plugin, "config", None) is None
     assert len(registry.problems) == 1
+
+
+def test_what_an_argument_gave_is_masked_though_the_model_has_another_text() -> None:
+    class Schema(BaseModel):
+        password: str
+
+        @field_validator("password")
+        @classmethod
+        def turn(cls, value: str) -> str:
+            return value[::-1]
+
+    def startup(_plugin: Any) -> None:
+        raise ConnectionError("refused hunter2-of-the-year")
+
+    registry = new_registry()
+    registry.register(named("a", config_schema=Schema, startup=startup))
+    registry.configure(SecretsPlugin, "a", {"password": "hunter2-of-the-year"})
+    assert registry.startup().outcomes[0].message == "startup raised ConnectionError: refused ***"

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+from floe_plugins import Candidate, Distribution, PluginRef
+from floe_plugins.loading import imported
 
 UPGRADED = """
     import json, os, pathlib, shutil, sys, textwrap
@@ -72,3 +80,81 @@ def test_a_fresh_module_that_says_something_else_is_its_authors(environment: Any
     )
     for problem in environment().json(code.replace("\n    ", "\n")):
         assert "tell its author" in problem
+
+
+@pytest.fixture
+def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Candidate, Path]]:
+    """A candidate whose module is not imported, and the module's file, which is younger than this process."""
+    file = tmp_path / "written_plugin.py"
+    file.write_text("class Plugin: pass\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    candidate = Candidate(
+        PluginRef.parse("secrets:a"), "written_plugin:Plugin", Distribution("acme", "1.0", str(tmp_path))
+    )
+    yield candidate, file
+    sys.modules.pop("written_plugin", None)
+
+
+def test_a_module_is_outdated_once_its_file_has_changed_since_it_was_imported(written: Any) -> None:
+    candidate, file = written
+    assert not imported.is_imported(candidate)
+    assert not imported.is_outdated(candidate)
+    imported.remember(candidate, "written_plugin", was_imported=False)
+    importlib.import_module("written_plugin")
+    assert imported.is_imported(candidate)
+    assert not imported.is_outdated(candidate)  # nothing was there to remember
+    imported.remember(candidate, "written_plugin", was_imported=False)
+    assert not imported.is_outdated(candidate)
+    changed = file.stat()
+    os.utime(file, ns=(changed.st_atime_ns, changed.st_mtime_ns + 1))
+    assert imported.is_outdated(candidate)
+    file.write_text("class Plugin: x = 1\n")
+    os.utime(file, ns=(changed.st_atime_ns, changed.st_mtime_ns))
+    assert imported.is_outdated(candidate)
+    file.unlink()
+    assert imported.is_outdated(candidate)
+
+
+def test_a_module_that_others_imported_is_outdated_if_its_file_is_younger_than_the_process(written: Any) -> None:
+    candidate, _ = written
+    importlib.import_module("written_plugin")
+    imported.remember(candidate, "written_plugin", was_imported=True)
+    assert imported.is_outdated(candidate)
+
+
+def test_a_module_that_others_imported_from_an_old_file_is_not_outdated() -> None:
+    candidate = Candidate(PluginRef.parse("secrets:a"), "colorsys:rgb_to_yiq", Distribution("acme", "1.0", "/site"))
+    importlib.import_module("colorsys")
+    imported.remember(candidate, None, was_imported=True)
+    assert not imported.is_outdated(candidate)
+    other = Candidate(candidate.ref, candidate.value, Distribution("acme", "2.0", "/site"))
+    imported.remember(other, None, was_imported=True)  # what was known first stays
+    assert not imported.is_outdated(candidate)
+    assert imported.is_outdated(other)
+
+
+def test_a_module_that_was_imported_anew_is_another_one(written: Any) -> None:
+    candidate, file = written
+    importlib.import_module("written_plugin")
+    imported.remember(candidate, "written_plugin", was_imported=False)
+    file.write_text("class Plugin: x = 1\n")
+    del sys.modules["written_plugin"]
+    importlib.invalidate_caches()
+    importlib.import_module("written_plugin")
+    assert not imported.is_outdated(candidate)
+    imported.remember(candidate, "written_plugin", was_imported=False)
+    assert not imported.is_outdated(candidate)
+
+
+def test_a_module_is_outdated_once_the_file_of_its_class_has_changed(written: Any, tmp_path: Path) -> None:
+    candidate, file = written
+    classes = tmp_path / "written_classes.py"
+    classes.write_text("class Plugin: pass\n")
+    file.write_text("from written_classes import Plugin\n")
+    importlib.invalidate_caches()
+    importlib.import_module("written_plugin")
+    imported.remember(candidate, "written_classes", was_imported=False)
+    assert not imported.is_outdated(candidate)
+    classes.write_text("class Plugin: x = 1\n")
+    assert imported.is_outdated(candidate)
+    del sys.modules["written_classes"]

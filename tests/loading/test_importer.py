@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 import types
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,8 +18,9 @@ from floe_plugins import (
     PluginLoadError,
     PluginRef,
     SecretsPlugin,
+    hookimpl,
 )
-from floe_plugins.loading.importer import import_plugin
+from floe_plugins.loading.importer import about, import_plugin, instantiate
 
 REF = PluginRef.parse("secrets:acme")
 
@@ -139,3 +142,151 @@ def test_a_failed_import_comes_with_a_hint_that_fits(module: Any, value: str, er
 def test_a_value_that_names_no_module_is_told_as_it_stands() -> None:
     with pytest.raises(PluginLoadError, match="ValueError: the value is not module:Class"):
         load("acme plugins")
+
+
+def hooked(name: str, function: Any, **options: Any) -> type[Any]:
+    if isinstance(function, types.FunctionType):  # a copy, since the marker is an attribute of it
+        function = types.FunctionType(function.__code__, function.__globals__, name, function.__defaults__)
+    return type("Acme", (Acme,), {name: hookimpl(function, **options) if options else function})
+
+
+async def waits(*_arguments: Any) -> None: ...
+
+
+async def yields(*_arguments: Any) -> Any:
+    yield
+
+
+def wraps(_self: Any) -> Any:
+    return (yield)
+
+
+@pytest.mark.parametrize(
+    ("cls", "message"),
+    [
+        (hooked("get_secret", waits), "'get_secret' cannot be async: only startup, shutdown, health_check are awaited"),
+        (
+            hooked("get_secret", yields),
+            "'get_secret' cannot be async: only startup, shutdown, health_check are awaited",
+        ),
+        (
+            hooked("renamed", waits, specname="get_secret"),
+            "'renamed' cannot be async: only startup, shutdown, health_check are awaited",
+        ),
+        (
+            hooked("get_sekret", lambda _: None, trylast=True),
+            "'get_sekret' is marked as a hook, and SecretsPlugin has no hook 'get_sekret' (did you mean 'get_secret'?)",
+        ),
+        (
+            hooked("qwqwqwqwqw", lambda _: None, trylast=True),
+            "'qwqwqwqwqw' is marked as a hook, and SecretsPlugin has no hook 'qwqwqwqwqw'",
+        ),
+        (
+            hooked("startup", wraps, wrapper=True),
+            "'startup' cannot be a wrapper: lifecycle hooks are called on each plugin on its own",
+        ),
+        (
+            hooked("health_check", wraps, hookwrapper=True),
+            "'health_check' cannot be a wrapper: lifecycle hooks are called on each plugin on its own",
+        ),
+    ],
+)
+def test_a_hook_that_cannot_be_called_is_a_load_error_that_says_why(cls: type[Any], message: str) -> None:
+    with pytest.raises(PluginLoadError) as caught:
+        instantiate(cls)
+    assert (caught.value.message, caught.value.hint) == (message, "Tell the plugin's author.")
+
+
+@pytest.mark.parametrize(
+    "cls",
+    [
+        hooked("startup", waits),
+        hooked("startup", wraps, trylast=True),
+        hooked("newer", lambda _: None, optionalhook=True),
+        hooked("own", waits),
+        hooked("get_secret", wraps, wrapper=True),
+    ],
+)
+def test_other_functions_are_the_plugins_own_affair(cls: type[Any]) -> None:
+    assert type(instantiate(cls).plugin) is cls
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="inspect.markcoroutinefunction is new in 3.12")
+def test_a_function_that_counts_as_a_coroutine_function_is_async_too() -> None:
+    def get_secret(_self: Any, key: str) -> Any:
+        return waits(key)
+
+    marked = inspect.markcoroutinefunction(get_secret)
+    with pytest.raises(PluginLoadError, match="cannot be async"):
+        instantiate(type("Acme", (Acme,), {"get_secret": marked}))
+
+
+@pytest.mark.parametrize("version", ["2.0", "1.999", None, 3])
+def test_a_class_for_another_api_is_refused_before_it_is_called(version: Any) -> None:
+    made: list[int] = []
+    cls = type("Acme", (Acme,), {"floe_api_version": version, "__init__": lambda _: made.append(1)})
+    with pytest.raises((PluginIncompatibleError, PluginLoadError)):
+        instantiate(cls)
+    assert made == []
+
+
+def test_an_api_version_that_is_a_property_is_read_of_the_instance() -> None:
+    cls = type("Acme", (Acme,), {"floe_api_version": property(lambda _: "1.0")})
+    assert instantiate(cls).metadata.floe_api_version == "1.0"
+    with pytest.raises(PluginIncompatibleError):
+        instantiate(type("Acme", (Acme,), {"floe_api_version": property(lambda _: "9.0")}))
+
+
+def test_an_abstract_class_is_told_with_what_it_lacks_sorted() -> None:
+    with pytest.raises(PluginLoadError) as caught:
+        instantiate(SecretsPlugin, SecretsPlugin)
+    assert caught.value.message == (
+        "SecretsPlugin is abstract: it does not implement get_secret, put_secret, secret_names"
+    )
+    assert caught.value.hint == "Override every abstract hook of SecretsPlugin."
+
+
+def test_a_class_that_cannot_be_looked_at_is_a_load_error() -> None:
+    class Meta(type(SecretsPlugin)):  # type: ignore[misc]
+        def __getattribute__(cls, name: str) -> Any:
+            if name == "__abstractmethods__":
+                raise SystemExit("no")
+            return super().__getattribute__(name)
+
+    odd = Meta("Odd", (Acme,), {})
+    with pytest.raises(PluginLoadError, match=r"looking at the plugin failed with SystemExit: no") as caught:
+        instantiate(odd)
+    assert isinstance(caught.value.__cause__, SystemExit)
+    assert caught.value.hint == "Tell the plugin's author."
+
+
+def test_an_error_is_about_the_plugin_that_it_names_and_else_about_this_one() -> None:
+    other = PluginRef.parse("secrets:other")
+    with pytest.raises(PluginLoadError) as caught, about(REF, "acme 1.0"):
+        raise PluginLoadError("bad")
+    assert (caught.value.ref, caught.value.distribution) == (REF, "acme 1.0")
+    with pytest.raises(PluginLoadError) as caught, about(REF, "acme 1.0"):
+        raise PluginLoadError("bad", ref=other, distribution="other 1.0")
+    assert (caught.value.ref, caught.value.distribution) == (other, "other 1.0")
+
+
+def test_an_error_without_a_ref_names_the_class_once() -> None:
+    with pytest.raises(PluginLoadError) as caught, about(None, None, Acme):
+        raise PluginLoadError("bad")
+    assert caught.value.message == "Acme: bad"
+    with pytest.raises(PluginLoadError) as caught, about(None, None, Acme):
+        raise PluginLoadError("Acme is bad")
+    assert caught.value.message == "Acme is bad"
+    with pytest.raises(PluginLoadError) as caught, about(REF, None, Acme):
+        raise PluginLoadError("bad")
+    assert caught.value.message == "bad"
+
+
+def test_a_module_that_is_no_file_of_its_distribution_is_not_imported_where_that_counts(tmp_path: Path) -> None:
+    info = tmp_path / "acme-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: acme\nVersion: 1.0\n")
+    candidate = Candidate(REF, "this:Plugin", Distribution("acme", "1.0", str(info)))
+    with pytest.raises(PluginLoadError):
+        import_plugin(candidate, only_own_files=True)
+    assert "this" not in sys.modules

@@ -22,6 +22,7 @@ from floe_plugins import (
     PluginTimeoutError,
     SecretsPlugin,
 )
+from floe_plugins.loading.loader import SupersededError
 
 HEAD = """
 from floe_plugins import PluginRegistry, SecretsPlugin, StoragePlugin, PluginType, get_registry
@@ -246,14 +247,14 @@ def shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """What a test shares with the plugins; ``shared.install(name=code)`` makes a registry of them."""
     shared = SimpleNamespace(forever=threading.Event(), threads=[])
 
-    def install(timeouts: Any = SOON, **modules: str) -> PluginRegistry:
+    def install(timeouts: Any = SOON, *, workers: int = 16, **modules: str) -> PluginRegistry:
         head = "import threading, load_shared\nfrom floe_plugins import SecretsPlugin\nfrom support import Secrets\n"
         texts = {f"load_{name}": head + textwrap.dedent(code) for name, code in modules.items()}
         entry_points = "\n".join(f"{name} = load_{name}:Plugin" for name in modules)
         write_distribution(tmp_path, "load-tests", f"[floe.secrets]\n{entry_points}\n", **texts)
         monkeypatch.syspath_prepend(str(tmp_path))
         timeouts = timeouts if isinstance(timeouts, dict) else {"load": timeouts}
-        config = {"registry": {"autoload": "all", "timeouts": timeouts}}
+        config = {"registry": {"autoload": "all", "timeouts": timeouts, "workers": workers}}
         shared.registry = PluginRegistry(config, path=[str(tmp_path)], environ={})
         return shared.registry
 
@@ -390,7 +391,7 @@ def test_a_load_that_is_overdue_is_not_begun_again(shared: Any) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
 def test_an_interrupt_during_a_load_is_raised_and_the_plugin_can_be_had_afterwards(shared: Any) -> None:
     registry = shared.install(
-        a=plugin("a", "import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(0.3)")
+        signalling=plugin("signalling", "import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(0.3)")
     )
     [site] = {str(Path(each.distribution.path).parent) for each in registry.candidates()}
     done = run_code(
@@ -402,13 +403,13 @@ def test_an_interrupt_during_a_load_is_raised_and_the_plugin_can_be_had_afterwar
         from floe_plugins import PluginRegistry, SecretsPlugin
         registry = PluginRegistry(path=[{site!r}], environ={{}})
         try:
-            registry.get(SecretsPlugin, "a")
+            registry.get(SecretsPlugin, "signalling")
         except KeyboardInterrupt:
-            print("interrupted", registry.get(SecretsPlugin, "a").name, len(registry.list()))
+            print("interrupted", registry.get(SecretsPlugin, "signalling").name, len(registry.list()))
         """,
         check=True,
     )
-    assert done.stdout == "interrupted a 1\n"
+    assert done.stdout == "interrupted signalling 1\n"
 
 
 def test_a_loaded_plugin_is_in_the_table_of_plugins(shared: Any) -> None:
@@ -476,3 +477,59 @@ def test_a_refresh_leaves_what_is_loaded(shared: Any) -> None:
     assert registry.get(SecretsPlugin, "a") is found
     assert registry.state(SecretsPlugin, "a") is PluginState.STARTED
     registry.shutdown()
+
+
+def test_an_entry_that_was_replaced_is_not_loaded_any_more(shared: Any) -> None:
+    registry = shared.install(a=plugin("a", "load_shared.threads.append(1)"))
+    ref = PluginRef.parse("secrets:a")
+    registry.discover()
+    old = registry._store.entry(ref)
+    [info] = {Path(each.distribution.path) for each in registry.candidates()}
+    info.rename(info.with_name("load_tests-2.0.dist-info"))
+    registry.discover(refresh=True)
+    assert registry._store.entry(ref) is not old
+    with pytest.raises(SupersededError):
+        registry._services().lifecycle.parts.loader.load(old)
+    assert shared.threads == []
+    assert registry.get(SecretsPlugin, "a").name == "a"
+    assert shared.threads == [1]
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+def test_loads_that_plugin_code_asks_for_while_it_is_imported_stay_on_its_thread(shared: Any, workers: int) -> None:
+    """The inner module needs the outer one, whose import holds its lock."""
+    note = "load_shared.threads.append(threading.current_thread().name)\n"
+    registry = shared.install(
+        2.0,
+        outer=plugin("outer", f"{note}load_shared.registry.start(SecretsPlugin, 'inner')"),
+        inner=plugin("inner", f"{note}import load_outer"),
+        workers=workers,
+    )
+    assert registry.get(SecretsPlugin, "outer").name == "outer"
+    assert registry.state(SecretsPlugin, "inner") is PluginState.STARTED
+    assert shared.threads == ["secrets:outer"] * 2
+    registry.shutdown()
+
+
+def test_a_load_whose_thread_cannot_be_made_is_a_load_error(shared: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    registry = shared.install(a=plugin("a"))
+    start = threading.Thread.start
+
+    def refuse(thread: threading.Thread) -> None:
+        if thread.name == "secrets:a":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with pytest.raises(PluginLoadError, match="loading failed with RuntimeError: can't start new thread"):
+        registry.get(SecretsPlugin, "a")
+
+
+def test_a_plugin_whose_hooks_do_not_fit_is_not_kept_by_the_manager(shared: Any) -> None:
+    code = "class Plugin(Secrets):\n    name = 'a'\n    def get_secret(self, key, colour): ...\n"
+    registry = shared.install(a=code)
+    with pytest.raises(PluginLoadError, match="its hooks do not fit the contract"):
+        registry.get(SecretsPlugin, "a")
+    manager = registry.manager(SecretsPlugin)
+    assert not manager.has_plugin("a")
+    assert manager.hook.get_secret.get_hookimpls() == []

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import threading
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +133,7 @@ def test_plugins_that_compare_equal_are_told_apart(registry: PluginRegistry) -> 
     assert second_twin not in pm.get_plugins()
     assert pm.get_name(second) == "b"
     assert not pm.is_registered(second_twin)
+    assert pm.is_registered(second) is True
     assert pm.subset_hook_caller("span_exporters", [first])() == [["b"]]
     pm.unregister(first)
     assert pm.hook.span_exporters() == [["b"]]
@@ -292,3 +295,155 @@ def test_hooks_of_a_category_run_on_the_thread_of_their_caller(registry: PluginR
         registry.manager(SecretsPlugin).hook.secret_names()
     assert seen[0] is not threading.current_thread()
     assert seen[1:] == [threading.current_thread()] * 2
+
+
+def test_plugins_that_were_selected_after_the_first_hook_call_are_loaded_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = "from support import Secrets\nclass Plugin(Secrets): name = {!r}\n"
+    write_distribution(tmp_path, "again-one", "[floe.secrets]\none = again_one:Plugin\n", again_one=code.format("one"))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    registry = PluginRegistry(autoload="all", path=[str(tmp_path)], environ={})
+    manager = registry.manager(SecretsPlugin)
+    assert len(manager.hook.get_secret.get_hookimpls()) == 1
+    write_distribution(tmp_path, "again-two", "[floe.secrets]\ntwo = again_two:Plugin\n", again_two=code.format("two"))
+    registry.discover(refresh=True)
+    assert len(manager.hook.get_secret.get_hookimpls()) == 2
+    manager.load_again()
+    assert len(manager.hook.get_secret.get_hookimpls()) == 2
+    found = {plugin.name: str(distribution.version) for plugin, distribution in manager.list_plugin_distributions()}
+    assert found == {"one": "1.0", "two": "1.0"}
+    assert sorted(facade.project_name for _, facade in manager.list_plugin_distinfo()) == ["again-one", "again-two"]
+    for name in ("again_one", "again_two"):
+        del sys.modules[name]
+
+
+def test_what_is_registered_by_hand_has_no_distribution(registry: PluginRegistry) -> None:
+    registry.register(support.named("a"))
+    assert registry.manager(SecretsPlugin).list_plugin_distributions() == []
+
+
+def test_what_a_manager_does_not_have_is_an_attribute_error(registry: PluginRegistry) -> None:
+    with pytest.raises(AttributeError, match="'CategoryManager' object has no attribute 'hoook'"):
+        _ = registry.manager(SecretsPlugin).hoook
+
+
+def test_a_plugin_is_unregistered_by_itself_or_its_name_and_no_other_in_its_place(registry: PluginRegistry) -> None:
+    manager = registry.manager(TelemetryBackendPlugin)
+    a, b = Telemetry("a"), Telemetry("b")
+    registry.register(a, b)
+    with pytest.raises(ValueError, match="the plugin named 'a' is another one"):
+        manager.unregister(b, "a")
+    assert manager.unregister(Telemetry("a")) is None
+    assert manager.unregister(name="c") is None
+    assert manager.unregister() is None
+    assert manager.unregister(a, "a") is a
+    assert manager.unregister(name="b") is b
+    assert manager.unregister(b) is None
+    assert registry.list() == []
+
+
+def test_a_blocked_name_is_no_plugin(registry: PluginRegistry) -> None:
+    manager = registry.manager(TelemetryBackendPlugin)
+    registry.register(Telemetry("a"), Telemetry("b"))
+    manager.set_blocked("a")
+    assert [plugin.name for plugin in manager.get_plugins()] == ["b"]
+    assert manager.get_name(None) is None
+    assert not manager.is_registered(None)
+    assert not manager.unblock("b")
+    assert manager.register(None) is None
+
+
+def test_a_mixin_behind_the_category_does_not_hide_its_hooks(registry: PluginRegistry) -> None:
+    class Mixin:
+        def flush(self, deadline: float) -> bool:
+            raise AssertionError("hidden by the category's own")
+
+        @hookimpl(specname="span_exporters")
+        def more(self) -> list[Any]:
+            return ["mixed in"]
+
+    class Mixed(Telemetry, Mixin):
+        pass
+
+    registry.register(Mixed("mixed"))
+    hook = registry.manager(TelemetryBackendPlugin).hook
+    assert hook.flush(deadline=1.0) == [True]
+    assert sorted(hook.span_exporters()) == [["mixed"], ["mixed in"]]
+
+
+def test_a_hook_of_the_instance_or_of_another_kind_is_found(registry: PluginRegistry) -> None:
+    class Odd(Telemetry):
+        flush = staticmethod(lambda deadline: f"static {deadline}")  # type: ignore[assignment]
+
+    odd = Odd("odd")
+    odd.span_exporters = lambda: ["of the instance"]  # type: ignore[method-assign]
+    registry.register(odd)
+    hook = registry.manager(TelemetryBackendPlugin).hook
+    assert hook.flush(deadline=1.0) == ["static 1.0"]
+    assert hook.span_exporters() == [["of the instance"]]
+
+
+def test_a_lifecycle_hook_that_is_a_property_is_looked_up_when_it_is_called(registry: PluginRegistry) -> None:
+    threads: list[str] = []
+
+    def startup(_self: Any) -> Any:
+        threads.append(threading.current_thread().name)
+        return lambda: None
+
+    registry.register(type("Odd", (Telemetry,), {"startup": property(startup)})("odd"))
+    assert threads == []
+    assert registry.startup().ok
+    assert threads == ["telemetry_backend:odd"]
+    registry.shutdown()
+
+
+def test_a_lifecycle_hook_may_have_another_name(registry: PluginRegistry) -> None:
+    begun: list[str] = []
+
+    class Renaming(Telemetry):
+        @hookimpl(specname="startup")
+        def begin(self) -> None:
+            begun.append(self.name)
+
+    registry.register(Telemetry("plain"), Renaming("renaming"))
+    assert registry.startup().ok
+    assert begun == ["renaming"]
+    registry.shutdown()
+
+
+def test_options_of_a_hook_of_the_instance_count(registry: PluginRegistry) -> None:
+    odd = Telemetry("odd")
+    odd.span_exporters = hookimpl(trylast=True)(lambda: ["odd"])  # type: ignore[method-assign]
+    registry.register(Telemetry("plain"), odd)
+    assert registry.manager(TelemetryBackendPlugin).hook.span_exporters() == [["plain"], ["odd"]]
+
+
+def test_a_plugin_that_was_taken_out_is_forgotten(registry: PluginRegistry) -> None:
+    plugin = Telemetry("gone")
+    known = weakref.ref(plugin)
+    registry.register(plugin)
+    registry.unregister(TelemetryBackendPlugin, "gone")
+    del plugin
+    gc.collect()
+    assert known() is None
+
+
+def test_an_installed_plugin_whose_name_is_blocked_is_not_found_until_it_is_allowed_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = "from support import Secrets\nclass Plugin(Secrets): name = 'a'\n"
+    write_distribution(tmp_path, "blocked", "[floe.secrets]\na = blocked_plugin:Plugin\n", blocked_plugin=code)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    registry = PluginRegistry(autoload="all", path=[str(tmp_path)], environ={})
+    manager = registry.manager(SecretsPlugin)
+    manager.set_blocked("a")
+    with pytest.raises(PluginNotFoundError):
+        registry.get(SecretsPlugin, "a")
+    assert "blocked_plugin" not in sys.modules
+    assert not manager.unblock("b")
+    with pytest.raises(PluginNotFoundError):
+        registry.get(SecretsPlugin, "a")
+    assert manager.unblock("a")
+    assert registry.get(SecretsPlugin, "a").name == "a"
+    del sys.modules["blocked_plugin"]

@@ -65,6 +65,8 @@ def test_hooks_that_do_not_fit_are_a_load_error_and_leave_nothing() -> None:
     assert caught.value.message.startswith("its hooks do not fit the contract: ")
     assert caught.value.hint == "A hook takes the arguments that its contract names, or fewer."
     assert "\n" not in caught.value.message
+    assert "get_secret" in caught.value.message
+    assert "', '" not in caught.value.message  # no list of words
     assert not registry.manager(SecretsPlugin).has_plugin("a")
     registry.register(named("a"))
 
@@ -113,3 +115,38 @@ def test_plugins_of_one_category_can_be_registered_from_many_threads() -> None:
         thread.join(SOON)
     assert sorted(registry._services().registration.plugins[SecretsPlugin]) == [f"p{number}" for number in range(8)]
     assert len(registry.manager(SecretsPlugin).get_plugins()) == 8
+
+
+def test_a_source_that_changed_since_it_was_imported_is_told_with_what_differs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = """
+        from support import Secrets
+        class Plugin(Secrets):
+            name = "a"
+            version = "1.0"
+            description = "{0}"
+            dependencies = ("{0}",)
+            optional_dependencies = ()
+    """
+    write_distribution(tmp_path, "sources", "[floe.secrets]\na = changing_plugin:Plugin\n", changing_plugin=code)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    PluginRegistry(autoload="all", path=[str(tmp_path)], environ={}).get(SecretsPlugin, "a")
+    file = tmp_path / "changing_plugin.py"
+    file.write_text(file.read_text().replace("{0}", "another"))
+    registry = PluginRegistry(autoload="all", path=[str(tmp_path)], environ={})
+    registry.get(SecretsPlugin, "a")
+    del sys.modules["changing_plugin"]
+    assert [(problem.message, problem.hint) for problem in registry.problems if problem.stage is Stage.LOAD] == [
+        ("its source has changed since it was imported: description, dependencies", "Restart the process.")
+    ]
+
+
+def test_what_the_source_does_not_tell_is_not_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = "from support import Secrets\nclass Plugin(Secrets):\n    name = 'a'\n    description = 'x'.upper()\n"
+    write_distribution(tmp_path, "untold", "[floe.secrets]\na = untold_plugin:Plugin\n", untold_plugin=code)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    registry = PluginRegistry(autoload="all", path=[str(tmp_path)], environ={})
+    assert registry.get(SecretsPlugin, "a").description == "X"
+    del sys.modules["untold_plugin"]
+    assert registry.problems == ()

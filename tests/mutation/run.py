@@ -9,8 +9,7 @@ Runs in a copy of the project, with an interpreter that imports the copy. ``tox 
 from __future__ import annotations
 
 import argparse
-import ast
-import copy
+import json
 import os
 import random
 import shutil
@@ -20,162 +19,169 @@ import tempfile
 import threading
 import time
 import venv
-from collections.abc import Callable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any, NamedTuple
+from typing import Any
+
+from mutants import Mutant, mutants
+from serve import BROKEN
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("loading", "execution", "lifecycle", "dependencies", "discovery", "configuration/redaction")
+MODULES = ("configuration/schema/shape", "reporting/profile")  # of other packages
 COPIED = ("floe_plugins", "tests", "testplugins", "docs", "pyproject.toml", "README.md", "tox.ini")
 # What runs besides the tests of a module and of its package, in this order.
 LIFECYCLE = ("tests/lifecycle", "tests/registry/test_services.py", "tests/plugins/test_hostile_plugins.py")
 ALSO = {
     "loading": (*LIFECYCLE, "tests/registry"),
-    "execution": (*LIFECYCLE, "tests/plugins/test_fault_table.py"),
-    "lifecycle": ("tests/execution", *LIFECYCLE[1:], "tests/registry", "tests/plugins/test_fault_table.py"),
+    "execution": (*LIFECYCLE, "tests/loading", "tests/plugins/test_fault_table.py"),
+    "lifecycle": (
+        "tests/execution",
+        "tests/loading",
+        *LIFECYCLE[1:],
+        "tests/registry",
+        "tests/plugins/test_fault_table.py",
+    ),
     "dependencies": ("tests/lifecycle", "tests/property/test_ordering.py", "tests/registry"),
     "discovery": ("tests/entries", "tests/registry"),
+    "configuration/schema": ("tests/configuration/redaction", "tests/configuration/test_secrets.py"),
+    "reporting": (),
     "configuration/redaction": ("tests/configuration/test_secrets.py", "tests/execution/test_background_errors.py"),
 }
-LIMIT = 240.0  # seconds for the tests of one change; one that hangs is noticed
-
-COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
-    ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt,
-    ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In,
-}  # fmt: skip
-ARITHMETIC: dict[type[ast.operator], type[ast.operator]] = {
-    ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.BitOr: ast.BitAnd,
-}  # fmt: skip
-
-
-class Mutant(NamedTuple):
-    """One change: the module, its place, what was there and what is there now, and the whole new text."""
-
-    module: str
-    line: int
-    before: str
-    after: str
-    text: str
-
-
-def changes(node: ast.AST) -> Iterator[Callable[[Any], Any]]:  # noqa: C901 one branch for each kind
-    """Functions that change a copy of a node, and return it or what takes its place."""
-    match node:
-        case ast.Compare(ops=[only]) if type(only) in COMPARISONS:
-            yield lambda it: _with(it, ops=[COMPARISONS[type(only)]()])
-        case ast.BoolOp(op=op):
-            yield lambda it: _with(it, op=ast.Or() if isinstance(op, ast.And) else ast.And())
-        case ast.UnaryOp(op=ast.Not()):
-            yield lambda it: it.operand
-        case ast.BinOp(op=op) if type(op) in ARITHMETIC:
-            yield lambda it: _with(it, op=ARITHMETIC[type(op)]())
-        case ast.Constant(value=bool() as value):
-            yield lambda it: _with(it, value=not value)
-        case ast.Constant(value=int() | float() as value):
-            yield lambda it: _with(it, value=value + 1)
-        case ast.If(test=test) | ast.IfExp(test=test) | ast.While(test=test) if not isinstance(test, ast.Constant):
-            yield lambda it: _with(it, test=ast.UnaryOp(ast.Not(), it.test))
-        case ast.Return(value=ast.Constant(value=None)):
-            return  # it would be the same
-        case ast.Return(value=ast.AST()):
-            yield lambda it: _with(it, value=ast.Constant(None))
-        case ast.Expr(value=ast.Call() | ast.Await()) | ast.Assign(targets=[ast.Attribute() | ast.Subscript()]):
-            yield lambda _: ast.Pass()
-        case ast.AugAssign() | ast.Raise() | ast.Delete() | ast.Continue() | ast.Break():
-            yield lambda _: ast.Pass()
-        case ast.Call(args=[argument], keywords=[]) if not isinstance(argument, ast.Starred | ast.GeneratorExp):
-            yield lambda it: it.args[0]
-
-
-def _with(node: Any, **fields: Any) -> Any:
-    for name, value in fields.items():
-        setattr(node, name, value)
-    return node
-
-
-def _parents(tree: ast.AST) -> Iterator[tuple[ast.AST, str, int | None, ast.AST]]:
-    """Each node that runs: not those of annotations, or of what is for type checkers or other Pythons alone."""
-    for name, value in ast.iter_fields(tree):
-        if name in {"annotation", "returns", "decorator_list", "type_params", "bases"}:
-            continue
-        for place, child in enumerate(value if isinstance(value, list) else [value]):
-            if not isinstance(child, ast.AST) or (isinstance(child, ast.If) and _is_elsewhere(child.test)):
-                continue
-            if isinstance(child, ast.Call) and ast.unparse(child.func) in {"cast", "TypeVar"}:
-                continue
-            yield tree, name, place if isinstance(value, list) else None, child
-            yield from _parents(child)
-
-
-def _is_elsewhere(test: ast.expr) -> bool:
-    return any(name in ast.unparse(test) for name in ("TYPE_CHECKING", "sys.version_info"))
-
-
-def mutants(module: str) -> list[Callable[[], Mutant]]:
-    """Every change of a module, to be made when it is picked."""
-    text = (ROOT / "floe_plugins" / f"{module}.py").read_text(encoding="utf-8")
-    tree = ast.parse(text)
-    found: list[Callable[[], Mutant]] = []
-    for number, (_, _, _, child) in enumerate(_parents(tree)):
-        for change, _ in enumerate(changes(child)):
-            found.append(lambda number=number, change=change: _make(module, text, number, change))
-    return found
-
-
-def _make(module: str, text: str, number: int, change: int) -> Mutant:
-    tree = ast.parse(text)
-    parent, field, index, child = next(islice(_parents(tree), number, None))
-    before, line = ast.unparse(child), child.lineno  # type: ignore[attr-defined]
-    changed = ast.copy_location(list(changes(child))[change](copy.deepcopy(child)), child)
-    if index is None:
-        setattr(parent, field, changed)
-    else:
-        getattr(parent, field)[index] = changed
-    whole = ast.unparse(ast.fix_missing_locations(tree))
-    return Mutant(module, line, before, ast.unparse(changed), whole)
+# Seconds; what hangs is noticed.
+LIMIT = 240.0  # for the tests of one change
+LIMIT_OF_TEST = 20
+# What is said of a change that no test notices, and that is refused before it runs.
+TYPES = "refused by the type checker alone"
 
 
 class Place:
-    """A copy of the project, and an interpreter that imports it before all others."""
+    """A copy of the project, and an interpreter that imports it before all others and runs its tests."""
 
     def __init__(self, directory: Path) -> None:
         self.project = directory / "project"
+        self.project.mkdir(parents=True)
         for name in COPIED:
             copying = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
-            copying(ROOT / name, self.project / name) if self.project.is_dir() else self._first(name)
+            copying(ROOT / name, self.project / name)
         venv.create(directory / "venv", symlinks=True)
-        self.python = directory / "venv" / "bin" / "python"
+        python = directory / "venv" / "bin" / "python"
         [packages] = (directory / "venv").glob("lib/python*/site-packages")
         sites = [path for path in sys.path if path.endswith("site-packages")]
         lines = [str(self.project), *(f"import site; site.addsitedir({site!r})" for site in sites)]
         (packages / "mutation.pth").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        environ = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        self._server = subprocess.Popen(
+            [str(python), str(self.project / "tests/mutation/serve.py")],
+            cwd=self.project, env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        self._writes = 0
 
-    def _first(self, name: str) -> None:
-        self.project.mkdir(parents=True)
-        shutil.copytree(ROOT / name, self.project / name)
+    def close(self) -> None:
+        """End the server."""
+        self._server.communicate()
 
-    def notices(self, mutant: Mutant | None, tests: list[str]) -> str:
-        """The last line of the tests' output, "" if all of them passed."""
-        path = self.project / "floe_plugins" / f"{mutant.module}.py" if mutant else None
-        original = path.read_text(encoding="utf-8") if path else ""
-        if path and mutant:
-            path.write_text(mutant.text, encoding="utf-8")
-        command = [str(self.python), "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *tests]
-        environ = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTEST_ADDOPTS": "--tb=no -o timeout=60"}
+    def run(self, paths: list[str], **options: Any) -> tuple[int, str]:
+        """The exit status of the tests and their output."""
+        assert self._server.stdin
+        assert self._server.stdout
+        request = {"first": [], "skipped": [], "alone": False, "record": "", "limit": LIMIT, "each": LIMIT_OF_TEST}
+        self._server.stdin.write(json.dumps(request | {"paths": paths} | options) + "\n")
+        self._server.stdin.flush()
+        answer = json.loads(self._server.stdout.readline())
+        if answer["status"] == BROKEN:
+            raise RuntimeError(answer["output"])
+        return answer["status"], answer["output"]
+
+    def notices(self, mutant: Mutant, known: Known) -> str:
+        """What the tests say to a change, "" if all of them pass."""
+        path = self.project / "floe_plugins" / f"{mutant.module}.py"
+        original = path.read_text(encoding="utf-8")
+        self._write(path, mutant.text)
         try:
-            done = subprocess.run(
-                command, cwd=self.project, env=environ, capture_output=True, text=True, timeout=LIMIT, check=False
-            )
-        except subprocess.TimeoutExpired:
-            return f"no end after {LIMIT:g} s"
+            return self._run_in_steps(mutant, known)
         finally:
-            if path:
-                path.write_text(original, encoding="utf-8")
-        lines = [line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
-        return (lines or done.stdout.splitlines() or ["it crashed"])[-1] if done.returncode else ""
+            self._write(path, original)
+
+    def _run_in_steps(self, mutant: Mutant, known: Known) -> str:
+        # First those that are known to run the line, which notice most. Others may notice, too: they start
+        # interpreters that run it, or get what it left in a cache.
+        near = [test for test in known.tests_of(mutant) if _package_of(test) == mutant.module.rpartition("/")[0]]
+        if near:
+            status, output = self.run(sorted({test.partition("::")[0] for test in near}), first=near, alone=True)
+            if status:
+                return _said(status, output)
+        status, output = self.run(tests_of(mutant.module), first=known.tests_of(mutant), skipped=near)
+        return _said(status, output) if status else ""
+
+    def breaks_types(self, mutant: Mutant) -> bool:
+        """Whether the type checker refuses a change."""
+        path = self.project / "floe_plugins" / f"{mutant.module}.py"
+        original = path.read_text(encoding="utf-8")
+        try:
+            before, after = (self._type_errors(path, text) for text in (mutant.before, mutant.text))
+        finally:
+            self._write(path, original)
+        return bool(after - before)
+
+    def _type_errors(self, path: Path, text: str) -> Counter[str]:
+        """The type checker's messages about a text; without its comments it has some that it had not."""
+        self._write(path, text)
+        command = [sys.executable, "-m", "mypy", "--no-error-summary", "--hide-error-context", str(path)]
+        done = subprocess.run(command, cwd=self.project, capture_output=True, text=True, check=False)
+        return Counter(line.partition(" error: ")[2] for line in done.stdout.splitlines() if " error: " in line)
+
+    def _write(self, path: Path, text: str) -> None:
+        path.write_text(text, encoding="utf-8")
+        # Python takes compiled code for that of a file with the same time, in seconds, and the same length.
+        self._writes += 1
+        os.utime(path, (10**9 + self._writes,) * 2)
+
+
+def _said(status: int, output: str) -> str:
+    lines = output.splitlines()
+    found = [line for line in lines if line.startswith(("FAILED", "ERROR", "INTERNALERROR"))] or lines[-1:]
+    return found[0] if found else f"no end after {LIMIT:g} s" if status < 0 else "it crashed"
+
+
+class Known:
+    """What a run without a change tells: how long each test takes, and the lines that it runs."""
+
+    def __init__(self) -> None:
+        self._seconds: dict[str, float] = {}
+        self._tests: dict[tuple[str, int], list[str]] = defaultdict(list)
+
+    def record(self, place: Place, paths: list[str]) -> str:
+        """Run tests without a change; return the names of those that fail."""
+        file = place.project / "record.json"
+        _, output = place.run(paths, record=str(file), limit=1800, each=120)
+        if not file.is_file():
+            return output or "no test ran"
+        found = json.loads(file.read_text(encoding="utf-8"))
+        self._seconds |= found["seconds"]
+        for test, modules in found["lines"].items():
+            for module, lines in modules.items():
+                for line in lines:
+                    self._tests[module, line].append(test)
+        return "\n".join(line for line in output.splitlines() if line.startswith(("FAILED", "ERROR")))
+
+    def tests_of(self, mutant: Mutant) -> list[str]:
+        """The tests that run a line of the change: first the module's own, then its package's, the fastest first."""
+        package, _, name = mutant.module.rpartition("/")
+        found = {test for line in range(mutant.line, mutant.last + 1) for test in self._tests[mutant.module, line]}
+        mirror = f"tests/{package}/test_{name}.py"
+
+        def key(test: str) -> tuple[bool, bool, float]:
+            return not test.startswith(mirror), _package_of(test) != package, self._seconds[test]
+
+        return sorted(found, key=key)
+
+
+def _package_of(test: str) -> str:
+    return test.partition("::")[0].rpartition("/")[0].removeprefix("tests/")
 
 
 def tests_of(module: str) -> list[str]:
@@ -198,46 +204,87 @@ def main() -> int:
     seed = random.randrange(10**6) if given.seed is None else given.seed  # noqa: S311 no secret hangs on it
     source = ROOT / "floe_plugins"
     modules = [f"{package}/{path.stem}" for package in PACKAGES for path in sorted((source / package).glob("[!_]*.py"))]
-    every = [make for module in modules if module.startswith(given.only) for make in mutants(module)]
+    modules = [module for module in [*modules, *MODULES] if module.startswith(given.only)]
+    texts = {module: (source / f"{module}.py").read_text(encoding="utf-8") for module in modules}
+    every = [make for module, text in texts.items() for make in mutants(module, text)]
     picked = random.Random(seed).sample(every, min(given.count, len(every)))  # noqa: S311 no secret hangs on it
     print(f"{len(picked)} of {len(every)} changes, seed {seed}", flush=True)
     begun = time.monotonic()
-    places: SimpleQueue[Place] = SimpleQueue()
-    lock, survivors, noticed = threading.Lock(), [], 0
     with tempfile.TemporaryDirectory() as directory:
-        for number in range(given.jobs):
-            places.put(Place(Path(directory) / str(number)))
-        place = places.get()
-        needed = dict.fromkeys(path for module in modules for path in tests_of(module))
-        if said := place.notices(None, list(needed)):
-            sys.exit(f"the tests fail without a change: {said}")
-        places.put(place)
+        places = [Place(Path(directory) / str(number)) for number in range(given.jobs)]
+        try:
+            known = _record(places, modules)
+            noticed, refused, survivors = _judge(places, picked, known, begun + given.seconds)
+        finally:
+            for place in places:
+                place.close()
+    return _report(noticed, refused, survivors, given.fail_under)
 
-        def run(make: Callable[[], Mutant]) -> None:
-            nonlocal noticed
-            if time.monotonic() - begun > given.seconds:
-                return
-            mutant, place, start = make(), places.get(), time.monotonic()
-            try:
-                said = place.notices(mutant, tests_of(mutant.module))
-            finally:
-                places.put(place)
-            with lock:
-                noticed += bool(said)
-                where = f"{mutant.module}:{mutant.line}"
-                how = said[:150] or f"SURVIVED\n    - {mutant.before[:300]}\n    + {mutant.after[:300]}"
-                print(f"{where} ({time.monotonic() - start:.1f} s) {how}", flush=True)
-                if not said:
-                    survivors.append(mutant)
 
-        with ThreadPoolExecutor(given.jobs) as pool:
-            list(pool.map(run, picked))
-    total = noticed + len(survivors)
-    score = 100 * noticed / total if total else 100.0
-    print(f"{noticed} of {total} noticed ({score:.1f} %), {len(survivors)} not:")
-    for each in sorted(survivors):
-        print(f"  {each.module}:{each.line}: {each.before[:100]!r} -> {each.after[:100]!r}")
-    return int(score < given.fail_under)
+def _record(places: list[Place], modules: list[str]) -> Known:
+    known = Known()
+    needed = sorted({path for module in modules for path in tests_of(module)})
+    files = {file for path in needed for file in ([path] if path.endswith(".py") else _files(path))}
+    shares = [sorted(files)[number :: len(places)] for number in range(len(places))]
+    with ThreadPoolExecutor(len(places)) as pool:
+        failed = [said for said in pool.map(known.record, places, shares) if said]
+    if failed:
+        sys.exit("tests fail without a change:\n" + "\n".join(failed))
+    return known
+
+
+def _files(directory: str) -> list[str]:
+    return [str(path.relative_to(ROOT)) for path in (ROOT / directory).rglob("test_*.py")]
+
+
+def _judge(
+    places: list[Place], picked: list[Callable[[], Mutant]], known: Known, end: float
+) -> tuple[Counter[str], Counter[str], list[Mutant]]:
+    """How many changes of each module the tests notice, how many the type checker alone, and those that nobody does."""
+    free: SimpleQueue[Place] = SimpleQueue()
+    for place in places:
+        free.put(place)
+    lock, survivors, noticed, refused = threading.Lock(), list[Mutant](), Counter[str](), Counter[str]()
+
+    def judge(make: Callable[[], Mutant]) -> None:
+        if time.monotonic() > end:
+            return
+        mutant, place, start = make(), free.get(), time.monotonic()
+        try:
+            said = place.notices(mutant, known)
+            if not said and place.breaks_types(mutant):
+                said = TYPES
+        finally:
+            free.put(place)
+        with lock:
+            how = f"SURVIVED\n{mutant.diff}" if not said else f"{said}\n{mutant.diff}" if said == TYPES else said[:150]
+            print(f"{mutant.module}:{mutant.line} ({time.monotonic() - start:.1f} s) {how}", flush=True)
+            (refused if said == TYPES else noticed)[mutant.module] += bool(said)
+            if not said:
+                survivors.append(mutant)
+
+    with ThreadPoolExecutor(len(places)) as pool:
+        list(pool.map(judge, picked))
+    return noticed, refused, sorted(survivors)
+
+
+def _report(noticed: Counter[str], refused: Counter[str], survivors: list[Mutant], least: float) -> int:
+    unnoticed = Counter(each.module for each in survivors)
+    rows: dict[str, Counter[str]] = defaultdict(Counter)
+    for what, counts in (("tests", noticed), ("types", refused), ("nobody", unnoticed)):
+        for module, count in counts.items():
+            for row in (module.rpartition("/")[0], "all"):
+                rows[row][what] += count
+    rows["all"] = rows.pop("all", Counter())
+    print("\npackage | changes | noticed by tests | by the type checker alone | by nobody\n---|---|---|---|---")
+    for row, counts in rows.items():
+        share = 100 * counts["tests"] / max(counts.total(), 1)
+        print(f"{row} | {counts.total()} | {counts['tests']} ({share:.1f} %) | {counts['types']} | {counts['nobody']}")
+    print("\nnoticed by nobody:")
+    for each in survivors:
+        print(f"{each.module}:{each.line}\n{each.diff}")
+    counts = rows["all"]
+    return int(100 * (counts["tests"] + counts["types"]) < least * counts.total())
 
 
 if __name__ == "__main__":

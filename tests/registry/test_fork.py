@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import textwrap
+from pathlib import Path
 
 import pytest
-from support import run_code
+from support import run_code, write_distribution
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
@@ -116,3 +117,61 @@ def test_children_that_are_forked_while_threads_are_busy_do_not_hang() -> None:
         print({text for text, _ in found} <= {"no error", "this registry was started in "}, {s for _, s in found})
     """)
     assert lines == ["True {0}"]
+
+
+def test_locks_that_another_thread_held_are_free_in_a_child() -> None:
+    lines = said("""
+        from contextlib import ExitStack
+        registry = lab.registry(lab.plugin("a"))
+        made, manager = registry._services(), registry.manager(SecretsPlugin)
+        locks = [registry._lock, registry._store.lock, manager._lock, made.registration._lock, made.loader._lock,
+                 made.coordinator._changed]
+        held, ended = threading.Event(), threading.Event()
+        def hold():
+            with ExitStack() as stack:
+                for lock in locks: stack.enter_context(lock)
+                held.set()
+                ended.wait()
+        thread = threading.Thread(target=hold)
+        thread.start()
+        held.wait()
+        def child():
+            threading.Timer(30, os._exit, [3]).start()
+            registry.register(lab.plugin("b"))
+            return registry.startup().ok, manager.has_plugin("b")
+        print(*in_child(child))
+        ended.set()
+        thread.join()
+    """)
+    assert lines == ["(True, True) 0"]
+
+
+def test_a_plugin_that_was_being_loaded_is_loaded_by_a_child_itself(tmp_path: Path) -> None:
+    code = """
+        import threading
+        from support import Secrets
+        entered, go_on = threading.Event(), threading.Event()
+        class Plugin(Secrets):
+            name = "a"
+            def __init__(self):
+                entered.set()
+                go_on.wait()
+    """
+    write_distribution(tmp_path, "forked", "[floe.secrets]\na = forked_plugin:Plugin\n", forked_plugin=code)
+    lines = said(f"""
+        sys.path.append({str(tmp_path)!r})
+        import forked_plugin
+        registry = PluginRegistry(autoload="all", path=[{str(tmp_path)!r}], environ={{}})
+        thread = threading.Thread(target=lambda: registry.get(SecretsPlugin, "a"))
+        thread.start()
+        forked_plugin.entered.wait()
+        def child():
+            threading.Timer(30, os._exit, [3]).start()
+            forked_plugin.go_on = threading.Event()
+            forked_plugin.go_on.set()
+            return registry.get(SecretsPlugin, "a").name
+        print(*in_child(child))
+        forked_plugin.go_on.set()
+        thread.join()
+    """)
+    assert lines == ["a 0"]

@@ -8,7 +8,7 @@ import pytest
 from support import start_outcome
 
 from floe_plugins import LifecycleReport, OutcomeState
-from floe_plugins.reporting.profile import blame, critical_chain, describe, svg
+from floe_plugins.reporting.profile import blame, critical_chain, describe, ended, svg
 
 REPORT = LifecycleReport(
     outcomes=(
@@ -40,7 +40,35 @@ def test_the_text_names_the_phases_each_plugin_and_the_chain() -> None:
     text = describe(REPORT)
     assert text.startswith("2.000 s in all: 0.400 s loading, 0.100 s configuring")
     assert "   0.000     0.100     1.000  compute:db\n" in text
-    assert text.endswith("    compute:app  @1.600 s  +0.400 s")
+    chain = [
+        "compute:log  @0.500 s  +0.100 s",
+        "  compute:db  @0.600 s  +1.000 s",
+        "    compute:app  @1.600 s  +0.400 s",
+    ]
+    assert text.splitlines()[-3:] == chain
+
+
+def test_of_plugins_that_ended_together_the_chain_and_the_blame_take_them_by_ref() -> None:
+    report = LifecycleReport(
+        outcomes=(
+            start_outcome("b", 0.0, 1.0),
+            start_outcome("a", 0.0, 1.0),
+            start_outcome("never", None, 0.0, state=OutcomeState.SKIPPED),
+            start_outcome("app", 1.0, 1.0, "b", "a", "never"),
+            start_outcome("also", 1.0, 1.0, "a", "b"),
+        ),
+        seconds=2.0,
+    )
+    assert [row.ref.name for row in blame(report)] == ["a", "also", "app", "b", "never"]
+    assert [each.ref.name for each in critical_chain(report)] == ["b", "app"]
+    assert "compute:b  @0.000 s  +1.000 s" in describe(report)
+
+
+def test_a_plugin_that_never_began_is_in_no_chain() -> None:
+    never = start_outcome("never", None, 5.0, state=OutcomeState.SKIPPED)
+    report = LifecycleReport(outcomes=(never, start_outcome("a", 0.5, 0.25, "never")))
+    assert [each.ref.name for each in critical_chain(report)] == ["a"]
+    assert ended(never) == 5.0
 
 
 NAMESPACE = "{http://www.w3.org/2000/svg}"
@@ -96,10 +124,12 @@ def test_bars_are_as_long_as_starts_took_and_begin_where_they_did(drawing: Drawi
     assert drawing.number("compute:app", "x") == pytest.approx(drawing.number("compute:db", "x") + second)
     right = drawing.number("compute:app", "x") + drawing.number("compute:app", "width")
     assert right <= float(drawing.root.attrib["width"])
+    bottom = max(float(rect.attrib["y"]) + float(rect.attrib["height"]) for rect in drawing.rects.values())
+    assert bottom <= float(drawing.root.attrib["height"])
 
 
 def test_what_took_no_time_can_still_be_seen(drawing: Drawing) -> None:
-    assert drawing.number("compute:skipped", "width") >= 1
+    assert drawing.number("compute:skipped", "width") == 1
 
 
 def test_loading_and_configuring_come_first_and_one_after_the_other(drawing: Drawing) -> None:
@@ -138,3 +168,15 @@ def test_a_start_of_nothing_is_a_drawing_too() -> None:
 
 def test_a_start_that_took_no_measurable_time_is_a_drawing_too() -> None:
     assert Drawing(LifecycleReport(outcomes=(start_outcome("a", 0.0, 0.0),))).labels == ["compute:a"]
+
+
+def test_control_characters_of_a_message_are_shown_escaped() -> None:
+    hostile = start_outcome("x", 0.0, 1.0, message="\x1b[31mred")
+    assert r": \x1b[31mred" in Drawing(LifecycleReport(outcomes=(hostile,))).text
+
+
+def test_the_axis_has_ten_parts_of_the_whole_and_what_never_began_stands_at_its_left(drawing: Drawing) -> None:
+    texts = [each.text or "" for each in drawing.root.iter(f"{NAMESPACE}text")]
+    axis = [text for text in texts if text.endswith(" s")]
+    assert axis == ["0 s", "0.2 s", "0.4 s", "0.6 s", "0.8 s", "1 s", "1.2 s", "1.4 s", "1.6 s", "1.8 s", "2 s"]
+    assert drawing.number("compute:skipped", "x") == drawing.number("loading:", "x")

@@ -13,6 +13,10 @@ from floe_plugins.configuration.redaction.patterns import MASK
         ("cannot use HUNTER2!", "hunter2", "cannot use ***!"),
         ("cut: hunter... and more", "hunter2", "cut: ***... and more"),
         ("cut: hunt... and more", "hunter2", "cut: ***... and more"),
+        ("cut: hunte... and more", "hunter2", "cut: ***... and more"),
+        ("hunt...", "hunter2", "***..."),
+        ("cut: xhunt... and xhunte...", "hunter2", "cut: xhunt... and xhunte..."),
+        ("cut: hunx... and hun...", "hunter2", "cut: hunx... and hun..."),
         ("cut: hunt\N{HORIZONTAL ELLIPSIS}", "hunter2", "cut: ***\N{HORIZONTAL ELLIPSIS}"),
         ("they hunt hunters", "hunter2-prod", "they hunt ***s"),
         ("no match", "hunter2", "no match"),
@@ -29,6 +33,10 @@ from floe_plugins.configuration.redaction.patterns import MASK
         ("pin is 123", "123", "pin is 123"),
         ("123", "123", "***"),
         (" abc ", "abc", "***"),
+        (" tige ", "tige", " *** "),
+        ("x-abcd y", "-abcd", "x*** y"),
+        ("y abcd-x", "abcd-", "y ***x"),
+        ("cut: huntx...", "hunter2", "cut: huntx..."),
     ],
 )
 def test_a_message_loses_every_trace_of_a_secret(message, secret, left):
@@ -68,3 +76,7 @@ def test_no_run_of_a_secret_is_left_whatever_letters_do_in_lower_case(before, se
 @given(st.text("abcdef ", max_size=60), st.lists(st.text("uvwxyz", min_size=MIN_LENGTH, max_size=12)))
 def test_a_text_that_has_nothing_in_common_with_the_secrets_stays_as_it_is(text, secrets):
     assert Matcher(secrets).mask(text) == text
+
+
+def test_of_short_secrets_that_begin_alike_the_longest_is_masked():
+    assert Matcher(["abcd", "abcd-"]).mask("x abcd- y abcd z") == "x *** y *** z"

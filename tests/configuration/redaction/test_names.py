@@ -25,3 +25,9 @@ def test_a_name_that_says_so_is_secret(name):
 @pytest.mark.parametrize("name", ["", 3, *PLAIN.split()])
 def test_other_names_are_not(name):
     assert not is_secret_name(name)
+
+
+def test_only_whole_words_count_also_in_pairs():
+    assert is_secret_name("api_key")
+    assert not is_secret_name("api_k")
+    assert is_secret_name("token_url") is False

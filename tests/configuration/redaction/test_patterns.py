@@ -108,9 +108,18 @@ def test_what_all_texts_of_a_form_have_in_common_is_no_part_of_the_secret():
     assert secret_parts("https://abc@sentry.example.org/1") == ["abc"]
     assert secret_parts("https://example.org/T1/B2") == ["example.org/T1/B2"]
     assert secret_parts("https://example.org/T1/0123456789abcdef0") == ["0123456789abcdef0"]
+    assert secret_parts("https://example.org/T1/0123456789abcdef") == ["0123456789abcdef"]
     assert secret_parts("Bearer abc") == ["abc"]
+    assert secret_parts("ab=cd") == ["ab=cd"]
     assert found_parts("postgres:hunter2") == ["hunter2"]
+    assert found_parts("hunter2") == ["hunter2"]
+    assert found_parts("hunter2:") == ["hunter2:"]
+    assert found_parts(":hunter2") == ["hunter2"]
+    assert found_parts("not-a-user:hunter2") == ["not-a-user:hunter2"]
     assert find_secret_patterns("x") == []
+    assert find_secret_patterns("pw=abc") == ["abc"]
+    assert find_secret_patterns("db_password=hunter2") == ["hunter2"]
+    assert find_secret_patterns("İ password=hunter2") == ["hunter2"]  # longer in lower case
 
 
 @pytest.mark.parametrize("text", ["None", "true", "5432", "3.14", "-1"])
@@ -124,6 +133,6 @@ def test_words_and_paths_are_ordinary_only_where_a_name_alone_says_secret(text):
     assert not is_ordinary(text, by_name=False)
 
 
-@pytest.mark.parametrize("text", ["hunter2", "123456", "/8sd7f+Kx/0a=="])
+@pytest.mark.parametrize("text", ["hunter2", "123456", "/8sd7f+Kx/0a==", "kerb", "oauth2 anon"])
 def test_others_are_not(text):
     assert not is_ordinary(text, by_name=True)

@@ -11,6 +11,7 @@ from floe_plugins import HealthState, HealthStatus
 from floe_plugins.configuration.redaction.collector import Secret
 from floe_plugins.configuration.redaction.patterns import MASK
 from floe_plugins.configuration.redaction.redactor import MAX_CHARACTERS, MAX_LENGTH, WITHHELD, Redactor
+from floe_plugins.core.safe_text import MAX_TEXT
 
 SECRETS = ("hunter2-of-the-year", "tok_5f4dcc3b5aa7", "correct-horse", "b4ttery-st4ple")
 
@@ -147,7 +148,7 @@ def test_bytes_are_redacted_in_hexadecimal_too() -> None:
 @pytest.mark.parametrize(
     "shown", [repr, json.dumps, ascii, lambda text: repr(text.encode()), urllib.parse.quote, urllib.parse.quote_plus]
 )
-@pytest.mark.parametrize("secret", ["a\\b'c\"d\n", "pä ss wörd", "p@/:ss", "x\u2028y\u2029z"])
+@pytest.mark.parametrize("secret", ["a\\b'c\"d\n", "pä ss wörd", "p@/:ss", "x\u2028y\u2029z", "pä ss wörd\0"])
 def test_a_secret_is_redacted_as_messages_write_it(secret: str, shown: Any) -> None:
     left = Redactor([Secret(secret, "type SecretStr")]).redact(f"refused {shown(secret)} there")
     assert left.replace("'", "").replace('"', "").replace("b***", "***") == "refused *** there"
@@ -204,3 +205,29 @@ def test_the_limits_are_those_of_the_page() -> None:
     assert Redactor([Secret("x" * 200_001, "type SecretStr")]).withholds
     assert not Redactor.of_model({"many": list(range(19_000))}).withholds
     assert Redactor.of_model({"many": list(range(20_001))}).withholds
+
+
+def test_an_ordinary_word_that_is_secret_by_its_type_is_masked_wherever_it_stands() -> None:
+    assert Redactor([Secret("keyring", "type SecretStr")]).redact("the keyring is locked") == "the *** is locked"
+    assert Redactor([Secret("keyring", "name password")]).redact("the keyring is locked") == "the keyring is locked"
+
+
+def test_a_text_as_long_as_allowed_is_not_cut_and_the_rest_is_counted() -> None:
+    redactor = Redactor()
+    assert redactor.redact("x" * 10, 10) == "x" * 10
+    assert redactor.redact("x" * 13, 10) == "x" * 10 + "... (3 more characters)"
+
+
+def test_secrets_of_as_many_characters_as_allowed_are_searched_for() -> None:
+    assert MAX_CHARACTERS == 200_000  # as docs/configuration.md says
+    assert not Redactor([Secret("x" * MAX_CHARACTERS, "type SecretStr")]).withholds
+
+
+def test_a_text_of_a_plugin_that_was_cut_already_is_not_cut_again() -> None:
+    text = "x" * (MAX_TEXT + 100)
+    assert Redactor().redact(text) == text
+
+
+def test_ordinary_words_of_a_connection_string_are_left_alone() -> None:
+    redactor = Redactor([Secret("Server=db1-host;Auth=default;Password=hunter2", "name conn_str")])
+    assert redactor.redact("the default of db1-host is hunter2") == "the default of *** is ***"

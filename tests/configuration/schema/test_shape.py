@@ -3,7 +3,20 @@ from collections import defaultdict, deque
 from typing import Annotated, Any, Literal, NamedTuple, Optional, Union
 
 import pytest
-from pydantic import AliasChoices, AliasPath, BaseModel, Field, Json, RootModel, Secret, SecretBytes, SecretStr
+from pydantic import (
+    AliasChoices,
+    AliasPath,
+    BaseModel,
+    ByteSize,
+    Discriminator,
+    Field,
+    Json,
+    RootModel,
+    Secret,
+    SecretBytes,
+    SecretStr,
+    Tag,
+)
 from typing_extensions import TypedDict
 
 from floe_plugins import IsSecret, NotSecret
@@ -61,6 +74,7 @@ class Settings(BaseModel):
     own: Annotated[str, IsSecret]
     token: Annotated[str, NotSecret]
     tokens: dict[str, Annotated[str, NotSecret]]
+    size: ByteSize
     free: Any
     child: Optional["Settings"] = None
 
@@ -96,6 +110,7 @@ class Settings(BaseModel):
         ("own", "marked IsSecret"),
         ("token", ""),
         ("tokens.x", ""),
+        ("size", ""),
         ("free.password.x", "name password"),
         ("child.child.login", "type SecretStr"),
         ("child.text", ""),
@@ -113,3 +128,67 @@ def test_keys_have_a_shape_too():
 @pytest.mark.parametrize("schema", [None, 3, [], str, type("Broken", (), {"__pydantic_core_schema__": {"no": "type"}})])
 def test_what_is_no_schema_says_nothing(schema):
     assert shape_of(schema).members == EMPTY.members
+
+
+def test_the_fields_of_a_named_tuple_are_known_by_their_places_too():
+    class Login(NamedTuple):
+        password: str
+        user: str
+
+    class Model(BaseModel):
+        login: Login
+
+    shape = shape_of(Model)
+    assert [shape.reason_at(["login", step]) for step in (0, 1, 2, "password", "user")] == [
+        "name password",
+        "",
+        "",
+        "name password",
+        "",
+    ]
+
+
+def test_an_alias_path_is_known_by_its_first_step_and_its_texts():
+    class Model(BaseModel):
+        value: str = Field(validation_alias=AliasPath("outer", 0, "password"))
+        other: str = Field(validation_alias=AliasChoices(AliasPath("plain", 1), "simple"))
+        single: str = Field(validation_alias=AliasPath("only"))
+
+    shape = shape_of(Model)
+    assert shape.at("value")[0] == shape.at("outer")[0] == shape.at("password")[0] == ("value", "outer", "password")
+    assert shape.at("other")[0] == ("other", "plain", "simple")
+    assert shape.at("only")[0] == ("single", "only")
+
+
+def test_of_a_union_every_choice_counts():
+    class One(BaseModel):
+        secret_word: Annotated[str, NotSecret]
+        value: SecretStr
+
+    class Two(BaseModel):
+        secret_word: str
+        value: int
+
+    class Model(BaseModel):
+        either: Union[One, Two]  # noqa: UP007 as authors write it
+        same: Union[One, list[One]]  # noqa: UP007
+        tagged: Annotated[
+            Union[Annotated[One, Tag("a")], Annotated[Two, Tag("b")]],  # noqa: UP007
+            Discriminator(lambda _: "a"),
+        ]
+
+    shape = shape_of(Model)
+    assert shape.reason_at(["either", "secret_word"]) == "name secret_word"
+    assert shape.reason_at(["same", "secret_word"]) == ""
+    assert shape.reason_at(["same", 0, "value"]) == "type SecretStr"
+    assert shape.reason_at(["either", "value"]) == shape.reason_at(["tagged", "value"]) == "type SecretStr"
+
+
+def test_a_table_with_numbers_as_keys_has_values_and_no_items():
+    class Model(BaseModel):
+        table: dict[int, SecretStr]
+        pair: tuple[SecretStr, int]
+
+    shape = shape_of(Model)
+    assert shape.reason_at(["table", 3]) == "type SecretStr"
+    assert [shape.reason_at(["pair", step]) for step in (0, 1, 2)] == ["type SecretStr", "", ""]
