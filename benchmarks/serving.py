@@ -90,7 +90,8 @@ print(line.rpartition(":")[2].strip().rstrip("/"), flush=True)
 next(line for line in process.stderr if "kept the host from answering" in line)  # the first round begins then
 threading.Thread(target=process.stderr.read, daemon=True).start()
 sys.stdin.read()
-process.kill()
+process.terminate()
+process.wait()
 """
 
 BARE = "a bare Starlette application"

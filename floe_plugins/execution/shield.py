@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any, Generic, TypeVar
 
 from floe_plugins.execution.call import Call, Site
@@ -26,6 +26,10 @@ class InterruptedRequestError(Exception):
 
     def __init__(self) -> None:
         super().__init__("the request was interrupted")
+
+
+# A signal that arrives just before a thread blocks does not wake it.
+_SIGNAL_INTERVAL = 0.5
 
 
 class Request(Generic[R]):
@@ -86,7 +90,10 @@ class Request(Generic[R]):
     def _serve(self, work: Call[R]) -> None:
         """Make the calls that must run here, until the work has ended."""
         while not (work.done() and self._for_main.empty()):
-            item = self._for_main.get()
+            try:
+                item = self._for_main.get(timeout=_SIGNAL_INTERVAL)
+            except Empty:
+                continue
             if item is None:
                 return
             worker, call = item

@@ -96,7 +96,7 @@ SUDDEN = {
     "spinning": 'import re; re.match("(a+)+$", "a" * 40 + "b")',
     "sleeping": "import ctypes; ctypes.PyDLL(None).sleep(60)",
 }
-TIMEOUT = 2
+TIMEOUT = 1
 
 _PLUGIN = """
 from floe_plugins import HealthStatus, SecretsPlugin

@@ -16,12 +16,13 @@ HEARTBEAT = 0.25
 class Channel:
     """Sends events and receives requests. Safe from any thread.
 
-    Without a supervisor at the other end, events are lost and the host ends.
+    Without a supervisor at the other end, events are lost and the host ends. ``on_beat`` is called at each heartbeat.
     """
 
-    def __init__(self, events: int, requests: int) -> None:
+    def __init__(self, events: int, requests: int, on_beat: Callable[[], object] = int) -> None:
         self._events = events
         self._requests = requests
+        self._on_beat = on_beat
         self._lock = threading.Lock()
         self._pid = os.getpid()
 
@@ -40,6 +41,7 @@ class Channel:
     def open(self, receive: Callable[[Mapping[str, Any]], object], on_close: Callable[[], object]) -> None:
         """Greet the supervisor, send heartbeats, and hand requests to ``receive``, each on a thread of its own."""
         self.send("hello", protocol=VERSION, pid=self._pid)
+        self._on_beat()
         threading.Thread(target=self._beat, name="floe heartbeat", daemon=True).start()
         threading.Thread(target=self._listen, args=(receive, on_close), name="floe requests", daemon=True).start()
 
@@ -47,6 +49,7 @@ class Channel:
         pause = threading.Event()
         while not pause.wait(HEARTBEAT):
             self.send("beat")
+            self._on_beat()
 
     def _listen(self, receive: Callable[[Mapping[str, Any]], object], on_close: Callable[[], object]) -> None:
         reader = MessageReader(self._requests)

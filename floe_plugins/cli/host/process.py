@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Mapping
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from floe_plugins.cli.host.session import Session
 
 PROBLEMS_FOUND, USAGE_ERROR = 1, 2
+
+# Seconds without a heartbeat after which a host ends itself.
+STUCK = 30.0
 
 _leave = os._exit
 
@@ -56,7 +60,7 @@ def serve(  # noqa: PLR0913, PLR0917 the job and its descriptors, as they are ha
         output: The descriptor to which the process prints.
     """
     _separate(stacks, output)
-    channel = Channel(events, requests)
+    channel = Channel(events, requests, _Watchdog(stacks))
     _trace_exit(channel)
     from floe_plugins.cli.host.session import Session
 
@@ -86,6 +90,23 @@ def _run(job: str, session: Session) -> int:
         return PROBLEMS_FOUND
     session.channel.send("result", document=result.document, status=result.status, lines=result.lines)
     return result.status
+
+
+class _Watchdog:
+    """Ends the process if it does not come to its heartbeats for long: its supervisor, which does so, may be gone.
+
+    The timer of ``faulthandler`` does not need the interpreter's lock.
+    """
+
+    def __init__(self, stacks: int) -> None:
+        self._stacks = stacks
+        self._next = 0.0
+
+    def __call__(self) -> None:
+        now = time.monotonic()
+        if now >= self._next:
+            self._next = now + STUCK / 6
+            faulthandler.dump_traceback_later(STUCK, exit=True, file=self._stacks)
 
 
 def _separate(stacks: int, output: int) -> None:

@@ -108,7 +108,7 @@ def test_whatever_code_does_to_its_process_its_plugin_is_named(doctor: Doctor, s
         [problem] = [each for each in problems if each["ref"] == plugin["ref"] and not each["is_warning"]]
         assert problem["distribution"].startswith(f"acme-{name} 1.0 in ")
         assert problem["hint"]
-        assert plugin["seconds"]["total"] < TIMEOUT + 2
+        assert plugin["seconds"]["total"] < 10 * TIMEOUT  # this machine may be busy
         if name == "hungry":
             assert f"more than the {MEMORY} MiB that --memory allows" in problem["message"]
 

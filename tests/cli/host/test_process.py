@@ -86,6 +86,31 @@ def test_a_host_whose_supervisor_is_killed_stops_the_plugins(tmp_path: Path) -> 
         assert time.monotonic() < end
 
 
+def test_a_host_that_is_stuck_does_not_outlive_its_supervisor(tmp_path: Path) -> None:
+    code = """import os, re
+        with open("pid", "w") as file:
+            file.write(str(os.getpid()))
+        re.match("(a+)+$", "a" * 40 + "b")"""
+    options = command(tmp_path, code)
+    main = "import sys; from floe_plugins.cli.host import process; process.STUCK = 1.5; "
+    main += "sys.argv = ['floe-plugins', 'run']; from floe_plugins.__main__ import main; main()"
+    options["args"] = [sys.executable, "-c", main]
+    with subprocess.Popen(**options, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
+            assert process.poll() is None
+        process.kill()
+    while is_running(int((tmp_path / "pid").read_text())):
+        pass
+
+
+def is_running(pid: int) -> bool:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    except OSError:
+        return False
+    return fields[0] != "Z"  # its new parent may not have reaped it yet
+
+
 def test_a_signal_to_the_host_alone_stops_the_platform(tmp_path: Path) -> None:
     code = "import os; open('pid', 'w').write(str(os.getpid()))"
     options = command(tmp_path, code, "run", "--json")

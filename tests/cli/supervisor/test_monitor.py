@@ -161,7 +161,8 @@ def is_running(pid: int) -> bool:
     return fields[0] != "Z"  # its new parent may not have reaped it yet
 
 
-def test_a_host_of_another_protocol_is_ended(watch: Any) -> None:
+def test_a_host_of_another_protocol_is_ended(watch: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(monitors, "MAX_SILENCE", SOON)
     watched = watch("say('hello', protocol=99)\nwhile True:\n    say('beat')\n    threading.Event().wait(0.1)")
     watched.all_messages()
     assert watched.host.status == -signal.SIGKILL
