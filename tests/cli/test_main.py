@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 import subprocess
 import sys
@@ -52,6 +53,7 @@ def test_an_interrupt_at_any_point_of_the_start_is_one_line(environment: Any, mo
                 if name == {module!r}:
                     os.kill(os.getpid(), signal.SIGINT)
         sys.meta_path.insert(0, Interrupting())
+        sys.modules.pop({module!r}, None)  # a virtual environment may have imported it itself
         sys.argv = ["floe-plugins", "list"]
         from floe_plugins.__main__ import main
         main()
@@ -67,7 +69,7 @@ def test_an_interrupt_at_any_point_of_the_start_is_one_line(environment: Any, mo
 )
 def test_output_that_nobody_reads_or_that_has_no_room_is_at_most_one_line(environment: Any, command: str) -> None:
     plugins = environment("storage-local")
-    floe = f"{sys.executable} -m floe_plugins {command}"
+    floe = f"{shlex.quote(sys.executable)} -m floe_plugins {command}"
     for shell, words in ((f"{floe} | true", ""), (f"{floe} > /dev/full", "cannot write to standard output")):
         done = subprocess.run(
             ["bash", "-c", shell], env=plugins.variables(), capture_output=True, text=True, check=False
@@ -81,7 +83,7 @@ def test_output_that_nobody_reads_or_that_has_no_room_is_at_most_one_line(enviro
 @pytest.mark.skipif(sys.platform == "win32", reason="a directory in use cannot be deleted")
 def test_a_deleted_working_directory_is_one_line_that_says_what_to_do(environment: Any) -> None:
     plugins = environment("storage-local")
-    shell = f"mkdir gone && cd gone && rmdir ../gone && {sys.executable} -m floe_plugins list"
+    shell = f"mkdir gone && cd gone && rmdir ../gone && {shlex.quote(sys.executable)} -m floe_plugins list"
     done = subprocess.run(
         ["bash", "-c", shell], cwd=plugins.home, env=plugins.variables(), capture_output=True, text=True, check=False
     )

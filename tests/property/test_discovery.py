@@ -24,6 +24,8 @@ from floe_plugins.discovery import scanner
 from floe_plugins.discovery.entry_points_txt import parse_value
 from floe_plugins.discovery.metadata_files import normalize
 
+pytestmark = pytest.mark.once
+
 # How many generated directories are compared.
 SITES = int(os.environ.get("SITES", "500"))
 

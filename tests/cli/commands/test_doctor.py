@@ -163,6 +163,8 @@ CONFIGURED = """
 import os
 from pydantic import BaseModel, SecretStr, model_validator
 
+pytestmark = pytest.mark.once
+
 class Settings(BaseModel):
     token: SecretStr
     how: str

@@ -12,6 +12,8 @@ from floe_plugins.cli.supervisor.ending import explain
 from floe_plugins.cli.supervisor.interpreter_lock import LockUse
 from floe_plugins.cli.supervisor.state import HostState
 
+pytestmark = pytest.mark.once
+
 WHEN = {
     "load": "while being loaded",
     "startup": "while starting",

@@ -215,6 +215,8 @@ from floe_plugins.cli.supervisor import service
 service.FIRST_PAUSE = 0.01
 sys.argv = ["floe-plugins", "run", "--restart", "on-failure", "--config", {str(config)!r}]
 from floe_plugins.__main__ import main
+
+pytestmark = pytest.mark.once
 main()
 """
     done = subprocess.run(
