@@ -60,6 +60,12 @@ if TYPE_CHECKING:
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
 
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than the processors: many tests wait for processes."""
+    return (os.cpu_count() or 1) + 1
+
+
 TESTPLUGINS = Path(__file__).parent.parent / "testplugins"
 
 

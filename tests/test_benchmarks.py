@@ -9,6 +9,7 @@ import pytest
 
 pytestmark = pytest.mark.once
 
+
 ROOT = Path(__file__).parent.parent
 BELOW_IMPORT = 2.0
 

@@ -26,6 +26,7 @@ from floe_plugins.discovery.metadata_files import normalize
 
 pytestmark = pytest.mark.once
 
+
 # How many generated directories are compared.
 SITES = int(os.environ.get("SITES", "500"))
 

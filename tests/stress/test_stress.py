@@ -10,6 +10,7 @@ import pytest
 
 pytestmark = pytest.mark.once
 
+
 HERE = Path(__file__).parent
 
 

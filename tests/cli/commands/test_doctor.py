@@ -13,6 +13,9 @@ from typing import Any
 import pytest
 from support import child_environ, write_distribution
 
+pytestmark = pytest.mark.once
+
+
 PAGE = (Path(__file__).parents[3] / "docs" / "doctor.md").read_text(encoding="utf-8")
 TIMEOUT, MEMORY = 4, 150
 
@@ -162,8 +165,6 @@ def test_what_a_plugin_prints_is_captured_and_escaped(doctor: Doctor) -> None:
 CONFIGURED = """
 import os
 from pydantic import BaseModel, SecretStr, model_validator
-
-pytestmark = pytest.mark.once
 
 class Settings(BaseModel):
     token: SecretStr

@@ -14,6 +14,7 @@ from floe_plugins.cli.supervisor.state import HostState
 
 pytestmark = pytest.mark.once
 
+
 WHEN = {
     "load": "while being loaded",
     "startup": "while starting",

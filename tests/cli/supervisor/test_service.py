@@ -18,6 +18,9 @@ from typing import Any
 import pytest
 from support import SOON, child_environ, write_distribution
 
+pytestmark = pytest.mark.once
+
+
 PLUGIN = """
 import os
 from pydantic import BaseModel
@@ -215,8 +218,6 @@ from floe_plugins.cli.supervisor import service
 service.FIRST_PAUSE = 0.01
 sys.argv = ["floe-plugins", "run", "--restart", "on-failure", "--config", {str(config)!r}]
 from floe_plugins.__main__ import main
-
-pytestmark = pytest.mark.once
 main()
 """
     done = subprocess.run(

@@ -19,6 +19,8 @@ from floe_plugins.cli.supervisor.progress import Progress
 from floe_plugins.cli.supervisor.side_by_side import SideBySide
 from floe_plugins.cli.supervisor.supervisor import Supervisor
 
+pytestmark = pytest.mark.once
+
 
 def hosts() -> SideBySide:
     progress = Progress(None)
@@ -54,8 +56,6 @@ def test_a_host_that_cannot_be_made_is_told_and_the_others_run(monkeypatch: pyte
 
 _WAITING = """
 import os, pathlib, threading
-
-pytestmark = pytest.mark.once
 pathlib.Path("{name}.pid").write_text(str(os.getpid()))
 os.mkfifo("{name}.fifo") if not os.path.exists("{name}.fifo") else None
 print("begun", file=open("{name}.fifo", "w"))

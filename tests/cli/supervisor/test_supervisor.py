@@ -14,6 +14,7 @@ import pytest
 
 pytestmark = pytest.mark.once
 
+
 Start = Callable[..., "subprocess.Popen[str]"]
 
 
