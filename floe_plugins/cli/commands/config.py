@@ -16,7 +16,7 @@ from floe_plugins.cli.supervisor.supervisor import Finished
 from floe_plugins.core.safe_text import escape
 
 
-@click.group()
+@click.group(no_args_is_help=False)  # older versions of click then succeed
 @common_options
 def config(_options: Options) -> None:
     """Validate, describe, show and migrate the configuration file. Starts nothing."""
