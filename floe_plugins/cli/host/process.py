@@ -68,6 +68,7 @@ def serve(  # noqa: PLR0913, PLR0917 the job and its descriptors, as they are ha
     session.handlers["stop"] = _interrupt
     channel.open(session.receive, _interrupt)
     status = _run(job, session)
+    os._exit = _leave  # its own end may use it
     with contextlib.suppress(AttributeError, OSError, ValueError):  # a plugin may have closed them
         sys.stdout.flush()
     with contextlib.suppress(AttributeError, OSError, ValueError):

@@ -134,7 +134,13 @@ def launch(job: str, options: Mapping[str, Any], *, is_apart: bool = False) -> H
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(AttributeError, OSError, ValueError):
                 stream.flush()
-        pid = _fork(job, options, theirs, ours) if not is_apart and can_fork() else _spawn(job, options, theirs)
+        pid = _spawn(job, options, theirs) if is_apart or not can_fork() else os.fork()
+        if pid == 0:
+            # They stay open as long as the host runs: others must not get their numbers, to which its threads write.
+            pipes.clear()
+            for descriptor in ours:
+                os.close(descriptor)
+            _become_host(job, options, *theirs)
     except OSError:
         for descriptor, _ in pipes:
             os.close(descriptor)
@@ -149,15 +155,6 @@ def launch(job: str, options: Mapping[str, Any], *, is_apart: bool = False) -> H
     for descriptor in (events, *others):
         os.set_blocking(descriptor, False)
     return HostProcess(pid, events, others[0], requests, *others[1:])
-
-
-def _fork(job: str, options: Mapping[str, Any], theirs: Sequence[int], ours: Sequence[int]) -> int:
-    pid = os.fork()
-    if pid == 0:
-        for descriptor in ours:
-            os.close(descriptor)
-        _become_host(job, options, *theirs)
-    return pid
 
 
 def _become_host(job: str, options: Mapping[str, Any], *descriptors: int) -> NoReturn:
