@@ -55,6 +55,27 @@ def test_a_fork_runs_the_job_and_ends_as_an_interpreter_does() -> None:
     assert done.stderr.count("functions for the end are called") == 2
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_what_a_host_opens_at_its_end_gets_none_of_its_messages() -> None:
+    done = run_code("""
+        import atexit, os, queue, sys, tempfile, threading
+        supervisor = os.getpid()
+        def late():
+            if os.getpid() != supervisor:
+                files = [tempfile.TemporaryFile() for _ in range(8)]
+                threading.Event().wait(1)  # the time of several heartbeats
+                print("written:", sum(os.fstat(file.fileno()).st_size for file in files), file=sys.stderr)
+        atexit.register(late)
+        from floe_plugins.cli.supervisor.launch import can_fork, launch
+        from floe_plugins.cli.supervisor.monitor import Monitor
+        assert can_fork()
+        monitor = Monitor(launch("check", {"no_plugins": True}), queue.Queue().put)
+        monitor.start()
+        monitor.join()
+    """)
+    assert done.stderr == "written: 0\n"
+
+
 def test_a_host_that_cannot_be_made_leaves_nothing_open(monkeypatch: pytest.MonkeyPatch) -> None:
     before = len([*Path("/dev/fd").iterdir()])
     for name in ("fork", "posix_spawn"):
