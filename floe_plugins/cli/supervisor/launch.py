@@ -6,6 +6,7 @@ import contextlib
 import importlib
 import json
 import os
+import select
 import signal
 import sys
 import threading
@@ -41,14 +42,20 @@ class HostProcess:
     output: int | None = None
     status: int | None = None
     peak: float | None = None
-    _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
+    # Reentrant, since a signal handler may run within the methods that hold it.
+    _lock: Any = attrs.field(factory=threading.RLock, init=False)
 
     def send(self, event: str, **facts: Any) -> bool:
-        """Send a request; return whether it could be written."""
-        try:
-            os.write(self._requests, encode({"event": event, **facts}))
-        except OSError:
-            return False
+        """Send a request; return whether it could be written. Does not wait for a host that reads none."""
+        data = encode({"event": event, **facts})
+        with self._lock:
+            # What is longer might be written in part.
+            if self._requests < 0 or len(data) > select.PIPE_BUF:
+                return False
+            try:
+                os.write(self._requests, data)
+            except OSError:
+                return False
         return True
 
     def poll(self) -> int | None:
@@ -94,13 +101,17 @@ class HostProcess:
 
     def kill(self) -> None:
         """End the host and all that it has forked and that did not leave its group."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.pid, signal.SIGKILL)
-        self.signal(signal.SIGKILL)
+        with self._lock:
+            if self.status is None:  # else the number may be another's
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.killpg(self.pid, signal.SIGKILL)
+                self.signal(signal.SIGKILL)
 
     def close(self) -> None:
-        """Close this side's descriptors."""
-        for descriptor in filter(None, (self.events, self.stacks, self._requests, self.output)):
+        """Close this side's descriptors. What is sent later is not written, whoever has their numbers then."""
+        with self._lock:
+            requests, self._requests = self._requests, -1
+        for descriptor in filter(None, (self.events, self.stacks, requests, self.output)):
             with contextlib.suppress(OSError):
                 os.close(descriptor)
 
@@ -152,7 +163,7 @@ def launch(job: str, options: Mapping[str, Any], *, is_apart: bool = False) -> H
         # The host does the same: whoever is first.
         os.setpgid(pid, pid)
     events, _, *others = ours
-    for descriptor in (events, *others):
+    for descriptor in (events, requests, *others):
         os.set_blocking(descriptor, False)
     return HostProcess(pid, events, others[0], requests, *others[1:])
 

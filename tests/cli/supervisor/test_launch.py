@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from support import SOON, child_environ, run_code, write_distribution
 
-from floe_plugins.cli.supervisor.launch import can_fork, launch
+from floe_plugins.cli.supervisor.launch import HostProcess, can_fork, launch
 from floe_plugins.cli.supervisor.monitor import Monitor
 
 
@@ -76,6 +76,30 @@ def test_what_a_host_opens_at_its_end_gets_none_of_its_messages() -> None:
     assert done.stderr == "written: 0\n"
 
 
+def test_after_the_end_nothing_is_written_to_who_has_the_numbers_then() -> None:
+    ours, theirs = os.pipe()
+    host = HostProcess(0, os.open(os.devnull, os.O_RDONLY), os.open(os.devnull, os.O_RDONLY), theirs, status=0)
+    host.close()
+    again = [os.pipe() for _ in range(3)]
+    assert not host.send("stop")
+    for reader, writer in again:
+        os.close(writer)
+        assert os.read(reader, 100) == b""
+        os.close(reader)
+    os.close(ours)
+
+
+def test_a_host_that_reads_no_requests_keeps_nobody_waiting() -> None:
+    ours, theirs = os.pipe()
+    os.set_blocking(theirs, False)
+    host = HostProcess(0, os.open(os.devnull, os.O_RDONLY), os.open(os.devnull, os.O_RDONLY), theirs, status=0)
+    while host.send("health"):
+        pass
+    assert not host.send("act", ref="x" * 10_000)
+    host.close()
+    os.close(ours)
+
+
 def test_a_host_that_cannot_be_made_leaves_nothing_open(monkeypatch: pytest.MonkeyPatch) -> None:
     before = len([*Path("/dev/fd").iterdir()])
     for name in ("fork", "posix_spawn"):
@@ -111,11 +135,16 @@ def test_as_the_first_process_it_collects_what_is_left_to_it(tmp_path: Path) -> 
                         os._exit(0)
                     os._exit(0)  # nobody but the first process can collect this one
             def health_check(self):
-                states = [open(f"/proc/{pid}/stat").read().rpartition(")")[2].split()[:2]
-                          for pid in os.listdir("/proc") if pid.isdecimal()]
-                if ["Z", "1"] in states:
-                    return self.health_check()
+                while any(self.is_left(pid) for pid in os.listdir("/proc") if pid.isdecimal()):
+                    pass
                 return super().health_check()
+            @staticmethod
+            def is_left(pid):
+                try:
+                    with open(f"/proc/{pid}/stat") as file:
+                        return file.read().rpartition(")")[2].split()[:2] == ["Z", "1"]
+                except OSError:
+                    return False
     """
     write_distribution(tmp_path, "acme", "[floe.secrets]\nmine = acme_mine:Plugin\n", acme_mine=textwrap.dedent(code))
     done = subprocess.run(
