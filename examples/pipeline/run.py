@@ -2,35 +2,35 @@
 # requires-python = ">=3.10"
 # dependencies = [
 #   "floe-plugins[cli,yaml]",
-#   "floe-catalog-iceberg",
-#   "floe-compute-datafusion",
-#   "floe-compute-duckdb",
-#   "floe-dbt-core",
-#   "floe-identity-oidc",
-#   "floe-ingestion-dlt",
-#   "floe-lineage-backend-openlineage",
-#   "floe-orchestrator-dagster",
-#   "floe-secrets-env",
-#   "floe-semantic-layer-bsl",
-#   "floe-storage-local",
-#   "floe-telemetry-backend-otel",
+#   "floe-reference-catalog-iceberg",
+#   "floe-reference-compute-datafusion",
+#   "floe-reference-compute-duckdb",
+#   "floe-reference-dbt-core",
+#   "floe-reference-identity-oidc",
+#   "floe-reference-ingestion-dlt",
+#   "floe-reference-lineage-backend-openlineage",
+#   "floe-reference-orchestrator-dagster",
+#   "floe-reference-secrets-env",
+#   "floe-reference-semantic-layer-bsl",
+#   "floe-reference-storage-local",
+#   "floe-reference-telemetry-backend-otel",
 #   "matplotlib>=3.8",
 # ]
 #
 # [tool.uv.sources]
 # floe-plugins = { path = "../..", editable = true }
-# floe-catalog-iceberg = { path = "../../testplugins/reference/catalog-iceberg", editable = true }
-# floe-compute-datafusion = { path = "../../testplugins/reference/compute-datafusion", editable = true }
-# floe-compute-duckdb = { path = "../../testplugins/reference/compute-duckdb", editable = true }
-# floe-dbt-core = { path = "../../testplugins/reference/dbt-core", editable = true }
-# floe-identity-oidc = { path = "../../testplugins/reference/identity-oidc", editable = true }
-# floe-ingestion-dlt = { path = "../../testplugins/reference/ingestion-dlt", editable = true }
-# floe-lineage-backend-openlineage = { path = "../../testplugins/reference/lineage-openlineage", editable = true }
-# floe-orchestrator-dagster = { path = "../../testplugins/reference/orchestrator-dagster", editable = true }
-# floe-secrets-env = { path = "../../testplugins/reference/secrets-env", editable = true }
-# floe-semantic-layer-bsl = { path = "../../testplugins/reference/semantic-layer-bsl", editable = true }
-# floe-storage-local = { path = "../../testplugins/reference/storage-local", editable = true }
-# floe-telemetry-backend-otel = { path = "../../testplugins/reference/telemetry-otel", editable = true }
+# floe-reference-catalog-iceberg = { path = "../../testplugins/reference/catalog-iceberg", editable = true }
+# floe-reference-compute-datafusion = { path = "../../testplugins/reference/compute-datafusion", editable = true }
+# floe-reference-compute-duckdb = { path = "../../testplugins/reference/compute-duckdb", editable = true }
+# floe-reference-dbt-core = { path = "../../testplugins/reference/dbt-core", editable = true }
+# floe-reference-identity-oidc = { path = "../../testplugins/reference/identity-oidc", editable = true }
+# floe-reference-ingestion-dlt = { path = "../../testplugins/reference/ingestion-dlt", editable = true }
+# floe-reference-lineage-backend-openlineage = {path="../../testplugins/reference/lineage-openlineage", editable=true}
+# floe-reference-orchestrator-dagster = { path = "../../testplugins/reference/orchestrator-dagster", editable = true }
+# floe-reference-secrets-env = { path = "../../testplugins/reference/secrets-env", editable = true }
+# floe-reference-semantic-layer-bsl = { path = "../../testplugins/reference/semantic-layer-bsl", editable = true }
+# floe-reference-storage-local = { path = "../../testplugins/reference/storage-local", editable = true }
+# floe-reference-telemetry-backend-otel = { path = "../../testplugins/reference/telemetry-otel", editable = true }
 # ///
 """How long is the day, all year round, in twelve cities? A little data platform, made of plugins, finds out.
 

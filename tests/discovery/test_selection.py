@@ -22,7 +22,7 @@ def candidate(ref: str, distribution: str, version: str = "1.0", value: str = "m
 ONE = candidate("compute:duckdb", "acme-floe")
 OTHER = candidate("compute:duckdb", "Other_Floe", "2.0")
 SPARK = candidate("compute:spark", "acme-floe")
-ENV = candidate("secrets:env", "floe-secrets-env")
+ENV = candidate("secrets:env", "floe-reference-secrets-env")
 ALL = (ONE, SPARK, ENV)
 
 

@@ -40,8 +40,8 @@ def survey(plugins: Any, config: Any = None, **env: str) -> Any:
     [
         {"FLOE_PLUGINS_DISABLE": "storage:local"},
         {"FLOE_PLUGINS_DISABLE": "storage"},
-        {"FLOE_PLUGINS_DISABLE": "distribution:Floe_Storage.Local"},
-        {"FLOE_PLUGINS_ONLY": "floe-secrets-env"},
+        {"FLOE_PLUGINS_DISABLE": "distribution:Floe_Reference.Storage_Local"},
+        {"FLOE_PLUGINS_ONLY": "floe-reference-secrets-env"},
     ],
     ids=lambda switch: "=".join(*switch.items()),
 )
@@ -49,7 +49,7 @@ def test_what_is_switched_off_is_listed_as_disabled_and_never_imported(environme
     states, names, imported, _ = survey(environment("storage-local", "secrets-env"), **switch)
     assert states == {"secrets:env": "discovered", "storage:local": "disabled"}
     assert names == ["env"]
-    assert not [name for name in imported if name.startswith("floe_storage_local")]
+    assert not [name for name in imported if name.startswith("floe_reference_storage_local")]
 
 
 @pytest.mark.parametrize("value", ["0", "false", "no", "OFF", "none"])
@@ -145,10 +145,10 @@ def test_a_refresh_finds_what_came_went_and_changed(environment: Any) -> None:
             if name != "bin":
                 shutil.move(os.path.join(source, name), os.path.join(site, name))
         added = refs(registry.discover(refresh=True).added)
-        info = os.path.join(site, "floe_storage_local-0.1.0.dist-info")
-        os.rename(info, os.path.join(site, "floe_storage_local-0.2.0.dist-info"))
+        info = os.path.join(site, "floe_reference_storage_local-0.1.0.dist-info")
+        os.rename(info, os.path.join(site, "floe_reference_storage_local-0.2.0.dist-info"))
         changed = refs(registry.discover(refresh=True).changed)
-        shutil.rmtree(os.path.join(site, "floe_storage_local-0.2.0.dist-info"))
+        shutil.rmtree(os.path.join(site, "floe_reference_storage_local-0.2.0.dist-info"))
         removed = refs(registry.discover(refresh=True).removed)
         print(json.dumps([added, removed, changed]))
     """)
@@ -165,7 +165,8 @@ def test_after_a_refresh_modules_are_found_where_python_had_looked_before(enviro
         site, new, late = {str(site.path)!r}, {str(site.path / "new")!r}, {str(late.path)!r}
         sys.path.append(new)
         try:
-            import floe_secrets_env  # Python remembers that there is no such directory, and what the other one holds
+            # Python remembers that there is no such directory, and what the other one holds.
+            import floe_reference_secrets_env
         except ImportError:
             pass
         registry = PluginRegistry()
@@ -281,7 +282,7 @@ def test_managers_load_through_discovery_and_count_what_is_new(environment: Any)
         1,
         0,
         ["env", "unhashable"],
-        ["floe-faulty-unhashable", "floe-secrets-env"],
+        ["floe-faulty-unhashable", "floe-reference-secrets-env"],
         ["secrets:import-error"],
     ]
 
@@ -291,12 +292,13 @@ def test_the_first_use_of_hook_loads_the_selected_plugins_of_the_category_alone(
         import json, sys
         from floe_plugins import PluginRegistry, SecretsPlugin
         pm = PluginRegistry().manager(SecretsPlugin)
-        loaded = lambda: [name for name in ("floe_secrets_env", "floe_storage_local") if name in sys.modules]
+        modules = ("floe_reference_secrets_env", "floe_reference_storage_local")
+        loaded = lambda: [name for name in modules if name in sys.modules]
         before = loaded()
         pm.hook
         print(json.dumps([before, loaded()]))
     """)
-    assert (before, after) == ([], ["floe_secrets_env"])
+    assert (before, after) == ([], ["floe_reference_secrets_env"])
 
 
 def test_a_corrupt_distribution_is_named_and_pydantic_still_works(environment: Any) -> None:

@@ -25,11 +25,22 @@ import pytest
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "pipeline"
 ENGINES = [
-    "floe-catalog-iceberg", "floe-compute-datafusion", "floe-compute-duckdb", "floe-dbt-core", "floe-identity-oidc",
-    "floe-ingestion-dlt", "floe-orchestrator-dagster", "floe-secrets-env", "floe-semantic-layer-bsl",
-    "floe-storage-local", "floe-lineage-backend-openlineage", "floe-telemetry-backend-otel", "matplotlib", "rich",
+    "floe-reference-catalog-iceberg",
+    "floe-reference-compute-datafusion",
+    "floe-reference-compute-duckdb",
+    "floe-reference-dbt-core",
+    "floe-reference-identity-oidc",
+    "floe-reference-ingestion-dlt",
+    "floe-reference-orchestrator-dagster",
+    "floe-reference-secrets-env",
+    "floe-reference-semantic-layer-bsl",
+    "floe-reference-storage-local",
+    "floe-reference-lineage-backend-openlineage",
+    "floe-reference-telemetry-backend-otel",
+    "matplotlib",
+    "rich",
     "ruamel.yaml",
-]  # fmt: skip
+]
 STEPS = ["ingest", "transform", "publish", "answer"]
 ROWS = 4392
 

@@ -181,7 +181,7 @@ def test_pip_installs_one_into_a_virtual_environment(wheels: Wheels, tmp_path: P
         map(int, run(python, "-c", "import sys; print(*sys.version_info[:2])").split())
     )
     assert "storage:local" in json.dumps(listed)
-    run(*pip, "uninstall", "--quiet", "--yes", "floe-storage-local")
+    run(*pip, "uninstall", "--quiet", "--yes", "floe-reference-storage-local")
     assert "storage:local" not in run(python, "-m", "floe_plugins", "list", "--json")
 
 

@@ -88,7 +88,7 @@ def test_schema_does_not_import_what_is_disabled(
     modules_after: Any, write: Callable[..., str], options: tuple[str, ...], text: str
 ) -> None:
     printed, modules = modules_after(("secrets-env",), "config", "schema", "--config", write(text), *options)
-    assert "floe_secrets_env" not in modules
+    assert "floe_reference_secrets_env" not in modules
     assert "secrets" in json.loads(printed)["properties"]["plugins"]["properties"]
 
 

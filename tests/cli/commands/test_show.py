@@ -13,11 +13,11 @@ import pytest
 def test_show_tells_what_is_known_without_importing(floe: Any) -> None:
     done = floe(("compute-duckdb", "storage-local"), "show", "compute:duckdb")
     assert done.returncode == 0
-    for words in ("compute:duckdb", "discovered", "floe-compute-duckdb", "storage:local", "1.0"):
+    for words in ("compute:duckdb", "discovered", "floe-reference-compute-duckdb", "storage:local", "1.0"):
         assert words in done.stdout
     plugin = json.loads(floe(("compute-duckdb",), "show", "compute:duckdb", "--json").stdout)["plugin"]
     assert plugin["dependencies"] == ["storage:local"]
-    assert plugin["distribution"]["name"] == "floe-compute-duckdb"
+    assert plugin["distribution"]["name"] == "floe-reference-compute-duckdb"
 
 
 @pytest.mark.parametrize(("ref", "message"), [("compute:dukdb", "Did you mean compute:duckdb"), ("dukdb", "not a ref")])
@@ -71,8 +71,8 @@ def test_what_only_the_loaded_plugin_knows_is_said_to_be_so(floe: Any) -> None:
         ("plugins: {storage: {local: {root: x}}}", "yes: configured"),
         ("plugins: {}", "no: neither configured nor required, nor needed by a selected plugin"),
         (
-            "plugins: {storage: {local: {distribution: floe-storage-local}}}",
-            "yes: configured; pinned to the distribution floe-storage-local",
+            "plugins: {storage: {local: {distribution: floe-reference-storage-local}}}",
+            "yes: configured; pinned to the distribution floe-reference-storage-local",
         ),
     ],
 )

@@ -9,13 +9,13 @@ import pytest
 
 @pytest.mark.parametrize("command", [("check",), ("config", "validate")], ids=lambda command: command[-1])
 def test_what_is_disabled_and_not_there_is_a_warning_with_a_suggestion(floe: Any, command: tuple[str, ...]) -> None:
-    names = "storage:locl, distribution:floe-storage-locl, compute, storage:local"
+    names = "storage:locl, distribution:floe-reference-storage-locl, compute, storage:local"
     done = floe(("storage-local", "secrets-env"), *command, "--disable", names)
     assert done.returncode == 0
     lines = [line for line in done.stdout.splitlines() if "disables nothing" in line]
     assert len(lines) == 2
     assert "Did you mean storage:local?" in lines[0]
-    assert "Did you mean distribution:floe-storage-local?" in lines[1]
+    assert "Did you mean distribution:floe-reference-storage-local?" in lines[1]
 
 
 def test_a_rule_of_the_variable_or_the_file_is_named_with_its_origin(floe: Any, write: Any) -> None:

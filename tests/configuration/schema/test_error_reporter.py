@@ -30,7 +30,7 @@ class Schema(BaseModel):
 
 def reporter(table, **fields):
     configuration = Configuration(plugins={DUCK: PluginSettings(table=table, **fields)})
-    made = ErrorReporter(configuration, DUCK, "floe-compute-duckdb")
+    made = ErrorReporter(configuration, DUCK, "floe-reference-compute-duckdb")
     made.set_schema(Schema, Layers(data=table))
     return made
 
@@ -53,7 +53,7 @@ def test_a_issue_says_whose_it_is_and_the_whole_path():
     (issue,) = made.issues
     assert (issue.path, issue.rule) == ("plugins.compute.duckdb.pool.hosts[0]", "rule")
     assert (issue.message, issue.expected, issue.hint) == ("it is wrong", "another", "Mend it")
-    assert (issue.ref, issue.distribution) == (DUCK, "floe-compute-duckdb")
+    assert (issue.ref, issue.distribution) == (DUCK, "floe-reference-compute-duckdb")
 
 
 def test_a_value_that_already_has_an_issue_gets_no_second_one():

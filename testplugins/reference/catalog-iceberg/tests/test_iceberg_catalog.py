@@ -16,7 +16,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from floe_catalog_iceberg import IcebergCatalog
+from floe_reference_catalog_iceberg import IcebergCatalog
 
 from floe_plugins import (
     CatalogPlugin,
@@ -666,7 +666,7 @@ def test_the_plugins_it_needs_can_be_named_and_start_first(tmp_path: Path, datab
 
 def test_importing_the_plugin_imports_no_engine() -> None:
     code = (
-        "import sys, floe_catalog_iceberg;"
+        "import sys, floe_reference_catalog_iceberg;"
         "print({'pyiceberg', 'pyarrow', 'sqlalchemy', 'numpy', 'pandas', 'fsspec'} & {*sys.modules})"
     )
 

@@ -1,4 +1,4 @@
-"""Tables in S3. Needs floe-storage-s3 and moto beside the plugin."""
+"""Tables in S3. Needs floe-reference-storage-s3 and moto beside the plugin."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from floe_plugins import CatalogPlugin, HealthState, PluginRegistry, StoragePlugin
 
-pytest.importorskip("floe_storage_s3")
+pytest.importorskip("floe_reference_storage_s3")
 boto3 = pytest.importorskip("boto3")
 moto_server = pytest.importorskip("moto.server")
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from floe_compute_datafusion import DataFusionCompute
+from floe_reference_compute_datafusion import DataFusionCompute
 
 from floe_plugins import (
     ComputePlugin,
@@ -585,7 +585,10 @@ def test_a_wrong_configuration_is_refused(root: Path, config: dict[str, Any]) ->
 
 
 def test_importing_the_plugin_imports_no_engine() -> None:
-    code = "import sys, floe_compute_datafusion; print([m for m in ('datafusion', 'pyarrow') if m in sys.modules])"
+    code = (
+        "import sys, floe_reference_compute_datafusion;"
+        "print([m for m in ('datafusion', 'pyarrow') if m in sys.modules])"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, encoding="utf-8", check=True)
 
     assert done.stdout.strip() == "[]"

@@ -11,8 +11,8 @@ from typing import Any
 import duckdb
 import nanoarrow
 import pytest
-from floe_compute_duckdb import DuckDBCompute, DuckDBConfig
-from floe_storage_local import LocalStorage, LocalStorageConfig
+from floe_reference_compute_duckdb import DuckDBCompute, DuckDBConfig
+from floe_reference_storage_local import LocalStorage, LocalStorageConfig
 
 from floe_plugins import (
     ComputePlugin,
@@ -558,7 +558,7 @@ def test_an_open_database_answers_for_its_health(compute: DuckDBCompute) -> None
 
 def test_importing_the_plugin_imports_no_engine() -> None:
     code = (
-        "import sys, floe_compute_duckdb, floe_storage_local;"
+        "import sys, floe_reference_compute_duckdb, floe_reference_storage_local;"
         "print({'duckdb', 'fsspec', 'nanoarrow', 'pyarrow'} & {*sys.modules})"
     )
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import nanoarrow
 import pytest
-from floe_compute_duckdb import DuckDBCompute
+from floe_reference_compute_duckdb import DuckDBCompute
 
 from floe_plugins import (
     ComputePlugin,

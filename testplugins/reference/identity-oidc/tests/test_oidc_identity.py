@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from floe_identity_oidc import OidcIdentity
+from floe_reference_identity_oidc import OidcIdentity
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from joserfc import jws, jwt
@@ -598,7 +598,10 @@ def test_tokens_are_not_logged(identity: IdentityPlugin, caplog: pytest.LogCaptu
 
 
 def test_importing_the_plugin_imports_no_engine() -> None:
-    code = "import sys, floe_identity_oidc; print([m for m in ('joserfc', 'cryptography', 'http') if m in sys.modules])"
+    code = (
+        "import sys, floe_reference_identity_oidc;"
+        "print([m for m in ('joserfc', 'cryptography', 'http') if m in sys.modules])"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, encoding="utf-8", check=True)
 
     assert done.stdout.strip() == "[]"

@@ -14,7 +14,7 @@ from typing import Any
 import duckdb
 import fsspec
 import pytest
-from floe_compute_duckdb import DuckDBCompute
+from floe_reference_compute_duckdb import DuckDBCompute
 
 from floe_plugins import (
     ComputePlugin,

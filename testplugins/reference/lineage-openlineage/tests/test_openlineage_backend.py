@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from floe_lineage_backend_openlineage import OpenLineageBackend
+from floe_reference_lineage_backend_openlineage import OpenLineageBackend
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from openlineage.client import event_v2
@@ -614,7 +614,7 @@ def test_a_wrong_configuration_is_refused(config: dict[str, Any]) -> None:
 
 def test_importing_the_plugin_imports_no_engine() -> None:
     code = """
-import sys, floe_lineage_backend_openlineage
+import sys, floe_reference_lineage_backend_openlineage
 print([m for m in ("openlineage", "jsonschema", "requests") if m in sys.modules])
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, encoding="utf-8", check=True)

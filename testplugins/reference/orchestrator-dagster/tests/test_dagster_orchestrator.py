@@ -528,7 +528,7 @@ def test_health_names_the_engine(registry: PluginRegistry) -> None:
 def test_dagsters_account_of_a_run_goes_to_pythons_logging(
     dagster: OrchestratorPlugin, notes: Notes, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level(logging.ERROR, "floe_orchestrator_dagster"):
+    with caplog.at_level(logging.ERROR, "floe_reference_orchestrator_dagster"):
         dagster.run(dagster.build([notes.step("a", failures=1)]))
 
     assert any("STEP_FAILURE" in record.getMessage() for record in caplog.records)

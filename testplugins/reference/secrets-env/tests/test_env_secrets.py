@@ -4,7 +4,7 @@ import traceback
 from pathlib import Path
 
 import pytest
-from floe_secrets_env import EnvSecrets, EnvSecretsConfig
+from floe_reference_secrets_env import EnvSecrets, EnvSecretsConfig
 from pydantic import SecretStr
 
 from floe_plugins import HealthState, PluginError, UnsupportedOperationError

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from floe_secrets_file import FileSecrets
+from floe_reference_secrets_file import FileSecrets
 from pydantic import SecretStr
 
 from floe_plugins import (
@@ -403,7 +403,9 @@ def test_without_permission_writing_fails_and_health_says_so(secrets: SecretsPlu
 
 
 def test_importing_the_plugin_imports_no_engine() -> None:
-    code = "import sys, floe_secrets_file; print([m for m in ('cryptography', 'filelock') if m in sys.modules])"
+    code = (
+        "import sys, floe_reference_secrets_file; print([m for m in ('cryptography', 'filelock') if m in sys.modules])"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, encoding="utf-8", check=True)
 
     assert done.stdout.strip() == "[]"

@@ -13,7 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from floe_semantic_layer_bsl import BSLSemanticLayer
+from floe_reference_semantic_layer_bsl import BSLSemanticLayer
 
 from floe_plugins import (
     ComputePlugin,
@@ -659,7 +659,7 @@ def test_the_compute_plugin_can_be_named_and_starts_first(tmp_path: Path) -> Non
 
 def test_importing_the_plugin_imports_no_engine() -> None:
     code = (
-        "import sys, floe_semantic_layer_bsl;"
+        "import sys, floe_reference_semantic_layer_bsl;"
         "engines = {'ibis', 'boring_semantic_layer', 'pandas', 'numpy', 'pyarrow', 'duckdb', 'yaml', 'sqlglot'};"
         "print(engines & {*sys.modules})"
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import pytest
-from floe_storage_local import LocalStorage, LocalStorageConfig
+from floe_reference_storage_local import LocalStorage, LocalStorageConfig
 from pydantic import SecretStr
 
 from floe_plugins import (

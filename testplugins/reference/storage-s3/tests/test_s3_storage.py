@@ -11,7 +11,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any, BinaryIO
 
 import pytest
-from floe_storage_s3 import S3Storage
+from floe_reference_storage_s3 import S3Storage
 from pydantic import SecretStr
 
 from floe_plugins import (
@@ -646,7 +646,7 @@ def test_wrong_settings_are_refused_without_showing_secrets(wrong: dict[str, Any
 
 def test_importing_the_plugin_imports_no_engine() -> None:
     code = (
-        "import sys, floe_storage_s3;"
+        "import sys, floe_reference_storage_s3;"
         "print({'s3fs', 'fsspec', 'botocore', 'aiobotocore', 'aiohttp', 'asyncio'} & {*sys.modules})"
     )
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from floe_telemetry_backend_otel import OtelTelemetry
+from floe_reference_telemetry_backend_otel import OtelTelemetry
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk.metrics import MeterProvider
@@ -513,7 +513,10 @@ def test_a_wrong_configuration_is_refused(config: dict[str, Any]) -> None:
 
 
 def test_importing_the_plugin_imports_no_engine() -> None:
-    code = "import sys, floe_telemetry_backend_otel as _; print([m for m in sys.modules if m.startswith('opentelem')])"
+    code = (
+        "import sys, floe_reference_telemetry_backend_otel as _;"
+        "print([m for m in sys.modules if m.startswith('opentelem')])"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, encoding="utf-8", check=True)
 
     assert done.stdout.strip() == "[]"

@@ -1,0 +1,167 @@
+"""Iceberg tables, by PyIceberg and an SQL database."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, Field
+
+from floe_plugins import CatalogPlugin, HealthState, HealthStatus, PluginError, SecretsPlugin, StoragePlugin
+from floe_plugins.hookspecs.catalog import TableRef
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL
+
+    from floe_plugins.hookspecs.protocols import ArrowSchema, ArrowStream
+    from floe_reference_catalog_iceberg._tables import Tables
+
+# A part of an identifier is the name of a folder, too, and a part of a URI.
+_NAME = re.compile(r"\w(?:[\w -]*[\w-])?")
+
+
+class IcebergCatalogConfig(BaseModel):
+    """The catalog's database and the location of the tables."""
+
+    # The core hides values of settings whose names say "secret"; these two are only names.
+    uri_name: str = Field(
+        default="CATALOG_URI",
+        min_length=1,
+        description="Name of the secret that holds the database's URI, such as sqlite:////var/lib/floe/catalog.db",
+    )
+    uri_from: str | None = Field(
+        default=None, description="Secrets plugin that has it, by name; the only one selected if not set"
+    )
+    storage: str | None = Field(default=None, description="Storage of the tables; the only one selected if not set")
+    catalog: str = Field(
+        default="floe", min_length=1, max_length=255, description="Name of the catalog: one database can keep several"
+    )
+    lock_timeout: float = Field(default=10, gt=0, description="Seconds that SQLite waits for another process")
+    commit_attempts: int = Field(
+        default=10, ge=1, description="How often an append is tried when others change the table, too"
+    )
+
+
+class IcebergCatalog(CatalogPlugin):
+    """Apache Iceberg tables.
+
+    An identifier is one or more namespaces and a name, all of letters, digits,
+    ``_``, ``-`` and blanks. Tables lie in folders called like them, below the
+    root of the storage. Two columns that differ in their order only are no
+    other schema.
+    """
+
+    name = "iceberg"
+    version = "0.1.0"
+    floe_api_version = "1.0"
+    description = "Iceberg tables in the storage, known to an SQL database"
+    dependencies = ("storage", "secrets")
+    config_schema = IcebergCatalogConfig
+    config: IcebergCatalogConfig
+
+    def __init__(self) -> None:
+        self._opened: Tables | None = None
+        self._lock = threading.Lock()
+
+    def startup(self) -> None:
+        self._tables()
+
+    def shutdown(self) -> None:
+        with self._lock:
+            if self._opened is not None:
+                self._opened.close()
+            self._opened = None
+
+    def health_check(self) -> HealthStatus:
+        from floe_reference_catalog_iceberg import _database
+
+        try:
+            url = self._tables().url
+        except PluginError as error:
+            return HealthStatus(HealthState.UNHEALTHY, str(error))
+        details = {"database": _database.shown(url), "catalog": self.config.catalog}
+        try:
+            _database.can_be_read(url)
+        except PluginError as error:
+            return HealthStatus(HealthState.UNHEALTHY, str(error), details)
+        try:
+            _database.can_be_written(url)
+        except PluginError as error:
+            return HealthStatus(HealthState.DEGRADED, f"tables can be read, but not changed: {error}", details)
+        return HealthStatus(HealthState.HEALTHY, "the catalog's database answers", details)
+
+    def ensure_namespace(self, namespace: str) -> bool:
+        return self._tables().make_namespace(_checked(namespace, parts=1))
+
+    def ensure_table(self, identifier: str, schema: ArrowStream | ArrowSchema) -> TableRef:
+        from floe_reference_catalog_iceberg import _arrow
+
+        made = self._tables().make(_checked(identifier), _arrow.schema_of(schema))
+        snapshot = made.current_snapshot()
+        return TableRef(
+            identifier, made.location(), None if snapshot is None else snapshot.snapshot_id, dict(made.properties)
+        )
+
+    def append(self, identifier: str, data: ArrowStream) -> int:
+        from floe_reference_catalog_iceberg import _arrow
+
+        return self._tables().write(_checked(identifier), _arrow.rows_of(data), replace=False)
+
+    def replace(self, identifier: str, data: ArrowStream) -> int:
+        from floe_reference_catalog_iceberg import _arrow
+
+        return self._tables().write(_checked(identifier), _arrow.rows_of(data), replace=True)
+
+    def read(self, identifier: str, columns: Sequence[str] | None = None, limit: int | None = None) -> ArrowStream:
+        if limit is not None and limit < 0:
+            message = f"limit {limit} is negative"
+            raise ValueError(message)
+        found: ArrowStream = self._tables().read(_checked(identifier), columns, limit)
+        return found
+
+    def list_tables(self, namespace: str | None = None) -> tuple[str, ...]:
+        return tuple(sorted(self._tables().names(None if namespace is None else _checked(namespace, parts=1))))
+
+    def drop_table(self, identifier: str, purge: bool = False) -> bool:  # noqa: FBT001, FBT002 as the contract has it
+        return self._tables().drop(_checked(identifier), purge=purge)
+
+    def _tables(self) -> Tables:
+        with self._lock:
+            if self._opened is None:
+                from floe_reference_catalog_iceberg._tables import Tables
+
+                self._opened = Tables(self.config.catalog, self._url(), self._properties(), self.config.commit_attempts)
+            return self._opened
+
+    def _url(self) -> URL:
+        from floe_reference_catalog_iceberg import _database
+
+        name, key = self.config.uri_from, self.config.uri_name
+        store = self.registry.one(SecretsPlugin) if name is None else self.registry.get(SecretsPlugin, name)
+        secret = store.get_secret(key)
+        if secret is None:
+            hint = f"Store a URI such as sqlite:////var/lib/floe/catalog.db as {key}"
+            raise PluginError(f"secrets:{store.name} has no {key}, which is to be the URI of a database", hint=hint)
+        return _database.parse(secret.get_secret_value(), secret=key, lock_timeout=self.config.lock_timeout)
+
+    def _properties(self) -> dict[str, str]:
+        name = self.config.storage
+        storage = self.registry.one(StoragePlugin) if name is None else self.registry.get(StoragePlugin, name)
+        properties = dict(storage.properties("pyiceberg"))
+        if any(mark in properties["warehouse"] for mark in "#?"):
+            message = f"PyIceberg cannot write below {properties['warehouse']}: it takes '#' and '?' for parts of a URI"
+            raise PluginError(message, hint=f"Give storage:{storage.name} another root")
+        return properties
+
+
+def _checked(identifier: str, parts: int = 2) -> str:
+    names = identifier.split(".")
+    if len(names) < parts or not all(_NAME.fullmatch(name) for name in names):
+        expected = "a namespace and a name" if parts > 1 else "one or more names"
+        message = (
+            f"{identifier!r} is no identifier: expected {expected} of letters, digits, '_', '-', blanks, joined by '.'"
+        )
+        raise ValueError(message)
+    return identifier

@@ -1,5 +1,0 @@
-"""Compute for floe: SQL by DuckDB."""
-
-from floe_compute_duckdb.plugin import DuckDBCompute, DuckDBConfig
-
-__all__ = ["DuckDBCompute", "DuckDBConfig"]

@@ -1,0 +1,182 @@
+"""SQL by DuckDB."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Generator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, Field
+
+from floe_plugins import (
+    ComputePlugin,
+    HealthState,
+    HealthStatus,
+    PluginError,
+    PluginUnavailableError,
+    StoragePlugin,
+    UnsupportedOperationError,
+)
+from floe_reference_compute_duckdb._database import Database
+from floe_reference_compute_duckdb._dbapi import Connection
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+    from floe_plugins.hookspecs.protocols import ArrowStream
+
+IN_MEMORY = ":memory:"
+
+
+class DuckDBConfig(BaseModel):
+    """The database and its resources."""
+
+    path: str = Field(
+        default=IN_MEMORY, min_length=1, description="Database file, relative to the storage's root; :memory: for none"
+    )
+    read_only: bool = Field(default=False, description="Open the database without the right to change it")
+    threads: int | None = Field(default=None, ge=1, description="Threads of a query; all processors if not set")
+    memory_limit: str | None = Field(
+        default=None,
+        pattern=r"^\d+(\.\d+)? ?([KMGT]i?B|%)$",
+        description="Memory that queries may take, such as 4GB; 80% of the machine's if not set",
+    )
+    schemas: dict[str, str] = Field(
+        default_factory=dict, description="Schema that dbt builds into, for each target; main where none is set"
+    )
+
+
+class DuckDBCompute(ComputePlugin):
+    """SQL in DuckDB's dialect, with placeholders ``?`` and ``$name``.
+
+    Files of the storage can be queried by the URI that ``StoragePlugin.uri``
+    gives, or by their path in it: ``FROM read_csv('sales/2026.csv')``.
+    A database that another process holds is a service that is unavailable; one that
+    cannot be opened for another reason is a ``PluginError``, and is left as it is.
+    """
+
+    name = "duckdb"
+    version = "0.1.0"
+    floe_api_version = "1.0"
+    description = "SQL by DuckDB, over tables and the storage's files"
+    dependencies = ("storage:local",)
+    config_schema = DuckDBConfig
+    config: DuckDBConfig
+
+    def __init__(self) -> None:
+        self._database = Database(self._connect, self._settings)
+        self._refused = False
+
+    def startup(self) -> None:
+        with self._database.cursor():
+            pass
+
+    def shutdown(self) -> None:
+        self._database.close(interrupt=True)
+
+    def health_check(self) -> HealthStatus:
+        # Not opened for this: another tool may be working on a database that was released.
+        # But somebody wanted it back if that was refused, and whether it still is has to be known.
+        if not self._database.is_open and not self._refused:
+            return HealthStatus(HealthState.HEALTHY, "the database is released and opens at its next use")
+        import duckdb
+
+        details = {"database": self._location, "engine": duckdb.__version__}
+        try:
+            with self._database.cursor() as cursor:
+                cursor.execute("SELECT 1").fetchone()
+        except PluginError as error:
+            return HealthStatus(HealthState.UNHEALTHY, error.message, details)
+        except duckdb.Error as error:
+            return HealthStatus(HealthState.UNHEALTHY, f"DuckDB does not answer: {error}", details)
+        return HealthStatus(HealthState.HEALTHY, "DuckDB answers", details)
+
+    def execute(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] | None = None) -> ArrowStream:
+        with self._database.cursor() as cursor:
+            result = cursor.sql(sql, params=parameters)
+            # DuckDB 1 gives None for a statement that is no query; the type is DuckDB 2's.
+            if result is None:  # pyright: ignore[reportUnnecessaryComparison]
+                result = cursor.sql('SELECT 0::BIGINT AS "Count" WHERE false')
+            return _collected(result)
+
+    def register_table(self, name: str, data: ArrowStream) -> None:
+        # Collected first: some versions of DuckDB read a stream twice.
+        self._database.register(name, _collected(data))
+
+    @contextlib.contextmanager
+    def connect(self) -> Generator[Connection, None, None]:
+        with self._database.cursor() as cursor:
+            connection = Connection(cursor)
+            yield connection
+            # A block that raised does not come here: closing the cursor rolls back.
+            connection.finish()
+
+    def dbt_profile(self, target: str) -> Mapping[str, Any]:
+        if self.config.path == IN_MEMORY:
+            message = "an in-memory database cannot be reached by dbt"
+            raise UnsupportedOperationError(message, hint="Set plugins.compute.duckdb.path")
+        output: dict[str, Any] = {
+            "type": "duckdb",
+            "path": self._location,
+            "schema": self.config.schemas.get(target, "main"),
+            "settings": self._settings(),
+        }
+        return output if self.config.threads is None else output | {"threads": self.config.threads}
+
+    def release(self) -> None:
+        if self.config.path == IN_MEMORY:
+            # There is no file to let go of, and closing it would lose committed data.
+            self._database.forget_tables()
+        else:
+            self._database.close()
+
+    @property
+    def _storage(self) -> StoragePlugin:
+        return self.registry.get(StoragePlugin, "local")
+
+    @property
+    def _location(self) -> str:
+        path = self.config.path
+        if path == IN_MEMORY or Path(path).is_absolute():
+            return path
+        return self._storage.uri(path).removeprefix("file://")
+
+    def _settings(self) -> dict[str, str]:
+        return dict(self._storage.properties("duckdb"))
+
+    def _connect(self) -> DuckDBPyConnection:
+        import duckdb
+
+        location = self._location
+        if location != IN_MEMORY:
+            Path(location).parent.mkdir(parents=True, exist_ok=True)
+        # By default DuckDB takes an unknown table's name for a Python variable of whoever calls it.
+        settings: dict[str, str | bool | int | float | list[str]] = {"python_enable_replacements": False}
+        if self.config.threads is not None:
+            settings["threads"] = self.config.threads
+        if self.config.memory_limit is not None:
+            settings["memory_limit"] = self.config.memory_limit
+        self._refused = True
+        try:
+            connection = duckdb.connect(location, read_only=self.config.read_only, config=settings)
+        except duckdb.Error as error:
+            raise _explained(location, error) from error
+        self._refused = False
+        return connection
+
+
+def _explained(location: str, error: Exception) -> PluginError:
+    # The words are looked for as a whole: "lock" alone is also in "block", and may be in the file's name.
+    if any(words in str(error) for words in ("Could not set lock", "used by another process")):
+        return PluginUnavailableError(f"{location} is held by another process", hint="Close the database there")
+    hint = "If it is damaged, put a backup in its place; nothing was written to it"
+    return PluginError(f"{location} cannot be opened: {error}", hint=hint)
+
+
+def _collected(data: ArrowStream) -> ArrowStream:
+    """A copy of the rows in memory, readable any number of times."""
+    import nanoarrow
+
+    table: ArrowStream = nanoarrow.ArrayStream(data).read_all()
+    return table

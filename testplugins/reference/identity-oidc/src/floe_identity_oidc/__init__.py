@@ -1,5 +1,0 @@
-"""Identity for floe: tokens of an OpenID Connect provider."""
-
-from floe_identity_oidc.plugin import OidcIdentity, OidcIdentityConfig
-
-__all__ = ["OidcIdentity", "OidcIdentityConfig"]

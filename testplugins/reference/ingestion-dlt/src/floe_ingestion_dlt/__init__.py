@@ -1,5 +1,0 @@
-"""Ingestion for floe: loads by dlt into the compute plugin's DuckDB."""
-
-from floe_ingestion_dlt.plugin import DltConfig, DltIngestion
-
-__all__ = ["DltConfig", "DltIngestion"]

@@ -1,5 +1,0 @@
-"""Lineage for floe: OpenLineage events, to a server and to a file."""
-
-from floe_lineage_backend_openlineage.plugin import OpenLineageBackend, OpenLineageConfig
-
-__all__ = ["OpenLineageBackend", "OpenLineageConfig"]

@@ -1,5 +1,0 @@
-"""Orchestrator for floe: steps run by Dagster, in this process."""
-
-from floe_orchestrator_dagster.plugin import DagsterConfig, DagsterOrchestrator
-
-__all__ = ["DagsterConfig", "DagsterOrchestrator"]

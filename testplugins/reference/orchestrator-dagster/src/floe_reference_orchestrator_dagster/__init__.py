@@ -1,0 +1,5 @@
+"""Orchestrator for floe: steps run by Dagster, in this process."""
+
+from floe_reference_orchestrator_dagster.plugin import DagsterConfig, DagsterOrchestrator
+
+__all__ = ["DagsterConfig", "DagsterOrchestrator"]

@@ -1,5 +1,0 @@
-"""Secrets for floe: environment variables and mounted files."""
-
-from floe_secrets_env.plugin import EnvSecrets, EnvSecretsConfig
-
-__all__ = ["EnvSecrets", "EnvSecretsConfig"]

@@ -1,5 +1,0 @@
-"""Secrets for floe: one encrypted file."""
-
-from floe_secrets_file.plugin import FileSecrets, FileSecretsConfig
-
-__all__ = ["FileSecrets", "FileSecretsConfig"]

@@ -1,5 +1,0 @@
-"""Storage for floe: files in a local directory."""
-
-from floe_storage_local.plugin import LocalStorage, LocalStorageConfig
-
-__all__ = ["LocalStorage", "LocalStorageConfig"]

@@ -1,5 +1,0 @@
-"""Storage for floe: objects in an S3 bucket."""
-
-from floe_storage_s3.plugin import S3Storage, S3StorageConfig
-
-__all__ = ["S3Storage", "S3StorageConfig"]

@@ -1,5 +1,0 @@
-"""Telemetry for floe: spans and metrics by OpenTelemetry."""
-
-from floe_telemetry_backend_otel.plugin import OtelTelemetry, OtelTelemetryConfig
-
-__all__ = ["OtelTelemetry", "OtelTelemetryConfig"]
