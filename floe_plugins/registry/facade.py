@@ -166,6 +166,8 @@ class PluginRegistry:
     def register(self, *plugins: Any) -> tuple[PluginRef, ...]:
         """Take in plugins that are not installed: instances, or classes, which are called. All or none.
 
+        A class is called on a thread of its own, at most for the load's deadline.
+
         Raises:
             DuplicatePluginError: a plugin of that type and name is there.
             PluginIncompatibleError: made for another API version.
@@ -283,6 +285,7 @@ class PluginRegistry:
 
         Raises:
             PluginConfigurationError: it is wrong, or the plugin is started.
+            PluginTimeoutError: its schema did not end before its deadline.
             PluginError: as ``get``.
         """
         return self._services().configure(ref_of(category, name), mapping)
