@@ -121,8 +121,8 @@ class PluginEnvironment:
     def uninstall(self, distribution: str) -> None:
         """Remove the files of an installed distribution, by its project name."""
         [found] = importlib.metadata.distributions(name=distribution, path=[str(self.path)])
-        for directory in {file.parts[0] for file in found.files or ()}:
-            shutil.rmtree(self.path / directory)
+        for path in {self.path / file.parts[0] for file in found.files or ()}:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
         importlib.invalidate_caches()
 
     def variables(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
