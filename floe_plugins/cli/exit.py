@@ -11,6 +11,8 @@ from typing import Any, NoReturn, Protocol
 
 import click
 
+from floe_plugins.cli import program
+
 PROBLEMS_FOUND, USAGE_ERROR = 1, 2
 
 
@@ -43,7 +45,7 @@ def fail(message: str, status: int) -> NoReturn:
 def print_error(text: str) -> None:
     """Print an escaped error message to standard error."""
     with suppress(OSError, ValueError):  # standard error may be closed
-        click.echo(f"floe-plugins: {text}", err=True)
+        click.echo(f"{program.name()}: {text}", err=True)
 
 
 def run_command(command: Callable[..., Any], options: Documents, *args: Any, **kwargs: Any) -> Any:

@@ -10,8 +10,10 @@ from contextlib import contextmanager
 from types import FunctionType
 from typing import Any, NamedTuple
 
-from floe_plugins._version import FLOE_API_VERSION, __version__
+from floe_plugins._version import __version__
 from floe_plugins.core.candidate import Candidate
+from floe_plugins.core.categories import Category
+from floe_plugins.core.platform import FLOE, Platform
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.safe_text import type_name
 from floe_plugins.core.suggestions import closest
@@ -19,14 +21,13 @@ from floe_plugins.discovery.entry_points_txt import parse_value
 from floe_plugins.errors import PluginError, PluginIncompatibleError, PluginLoadError
 from floe_plugins.execution import boundary
 from floe_plugins.execution.boundary import ForeignError
-from floe_plugins.hookspecs.base import LIFECYCLE_HOOKS, PROJECT, PluginMetadata
+from floe_plugins.hookspecs.base import LIFECYCLE_HOOKS, PluginMetadata, hook_names
 from floe_plugins.inspection import compatibility
 from floe_plugins.inspection.origin import refuse_foreign_module
 from floe_plugins.inspection.runtime_metadata import RuntimeMetadata, read_attribute, read_metadata
 from floe_plugins.loading import imported
 
 _PACKAGE = __name__.partition(".")[0]
-_MARKS = frozenset({f"{PROJECT}_impl"})
 _ASYNC = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 _AUTHOR = "Tell the plugin's author."
 
@@ -38,26 +39,28 @@ class CheckedPlugin(NamedTuple):
     metadata: RuntimeMetadata
 
 
-def import_plugin(candidate: Candidate, *, only_own_files: bool = False) -> CheckedPlugin:
+def import_plugin(candidate: Candidate, platform: Platform = FLOE, *, only_own_files: bool = False) -> CheckedPlugin:
     """Import a candidate and return its checked plugin; may take as long as its import takes.
 
     Args:
         candidate: The candidate.
+        platform: Whose plugin it is to be.
         only_own_files: Whether to refuse a module that is no file of the candidate's distribution.
 
     Raises:
         PluginIncompatibleError: A gate refuses it.
         PluginLoadError: It cannot be imported or instantiated, or is no such plugin.
     """
-    refusal = compatibility.find_incompatibility(candidate)
+    refusal = compatibility.find_incompatibility(candidate, platform=platform)
     if refusal is not None:
         raise refusal
     with about(candidate.ref, str(candidate.distribution)):
         if only_own_files:
             refuse_foreign_module(candidate)
         was_imported = imported.is_imported(candidate)
-        found = _resolve(candidate)
-        checked = instantiate(found, candidate.ref.type.spec, f" in the group {candidate.ref.type.group}")
+        expected = category_class(candidate.type)
+        found = _resolve(candidate, platform)
+        checked = instantiate(found, expected, f" in the group {candidate.type.group}", platform)
         if checked.metadata.name != candidate.name:
             raise PluginLoadError(
                 f"the plugin calls itself {checked.metadata.name!r}, its entry point {candidate.name!r}",
@@ -82,7 +85,28 @@ def about(ref: PluginRef | None, distribution: str | None, cls: type | None = No
         raise
 
 
-def _resolve(candidate: Candidate) -> Any:
+def category_class(category: Category) -> type[Any]:
+    """Return the class of a category; imports its module.
+
+    Raises:
+        PluginLoadError: It cannot be imported, or is no class that plugins can derive from.
+    """
+    name = ":".join(category.spec_name)
+
+    def error_of(failure: ForeignError) -> PluginError:
+        return PluginLoadError(f"{what} failed with {failure}", hint=hint)
+
+    of = category.origin or "the platform"
+    what = f"importing {name!r}, the class of the category {category.slug},"
+    hint = f"The category comes from {of}; reinstall or remove that, or tell its author."
+    found = boundary.call_or_raise(lambda: category.spec, error_of)
+    if not isinstance(found, type) or not issubclass(found, PluginMetadata):
+        message = f"{name!r} is no class that derives from PluginMetadata, and cannot be that of a category"
+        raise PluginLoadError(message, hint=hint)
+    return found
+
+
+def _resolve(candidate: Candidate, platform: Platform) -> Any:
     value = parse_value(candidate.value)
 
     def find() -> Any:
@@ -93,10 +117,10 @@ def _resolve(candidate: Candidate) -> Any:
             found = getattr(found, name)
         return found
 
-    return boundary.call_or_raise(find, lambda failure: _import_error(failure, candidate))
+    return boundary.call_or_raise(find, lambda failure: _import_error(failure, candidate, platform))
 
 
-def _import_error(failure: ForeignError, candidate: Candidate) -> PluginError:
+def _import_error(failure: ForeignError, candidate: Candidate, platform: Platform) -> PluginError:
     error = failure.exception
     missing = error.name if type(error) in {ImportError, ModuleNotFoundError} else None  # type: ignore[attr-defined]
     owner = _module_without_attribute(error)
@@ -107,7 +131,7 @@ def _import_error(failure: ForeignError, candidate: Candidate) -> PluginError:
             provides=__version__,
             hint="Upgrade floe-plugins, or install a release of the plugin that was made for this version.",
         )
-    hint = _import_hint(missing if type(error) is ModuleNotFoundError else None, owner, candidate)
+    hint = _import_hint(missing if type(error) is ModuleNotFoundError else None, owner, candidate, platform)
     return PluginLoadError(f"importing {candidate.value!r} failed with {failure}", hint=hint)
 
 
@@ -118,7 +142,7 @@ def _module_without_attribute(error: BaseException) -> object:
     return error.obj.__dict__.get("__name__")
 
 
-def _import_hint(missing: object, owner: object, candidate: Candidate) -> str:
+def _import_hint(missing: object, owner: object, candidate: Candidate, platform: Platform) -> str:
     value = parse_value(candidate.value)
     module = value.module if value else ""
     name = candidate.distribution.name
@@ -128,10 +152,12 @@ def _import_hint(missing: object, owner: object, candidate: Candidate) -> str:
         return f"Install what provides {missing!r}; {name} may not declare that it needs it."
     if owner == module:
         return "The entry point names something that the module does not have; tell the plugin's author."
-    return f"Upgrade or reinstall {name}, or disable the plugin with FLOE_PLUGINS_DISABLE={candidate.ref}."
+    return f"Upgrade or reinstall {name}, or disable the plugin with {platform.variable('DISABLE')}={candidate.ref}."
 
 
-def instantiate(found: Any, expected: type[Any] = PluginMetadata, group: str = "") -> CheckedPlugin:
+def instantiate(
+    found: Any, expected: type[Any] = PluginMetadata, group: str = "", platform: Platform = FLOE
+) -> CheckedPlugin:
     """Return a checked plugin of a class, an instance or a factory without arguments.
 
     The API version of a class is looked at before the class is called.
@@ -141,8 +167,8 @@ def instantiate(found: Any, expected: type[Any] = PluginMetadata, group: str = "
         PluginLoadError: It cannot be instantiated, or is no such plugin.
     """
     try:
-        plugin = _instance(found, expected, group)
-        return CheckedPlugin(plugin, _check_instance(plugin))
+        plugin = _instance(found, expected, group, platform)
+        return CheckedPlugin(plugin, _check_instance(plugin, expected, platform))
     except (PluginLoadError, PluginIncompatibleError):
         raise
     except ForeignError as error:
@@ -153,18 +179,18 @@ def instantiate(found: Any, expected: type[Any] = PluginMetadata, group: str = "
     raise boundary.caused_by(PluginLoadError(message, hint=_AUTHOR), failure)
 
 
-def _instance(found: Any, expected: type[Any], group: str) -> Any:
+def _instance(found: Any, expected: type[Any], group: str, platform: Platform) -> Any:
     if issubclass(type(found), expected):
         return found
     if inspect.isclass(found):
-        _check_class(found, expected, group)
+        _check_class(found, expected, group, platform)
         return _call(found, expected, group)
     if callable(found) and not issubclass(type(found), PluginMetadata):
         return _call(found, expected, group)
     raise _not_a_plugin(found, expected, group)
 
 
-def _check_class(cls: type[Any], expected: type[Any], group: str) -> None:
+def _check_class(cls: type[Any], expected: type[Any], group: str, platform: Platform) -> None:
     if not issubclass(cls, expected):
         raise _not_a_plugin(cls, expected, group)
     missing = sorted(getattr(cls, "__abstractmethods__", ()))
@@ -173,20 +199,20 @@ def _check_class(cls: type[Any], expected: type[Any], group: str) -> None:
             f"{cls.__qualname__} is abstract: it does not implement {', '.join(missing)}",
             hint=f"Override every abstract hook of {expected.__name__}.",
         )
-    declared = inspect.getattr_static(cls, "floe_api_version", None)
+    declared = inspect.getattr_static(cls, platform.api_attribute, None)
     if not hasattr(declared, "__get__"):
-        check_api_version(declared)
+        check_api_version(declared, platform)
 
 
-def check_api_version(declared: object) -> None:
+def check_api_version(declared: object, platform: Platform = FLOE) -> None:
     """Do nothing if a plugin made for that API version runs here.
 
     Raises:
         PluginIncompatibleError: It does not.
     """
-    if type(declared) is str and declared == FLOE_API_VERSION:
+    if type(declared) is str and declared == platform.api_version:
         return  # the most common case needs no parsing
-    refusal = compatibility.api_incompatibility(None, None, declared)
+    refusal = compatibility.api_incompatibility(None, None, declared, platform=platform)
     if refusal is not None:
         raise refusal
 
@@ -211,21 +237,20 @@ def _not_a_plugin(found: object, expected: type[Any], group: str) -> PluginLoadE
     )
 
 
-def _check_instance(plugin: PluginMetadata) -> RuntimeMetadata:
-    check_api_version(read_attribute(plugin, "floe_api_version"))
-    metadata = read_metadata(plugin)
-    for message in _hook_errors(plugin):
+def _check_instance(plugin: PluginMetadata, category: type[Any], platform: Platform) -> RuntimeMetadata:
+    check_api_version(read_attribute(plugin, platform.api_attribute), platform)
+    metadata = read_metadata(plugin, platform.api_attribute)
+    for message in _hook_errors(plugin, category, platform.name):
         raise PluginLoadError(message, hint=_AUTHOR)
     return metadata
 
 
-def _hook_errors(plugin: PluginMetadata) -> Iterable[str]:
-    category = next(cls for cls in type(plugin).__mro__ if cls.__module__.startswith(f"{_PACKAGE}."))
-    hooks = _hooks(category)
+def _hook_errors(plugin: PluginMetadata, category: type, project: str) -> Iterable[str]:
+    hooks, mark = _hooks(category, project), f"{project}_impl"
     for name, function in class_members(type(plugin), category.__mro__).items():
         if not isinstance(function, FunctionType):
             continue
-        options = _options(function, "impl")
+        options = getattr(function, mark, None)
         hook = (options or {}).get("specname") or name
         if hook not in hooks:
             if options is not None and not options.get("optionalhook"):
@@ -234,13 +259,13 @@ def _hook_errors(plugin: PluginMetadata) -> Iterable[str]:
         elif hook in LIFECYCLE_HOOKS:
             if options and (options.get("wrapper") or options.get("hookwrapper")):
                 yield f"{name!r} cannot be a wrapper: lifecycle hooks are called on each plugin on its own"
-        elif _is_async(function):
+        elif _is_async(function, mark):
             yield f"{name!r} cannot be async: only {', '.join(LIFECYCLE_HOOKS)} are awaited"
 
 
 @functools.cache
-def _hooks(category: type) -> frozenset[str]:
-    return frozenset(name for name in dir(category) if _options(getattr(category, name, None), "spec") is not None)
+def _hooks(category: type, project: str) -> frozenset[str]:
+    return hook_names(category, project)
 
 
 def class_members(cls: type, bases: tuple[type, ...]) -> dict[str, object]:
@@ -255,12 +280,8 @@ def class_members(cls: type, bases: tuple[type, ...]) -> dict[str, object]:
     return found
 
 
-def _is_async(function: FunctionType) -> bool:
+def _is_async(function: FunctionType, mark: str) -> bool:
     if function.__code__.co_flags & _ASYNC:
         return True
     # inspect unwraps and looks for marks, which takes longer than all other checks of a hook.
-    return not _MARKS.issuperset(function.__dict__) and inspect.iscoroutinefunction(function)
-
-
-def _options(function: object, kind: str) -> Any:
-    return getattr(function, f"{PROJECT}_{kind}", None)
+    return not {mark}.issuperset(function.__dict__) and inspect.iscoroutinefunction(function)

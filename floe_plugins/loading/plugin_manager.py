@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any, cast
 import pluggy
 from pluggy._hooks import _SubsetHookCaller
 
+from floe_plugins.core.categories import Category
 from floe_plugins.core.locks import forkable_lock
-from floe_plugins.core.refs import PluginRef, PluginType
+from floe_plugins.core.refs import PluginRef
 from floe_plugins.entries.store import EntryStore
-from floe_plugins.hookspecs.base import LIFECYCLE_HOOKS, PROJECT, PluginMetadata
-from floe_plugins.loading.importer import class_members
+from floe_plugins.hookspecs.base import LIFECYCLE_HOOKS, PluginMetadata, spec_options
+from floe_plugins.loading.importer import category_class, class_members
 from floe_plugins.loading.pluggy_parts import IdentitySet, PluginsByName, QuickHookCaller
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     from floe_plugins.core.report import Outcome
 
-_MARK = f"{PROJECT}_impl"
 _NO_OPTIONS: pluggy.HookimplOpts = {
     "wrapper": False,
     "hookwrapper": False,
@@ -44,11 +44,11 @@ class CategoryManager(pluggy.PluginManager):
 
     def __init__(  # noqa: PLR0913 all but the first two are keyword-only
         self,
-        category: PluginType,
+        category: Category,
         store: EntryStore,
         *,
         load: Callable[[PluginRef], object],
-        supervise: Callable[[PluginType, str], Sequence[Outcome]],
+        supervise: Callable[[Category, str], Sequence[Outcome]],
         register: Callable[[Any], tuple[PluginRef, ...]],
         unregister: Callable[[PluginRef], Any],
     ) -> None:
@@ -62,7 +62,8 @@ class CategoryManager(pluggy.PluginManager):
             register: Checks plugins and takes them in.
             unregister: Stops a plugin, takes it out, and returns it.
         """
-        super().__init__(PROJECT)
+        super().__init__(store.platform.name)
+        self._mark = f"{store.platform.name}_impl"
         # pluggy compares plugins with ==; a plugin's own __eq__ must not decide who is registered.
         self._name2plugin = PluginsByName()  # type: ignore[misc] # pyright: ignore[reportAttributeAccessIssue]
         self._category = category
@@ -74,7 +75,7 @@ class CategoryManager(pluggy.PluginManager):
         self._lock = forkable_lock()
         self._without_loading = Depth()
         self._read: tuple[object, Mapping[str, pluggy.HookimplOpts]] = (None, {})
-        spec = category.spec
+        spec = category_class(category)
         self._bases = spec.__mro__
         self.add_hookspecs(spec)
         for name in LIFECYCLE_HOOKS:
@@ -136,7 +137,7 @@ class CategoryManager(pluggy.PluginManager):
                 if member is inherited[name]:
                     continue
             # Only functions are looked at: properties are not evaluated, and other attributes cost little.
-            elif type(member) is not FunctionType or not hasattr(member, _MARK):
+            elif type(member) is not FunctionType or not hasattr(member, self._mark):
                 continue
             options = self._options(plugin, name, member)
             if options is not None:
@@ -146,7 +147,7 @@ class CategoryManager(pluggy.PluginManager):
     def _options(self, plugin: PluginMetadata, name: str, member: object) -> pluggy.HookimplOpts | None:
         if type(member) is FunctionType and name not in getattr(plugin, "__dict__", ()):
             # As pluggy finds it, without its walk through the classes.
-            marked: pluggy.HookimplOpts | None = getattr(member, _MARK, None)
+            marked: pluggy.HookimplOpts | None = getattr(member, self._mark, None)
         else:
             marked = super().parse_hookimpl_opts(plugin, name)
         if marked is None and name in self._inherited and callable(member):
@@ -224,6 +225,11 @@ class CategoryManager(pluggy.PluginManager):
         if group != self._category.group:
             raise ValueError(f"this manager holds {self._category.group!r}, not {group!r}")
         return self._load_selected(name)
+
+    def parse_hookspec_opts(self, module_or_class: Any, name: str) -> pluggy.HookspecOpts | None:
+        """Return the options of a hook that a category class declares, or inherits from the base of all."""
+        options: pluggy.HookspecOpts | None = spec_options(getattr(module_or_class, name, None), self.project_name)
+        return options
 
     def parse_hookimpl_opts(self, plugin: Any, name: str) -> pluggy.HookimplOpts | None:
         """Return the options of an implementation; None for an inherited attribute and for what is no hook."""

@@ -11,6 +11,7 @@ from typing import Any
 import attrs
 import click
 
+from floe_plugins.cli import program
 from floe_plugins.cli.hosted import HostedCommand
 from floe_plugins.cli.http import open_address, read_token, serve_view
 from floe_plugins.cli.options import Options, common_options
@@ -148,7 +149,7 @@ class _Presenter:
             Path(file).write_text(svg, encoding="utf-8")
         except (OSError, ValueError) as error:  # ValueError: a null byte in the path
             # The platform runs all the same.
-            sys.stderr.write(f"floe-plugins: cannot write the timeline: {escape(error)}\n")
+            sys.stderr.write(f"{program.name()}: cannot write the timeline: {escape(error)}\n")
 
 
 def _row(outcome: Mapping[str, Any], statuses: Mapping[str, Any]) -> tuple[object, ...]:

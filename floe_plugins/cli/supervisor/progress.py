@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from typing import TextIO
 
+from floe_plugins.cli import program
 from floe_plugins.cli.supervisor.state import HostState, PluginCall
 from floe_plugins.core.safe_text import escape
 
@@ -59,7 +60,7 @@ class Progress:
         self._told |= retried
         for ref, text in _waits(state, LOG_DELAY):
             if is_due or ref in retried:
-                self._write(f"floe-plugins: waiting for {text}\n")
+                self._write(f"{program.name()}: waiting for {text}\n")
 
     def clear(self) -> None:
         """Take the line away, so that others can write."""

@@ -15,6 +15,7 @@ from typing import Any
 
 import attrs
 
+from floe_plugins.cli import program
 from floe_plugins.cli.supervisor.ending import Ending
 from floe_plugins.cli.supervisor.launch import launch
 from floe_plugins.cli.supervisor.monitor import Monitor
@@ -206,6 +207,6 @@ class Supervisor:
 def _say(text: bytes) -> None:
     # Python's streams refuse a write that interrupts another one.
     try:
-        os.write(2, b"\r\x1b[K" * sys.stderr.isatty() + b"floe-plugins: " + text + b"\n")
+        os.write(2, b"\r\x1b[K" * sys.stderr.isatty() + program.name().encode() + b": " + text + b"\n")
     except (AttributeError, OSError, ValueError):
         return
