@@ -19,8 +19,7 @@ from floe_plugins.core.platform import FLOE, Platform
 from floe_plugins.core.safe_text import describe_error, safe_str
 from floe_plugins.discovery import entry_points_txt, metadata_files
 from floe_plugins.discovery.entry_points_txt import Groups
-from floe_plugins.discovery.findings import Findings
-from floe_plugins.discovery.findings import Scan as Scan
+from floe_plugins.discovery.findings import Findings, Scan
 from floe_plugins.discovery.metadata_files import distribution_at, is_readable, normalize, read_file, without_suffix
 
 # importlib.metadata treats these errors as "there is no such file".

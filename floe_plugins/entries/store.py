@@ -21,6 +21,7 @@ from floe_plugins.core.state import PluginState, Stage
 from floe_plugins.core.suggestions import closest
 from floe_plugins.core.timeouts import DEFAULT_TIMEOUTS, TIMEOUT_OF_STAGE
 from floe_plugins.discovery import load_policy, scanner, selection
+from floe_plugins.discovery.findings import Scan
 from floe_plugins.discovery.report import DiscoveryReport
 from floe_plugins.entries.entry import Entry, problem_of
 from floe_plugins.entries.events import Events
@@ -73,7 +74,7 @@ class EntryStore:
 
     def _discover(self, before: DiscoveryReport | None) -> DiscoveryReport:
         begun = time.perf_counter()
-        scan = scanner.Scan() if self.policy.is_off else scanner.scan(self._path, self.platform)
+        scan = Scan() if self.policy.is_off else scanner.scan(self._path, self.platform)
         self.configuration = self.configuration.aligned(candidate.ref for candidate in scan.candidates)
         chosen = selection.select(scan.candidates, self.policy, self.configuration.pins)
         problems = [*scan.problems, *chosen.problems]

@@ -97,7 +97,7 @@ class Lifecycle:
             for outcome in missing:
                 log_outcome(outcome)
                 self.parts.store.raise_if_strict([outcome.cause])
-            report = Request(work).run()
+            report = Request(work, undo=lambda: self.shutdown(started)).run()
             report = attrs.evolve(report, outcomes=(*missing, *report.outcomes))
             self.parts.store.raise_if_strict(outcome.cause for outcome in (*report.failed, *report.skipped))
         except RefusedError:

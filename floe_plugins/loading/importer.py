@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 import inspect
+import re
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from types import FunctionType
@@ -29,6 +30,8 @@ from floe_plugins.loading import imported
 
 _PACKAGE = __name__.partition(".")[0]
 _ASYNC = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+_MISSPELT = 0.85  # a name less like another may be one of a newer release
+_EXPORTING = (f"{_PACKAGE}.hookspecs", _PACKAGE)
 _AUTHOR = "Tell the plugin's author."
 
 
@@ -125,14 +128,32 @@ def _import_error(failure: ForeignError, candidate: Candidate, platform: Platfor
     missing = error.name if type(error) in {ImportError, ModuleNotFoundError} else None  # type: ignore[attr-defined]
     owner = _module_without_attribute(error)
     if owner == _PACKAGE or (type(missing) is str and missing.partition(".")[0] == _PACKAGE):
+        message = f"it uses a name that floe-plugins {__version__} does not have ({failure})"
+        meant = _meant_name(error)
+        if meant:
+            return PluginLoadError(message, hint=f"{meant} Otherwise tell the plugin's author.")
         return PluginIncompatibleError(
-            f"it uses a name that floe-plugins {__version__} does not have ({failure})",
+            message,
             requires="a newer floe-plugins",
             provides=__version__,
             hint="Upgrade floe-plugins, or install a release of the plugin that was made for this version.",
         )
     hint = _import_hint(missing if type(error) is ModuleNotFoundError else None, owner, candidate, platform)
     return PluginLoadError(f"importing {candidate.value!r} failed with {failure}", hint=hint)
+
+
+def _meant_name(error: BaseException) -> str:
+    """Return where the name that an import from this package wanted is, or a name like it; empty if there is none."""
+    names = (
+        re.findall(r"(?:cannot import name|has no attribute) '(\w+)'", error.msg or "")
+        if type(error) is ImportError
+        else []
+    )
+    for wanted in names:
+        homes = {name: home for home in _EXPORTING for name in importlib.import_module(home).__all__}
+        for name in [wanted] if wanted in homes else closest(wanted, homes, likeness=_MISSPELT):
+            return f"Write 'from {homes[name]} import {name}' if that is meant."
+    return ""
 
 
 def _module_without_attribute(error: BaseException) -> object:

@@ -290,3 +290,33 @@ def test_a_module_that_is_no_file_of_its_distribution_is_not_imported_where_that
     with pytest.raises(PluginLoadError):
         import_plugin(candidate, only_own_files=True)
     assert "this" not in sys.modules
+
+
+@pytest.mark.parametrize(
+    ("line", "hint"),
+    [
+        ("from floe_plugins import SecretPlugin", "from floe_plugins import SecretsPlugin"),
+        ("from floe_plugins import TableRef", "from floe_plugins.hookspecs import TableRef"),
+        ("from floe_plugins.hookspecs import TablRef", "from floe_plugins.hookspecs import TableRef"),
+        ("from floe_plugins.hookspecs.storage import ComputePlugin", "from floe_plugins import ComputePlugin"),
+    ],
+)
+def test_a_wrong_import_from_this_package_is_answered_with_the_right_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, hint: str
+) -> None:
+    (tmp_path / "acme_wrong.py").write_text(f"{line}\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(PluginLoadError) as caught:
+        load("acme_wrong:Plugin")
+    assert f"Write '{hint}'" in caught.value.hint
+    assert "Upgrade" not in caught.value.hint
+
+
+def test_a_name_like_none_of_this_package_asks_for_another_release(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "acme_newer.py").write_text("from floe_plugins import Lease\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(PluginIncompatibleError) as caught:
+        load("acme_newer:Plugin")
+    assert caught.value.hint.startswith("Upgrade floe-plugins")
