@@ -106,6 +106,7 @@ class Categories:
 
     def __init__(self, categories: Iterable[Category], more: Callable[[], Iterable[Category]] | None = None) -> None:
         self._own = tuple(categories)
+        self._added: list[Category] = []
         self._more = more
         self.revision = 0
         self._fill(self._own)
@@ -139,17 +140,19 @@ class Categories:
 
     def add(self, added: Iterable[Category]) -> list[tuple[Category, str]]:
         """Let these be the categories beside the table's own, and return those that cannot be, each with the reason."""
-        accepted, refused = list(self._own), []
+        accepted: list[Category] = []
+        refused: list[tuple[Category, str]] = []
         for category in added:
             try:
-                Categories([*accepted, category])
+                Categories([*self._own, *accepted, category])
             except ValueError as error:
                 refused.append((category, str(error)))
             else:
                 accepted.append(category)
         self._more = None
-        if [each.__getnewargs__() for each in accepted] != [each.__getnewargs__() for each in self._all]:
-            self._fill(tuple(accepted))
+        if [each.__getnewargs__() for each in accepted] != [each.__getnewargs__() for each in self._added]:
+            self._fill((*self._own, *accepted))
+            self._added = accepted
         return refused
 
     def with_more(self, more: Callable[[], Iterable[Category]]) -> Categories:

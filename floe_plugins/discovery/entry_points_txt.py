@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from floe_plugins.core.categories import NAME_RULE, Category, is_name
@@ -105,6 +106,7 @@ class Groups:
         prefix: what the groups begin with that are reserved for the platform.
         categories: its categories by group.
         begins: what their groups begin with: the prefix, and each group outside it.
+        may_be_in: returns whether a file may have one of the groups. Fast; never false for a file that has one.
     """
 
     def __init__(self, platform: Platform = FLOE) -> None:
@@ -113,16 +115,18 @@ class Groups:
         self.categories = platform.categories.by_group
         foreign = [group for group in self.categories if not group.startswith(self.prefix)]
         self.begins = frozenset((self.prefix, *foreign))
-        self._needle = self.prefix.encode()
-        self._others = tuple(group.encode() for group in foreign)
-
-    def may_be_in(self, data: bytes) -> bool:
-        """Return whether a file may have one of the groups. Fast; never false for a file that has one."""
-        return self._needle in data or (bool(self._others) and any(each in data for each in self._others))
+        self.may_be_in = _search([each.encode() for each in self.begins])
 
     def are_hinted_at(self, line: str) -> bool:
         """Return whether a line speaks of one of the groups."""
         return any(each in line for each in self.begins)
+
+
+def _search(needles: Sequence[bytes]) -> Callable[[bytes], bool]:
+    if len(needles) == 1:  # as for most platforms, and called for each installed distribution
+        needle = needles[0]
+        return lambda data: needle in data
+    return lambda data: any(each in data for each in needles)
 
 
 FLOE_GROUPS = Groups()

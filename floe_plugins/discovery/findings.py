@@ -10,7 +10,7 @@ from floe_plugins.core.categories import Category
 from floe_plugins.core.problem import Problem
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.state import Stage
-from floe_plugins.discovery.entry_points_txt import MAX_ENTRIES, Groups, ParsedFile, parse
+from floe_plugins.discovery.entry_points_txt import MAX_ENTRIES, DeclaredCategory, Groups, parse
 
 
 class Scan(NamedTuple):
@@ -28,44 +28,66 @@ class Scan(NamedTuple):
     corrupt: tuple[Distribution, ...] = ()
 
 
-class _File(NamedTuple):
-    origin: Distribution
-    data: bytes
-    parsed: ParsedFile
-
-
 class Findings:
     """The files and problems of one scan, in the order in which they were found."""
 
     def __init__(self, groups: Groups) -> None:
         self.groups = groups
-        self._found: list[Problem | _File] = []
+        # What was read, in this order: a file is parsed at once, and again if a distribution adds a category.
+        self._log: list[Problem | tuple[Distribution, bytes]] = []
+        self._candidates: list[Candidate] = []
+        self._problems: list[Problem] = []
+        self._unreadable: list[Distribution] = []
         self._corrupt: list[Distribution] = []
+        self._declared: list[tuple[Distribution, DeclaredCategory]] = []
 
     def add_file(self, origin: Distribution, data: bytes) -> None:
         """Take in the ``entry_points.txt`` of a distribution."""
-        self._found.append(_File(origin, data, parse(data, self.groups)))
+        self._log.append((origin, data))
+        self._parse(origin, data)
+
+    def _parse(self, origin: Distribution, data: bytes) -> None:
+        parsed = parse(data, self.groups)
+        if len(parsed.entries) > MAX_ENTRIES:
+            message = f"it declares more than {MAX_ENTRIES} plugins, and none of them is used"
+            hint = "Remove the distribution, or ask its author to split it"
+            self._problems.append(_problem(message, origin, hint))
+            return
+        self._candidates += [Candidate(entry.ref, entry.value, origin) for entry in parsed.entries]
+        for error in parsed.errors:
+            self._problems.append(_problem(str(error), origin, error.hint, error.ref))
+        if parsed.fatal:
+            self._corrupt.append(origin)
+        for declared in parsed.categories:
+            self._declared.append((origin, declared))
 
     def parse_again(self, groups: Groups) -> None:
         """Read the same files with the groups of another table of categories."""
         self.groups = groups
-        self._found = [
-            each._replace(parsed=parse(each.data, groups)) if isinstance(each, _File) else each for each in self._found
-        ]
+        for found in (self._candidates, self._problems, self._corrupt, self._declared):
+            found.clear()
+        for each in self._log:
+            if isinstance(each, Problem):
+                self._problems.append(each)
+            else:
+                self._parse(*each)
 
     def report(self, message: str, origin: Distribution | None = None, hint: str = "") -> None:
         """Take in a problem."""
-        self._found.append(_problem(message, origin, hint))
+        self._take_in(_problem(message, origin, hint))
 
-    def add_corrupt(self, origin: Distribution) -> None:
+    def _take_in(self, problem: Problem) -> None:
+        self._log.append(problem)
+        self._problems.append(problem)
+
+    def add_unreadable(self, origin: Distribution) -> None:
         """Take in a distribution that makes ``importlib.metadata.entry_points()`` raise."""
-        self._corrupt.append(origin)
+        self._unreadable.append(origin)
 
     def categories(self) -> Iterator[Category]:
         """Yield the categories that the files add to the platform; report those that cannot be ones."""
         platform = self.groups.platform
-        files = [each for each in self._found if isinstance(each, _File)]
-        for origin, declared in [(file.origin, each) for file in files for each in file.parsed.categories]:
+        for origin, declared in self._declared:
             try:
                 yield Category(declared.slug, declared.group, declared.spec, str(origin), platform.name)
             except ValueError as error:
@@ -76,26 +98,11 @@ class Findings:
         """Report a category that a file adds and that cannot stand beside the others."""
         message = f"it adds the category {category.slug}, which is left out: {reason}"
         hint = f"Uninstall one of the distributions; {self.groups.platform.name} has no category twice"
-        self._found.append(Problem(stage=Stage.DISCOVER, message=message, distribution=category.origin, hint=hint))
+        self._take_in(Problem(stage=Stage.DISCOVER, message=message, distribution=category.origin, hint=hint))
 
     def result(self) -> Scan:
-        """Return what was found; call it once, at the end."""
-        candidates: list[Candidate] = []
-        problems: list[Problem] = []
-        for found in self._found:
-            if isinstance(found, Problem):
-                problems.append(found)
-                continue
-            origin, parsed = found.origin, found.parsed
-            if len(parsed.entries) > MAX_ENTRIES:
-                message = f"it declares more than {MAX_ENTRIES} plugins, and none of them is used"
-                problems.append(_problem(message, origin, "Remove the distribution, or ask its author to split it"))
-                continue
-            candidates += [Candidate(entry.ref, entry.value, origin) for entry in parsed.entries]
-            problems += [_problem(str(error), origin, error.hint, error.ref) for error in parsed.errors]
-            if parsed.fatal:
-                self._corrupt.append(origin)
-        return Scan(candidates=tuple(candidates), problems=tuple(problems), corrupt=tuple(self._corrupt))
+        """Return what was found."""
+        return Scan(tuple(self._candidates), tuple(self._problems), (*self._unreadable, *self._corrupt))
 
 
 def _problem(message: str, origin: Distribution | None, hint: str, ref: PluginRef | None = None) -> Problem:

@@ -244,7 +244,7 @@ class _Scanner:
     def _report_unreadable(self, origin: Distribution, message: str, *, corrupt: bool = True) -> None:
         self.found.report(message, origin, _REINSTALL)
         if corrupt:
-            self.found.add_corrupt(origin)
+            self.found.add_unreadable(origin)
 
 
 def _fspath(item: object) -> str | None:
