@@ -50,6 +50,6 @@ def _installed() -> list[Any]:
 
 
 def _slugs() -> list[str]:
-    known = program.categories()
-    known.find("")  # also those that distributions add
-    return known.slugs
+    from floe_plugins.reporting.installed_refs import installed_categories
+
+    return installed_categories(platform=program.platform()).slugs

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 import importlib
 import inspect
 import re
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from types import FunctionType
 from typing import Any, NamedTuple
 
 from floe_plugins._version import __version__
@@ -22,14 +20,13 @@ from floe_plugins.discovery.entry_points_txt import parse_value
 from floe_plugins.errors import PluginError, PluginIncompatibleError, PluginLoadError
 from floe_plugins.execution import boundary
 from floe_plugins.execution.boundary import ForeignError
-from floe_plugins.hookspecs.base import LIFECYCLE_HOOKS, PluginMetadata, hook_names
+from floe_plugins.hookspecs.base import PluginMetadata
 from floe_plugins.inspection import compatibility
 from floe_plugins.inspection.origin import refuse_foreign_module
 from floe_plugins.inspection.runtime_metadata import RuntimeMetadata, read_attribute, read_metadata
 from floe_plugins.loading import imported
 
 _PACKAGE = __name__.partition(".")[0]
-_ASYNC = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 _MISSPELT = 0.85  # a name less like another may be one of a newer release
 _EXPORTING = (f"{_PACKAGE}.hookspecs", _PACKAGE)
 _AUTHOR = "Tell the plugin's author."
@@ -42,11 +39,18 @@ class CheckedPlugin(NamedTuple):
     metadata: RuntimeMetadata
 
 
-def import_plugin(candidate: Candidate, platform: Platform = FLOE, *, only_own_files: bool = False) -> CheckedPlugin:
+def import_plugin(
+    candidate: Candidate,
+    check_hooks: Callable[[Any], None] | None = None,
+    platform: Platform = FLOE,
+    *,
+    only_own_files: bool = False,
+) -> CheckedPlugin:
     """Import a candidate and return its checked plugin; may take as long as its import takes.
 
     Args:
         candidate: The candidate.
+        check_hooks: Raises a ``PluginLoadError`` if a plugin's hooks cannot be called.
         platform: Whose plugin it is to be.
         only_own_files: Whether to refuse a module that is no file of the candidate's distribution.
 
@@ -63,7 +67,7 @@ def import_plugin(candidate: Candidate, platform: Platform = FLOE, *, only_own_f
         was_imported = imported.is_imported(candidate)
         expected = category_class(candidate.type)
         found = _resolve(candidate, platform)
-        checked = instantiate(found, expected, f" in the group {candidate.type.group}", platform)
+        checked = instantiate(found, expected, f" in the group {candidate.type.group}", check_hooks, platform)
         if checked.metadata.name != candidate.name:
             raise PluginLoadError(
                 f"the plugin calls itself {checked.metadata.name!r}, its entry point {candidate.name!r}",
@@ -177,7 +181,11 @@ def _import_hint(missing: object, owner: object, candidate: Candidate, platform:
 
 
 def instantiate(
-    found: Any, expected: type[Any] = PluginMetadata, group: str = "", platform: Platform = FLOE
+    found: Any,
+    expected: type[Any] = PluginMetadata,
+    group: str = "",
+    check_hooks: Callable[[Any], None] | None = None,
+    platform: Platform = FLOE,
 ) -> CheckedPlugin:
     """Return a checked plugin of a class, an instance or a factory without arguments.
 
@@ -189,7 +197,11 @@ def instantiate(
     """
     try:
         plugin = _instance(found, expected, group, platform)
-        return CheckedPlugin(plugin, _check_instance(plugin, expected, platform))
+        check_api_version(read_attribute(plugin, platform.api_attribute), platform)
+        metadata = read_metadata(plugin, platform.api_attribute)
+        if check_hooks is not None:
+            check_hooks(plugin)
+        return CheckedPlugin(plugin, metadata)
     except (PluginLoadError, PluginIncompatibleError):
         raise
     except ForeignError as error:
@@ -256,53 +268,3 @@ def _not_a_plugin(found: object, expected: type[Any], group: str) -> PluginLoadE
         f"the entry point gives {shown}, which is no {expected.__name__}",
         hint=f"An entry point{group} names a class that derives from {expected.__name__}.",
     )
-
-
-def _check_instance(plugin: PluginMetadata, category: type[Any], platform: Platform) -> RuntimeMetadata:
-    check_api_version(read_attribute(plugin, platform.api_attribute), platform)
-    metadata = read_metadata(plugin, platform.api_attribute)
-    for message in _hook_errors(plugin, category, platform.name):
-        raise PluginLoadError(message, hint=_AUTHOR)
-    return metadata
-
-
-def _hook_errors(plugin: PluginMetadata, category: type, project: str) -> Iterable[str]:
-    hooks, mark = _hooks(category, project), f"{project}_impl"
-    for name, function in class_members(type(plugin), category.__mro__).items():
-        if not isinstance(function, FunctionType):
-            continue
-        options = getattr(function, mark, None)
-        hook = (options or {}).get("specname") or name
-        if hook not in hooks:
-            if options is not None and not options.get("optionalhook"):
-                meant = "".join(f" (did you mean {each!r}?)" for each in closest(hook, hooks))
-                yield f"{name!r} is marked as a hook, and {category.__name__} has no hook {hook!r}{meant}"
-        elif hook in LIFECYCLE_HOOKS:
-            if options and (options.get("wrapper") or options.get("hookwrapper")):
-                yield f"{name!r} cannot be a wrapper: lifecycle hooks are called on each plugin on its own"
-        elif _is_async(function, mark):
-            yield f"{name!r} cannot be async: only {', '.join(LIFECYCLE_HOOKS)} are awaited"
-
-
-@functools.cache
-def _hooks(category: type, project: str) -> frozenset[str]:
-    return hook_names(category, project)
-
-
-def class_members(cls: type, bases: tuple[type, ...]) -> dict[str, object]:
-    """Return the attributes of a class and its bases as they are stored there, without those of ``bases``."""
-    own = cls.__mro__[: -len(bases)]
-    if cls.__mro__[len(own) :] != bases:
-        own = cls.__mro__  # a mixin stands behind the category, which may hide some of it
-    found: dict[str, object] = {}
-    for base in reversed(own):
-        # A copy is a dict, which update() takes in whole; the proxy is read item by item.
-        found.update(base.__dict__.copy())
-    return found
-
-
-def _is_async(function: FunctionType, mark: str) -> bool:
-    if function.__code__.co_flags & _ASYNC:
-        return True
-    # inspect unwraps and looks for marks, which takes longer than all other checks of a hook.
-    return not {mark}.issuperset(function.__dict__) and inspect.iscoroutinefunction(function)

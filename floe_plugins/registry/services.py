@@ -191,7 +191,9 @@ class PluginServices:
         except TypeError as error:
             raise PluginLoadError(str(error)) from None
         with self.as_current(), about(_ref_of(category, found, cls), None, cls):
-            plugin, metadata = instantiate(found, category_class(category), platform=self.store.platform)
+            check = self.registration.manager(category).check
+            expected = category_class(category)
+            plugin, metadata = instantiate(found, expected, check_hooks=check, platform=self.store.platform)
             if not is_name(metadata.name):
                 hint = "Use lower-case letters, digits, '-' and '_'."
                 raise PluginLoadError(f"{metadata.name!r} cannot name a plugin", hint=hint)
