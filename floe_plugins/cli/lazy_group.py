@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from floe_plugins.cli import program
+from floe_plugins.cli.drawing.terminal import columns
 from floe_plugins.cli.summaries import SUMMARIES, examples, variables
-from floe_plugins.cli.terminal import columns
 
 _NARROWEST, _WIDEST = 40, 100
 # The modules of commands that have none of their own.
