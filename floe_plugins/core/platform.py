@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from floe_plugins._version import FLOE_API_VERSION
 from floe_plugins.core.categories import Categories, Category
 from floe_plugins.core.refs import FLOE_CATEGORIES, PluginRef, example_ref
+
+if TYPE_CHECKING:
+    from pluggy import HookimplMarker, HookspecMarker
 
 _SUFFIXES = ("toml", "yaml", "yml", "json")
 
@@ -91,6 +94,20 @@ class Platform:
     def variable(self, word: str) -> str:
         """Return the name of an environment variable of the platform, such as ``SITE_AUTOLOAD``."""
         return f"{self.prefix}_{word}"
+
+    @property
+    def hookspec(self) -> HookspecMarker:
+        """The marker with which category classes of the platform declare hooks."""
+        from pluggy import HookspecMarker
+
+        return HookspecMarker(self.name)
+
+    @property
+    def hookimpl(self) -> HookimplMarker:
+        """The marker with which plugins of the platform give hooks pluggy's options."""
+        from pluggy import HookimplMarker
+
+        return HookimplMarker(self.name)
 
     @property
     def settings_prefix(self) -> str:
