@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
+from pathlib import Path
 
 import pytest
 
@@ -92,3 +94,10 @@ def test_a_platform_with_further_categories_is_another_one() -> None:
     assert SITE.categories.slugs == ["page"]
     with pytest.raises(ValueError, match="two categories have the slug 'page'"):
         SITE.with_categories([Category("page", "acme.pages", "acme:Page")])
+
+
+def test_the_example_of_the_guide_says_what_its_table_says(capsys: pytest.CaptureFixture[str]) -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "platforms.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", guide, re.DOTALL)
+    exec(compile(code, "platforms.md", "exec"), {})  # noqa: S102 our own
+    assert capsys.readouterr().out == "SITE_AUTOLOAD site.toml, site.yaml or site.json ['source', 'publisher']\n"
