@@ -89,7 +89,11 @@ class Wheels:
 
 def project_of(name: str | Path) -> Path:
     """The directory of a project."""
-    places = [Path(name)] if isinstance(name, Path) else [TESTPLUGINS / kind / name for kind in ("reference", "faulty")]
+    places = (
+        [Path(name)]
+        if isinstance(name, Path)
+        else [TESTPLUGINS / kind / name for kind in ("reference", "faulty", "addons")]
+    )
     for place in places:
         if (place / "pyproject.toml").is_file():
             return place.resolve()

@@ -14,16 +14,19 @@ import attrs
 from floe_plugins.configuration.loader import load
 from floe_plugins.configuration.model import Configuration
 from floe_plugins.core.candidate import Candidate
+from floe_plugins.core.categories import Category
 from floe_plugins.core.lazy import LazyModule
 from floe_plugins.core.locks import forkable_lock
+from floe_plugins.core.platform import FLOE, Platform
 from floe_plugins.core.problem import Problem
-from floe_plugins.core.refs import PluginRef, PluginType
+from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.state import PluginState
+from floe_plugins.discovery import scanner
 from floe_plugins.discovery.load_policy import LoadPolicy
 from floe_plugins.discovery.report import DiscoveryReport
 from floe_plugins.entries.store import EntryStore
 from floe_plugins.errors import AmbiguousPluginError, PluginNotFoundError
-from floe_plugins.registry.arguments import Category, category_of, checked_timeouts, checked_workers, ref_of
+from floe_plugins.registry.arguments import CategoryLike, category_of, ref_of, with_arguments
 from floe_plugins.registry.fork import Unusable, watch
 from floe_plugins.registry.lifecycle_methods import LifecycleMethods
 
@@ -62,9 +65,12 @@ class PluginRegistry(LifecycleMethods):
         workers: how many plugins start or stop side by side; 1 means one after another.
         path: directories to search instead of ``sys.path``.
         environ: variables to read instead of ``os.environ``.
+        categories: categories beside those of the platform.
+        platform: whose plugins they are.
 
     Raises:
         PluginConfigurationError: the configuration cannot be read.
+        ValueError: two categories have one slug, group or class.
     """
 
     _store: EntryStore
@@ -84,22 +90,22 @@ class PluginRegistry(LifecycleMethods):
         workers: int | None = None,
         path: Sequence[object] | None = None,
         environ: Mapping[str, str] | None = None,
+        categories: Iterable[Category] = (),
+        platform: Platform = FLOE,
     ) -> None:
         environ = os.environ if environ is None else environ
-        settings = load(config, environ=environ, collect=True)
-        settings = attrs.evolve(
-            settings,
-            required=tuple(dict.fromkeys((*settings.required, *(PluginRef.parse(str(ref)) for ref in required)))),
-            timeouts={**settings.timeouts, **checked_timeouts(timeouts or {})},
-            workers=settings.workers if workers is None else checked_workers(workers),
-        )
+        base = platform.with_categories(categories) if (categories := tuple(categories)) else platform
+        platform = base.looking_for(lambda: scanner.installed_categories(base, path))
+        settings = load(config, environ=environ, collect=True, platform=platform)
+        given = [platform.ref(str(ref)) for ref in required]
+        settings = with_arguments(settings, required=given, timeouts=timeouts, workers=workers)
         self._plugins = {}
         self._made_services = None
         self._lock = forkable_lock()
-        loading = LoadPolicy.create(autoload=autoload, disable=disable, only=only)
-        configured = LoadPolicy.from_configuration(settings.autoload, settings.disable, settings.only)
-        self._store = EntryStore(settings, loading.merged(LoadPolicy.from_environ(environ)).merged(configured), path)
-
+        loading = LoadPolicy.create(autoload=autoload, disable=disable, only=only, platform=platform)
+        configured = LoadPolicy.from_configuration(settings.autoload, settings.disable, settings.only, platform)
+        policy = loading.merged(LoadPolicy.from_environ(environ, platform)).merged(configured)
+        self._store = EntryStore(settings, policy, path, platform)
         watch(self, PluginRegistry._after_fork)
 
     def _after_fork(self) -> None:
@@ -112,6 +118,9 @@ class PluginRegistry(LifecycleMethods):
         self._store.forget_threads()
         if made is not None:
             made.loader.forget_loads()
+
+    def _ref(self, category: CategoryLike, name: str) -> PluginRef:
+        return ref_of(self._store.categories, category, name)
 
     def _services(self) -> services.PluginServices:
         with self._lock:
@@ -144,15 +153,20 @@ class PluginRegistry(LifecycleMethods):
             self._made_services.registration.load_again()
         return report
 
-    def candidates(self, category: Category | None = None) -> tuple[Candidate, ...]:
+    def candidates(self, category: CategoryLike | None = None) -> tuple[Candidate, ...]:
         """What is installed in a category, or in all; nothing is imported."""
-        return self._store.candidates(None if category is None else category_of(category))
+        return self._store.candidates(None if category is None else category_of(self._store.categories, category))
 
     @property
     def problems(self) -> tuple[Problem, ...]:
         """All that is known not to work, and whose it is."""
         self._store.discover()
         return self._store.problems()
+
+    @property
+    def platform(self) -> Platform:
+        """The platform whose plugins they are, with the categories that were added to it."""
+        return self._store.platform
 
     @property
     def configuration(self) -> Configuration:
@@ -173,19 +187,19 @@ class PluginRegistry(LifecycleMethods):
         """
         return self._services().register(*plugins)
 
-    def unregister(self, category: Category, name: str) -> Any:
+    def unregister(self, category: CategoryLike, name: str) -> Any:
         """Forget a plugin and return it, stopped; an installed one is loaded anew when asked for.
 
         Raises:
             PluginNotFoundError: there is none.
         """
-        return self._services().unregister(ref_of(category, name))
+        return self._services().unregister(self._ref(category, name))
 
     @overload
     def get(self, category: Callable[..., P], name: str) -> P: ...
     @overload
-    def get(self, category: PluginType, name: str) -> Any: ...
-    def get(self, category: Category, name: str) -> Any:
+    def get(self, category: Category, name: str) -> Any: ...
+    def get(self, category: CategoryLike, name: str) -> Any:
         """The plugin, loaded on first use; concurrent callers receive the same instance.
 
         Blocks while it is loaded, at most for the load's deadline.
@@ -208,16 +222,16 @@ class PluginRegistry(LifecycleMethods):
     @overload
     async def aget(self, category: Callable[..., P], name: str) -> P: ...
     @overload
-    async def aget(self, category: PluginType, name: str) -> Any: ...
-    async def aget(self, category: Category, name: str) -> Any:
+    async def aget(self, category: Category, name: str) -> Any: ...
+    async def aget(self, category: CategoryLike, name: str) -> Any:
         """``get`` for event loops: the loop goes on meanwhile, and a load whose waiter is cancelled goes on alone."""
         try:
             return self._plugins[category][name]
         except KeyError:
             return await awaiting.run(partial(self._load, category, name), is_left_behind=True)
 
-    def _load(self, category: Category, name: str) -> Any:
-        ref = ref_of(category, name)
+    def _load(self, category: CategoryLike, name: str) -> Any:
+        ref = self._ref(category, name)
         plugin = self._services().load(ref)
         if isinstance(category, type) and not issubclass(type(plugin), category):
             message = f"the plugin of that name is no {category.__name__} but {type(plugin).__qualname__}"
@@ -227,8 +241,8 @@ class PluginRegistry(LifecycleMethods):
     @overload
     def one(self, category: Callable[..., P]) -> P: ...
     @overload
-    def one(self, category: PluginType) -> Any: ...
-    def one(self, category: Category) -> Any:
+    def one(self, category: Category) -> Any: ...
+    def one(self, category: CategoryLike) -> Any:
         """The only selected plugin of a category, loaded on first use.
 
         Raises:
@@ -236,7 +250,7 @@ class PluginRegistry(LifecycleMethods):
             AmbiguousPluginError: several are; the choices are listed.
             PluginError: as ``get``.
         """
-        kind = category_of(category)
+        kind = category_of(self._store.categories, category)
         refs = self._store.selected(kind)
         if len(refs) == 1:
             return self.get(category, refs[0].name)
@@ -252,7 +266,7 @@ class PluginRegistry(LifecycleMethods):
         there = f"Installed, but not selected: {', '.join(known)}." if known else none
         raise PluginNotFoundError(f"no {kind.slug} plugin is selected", suggestions=known, hint=there)
 
-    def list(self, category: Category | None = None) -> builtins.list[Any]:
+    def list(self, category: CategoryLike | None = None) -> builtins.list[Any]:
         """The selected plugins of a category, or of all, by ref; loads them.
 
         What cannot be loaded or did not start is left out and stands in ``problems``.
@@ -260,32 +274,32 @@ class PluginRegistry(LifecycleMethods):
         Raises:
             PluginError: the first failure, where problems are strict.
         """
-        refs = self._store.selected(None if category is None else category_of(category))
+        refs = self._store.selected(None if category is None else category_of(self._store.categories, category))
         return self._services().load_all(refs)
 
-    def info(self, category: Category, name: str) -> plugin_info.PluginInfo:
+    def info(self, category: CategoryLike, name: str) -> plugin_info.PluginInfo:
         """What is known of a plugin now; nothing is imported.
 
         Raises:
             PluginNotFoundError: there is none.
         """
-        return plugin_info.describe(self._store.known_entry(ref_of(category, name)))
+        return plugin_info.describe(self._store.known_entry(self._ref(category, name)), self.platform)
 
-    def infos(self, category: Category | None = None) -> tuple[plugin_info.PluginInfo, ...]:
+    def infos(self, category: CategoryLike | None = None) -> tuple[plugin_info.PluginInfo, ...]:
         """What is known of every plugin, by ref, the disabled and the broken ones too; nothing is imported."""
-        kind = None if category is None else category_of(category)
+        kind = None if category is None else category_of(self._store.categories, category)
         entries = sorted(self._store.entries().items())
-        return tuple(plugin_info.describe(entry) for ref, entry in entries if kind in {None, ref.type})
+        return tuple(plugin_info.describe(entry, self.platform) for ref, entry in entries if kind in {None, ref.type})
 
-    def state(self, category: Category, name: str) -> PluginState:
+    def state(self, category: CategoryLike, name: str) -> PluginState:
         """The state that a plugin is in.
 
         Raises:
             PluginNotFoundError: there is none.
         """
-        return self._store.known_entry(ref_of(category, name)).state
+        return self._store.known_entry(self._ref(category, name)).state
 
-    def configure(self, category: Category, name: str, mapping: Mapping[str, Any]) -> Any:
+    def configure(self, category: CategoryLike, name: str, mapping: Mapping[str, Any]) -> Any:
         """Configure a plugin by argument, loading it, and return the validated model; None without a schema.
 
         The mapping wins over environment and file; what it leaves out comes from there.
@@ -295,16 +309,16 @@ class PluginRegistry(LifecycleMethods):
             PluginTimeoutError: its schema did not end before its deadline.
             PluginError: as ``get``.
         """
-        return self._services().configure(ref_of(category, name), mapping)
+        return self._services().configure(self._ref(category, name), mapping)
 
-    def config(self, category: Category, name: str) -> Any:
+    def config(self, category: CategoryLike, name: str) -> Any:
         """A plugin's validated configuration, loading it; None without a schema.
 
         Raises:
             PluginConfigurationError: it is wrong.
             PluginError: as ``get``.
         """
-        return self._services().config(ref_of(category, name))
+        return self._services().config(self._ref(category, name))
 
     def resolve(self, *, plan: bool = False) -> tuple[PluginRef, ...]:
         """The order in which the selected plugins, and what they need, are started.
@@ -330,10 +344,10 @@ class PluginRegistry(LifecycleMethods):
         """The plugins whose code is running on their own threads now, overdue calls among it."""
         return tuple(ref for ref, entry in sorted(self._store.entries().items()) if entry.busy)
 
-    def manager(self, category: Category) -> plugin_manager.CategoryManager:
+    def manager(self, category: CategoryLike) -> plugin_manager.CategoryManager:
         """The category's pluggy ``PluginManager``.
 
         The first use of its ``hook`` loads the category's selected plugins. ``hook.startup()``, ``.shutdown()`` and
         ``.health_check()`` are supervised and return one outcome per plugin; all others are pluggy's own calls.
         """
-        return self._services().registration.manager(category_of(category))
+        return self._services().registration.manager(category_of(self._store.categories, category))
