@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from floe_plugins.testing.conformance.base import PluginConformance as PluginConformance
     from floe_plugins.testing.conformance.rule import ContractError as ContractError
     from floe_plugins.testing.conformance.secrets import SecretsConformance as SecretsConformance
+    from floe_plugins.testing.conformance.storage import StorageConformance as StorageConformance
 else:
     from floe_plugins.core.lazy import lazy_exports
 
@@ -21,5 +22,6 @@ else:
             "conformance.base": ("PluginConformance",),
             "conformance.rule": ("ContractError",),
             "conformance.secrets": ("SecretsConformance",),
+            "conformance.storage": ("StorageConformance",),
         },
     )
