@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import attrs
@@ -19,7 +19,8 @@ from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.state import PluginState, Stage
 from floe_plugins.entries.entry import Entry
 from floe_plugins.entries.store import EntryStore
-from floe_plugins.errors import PluginConfigurationError, PluginError
+from floe_plugins.errors import PluginConfigurationError, PluginError, PluginTimeoutError
+from floe_plugins.execution.call import Call
 from floe_plugins.hookspecs.base import PluginMetadata
 from floe_plugins.loading.loader import Loader
 from floe_plugins.loading.registration import inject
@@ -38,18 +39,45 @@ class Configurer:
         Raises:
             PluginConfigurationError: It is invalid.
         """
+        self._configure(entry)
+
+    def configure_on_own_thread(self, entry: Entry) -> None:
+        """Validate a plugin's configuration and hand it over, on the plugin's thread; blocks at most for its deadline.
+
+        Raises:
+            PluginConfigurationError: It is invalid.
+            PluginTimeoutError: Its schema takes too long. What it ends with is not handed over.
+        """
+        self.loader.load(entry)
+        if not has_schema(entry) or entry.worker.is_current_thread:
+            self.configure(entry)
+            return
+        seconds = self.store.timeout(entry, Stage.CONFIGURE)
+        call: Call[None] = Call(lambda: self._configure(entry, is_given_up=lambda: call.detached))
+        if entry.worker.overdue is not None:
+            raise _overdue(entry, "its thread is busy with an earlier call that takes too long", seconds)
+        entry.worker.enqueue(call)
+        if not call.wait(seconds) and call.detach():
+            raise _overdue(entry, f"its configuration was not validated within {seconds:g} s", seconds)
+        call.result()
+
+    def _configure(self, entry: Entry, *, is_given_up: Callable[[], bool] = lambda: False) -> None:
         plugin = self.loader.load(entry)
         settings = self.store.configuration
         if not has_schema(entry) and not _is_configured(settings, entry):
             # Most plugins without a schema are not configured either: they need no pydantic.
             return
         with self.store.events.call(entry.ref, Stage.CONFIGURE, self.store.timeout(entry, Stage.CONFIGURE)):
-            self._validate(settings, entry, plugin)
+            self._validate(settings, entry, plugin, is_given_up)
 
-    def _validate(self, settings: Configuration, entry: Entry, plugin: PluginMetadata) -> None:
+    def _validate(
+        self, settings: Configuration, entry: Entry, plugin: PluginMetadata, is_given_up: Callable[[], bool]
+    ) -> None:
         model, issues = validate_and_log(settings, entry.ref, plugin, entry.distribution, entry.overrides)
         # A schema may accept what is wrong in the file itself, such as NaN.
         raise_issues([*(issue for issue in settings.issues if issue.ref == entry.ref), *issues])
+        if is_given_up():
+            return
         redactor = redactor_of_model(_with_overrides(settings, entry), model)
         entry.worker.background.redactor = redactor  # setting its attribute may run code of the plugin
         inject(entry, plugin, "config", model)
@@ -70,7 +98,7 @@ class Configurer:
         before = entry.overrides
         entry.overrides = dict(mapping)
         try:
-            self.configure(entry)
+            self.configure_on_own_thread(entry)
         except PluginError:
             entry.overrides = before
             raise
@@ -96,6 +124,10 @@ class Configurer:
                 *(issue for issue in found if issue.rule != BROKEN_SCHEMA),
             ]
         )
+
+
+def _overdue(entry: Entry, message: str, seconds: float) -> PluginTimeoutError:
+    return entry.timed_out(Stage.CONFIGURE, seconds, message, "Raise timeouts.configure, or tell the plugin's author.")
 
 
 def _with_overrides(settings: Configuration, entry: Entry) -> PluginSettings:

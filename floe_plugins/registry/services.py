@@ -8,11 +8,13 @@ from functools import partial
 from typing import Any, TypeVar
 
 from floe_plugins.core.refs import PluginRef, PluginType, is_name
-from floe_plugins.core.state import PluginState
+from floe_plugins.core.state import PluginState, Stage
+from floe_plugins.core.timeouts import DEFAULT_TIMEOUTS
 from floe_plugins.entries.entry import Entry
 from floe_plugins.entries.store import EntryStore
-from floe_plugins.errors import PluginError, PluginLoadError
+from floe_plugins.errors import PluginError, PluginLoadError, PluginTimeoutError
 from floe_plugins.execution.shield import Request
+from floe_plugins.execution.worker import Worker
 from floe_plugins.hookspecs.base import PluginLookup, PluginMetadata
 from floe_plugins.lifecycle.coordinator import Coordinator
 from floe_plugins.lifecycle.parts import Parts
@@ -136,7 +138,7 @@ class PluginServices:
 
         def model(entry: Entry) -> Any:
             if entry.model is None:
-                self.configurer.configure(entry)
+                self.configurer.configure_on_own_thread(entry)
                 if entry.state is PluginState.LOADED:
                     self.coordinator.configured(entry)
             return entry.model
@@ -145,7 +147,7 @@ class PluginServices:
 
     def register(self, *plugins: Any) -> tuple[PluginRef, ...]:
         """Check plugins and take them in, all or none."""
-        entries = [self._entry_of(found) for found in plugins]
+        entries = [self._made_in_time(found) for found in plugins]
         self.store.add(entries)
         refs = tuple(entry.ref for entry in entries)
         try:
@@ -163,15 +165,32 @@ class PluginServices:
             raise
         return refs
 
+    def _made_in_time(self, found: Any) -> Entry:
+        """Return the entry of a plugin; a class is called on a thread of its own, under the deadline of loading."""
+        if not isinstance(found, type) or Worker.current() is not None:
+            # An instance is its caller's own; and a plugin that registers others has a deadline itself.
+            return self._entry_of(found)
+        worker = Worker(f"register {type.__getattribute__(found, '__qualname__')}")
+        seconds = self.store.configuration.timeouts.get("load", DEFAULT_TIMEOUTS["load"])
+        call = worker.submit(partial(self._entry_of, found))
+        try:
+            if call.wait(seconds) or not call.detach():
+                return call.result()
+        finally:
+            worker.close()
+        message = f"it was not made within {seconds:g} s"
+        hint = "Find out what its __init__, or a property such as its name, waits for, or raise timeouts.load."
+        with about(_ref_of(PluginType.of(found), found, found), None, found):
+            raise PluginTimeoutError(message, hint=hint, seconds=seconds, stage=str(Stage.LOAD))
+
     def _entry_of(self, found: Any) -> Entry:
         cls = found if isinstance(found, type) else type(found)
         try:
             category = PluginType.of(cls)
         except TypeError as error:
             raise PluginLoadError(str(error)) from None
-        ref = _ref_of(category, found, cls)
-        with self.as_current(), about(ref, None, cls):
-            plugin, metadata = instantiate(found, category.spec)
+        with self.as_current(), about(_ref_of(category, found, cls), None, cls):
+            plugin, metadata = instantiate(found, category.spec, check_hooks=self.registration.manager(category).check)
             if not is_name(metadata.name):
                 hint = "Use lower-case letters, digits, '-' and '_'."
                 raise PluginLoadError(f"{metadata.name!r} cannot name a plugin", hint=hint)

@@ -6,7 +6,7 @@ import threading
 from typing import Any
 
 import pytest
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel, SecretStr, field_validator
 from support import SOON, Secrets, named, new_registry
 
 from floe_plugins import (
@@ -189,6 +189,65 @@ def test_the_deadline_that_counts_is_the_one(which: str, forever: threading.Even
     [outcome] = registry.startup().outcomes
     assert isinstance(outcome.cause, PluginTimeoutError)
     assert outcome.cause.seconds == seconds
+
+
+@pytest.mark.parametrize("where", ["__init__", "version"])
+def test_a_class_that_never_becomes_a_plugin_is_given_up(where: str, forever: threading.Event) -> None:
+    registry = new_registry({"registry": {"timeouts": {"load": 0.1}}})
+
+    def hang(_self: Any) -> None:
+        forever.wait()
+
+    with pytest.raises(PluginTimeoutError, match=r"not made within 0\.1 s") as caught:
+        registry.register(named("a", **{where: property(hang) if where == "version" else hang}))
+    assert (str(caught.value.ref), caught.value.stage) == ("secrets:a", "load")
+    assert_gone(registry, "a")
+
+
+def test_an_instance_is_looked_at_on_the_thread_that_registers_it() -> None:
+    seen: list[threading.Thread] = []
+    version = property(lambda _self: seen.append(threading.current_thread()) or "1.0")
+    new_registry().register(named("a", version=version)())
+    assert set(seen) == {threading.current_thread()}
+
+
+def test_a_plugin_registers_others_while_it_starts() -> None:
+    registry = new_registry()
+    registry.register(named("a", startup=lambda self: self.registry.register(named("b")) and None))
+    assert registry.startup().ok
+    assert registry.get(SecretsPlugin, "b")
+    registry.shutdown()
+
+
+def test_a_schema_that_never_ends_is_given_up_and_its_configuration_is_not_kept(forever: threading.Event) -> None:
+    class Endless(BaseModel):
+        size: int = 1
+
+        @field_validator("size")
+        @classmethod
+        def wait(cls, value: int) -> int:
+            forever.wait()
+            return value
+
+    registry = new_registry({"registry": {"timeouts": {"configure": 0.1}}})
+    registry.register(named("a", config_schema=Endless))
+    with pytest.raises(PluginTimeoutError, match=r"not validated within 0\.1 s") as caught:
+        registry.configure(SecretsPlugin, "a", {"size": 2})
+    assert (str(caught.value.ref), caught.value.stage) == ("secrets:a", "configure")
+    with pytest.raises(PluginTimeoutError, match="busy with an earlier call"):
+        registry.config(SecretsPlugin, "a")
+    forever.set()
+    worker = registry._services().store.entry(caught.value.ref).worker  # type: ignore[attr-defined, arg-type]
+    assert worker.submit(lambda: None).wait(SOON)
+    assert registry.config(SecretsPlugin, "a") == Endless(size=1)
+
+
+def test_a_schema_that_never_ends_keeps_neither_config_nor_the_caller(forever: threading.Event) -> None:
+    model = type("Model", (BaseModel,), {"__init__": lambda _self, **_: forever.wait() and None})
+    registry = new_registry({"registry": {"timeouts": {"configure": 0.1}}})
+    registry.register(named("a", config_schema=model))
+    with pytest.raises(PluginTimeoutError, match="not validated within"):
+        registry.config(SecretsPlugin, "a")
 
 
 def test_calling_a_lifecycle_hook_of_a_category_concerns_that_category() -> None:
