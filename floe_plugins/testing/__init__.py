@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from floe_plugins.testing.conformance.rule import ContractError as ContractError
     from floe_plugins.testing.conformance.secrets import SecretsConformance as SecretsConformance
     from floe_plugins.testing.conformance.storage import StorageConformance as StorageConformance
+    from floe_plugins.testing.override import override as override
 else:
     from floe_plugins.core.lazy import lazy_exports
 
@@ -25,5 +26,6 @@ else:
             "conformance.rule": ("ContractError",),
             "conformance.secrets": ("SecretsConformance",),
             "conformance.storage": ("StorageConformance",),
+            "override": ("override",),
         },
     )
