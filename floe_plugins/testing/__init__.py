@@ -10,8 +10,11 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from floe_plugins.testing.conformance.base import PluginConformance as PluginConformance
+    from floe_plugins.testing.conformance.compute import ComputeConformance as ComputeConformance
     from floe_plugins.testing.conformance.rule import ContractError as ContractError
     from floe_plugins.testing.conformance.secrets import SecretsConformance as SecretsConformance
+    from floe_plugins.testing.conformance.storage import StorageConformance as StorageConformance
+    from floe_plugins.testing.override import override as override
 else:
     from floe_plugins.core.lazy import lazy_exports
 
@@ -19,7 +22,10 @@ else:
         globals(),
         {
             "conformance.base": ("PluginConformance",),
+            "conformance.compute": ("ComputeConformance",),
             "conformance.rule": ("ContractError",),
             "conformance.secrets": ("SecretsConformance",),
+            "conformance.storage": ("StorageConformance",),
+            "override": ("override",),
         },
     )
