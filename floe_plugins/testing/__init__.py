@@ -10,6 +10,7 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from floe_plugins.testing.conformance.base import PluginConformance as PluginConformance
+    from floe_plugins.testing.conformance.identity import IdentityConformance as IdentityConformance
     from floe_plugins.testing.conformance.rule import ContractError as ContractError
     from floe_plugins.testing.conformance.secrets import SecretsConformance as SecretsConformance
 else:
@@ -19,6 +20,7 @@ else:
         globals(),
         {
             "conformance.base": ("PluginConformance",),
+            "conformance.identity": ("IdentityConformance",),
             "conformance.rule": ("ContractError",),
             "conformance.secrets": ("SecretsConformance",),
         },
