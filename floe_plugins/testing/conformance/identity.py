@@ -365,9 +365,9 @@ class IdentityConformance(PluginConformance):
     @rule(_KEYS)
     def test_keys_that_cannot_be_read_are_unavailable(self) -> None:
         """``keys`` raises ``PluginUnavailableError`` if the keys of the issuer cannot be read."""
-        with self.started() as plugin:
-            with self._outage(), self.raises(PluginUnavailableError, "keys(refresh=True) while they cannot be read"):
-                plugin.keys(refresh=True)
+        what = "keys(refresh=True) while they cannot be read"
+        with self.started() as plugin, self._outage(), self.raises(PluginUnavailableError, what):
+            plugin.keys(refresh=True)
 
     @rule(_VERIFY)
     def test_a_token_that_cannot_be_checked_is_not_invalid(self) -> None:
