@@ -13,8 +13,10 @@ if TYPE_CHECKING:
     from floe_plugins.testing.conformance.identity import IdentityConformance as IdentityConformance
     from floe_plugins.testing.conformance.lineage_backend import LineageBackendConformance as LineageBackendConformance
     from floe_plugins.testing.conformance.orchestrator import OrchestratorConformance as OrchestratorConformance
+    from floe_plugins.testing.conformance.compute import ComputeConformance as ComputeConformance
     from floe_plugins.testing.conformance.rule import ContractError as ContractError
     from floe_plugins.testing.conformance.secrets import SecretsConformance as SecretsConformance
+    from floe_plugins.testing.conformance.storage import StorageConformance as StorageConformance
 else:
     from floe_plugins.core.lazy import lazy_exports
 
@@ -25,7 +27,9 @@ else:
             "conformance.identity": ("IdentityConformance",),
             "conformance.orchestrator": ("OrchestratorConformance",),
             "conformance.lineage_backend": ("LineageBackendConformance",),
+            "conformance.compute": ("ComputeConformance",),
             "conformance.rule": ("ContractError",),
             "conformance.secrets": ("SecretsConformance",),
+            "conformance.storage": ("StorageConformance",),
         },
     )

@@ -32,7 +32,7 @@ class Plugin(SecretsPlugin):
 if "conformance_suite" not in sys.modules:
 """
 FAULTY = {
-    "test_importing_is_quick": "import time\nbegun = time.process_time()\nwhile time.process_time() - begun < 0.3: pass",
+    "test_importing_is_quick": "import time as t\nend = t.process_time() + 0.3\nwhile t.process_time() < end: pass",
     "test_importing_takes_little_memory": "kept = bytearray(b'x') * 80_000_000",
     "test_importing_imports_few_modules": "import types\nfor n in range(300): sys.modules[f'made{n}'] = types",
     "test_importing_uses_no_network": "import socket\nsocket.getaddrinfo('127.0.0.1', 1)",
