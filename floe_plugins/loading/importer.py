@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from floe_plugins._version import FLOE_API_VERSION, __version__
-from floe_plugins.core.candidate import Candidate
+from floe_plugins.core.candidate import Candidate, Distribution
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.safe_text import type_name
 from floe_plugins.core.suggestions import closest
@@ -20,9 +20,10 @@ from floe_plugins.execution import boundary
 from floe_plugins.execution.boundary import ForeignError
 from floe_plugins.hookspecs.base import PluginMetadata
 from floe_plugins.inspection import compatibility
-from floe_plugins.inspection.origin import refuse_foreign_module
+from floe_plugins.inspection.origin import is_editable, refuse_foreign_module
 from floe_plugins.inspection.runtime_metadata import RuntimeMetadata, read_attribute, read_metadata
 from floe_plugins.loading import imported
+from floe_plugins.loading.class_checks import speak_to_author
 
 _PACKAGE = __name__.partition(".")[0]
 _MISSPELT = 0.85  # a name less like another may be one of a newer release
@@ -54,7 +55,7 @@ def import_plugin(
     refusal = compatibility.find_incompatibility(candidate)
     if refusal is not None:
         raise refusal
-    with about(candidate.ref, str(candidate.distribution)):
+    with about(candidate.ref, candidate.distribution):
         if only_own_files:
             refuse_foreign_module(candidate)
         was_imported = imported.is_imported(candidate)
@@ -71,8 +72,13 @@ def import_plugin(
 
 
 @contextmanager
-def about(ref: PluginRef | None, distribution: str | None, cls: type | None = None) -> Generator[None, None, None]:
-    """Within the block, errors that name no plugin are about this one; without a ref, they name its class."""
+def about(
+    ref: PluginRef | None, distribution: Distribution | str | None, cls: type | None = None
+) -> Generator[None, None, None]:
+    """Within the block, errors that name no plugin are about this one; without a ref, they name its class.
+
+    They speak to the plugin's author if it is not installed, or installed from where its author works on it.
+    """
     try:
         yield
     except PluginError as error:
@@ -80,8 +86,10 @@ def about(ref: PluginRef | None, distribution: str | None, cls: type | None = No
             error.message = f"{cls.__qualname__}: {error.message}"
         if error.ref is None:
             error.ref = ref
-        if error.distribution is None:
-            error.distribution = distribution
+        if error.distribution is None and distribution is not None:
+            error.distribution = str(distribution)
+        if distribution is None or (isinstance(distribution, Distribution) and is_editable(distribution)):
+            speak_to_author(error)
         raise
 
 
@@ -199,8 +207,14 @@ def _check_class(cls: type[Any], expected: type[Any], group: str) -> None:
         raise _not_a_plugin(cls, expected, group)
     missing = sorted(getattr(cls, "__abstractmethods__", ()))
     if missing:
+        like = [
+            each
+            for each in (closest(name, vars(cls).keys() - {*missing}, likeness=_MISSPELT) for name in missing)
+            if each
+        ]
+        meant = f", and has {', '.join(repr(each) for [each] in like)}" if like else ""
         raise PluginLoadError(
-            f"{cls.__qualname__} is abstract: it does not implement {', '.join(missing)}",
+            f"{cls.__qualname__} is abstract: it does not implement {', '.join(missing)}{meant}",
             hint=f"Override every abstract hook of {expected.__name__}.",
         )
     declared = inspect.getattr_static(cls, "floe_api_version", None)
