@@ -218,8 +218,22 @@ def _check_class(cls: type[Any], expected: type[Any], group: str) -> None:
             hint=f"Override every abstract hook of {expected.__name__}.",
         )
     declared = inspect.getattr_static(cls, "floe_api_version", None)
+    if declared is None:
+        declared = _default_of_field(cls, "floe_api_version")
     if not hasattr(declared, "__get__"):
         check_api_version(declared)
+
+
+def _default_of_field(cls: type[Any], name: str) -> object:
+    """Return the default of a field of an attrs class or a pydantic model, which the class itself does not have."""
+    own = vars(cls)
+    for field in own.get("__attrs_attrs__", ()):
+        if field.name == name:
+            return field.default
+    for fields in ("__pydantic_fields__", "model_fields"):  # the second before pydantic 2.10
+        if type(own.get(fields)) is dict and name in own[fields]:
+            return own[fields][name].default
+    return None
 
 
 def check_api_version(declared: object) -> None:
