@@ -210,6 +210,8 @@ class _Resolution:
             path = " -> ".join(self._with_origin(ref) for ref in cycle)
             for ref in group:
                 message, hint = f"plugins need each other: {path}", "One of them must do without the other."
+                if len(group) == 1:
+                    message, hint = f"it needs itself: {path}", "Its author has to remove it from its dependencies."
                 error = self._entries[ref].failure(CircularDependencyError, message, hint=hint, cycle=cycle)
                 self._errors.setdefault(ref, error)
 

@@ -147,8 +147,12 @@ class PluginMetadata(ABC):
     timeouts: Mapping[str, float] = {}
     caller_thread: ClassVar[bool] = False
 
-    registry: PluginLookup
-    config: Any = None
+    if TYPE_CHECKING:
+        # Only type checkers see these annotations: a plugin that is a pydantic model has no fields for them.
+        registry: PluginLookup
+        config: Any
+    else:
+        config = None
 
     @classmethod
     def migrate_config(cls, old_version: int, data: dict[str, Any]) -> dict[str, Any]:

@@ -9,12 +9,13 @@ and no other statement can change it. All others are None, which means "known wh
 
 from __future__ import annotations
 
+import ast
 from typing import Any, NamedTuple
 
 from floe_plugins.core.candidate import Candidate
 from floe_plugins.core.categories import Category
 from floe_plugins.discovery.entry_points_txt import parse_value
-from floe_plugins.inspection.class_source import BASE, UNKNOWN_BASE, ClassReader, Definition, Mro
+from floe_plugins.inspection.class_source import BASE, UNKNOWN_BASE, ClassReader, Definition, ExternalName, Mro
 from floe_plugins.inspection.source_files import SourceModules
 
 # The defaults of PluginMetadata. Importing it would take longer than reading the source of a plugin.
@@ -63,6 +64,20 @@ def open_class(candidate: Candidate) -> tuple[ClassReader, Mro | None]:
     if value is None or not value.attribute or "." in value.attribute:
         return reader, None
     return reader, reader.mro(*value)
+
+
+def takes_api_from_platform(candidate: Candidate) -> bool:
+    """Return whether a class's ``floe_api_version`` is the platform's own ``FLOE_API_VERSION``, whatever that is."""
+    try:
+        reader, mro = open_class(candidate)
+        for each in mro or ():
+            statement = reader.body(each).get("floe_api_version")
+            if isinstance(each, Definition) and isinstance(statement, (ast.Assign, ast.AnnAssign)) and statement.value:
+                found = reader.resolve_expression(each.module, statement.value)
+                return isinstance(found, ExternalName) and found.name == "FLOE_API_VERSION"
+    except RecursionError:
+        pass
+    return False
 
 
 def is_changed_by_a_base(reader: ClassReader, mro: Mro) -> bool:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from floe_plugins._version import __version__
-from floe_plugins.core.candidate import Candidate
+from floe_plugins.core.candidate import Candidate, Distribution
 from floe_plugins.core.categories import Category
 from floe_plugins.core.platform import FLOE, Platform
 from floe_plugins.core.refs import PluginRef
@@ -22,9 +22,10 @@ from floe_plugins.execution import boundary
 from floe_plugins.execution.boundary import ForeignError
 from floe_plugins.hookspecs.base import PluginMetadata
 from floe_plugins.inspection import compatibility
-from floe_plugins.inspection.origin import refuse_foreign_module
+from floe_plugins.inspection.origin import is_editable, refuse_foreign_module
 from floe_plugins.inspection.runtime_metadata import RuntimeMetadata, read_attribute, read_metadata
 from floe_plugins.loading import imported
+from floe_plugins.loading.class_checks import speak_to_author
 
 _PACKAGE = __name__.partition(".")[0]
 _MISSPELT = 0.85  # a name less like another may be one of a newer release
@@ -61,7 +62,7 @@ def import_plugin(
     refusal = compatibility.find_incompatibility(candidate, platform=platform)
     if refusal is not None:
         raise refusal
-    with about(candidate.ref, str(candidate.distribution)):
+    with about(candidate.ref, candidate.distribution):
         if only_own_files:
             refuse_foreign_module(candidate)
         was_imported = imported.is_imported(candidate)
@@ -78,8 +79,13 @@ def import_plugin(
 
 
 @contextmanager
-def about(ref: PluginRef | None, distribution: str | None, cls: type | None = None) -> Generator[None, None, None]:
-    """Within the block, errors that name no plugin are about this one; without a ref, they name its class."""
+def about(
+    ref: PluginRef | None, distribution: Distribution | str | None, cls: type | None = None
+) -> Generator[None, None, None]:
+    """Within the block, errors that name no plugin are about this one; without a ref, they name its class.
+
+    They speak to the plugin's author if it is not installed, or installed from where its author works on it.
+    """
     try:
         yield
     except PluginError as error:
@@ -87,8 +93,10 @@ def about(ref: PluginRef | None, distribution: str | None, cls: type | None = No
             error.message = f"{cls.__qualname__}: {error.message}"
         if error.ref is None:
             error.ref = ref
-        if error.distribution is None:
-            error.distribution = distribution
+        if error.distribution is None and distribution is not None:
+            error.distribution = str(distribution)
+        if distribution is None or (isinstance(distribution, Distribution) and is_editable(distribution)):
+            speak_to_author(error)
         raise
 
 
@@ -228,13 +236,33 @@ def _check_class(cls: type[Any], expected: type[Any], group: str, platform: Plat
         raise _not_a_plugin(cls, expected, group)
     missing = sorted(getattr(cls, "__abstractmethods__", ()))
     if missing:
+        like = [
+            each
+            for each in (closest(name, vars(cls).keys() - {*missing}, likeness=_MISSPELT) for name in missing)
+            if each
+        ]
+        meant = f", and has {', '.join(repr(each) for [each] in like)}" if like else ""
         raise PluginLoadError(
-            f"{cls.__qualname__} is abstract: it does not implement {', '.join(missing)}",
+            f"{cls.__qualname__} is abstract: it does not implement {', '.join(missing)}{meant}",
             hint=f"Override every abstract hook of {expected.__name__}.",
         )
     declared = inspect.getattr_static(cls, platform.api_attribute, None)
+    if declared is None:
+        declared = _default_of_field(cls, platform.api_attribute)
     if not hasattr(declared, "__get__"):
         check_api_version(declared, platform)
+
+
+def _default_of_field(cls: type[Any], name: str) -> object:
+    """Return the default of a field of an attrs class or a pydantic model, which the class itself does not have."""
+    own = vars(cls)
+    for field in own.get("__attrs_attrs__", ()):
+        if field.name == name:
+            return field.default
+    for fields in ("__pydantic_fields__", "model_fields"):  # the second before pydantic 2.10
+        if type(own.get(fields)) is dict and name in own[fields]:
+            return own[fields][name].default
+    return None
 
 
 def check_api_version(declared: object, platform: Platform = FLOE) -> None:

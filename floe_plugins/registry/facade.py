@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import builtins
 import os
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from floe_plugins.configuration.loader import load
 from floe_plugins.configuration.model import Configuration
-from floe_plugins.core.candidate import Candidate
 from floe_plugins.core.categories import Category
 from floe_plugins.core.lazy import LazyModule
 from floe_plugins.core.locks import forkable_lock
@@ -25,30 +22,23 @@ from floe_plugins.discovery import scanner
 from floe_plugins.discovery.load_policy import LoadPolicy
 from floe_plugins.discovery.report import DiscoveryReport
 from floe_plugins.entries.store import EntryStore
-from floe_plugins.errors import AmbiguousPluginError, PluginNotFoundError
 from floe_plugins.registry.arguments import CategoryLike, category_of, ref_of, with_arguments
 from floe_plugins.registry.fork import Unusable, watch
 from floe_plugins.registry.lifecycle_methods import LifecycleMethods
+from floe_plugins.registry.lookup import Lookup
 
 if TYPE_CHECKING:
     # Importing pluggy, and all that this needs itself, is left to the first use.
     from floe_plugins.core import event
-    from floe_plugins.execution import awaiting
-    from floe_plugins.hookspecs.base import PluginMetadata
-    from floe_plugins.loading import plugin_manager
     from floe_plugins.registry import plugin_info, services
 else:
     event = LazyModule("floe_plugins.core.event")
-    awaiting = LazyModule("floe_plugins.execution.awaiting")
     plugin_info = LazyModule("floe_plugins.registry.plugin_info")
-    plugin_manager = LazyModule("floe_plugins.loading.plugin_manager")
     services = LazyModule("floe_plugins.registry.services")
-
-P = TypeVar("P", bound="PluginMetadata")
 
 
 @attrs.define(eq=False, init=False)
-class PluginRegistry(LifecycleMethods):
+class PluginRegistry(Lookup, LifecycleMethods):
     """Discovers, loads, configures, starts, checks and stops plugins.
 
     Every method may be called from any thread, and from plugin code. Discovery happens on first use; a plugin is loaded
@@ -126,7 +116,7 @@ class PluginRegistry(LifecycleMethods):
         with self._lock:
             if self._made_services is None:
                 # Everything that needs pluggy or runs plugin code is imported here, when first needed.
-                self._made_services = services.PluginServices(self, self._store, self._plugins)
+                self._made_services = services.PluginServices(self, self._store, self._plugins)  # type: ignore[arg-type] # mypy compares overloads one by one
             return self._made_services
 
     def __del__(self) -> None:
@@ -152,10 +142,6 @@ class PluginRegistry(LifecycleMethods):
         if refresh and self._made_services is not None:
             self._made_services.registration.load_again()
         return report
-
-    def candidates(self, category: CategoryLike | None = None) -> tuple[Candidate, ...]:
-        """What is installed in a category, or in all; nothing is imported."""
-        return self._store.candidates(None if category is None else category_of(self._store.categories, category))
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -194,88 +180,6 @@ class PluginRegistry(LifecycleMethods):
             PluginNotFoundError: there is none.
         """
         return self._services().unregister(self._ref(category, name))
-
-    @overload
-    def get(self, category: Callable[..., P], name: str) -> P: ...
-    @overload
-    def get(self, category: Category, name: str) -> Any: ...
-    def get(self, category: CategoryLike, name: str) -> Any:
-        """The plugin, loaded on first use; concurrent callers receive the same instance.
-
-        Blocks while it is loaded, at most for the load's deadline.
-
-        Raises:
-            PluginNotFoundError: nothing of that type and name is installed, or it is disabled.
-            DuplicatePluginError: several distributions offer it.
-            PluginIncompatibleError: made for another API version.
-            PluginLoadError: it cannot be imported or made, or is not what it should be.
-            PluginStartupError: it failed to start; ``start`` tries again.
-            PluginConfigurationError: it did not start because its configuration is wrong.
-            MissingDependencyError: it did not start because of another plugin.
-            PluginTimeoutError: loading or starting took too long.
-        """
-        try:
-            return self._plugins[category][name]
-        except KeyError:
-            return self._load(category, name)
-
-    @overload
-    async def aget(self, category: Callable[..., P], name: str) -> P: ...
-    @overload
-    async def aget(self, category: Category, name: str) -> Any: ...
-    async def aget(self, category: CategoryLike, name: str) -> Any:
-        """``get`` for event loops: the loop goes on meanwhile, and a load whose waiter is cancelled goes on alone."""
-        try:
-            return self._plugins[category][name]
-        except KeyError:
-            return await awaiting.run(partial(self._load, category, name), is_left_behind=True)
-
-    def _load(self, category: CategoryLike, name: str) -> Any:
-        ref = self._ref(category, name)
-        plugin = self._services().load(ref)
-        if isinstance(category, type) and not issubclass(type(plugin), category):
-            message = f"the plugin of that name is no {category.__name__} but {type(plugin).__qualname__}"
-            raise PluginNotFoundError(message, ref=ref)
-        return plugin
-
-    @overload
-    def one(self, category: Callable[..., P]) -> P: ...
-    @overload
-    def one(self, category: Category) -> Any: ...
-    def one(self, category: CategoryLike) -> Any:
-        """The only selected plugin of a category, loaded on first use.
-
-        Raises:
-            PluginNotFoundError: none is selected.
-            AmbiguousPluginError: several are; the choices are listed.
-            PluginError: as ``get``.
-        """
-        kind = category_of(self._store.categories, category)
-        refs = self._store.selected(kind)
-        if len(refs) == 1:
-            return self.get(category, refs[0].name)
-        names = [str(ref) for ref in refs]
-        if names:
-            raise AmbiguousPluginError(
-                f"several {kind.slug} plugins are selected: {', '.join(names)}",
-                choices=names,
-                hint="Ask for one by name, or configure only one.",
-            )
-        known = sorted({str(candidate.ref) for candidate in self.candidates(kind)})
-        none = "Installed plugins are switched off." if self._store.policy.is_off else "None is installed."
-        there = f"Installed, but not selected: {', '.join(known)}." if known else none
-        raise PluginNotFoundError(f"no {kind.slug} plugin is selected", suggestions=known, hint=there)
-
-    def list(self, category: CategoryLike | None = None) -> builtins.list[Any]:
-        """The selected plugins of a category, or of all, by ref; loads them.
-
-        What cannot be loaded or did not start is left out and stands in ``problems``.
-
-        Raises:
-            PluginError: the first failure, where problems are strict.
-        """
-        refs = self._store.selected(None if category is None else category_of(self._store.categories, category))
-        return self._services().load_all(refs)
 
     def info(self, category: CategoryLike, name: str) -> plugin_info.PluginInfo:
         """What is known of a plugin now; nothing is imported.
@@ -343,11 +247,3 @@ class PluginRegistry(LifecycleMethods):
     def busy(self) -> tuple[PluginRef, ...]:
         """The plugins whose code is running on their own threads now, overdue calls among it."""
         return tuple(ref for ref, entry in sorted(self._store.entries().items()) if entry.busy)
-
-    def manager(self, category: CategoryLike) -> plugin_manager.CategoryManager:
-        """The category's pluggy ``PluginManager``.
-
-        The first use of its ``hook`` loads the category's selected plugins. ``hook.startup()``, ``.shutdown()`` and
-        ``.health_check()`` are supervised and return one outcome per plugin; all others are pluggy's own calls.
-        """
-        return self._services().registration.manager(category_of(self._store.categories, category))
