@@ -157,4 +157,6 @@ class PluginRef(NamedTuple):
             raise ValueError(f"{text!r} is not a ref: expected category:name, such as compute:duckdb")
         if not is_name(name):
             raise ValueError(f"{text!r} is not a ref: a plugin name consists of {NAME_RULE}")
+        if not category:
+            raise ValueError(f"{text!r} is not a ref: its category is missing, as in compute{text}")
         return cls(PluginType.parse(category), name)

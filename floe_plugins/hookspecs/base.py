@@ -51,17 +51,18 @@ LIFECYCLE_HOOKS = ("startup", "shutdown", "health_check")
 class PluginLookup(Protocol):
     """The part of ``PluginRegistry`` that plugins use to get the plugins on which they depend.
 
-    ``get`` returns the plugin of a category and name, ``one`` the only selected plugin of a category.
+    ``get`` returns the plugin of a category and name, ``one`` the only selected plugin of a category. A category is
+    its class, its ``PluginType`` or its slug, such as ``compute``.
     """
 
     @overload
     def get(self, category: Callable[..., P], name: str) -> P: ...
     @overload
-    def get(self, category: PluginType, name: str) -> Any: ...
+    def get(self, category: PluginType | str, name: str) -> Any: ...
     @overload
     def one(self, category: Callable[..., P]) -> P: ...
     @overload
-    def one(self, category: PluginType) -> Any: ...
+    def one(self, category: PluginType | str) -> Any: ...
 
 
 class PluginMetadata(ABC):

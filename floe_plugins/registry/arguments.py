@@ -11,7 +11,9 @@ from floe_plugins.errors import PluginConfigurationError
 
 T = TypeVar("T")
 
-Category = PluginType | Callable[..., Any]
+Category = PluginType | str | Callable[..., Any]
+# Where a name may be left out.
+CategoryOrRef = Category | PluginRef
 
 
 def checked_timeouts(timeouts: Mapping[str, float]) -> dict[str, float]:
@@ -43,23 +45,34 @@ def _checked(what: str, check: Callable[[object], T], value: object) -> T:
         raise PluginConfigurationError(f"{what} {error}") from None
 
 
-def ref_of(category: Category, name: str) -> PluginRef:
-    """Return the ref of a plugin of a category.
+def ref_of(category: CategoryOrRef, name: str | None = None) -> PluginRef:
+    """Return the ref of a plugin of a category; without a name, ``category`` is the ref.
 
     Raises:
-        TypeError: The category is none.
+        TypeError: The category is none, or a name is missing.
+        ValueError: A text names no category, or is no ref.
     """
-    return PluginRef(category_of(category), name)
+    if name is not None:
+        return PluginRef(category_of(category), name)
+    if isinstance(category, PluginRef):
+        return category
+    if isinstance(category, str) and not isinstance(category, PluginType):
+        return PluginRef.parse(category)
+    shown = category.slug if isinstance(category, PluginType) else getattr(category, "__name__", repr(category))
+    raise TypeError(f"the name of a {shown} plugin is missing: expected a category and a name, or a ref")
 
 
-def category_of(category: Category) -> PluginType:
-    """Return the category of a ``PluginType`` or a category class.
+def category_of(category: CategoryOrRef) -> PluginType:
+    """Return the category of a ``PluginType``, a category class, or a slug or group.
 
     Raises:
-        TypeError: It is neither.
+        TypeError: It is none of these.
+        ValueError: There is no such category.
     """
     if isinstance(category, PluginType):
         return category
+    if isinstance(category, str):
+        return PluginType.parse(category)
     if isinstance(category, type):
         return PluginType.of(category)
-    raise TypeError(f"a category is a PluginType or a category class, not {category!r}")
+    raise TypeError(f"a category is a PluginType, a category class or a text such as 'compute', not {category!r}")

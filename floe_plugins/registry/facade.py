@@ -23,7 +23,14 @@ from floe_plugins.discovery.load_policy import LoadPolicy
 from floe_plugins.discovery.report import DiscoveryReport
 from floe_plugins.entries.store import EntryStore
 from floe_plugins.errors import AmbiguousPluginError, PluginNotFoundError
-from floe_plugins.registry.arguments import Category, category_of, checked_timeouts, checked_workers, ref_of
+from floe_plugins.registry.arguments import (
+    Category,
+    CategoryOrRef,
+    category_of,
+    checked_timeouts,
+    checked_workers,
+    ref_of,
+)
 from floe_plugins.registry.fork import Unusable, watch
 from floe_plugins.registry.lifecycle_methods import LifecycleMethods
 
@@ -173,7 +180,7 @@ class PluginRegistry(LifecycleMethods):
         """
         return self._services().register(*plugins)
 
-    def unregister(self, category: Category, name: str) -> Any:
+    def unregister(self, category: CategoryOrRef, name: str | None = None) -> Any:
         """Forget a plugin and return it, stopped; an installed one is loaded anew when asked for.
 
         Raises:
@@ -184,11 +191,14 @@ class PluginRegistry(LifecycleMethods):
     @overload
     def get(self, category: Callable[..., P], name: str) -> P: ...
     @overload
-    def get(self, category: PluginType, name: str) -> Any: ...
-    def get(self, category: Category, name: str) -> Any:
+    def get(self, category: PluginType | str, name: str) -> Any: ...
+    @overload
+    def get(self, category: str | PluginRef) -> Any: ...
+    def get(self, category: CategoryOrRef, name: str | None = None) -> Any:
         """The plugin, loaded on first use; concurrent callers receive the same instance.
 
-        Blocks while it is loaded, at most for the load's deadline.
+        Blocks while it is loaded, at most for the load's deadline. Texts will do, here and in all methods that take a
+        category and a name: ``get("secrets", "env")``, ``get("secrets:env")``.
 
         Raises:
             PluginNotFoundError: nothing of that type and name is installed, or it is disabled.
@@ -201,22 +211,24 @@ class PluginRegistry(LifecycleMethods):
             PluginTimeoutError: loading or starting took too long.
         """
         try:
-            return self._plugins[category][name]
+            return self._plugins[category][name]  # type: ignore[index] # pyright: ignore[reportArgumentType]
         except KeyError:
             return self._load(category, name)
 
     @overload
     async def aget(self, category: Callable[..., P], name: str) -> P: ...
     @overload
-    async def aget(self, category: PluginType, name: str) -> Any: ...
-    async def aget(self, category: Category, name: str) -> Any:
+    async def aget(self, category: PluginType | str, name: str) -> Any: ...
+    @overload
+    async def aget(self, category: str | PluginRef) -> Any: ...
+    async def aget(self, category: CategoryOrRef, name: str | None = None) -> Any:
         """``get`` for event loops: the loop goes on meanwhile, and a load whose waiter is cancelled goes on alone."""
         try:
-            return self._plugins[category][name]
+            return self._plugins[category][name]  # type: ignore[index] # pyright: ignore[reportArgumentType]
         except KeyError:
             return await awaiting.run(partial(self._load, category, name), is_left_behind=True)
 
-    def _load(self, category: Category, name: str) -> Any:
+    def _load(self, category: CategoryOrRef, name: str | None = None) -> Any:
         ref = ref_of(category, name)
         plugin = self._services().load(ref)
         if isinstance(category, type) and not issubclass(type(plugin), category):
@@ -227,7 +239,7 @@ class PluginRegistry(LifecycleMethods):
     @overload
     def one(self, category: Callable[..., P]) -> P: ...
     @overload
-    def one(self, category: PluginType) -> Any: ...
+    def one(self, category: PluginType | str) -> Any: ...
     def one(self, category: Category) -> Any:
         """The only selected plugin of a category, loaded on first use.
 
@@ -263,7 +275,7 @@ class PluginRegistry(LifecycleMethods):
         refs = self._store.selected(None if category is None else category_of(category))
         return self._services().load_all(refs)
 
-    def info(self, category: Category, name: str) -> plugin_info.PluginInfo:
+    def info(self, category: CategoryOrRef, name: str | None = None) -> plugin_info.PluginInfo:
         """What is known of a plugin now; nothing is imported.
 
         Raises:
@@ -277,7 +289,7 @@ class PluginRegistry(LifecycleMethods):
         entries = sorted(self._store.entries().items())
         return tuple(plugin_info.describe(entry) for ref, entry in entries if kind in {None, ref.type})
 
-    def state(self, category: Category, name: str) -> PluginState:
+    def state(self, category: CategoryOrRef, name: str | None = None) -> PluginState:
         """The state that a plugin is in.
 
         Raises:
@@ -285,7 +297,13 @@ class PluginRegistry(LifecycleMethods):
         """
         return self._store.known_entry(ref_of(category, name)).state
 
-    def configure(self, category: Category, name: str, mapping: Mapping[str, Any]) -> Any:
+    @overload
+    def configure(self, category: Category, name: str, mapping: Mapping[str, Any]) -> Any: ...
+    @overload
+    def configure(self, category: str | PluginRef, name: Mapping[str, Any]) -> Any: ...
+    def configure(
+        self, category: CategoryOrRef, name: str | Mapping[str, Any], mapping: Mapping[str, Any] | None = None
+    ) -> Any:
         """Configure a plugin by argument, loading it, and return the validated model; None without a schema.
 
         The mapping wins over environment and file; what it leaves out comes from there.
@@ -295,9 +313,13 @@ class PluginRegistry(LifecycleMethods):
             PluginTimeoutError: its schema did not end before its deadline.
             PluginError: as ``get``.
         """
-        return self._services().configure(ref_of(category, name), mapping)
+        if isinstance(name, str):
+            return self._services().configure(ref_of(category, name), mapping)
+        if mapping is not None:
+            raise TypeError("expected a category, a name and a mapping, or a ref and a mapping")
+        return self._services().configure(ref_of(category), name)
 
-    def config(self, category: Category, name: str) -> Any:
+    def config(self, category: CategoryOrRef, name: str | None = None) -> Any:
         """A plugin's validated configuration, loading it; None without a schema.
 
         Raises:

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from floe_plugins.core.lazy import LazyModule
-from floe_plugins.registry.arguments import Category, ref_of
+from floe_plugins.registry.arguments import CategoryOrRef, ref_of
 
 if TYPE_CHECKING:
     # What runs plugins, and asyncio, are left to the first use.
@@ -52,7 +52,7 @@ class LifecycleMethods:
         """
         return self._services().lifecycle.startup()
 
-    def start(self, category: Category, name: str) -> report.Outcome:
+    def start(self, category: CategoryOrRef, name: str | None = None) -> report.Outcome:
         """Start one plugin and what it needs; what failed before is tried again.
 
         Raises:
@@ -60,7 +60,7 @@ class LifecycleMethods:
         """
         return self._services().lifecycle.start(ref_of(category, name))
 
-    def stop(self, category: Category, name: str) -> report.Outcome:
+    def stop(self, category: CategoryOrRef, name: str | None = None) -> report.Outcome:
         """Stop one plugin, after all that need it.
 
         Raises:
@@ -95,11 +95,11 @@ class LifecycleMethods:
         """
         return await awaiting.run(self.startup)
 
-    async def astart(self, category: Category, name: str) -> report.Outcome:
+    async def astart(self, category: CategoryOrRef, name: str | None = None) -> report.Outcome:
         """``start``, awaited; cancelled as ``astartup``."""
         return await awaiting.run(partial(self.start, category, name))
 
-    async def astop(self, category: Category, name: str) -> report.Outcome:
+    async def astop(self, category: CategoryOrRef, name: str | None = None) -> report.Outcome:
         """``stop``, awaited; when cancelled, no other plugin begins to stop."""
         return await awaiting.run(partial(self.stop, category, name))
 

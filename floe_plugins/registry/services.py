@@ -115,7 +115,7 @@ class PluginServices:
 
         return Request(work).run()
 
-    def configure(self, ref: PluginRef, mapping: Mapping[str, Any]) -> Any:
+    def configure(self, ref: PluginRef, mapping: Mapping[str, Any] | None) -> Any:
         """Configure a plugin by argument and return the validated model.
 
         Raises:
