@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from floe_plugins.core.candidate import Candidate as Candidate
     from floe_plugins.core.candidate import Distribution as Distribution
     from floe_plugins.core.event import PluginEvent as PluginEvent
+    from floe_plugins.core.outdated import OutdatedPlugin as OutdatedPlugin
     from floe_plugins.core.problem import Problem as Problem
     from floe_plugins.core.refs import PluginRef as PluginRef
     from floe_plugins.core.refs import PluginType as PluginType
@@ -84,6 +85,7 @@ else:
             "configuration.model": ("Configuration",),
             "configuration.redaction.markers": ("IsSecret", "NotSecret"),
             "core.candidate": ("Candidate", "Distribution"),
+            "core.outdated": ("OutdatedPlugin",),
             "core.event": ("PluginEvent",),
             "core.problem": ("Problem",),
             "core.refs": ("PluginRef", "PluginType"),

@@ -58,16 +58,26 @@ def import_plugin(
         if only_own_files:
             refuse_foreign_module(candidate)
         was_imported = imported.is_imported(candidate)
-        found = _resolve(candidate)
-        group = f" in the group {candidate.ref.type.group}"
-        checked = instantiate(found, candidate.ref.type.spec, group, check_hooks)
-        if checked.metadata.name != candidate.name:
-            raise PluginLoadError(
-                f"the plugin calls itself {checked.metadata.name!r}, its entry point {candidate.name!r}",
-                hint="Give the class and the entry point in pyproject.toml the same name.",
-            )
+        try:
+            checked = _import(candidate, check_hooks)
+        except PluginError as error:
+            if was_imported:
+                imported.remember(candidate, None, was_imported=True)
+                error.hint = imported.advice(candidate) or error.hint
+            raise
         imported.remember(candidate, type(checked.plugin).__module__, was_imported=was_imported)
         return checked
+
+
+def _import(candidate: Candidate, check_hooks: Callable[[Any], None] | None) -> CheckedPlugin:
+    group = f" in the group {candidate.ref.type.group}"
+    checked = instantiate(_resolve(candidate), candidate.ref.type.spec, group, check_hooks)
+    if checked.metadata.name != candidate.name:
+        raise PluginLoadError(
+            f"the plugin calls itself {checked.metadata.name!r}, its entry point {candidate.name!r}",
+            hint="Give the class and the entry point in pyproject.toml the same name.",
+        )
+    return checked
 
 
 @contextmanager

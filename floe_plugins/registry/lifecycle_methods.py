@@ -68,6 +68,19 @@ class LifecycleMethods:
         """
         return self._services().lifecycle.stop(ref_of(category, name))
 
+    def replace(self, category: CategoryOrRef, name: str | None = None) -> report.LifecycleReport:
+        """Stop a plugin, load it anew from what is installed now, and start again what was stopped for that.
+
+        For a plugin that was upgraded while it ran. Its modules are unloaded, unless another module has anything of
+        them, or another plugin comes from them: then nothing is done.
+
+        Raises:
+            PluginNotFoundError: there is none.
+            PluginLoadError: it cannot be replaced while the process runs; the message says why.
+            PluginError: it did not stop, or the new one cannot be loaded.
+        """
+        return self._services().replace(ref_of(category, name))
+
     def shutdown(self) -> report.LifecycleReport:
         """Stop what runs, each plugin after all that need it; never raises, and may be repeated."""
         return self._services().lifecycle.shutdown()
