@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
+from itertools import takewhile
 from types import ModuleType
 from typing import Any, TypeVar
 
@@ -113,10 +114,12 @@ class PluginServices:
             PluginError: The first failure, where problems are strict.
         """
 
-        def work(_request: object) -> list[PluginMetadata]:
-            return [plugin for ref in refs if (plugin := self.try_load(ref)) is not None]
+        def work(request: Request[list[PluginMetadata]]) -> list[PluginMetadata]:
+            # Once interrupted, nobody waits for the rest.
+            wanted = takewhile(lambda _: not request.interrupted.done(), refs)
+            return [plugin for ref in wanted if (plugin := self.try_load(ref)) is not None]
 
-        return Request(work).run()
+        return Request(work, is_left_behind=True).run()
 
     def configure(self, ref: PluginRef, mapping: Mapping[str, Any] | None) -> Any:
         """Configure a plugin by argument and return the validated model.
