@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Callable, Generator, Mapping, Sequence
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from floe_plugins.cli import logs
 from floe_plugins.cli.exit import PROBLEMS_FOUND, end_with, print_error
@@ -18,6 +18,9 @@ from floe_plugins.cli.supervisor.side_by_side import HostRun, SideBySide
 from floe_plugins.cli.supervisor.supervisor import Finished, Supervisor
 from floe_plugins.core.safe_text import escape, escape_lines
 from floe_plugins.errors import PluginError
+
+if TYPE_CHECKING:
+    from floe_plugins.configuration.file import ConfigurationFile
 
 # Without --verbose, the command prints the whole message among the problems.
 _BRIEF = 200
@@ -42,6 +45,7 @@ class HostedCommand:
         report: Callable[[str, Mapping[str, Any]], object] | None = None,
     ) -> None:
         self.options = options
+        self._given = _hand_over(options.given())
         self._progress = Progress(None if options.quiet else sys.stderr, lines=not log)
         self.supervisor = Supervisor(self._receive, self._progress)
         self._log = log and not options.quiet
@@ -121,6 +125,7 @@ class HostedCommand:
         options = self.options
         return {
             "config": options.file(),
+            "given": self._given,
             "no_plugins": options.no_plugins,
             "disable": options.disabled(),
             "verbose": options.verbose,
@@ -135,6 +140,15 @@ class HostedCommand:
                 logs.write_record(message)
             elif not message["is_problem"]:
                 logs.write_record(message, length=_BRIEF)
+
+
+def _hand_over(given: ConfigurationFile | None) -> Mapping[str, Any] | None:
+    """Return what a host needs to read the configuration that standard input had; not again from there."""
+    if given is None:
+        return None
+    from floe_plugins.configuration.standard_input import handed_over
+
+    return {"descriptor": handed_over(given), "suffix": given.suffix}
 
 
 def _print(text: str) -> None:

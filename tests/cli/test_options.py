@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from support import write_project
 
 
@@ -118,3 +119,41 @@ def test_quiet_keeps_run_from_telling_its_progress(floe: Any) -> None:
     loud, quiet = (floe(("storage-local",), "run", "--once", *options) for options in ((), ("-q",)))
     assert "storage:local" in loud.stderr
     assert (quiet.stderr, quiet.returncode) == ("", 0)
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("command", "shown"),
+    [
+        (("list",), "configuration: standard input"),
+        (("check",), "1 plugin loaded"),
+        (("config", "validate", "-"), "standard input: no issues, 1 plugin checked"),
+        (("config", "show"), "standard input:1"),
+        (("config", "migrate", "-"), "plugins: {secrets:"),
+        (("doctor",), "secrets:env"),
+        (("run", "--once"), "secrets:env  succeeded"),
+    ],
+)
+def test_the_configuration_can_come_from_standard_input(floe: Any, command: tuple[str, ...], shown: str) -> None:
+    text = "plugins: {secrets: {env: {prefix: APP_}}}\n"
+    done = floe(("secrets-env",), *command, "--config", "-", stdin=text)
+    assert done.returncode == 0, done.stderr
+    assert shown in done.stdout
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("text", "arguments", "message"),
+    [
+        ("plugins: [", (), "standard input:1:11"),
+        ("", (), "the file is empty"),
+        ("registry: {}", ("--config-format", "json"), "standard input:1:1"),
+        ("x" * (1024 * 1024 + 1), (), "larger than 1 MiB"),
+    ],
+)
+def test_what_is_wrong_with_standard_input_is_told(
+    floe: Any, text: str, arguments: tuple[str, ...], message: str
+) -> None:
+    done = floe((), "check", "--config", "-", *arguments, stdin=text)
+    assert done.returncode == 2
+    assert message in done.stderr

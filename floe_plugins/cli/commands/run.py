@@ -96,7 +96,7 @@ def _serve(command: HostedCommand, options: Options, wanted: RunOptions, job: Ma
     listener = None if wanted.serve is None else open_address(wanted.serve)
     service = Service(
         supervisor=command.supervisor,
-        view=SupervisorView(command.supervisor, configuration),
+        view=SupervisorView(command.supervisor, options.configuration_name()),
         say=command.say,
         restart=wanted.restart == "on-failure",
         socket=None if wanted.no_socket else lambda: socket_of(wanted.socket_path, configuration, create=True),

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 from floe_plugins.cli.host.channel import Channel
 from floe_plugins.cli.host.tracebacks import frames_of
 from floe_plugins.cli.protocol import describe, describe_record
+from floe_plugins.configuration.loader import load
+from floe_plugins.configuration.model import Configuration
+from floe_plugins.configuration.standard_input import taken_over
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.state import PluginState
 from floe_plugins.errors import PluginConfigurationError, PluginError
@@ -55,9 +58,8 @@ class Session:
         self._log()
         autoload = "none" if self.options.get("no_plugins") else autoload
         try:
-            registry = PluginRegistry(
-                file or self.options.get("config"), autoload=autoload, disable=self.options.get("disable") or ()
-            )
+            source = file or self._given() or self.options.get("config")
+            registry = PluginRegistry(source, autoload=autoload, disable=self.options.get("disable") or ())
         except ValueError as error:
             if isinstance(error, PluginError):
                 raise
@@ -66,6 +68,11 @@ class Session:
         self._registries.append(registry)
         registry._store.events.observe(lambda event: self._tell(registry, event))  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] the word must be out before plugin code runs
         return registry
+
+    def _given(self) -> Configuration | None:
+        """Return the configuration that the supervisor has read from standard input."""
+        given = self.options.get("given")
+        return None if given is None else load(taken_over(given["descriptor"], given["suffix"]), collect=True)
 
     @property
     def busy(self) -> bool:

@@ -18,6 +18,9 @@ from typing import Any
 import pytest
 from support import SOON, child_environ, write_distribution
 
+from floe_plugins import PluginRegistry
+from floe_plugins.cli.host.reload import Reload
+
 pytestmark = pytest.mark.once
 
 
@@ -297,3 +300,8 @@ def test_probes_are_answered_while_the_host_is_gone(run: Any, tmp_path: Path) ->
     while fetch(f"{url}/readyz")[0] != 200:
         assert running.process.poll() is None
     assert "floe_host_restarts_total 1" in fetch(f"{url}/metrics")[1]
+
+
+def test_what_came_from_standard_input_is_not_read_again() -> None:
+    [line] = Reload(PluginRegistry(path=[], environ={}), "-").run()["lines"]
+    assert line == "nothing was reloaded: the configuration came from standard input, which is read once"
