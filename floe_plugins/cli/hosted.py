@@ -51,6 +51,7 @@ class HostedCommand:
         self._log = log and not options.quiet
         self._has_events = has_events
         self._report = report
+        self._warned: set[str] = set()
 
     def run(self, job: str, **arguments: Any) -> Finished:
         """Run the job. If it ends with an error, or its host does, print that and exit."""
@@ -132,7 +133,13 @@ class HostedCommand:
         }
 
     def _receive(self, message: Mapping[str, Any]) -> None:
-        if message["event"] == "report" and self._report is not None:
+        if message["event"] == "report" and message["name"] == "warnings":
+            # A document has them inside. Of several hosts, the first one tells them.
+            if not self.options.json and not self.options.quiet:
+                for text in sorted(set(message["document"]["warnings"]) - self._warned):
+                    logs.write("warning", f"warning: {escape(text)}")
+            self._warned |= set(message["document"]["warnings"])
+        elif message["event"] == "report" and self._report is not None:
             self._report(message["name"], message["document"])
         elif message["event"] == "log" and (self.options.verbose or self._log):
             # What is no text has no table of problems behind it.

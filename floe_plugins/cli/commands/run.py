@@ -68,7 +68,7 @@ def run(options: Options, **choices: Any) -> None:
     sys.exit(finished.status)
 
 
-_ONE_DOCUMENT = frozenset({"startup", "health", "blame", "critical_chain", "shutdown"})
+_ONE_DOCUMENT = frozenset({"startup", "health", "blame", "critical_chain", "shutdown", "warnings"})
 
 
 @attrs.frozen(kw_only=True)
@@ -129,7 +129,7 @@ class _Presenter:
             self.output.event({"event": "shutdown", "shutdown": facts["shutdown"]})
             return
         timings = {key: facts[key] for key in ("blame", "critical_chain") if key in facts}
-        self.output.event({"event": "startup", "startup": facts["startup"], **timings})
+        self.output.event({"event": "startup", "startup": facts["startup"], "warnings": facts["warnings"], **timings})
         self.output.event({"event": "health", "health": facts["health"]})
 
     def _print_start(self, facts: Mapping[str, Any]) -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from floe_plugins.cli.summaries import VARIABLES
 from floe_plugins.configuration.model import VARIABLE_PREFIX
 from floe_plugins.core.suggestions import closest
 from floe_plugins.discovery.load_policy import Rule
@@ -14,30 +13,33 @@ from floe_plugins.registry.facade import PluginRegistry
 _PREFIX = "FLOE_PLUGINS_"
 
 
-def unused_switches(registry: PluginRegistry, environ: Mapping[str, str]) -> list[str]:
-    """Return a warning for each variable of this package that nobody reads, and for each rule without a plugin."""
-    rules = registry._store.policy.disable  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] the host is part of the platform
-    return [*_unknown_variables(environ), *_unused_rules(registry, rules)]
+def unused_switches(registry: PluginRegistry, environ: Mapping[str, str], variables: Collection[str]) -> list[str]:
+    """Return a warning for each variable of this package that nobody reads, and for each rule without a plugin.
+
+    ``variables`` are those that somebody reads.
+    """
+    rules = registry._store.policy.disable  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] it is no one else's concern
+    return [*_unknown_variables(environ, variables), *_unused_rules(registry, rules)]
 
 
-def _unknown_variables(names: Iterable[str]) -> Iterator[str]:
+def _unknown_variables(names: Iterable[str], known: Collection[str]) -> Iterator[str]:
     for name in sorted(names):
         # Those with two underscores are settings, whose issues the configuration tells.
-        if name.startswith(_PREFIX) and not name.startswith(VARIABLE_PREFIX) and name not in VARIABLES:
-            yield f"the environment variable {name} is unknown, and does nothing{_did_you_mean(name, VARIABLES)}"
+        if name.startswith(_PREFIX) and not name.startswith(VARIABLE_PREFIX) and name not in known:
+            yield f"the environment variable {name} is unknown, and does nothing{_did_you_mean(name, known)}"
 
 
 def _unused_rules(registry: PluginRegistry, rules: Iterable[Rule]) -> Iterator[str]:
-    report = registry.discover()
-    if report.switched_off:
+    # A category may be disabled in advance.
+    named = [rule for rule in rules if rule.name is not None or rule.distribution is not None]
+    report = registry.discover() if named else None
+    if report is None or report.switched_off:
         return
     names = {candidate: names_of(candidate.distribution) for candidate in report.candidates}
     known = {str(candidate.ref) for candidate in names}
     known |= {f"distribution:{candidate.distribution.name}" for candidate in names}
-    for rule in rules:
-        # A category may be disabled in advance.
-        is_named = rule.name is not None or rule.distribution is not None
-        if is_named and not any(rule.matches(*each) for each in names.items()):
+    for rule in named:
+        if not any(rule.matches(*each) for each in names.items()):
             hint = _did_you_mean(rule.text, known)
             yield f"{rule.text!r} in {rule.origin} disables nothing: nothing of that name is installed{hint}"
 
