@@ -341,5 +341,5 @@ def test_the_token_of_the_variable_is_not_in_the_environment_of_plugins(run: Any
     (tmp_path / "acme_mine.py").write_text(
         PLUGIN.replace('print("started with", ', 'print("token", os.environ.get("FLOE_PLUGINS_TOKEN"), '), "utf-8"
     )
-    running = run("--serve", "127.0.0.1:0", FLOE_PLUGINS_TOKEN="t0ken-of-the-test", serving=False)
+    running = run("--serve", "127.0.0.1:0", FLOE_PLUGINS_TOKEN="t0ken-of-the-test", serving=False)  # noqa: S106
     assert "token None" in running.said("token ")
