@@ -11,7 +11,8 @@ from typing import NamedTuple
 from floe_plugins._version import FLOE_API_VERSION, __version__
 from floe_plugins.authoring.contract import read_contract
 from floe_plugins.authoring.plugin_module import Names, compose, replaced, requirements, tidied
-from floe_plugins.core.refs import NAME_RULE, PluginRef, PluginType, is_name
+from floe_plugins.core.categories import NAME_RULE, is_name
+from floe_plugins.core.refs import PluginRef, PluginType
 
 _MAX_NAME = 32  # with which the lines of the templates are not too long
 _LICENCE = "LICENSE"

@@ -7,8 +7,9 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from floe_plugins.core.candidate import Candidate, Distribution
+from floe_plugins.core.categories import Category
 from floe_plugins.core.problem import Problem
-from floe_plugins.core.refs import PluginRef, PluginType
+from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.state import Stage
 from floe_plugins.discovery.load_policy import LoadPolicy
 from floe_plugins.discovery.metadata_files import names_of, normalize
@@ -118,7 +119,7 @@ def _duplicate(ref: PluginRef, claimants: Sequence[Candidate]) -> Problem:
 
 def _alike(chosen: Mapping[PluginRef, Candidate]) -> Iterator[Problem]:
     """Yield a problem for each plugin whose name is that of another one but for ``-`` and ``_``."""
-    names: dict[tuple[PluginType, str], Candidate] = {}
+    names: dict[tuple[Category, str], Candidate] = {}
     for ref, candidate in sorted(chosen.items()):
         other = names.setdefault((ref.type, ref.name.replace("-", "_")), candidate)
         if other is not candidate:

@@ -34,7 +34,7 @@ class RuntimeMetadata(NamedTuple):
     timeouts: Mapping[str, float]
 
 
-def read_metadata(plugin: object) -> RuntimeMetadata:
+def read_metadata(plugin: object, api_attribute: str = "floe_api_version") -> RuntimeMetadata:
     """Read what ``plugin`` declares; properties are evaluated, so call it on the plugin's thread.
 
     Raises:
@@ -43,7 +43,7 @@ def read_metadata(plugin: object) -> RuntimeMetadata:
     return RuntimeMetadata(
         _text(plugin, "name"),
         _text(plugin, "version"),
-        _text(plugin, "floe_api_version"),
+        _text(plugin, api_attribute),
         _text(plugin, "description", may_be_empty=True),
         _texts(plugin, "dependencies"),
         _texts(plugin, "optional_dependencies"),

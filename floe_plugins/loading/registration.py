@@ -9,8 +9,9 @@ from typing import Any
 import attrs
 import pluggy
 
+from floe_plugins.core.categories import Category
 from floe_plugins.core.locks import forkable_lock
-from floe_plugins.core.refs import PluginRef, PluginType
+from floe_plugins.core.refs import PluginRef
 from floe_plugins.entries.entry import DECLARED, Entry
 from floe_plugins.entries.store import EntryStore
 from floe_plugins.errors import PluginLoadError
@@ -21,7 +22,7 @@ from floe_plugins.inspection.origin import is_editable
 from floe_plugins.loading import imported
 from floe_plugins.loading.class_checks import Finding, check_class, speak_to_author
 from floe_plugins.loading.implementations import PluginHookError, class_members
-from floe_plugins.loading.importer import CheckedPlugin, import_plugin
+from floe_plugins.loading.importer import CheckedPlugin, about, import_plugin
 from floe_plugins.loading.plugin_manager import CategoryManager
 
 Plugins = dict[Any, dict[str, Any]]
@@ -32,7 +33,7 @@ class Registration:
     """The managers and the table of plugins of one registry. Safe from several threads.
 
     Attributes:
-        plugins: The loaded plugins by category (as ``PluginType`` or class) and name.
+        plugins: The loaded plugins by category (as ``Category`` or class) and name.
         as_current: While it is entered, ``get_registry()`` gives this registry.
         new_manager: Makes the manager of a category.
     """
@@ -41,11 +42,11 @@ class Registration:
     store: EntryStore
     plugins: Plugins
     as_current: Callable[[], AbstractContextManager[object]]
-    new_manager: Callable[[PluginType], CategoryManager]
-    _managers: dict[PluginType, CategoryManager] = attrs.field(factory=dict, init=False)
+    new_manager: Callable[[Category], CategoryManager]
+    _managers: dict[Category, CategoryManager] = attrs.field(factory=dict, init=False)
     _lock: Any = attrs.field(factory=forkable_lock, init=False)
 
-    def manager(self, category: PluginType) -> CategoryManager:
+    def manager(self, category: Category) -> CategoryManager:
         """Return the category's plugin manager; the same at every call."""
         found = self._managers.get(category)
         if found is None:
@@ -68,9 +69,10 @@ class Registration:
         if entry.candidate is None:
             raise PluginLoadError("it was registered by hand and is gone", ref=entry.ref)
         with self.as_current():
-            check_hooks = self.manager(entry.ref.type).check
+            with about(entry.ref, entry.distribution):
+                check_hooks = self.manager(entry.ref.type).check
             only_own_files = self.store.policy.only is not None
-            checked = import_plugin(entry.candidate, check_hooks, only_own_files=only_own_files)
+            checked = import_plugin(entry.candidate, check_hooks, self.store.platform, only_own_files=only_own_files)
         entry.metadata = checked.metadata
         if self.store.policy.strict:
             for difference in metadata_differences(entry):

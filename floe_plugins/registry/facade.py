@@ -11,15 +11,18 @@ import attrs
 
 from floe_plugins.configuration.loader import load
 from floe_plugins.configuration.model import Configuration
+from floe_plugins.core.categories import Category
 from floe_plugins.core.lazy import LazyModule
 from floe_plugins.core.locks import forkable_lock
+from floe_plugins.core.platform import FLOE, Platform
 from floe_plugins.core.problem import Problem
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.state import PluginState
+from floe_plugins.discovery import scanner
 from floe_plugins.discovery.load_policy import LoadPolicy
 from floe_plugins.discovery.report import DiscoveryReport
 from floe_plugins.entries.store import EntryStore
-from floe_plugins.registry.arguments import Category, category_of, checked_timeouts, checked_workers, ref_of
+from floe_plugins.registry.arguments import CategoryLike, category_of, ref_of, with_arguments
 from floe_plugins.registry.fork import Unusable, watch
 from floe_plugins.registry.lifecycle_methods import LifecycleMethods
 from floe_plugins.registry.lookup import Lookup
@@ -52,9 +55,12 @@ class PluginRegistry(Lookup, LifecycleMethods):
         workers: how many plugins start or stop side by side; 1 means one after another.
         path: directories to search instead of ``sys.path``.
         environ: variables to read instead of ``os.environ``.
+        categories: categories beside those of the platform.
+        platform: whose plugins they are.
 
     Raises:
         PluginConfigurationError: the configuration cannot be read.
+        ValueError: two categories have one slug, group or class.
     """
 
     _store: EntryStore
@@ -74,22 +80,22 @@ class PluginRegistry(Lookup, LifecycleMethods):
         workers: int | None = None,
         path: Sequence[object] | None = None,
         environ: Mapping[str, str] | None = None,
+        categories: Iterable[Category] = (),
+        platform: Platform = FLOE,
     ) -> None:
         environ = os.environ if environ is None else environ
-        settings = load(config, environ=environ, collect=True)
-        settings = attrs.evolve(
-            settings,
-            required=tuple(dict.fromkeys((*settings.required, *(PluginRef.parse(str(ref)) for ref in required)))),
-            timeouts={**settings.timeouts, **checked_timeouts(timeouts or {})},
-            workers=settings.workers if workers is None else checked_workers(workers),
-        )
+        base = platform.with_categories(categories) if (categories := tuple(categories)) else platform
+        platform = base.looking_for(lambda: scanner.installed_categories(base, path))
+        settings = load(config, environ=environ, collect=True, platform=platform)
+        given = [platform.ref(str(ref)) for ref in required]
+        settings = with_arguments(settings, required=given, timeouts=timeouts, workers=workers)
         self._plugins = {}
         self._made_services = None
         self._lock = forkable_lock()
-        loading = LoadPolicy.create(autoload=autoload, disable=disable, only=only)
-        configured = LoadPolicy.from_configuration(settings.autoload, settings.disable, settings.only)
-        self._store = EntryStore(settings, loading.merged(LoadPolicy.from_environ(environ)).merged(configured), path)
-
+        loading = LoadPolicy.create(autoload=autoload, disable=disable, only=only, platform=platform)
+        configured = LoadPolicy.from_configuration(settings.autoload, settings.disable, settings.only, platform)
+        policy = loading.merged(LoadPolicy.from_environ(environ, platform)).merged(configured)
+        self._store = EntryStore(settings, policy, path, platform)
         watch(self, PluginRegistry._after_fork)
 
     def _after_fork(self) -> None:
@@ -102,6 +108,9 @@ class PluginRegistry(Lookup, LifecycleMethods):
         self._store.forget_threads()
         if made is not None:
             made.loader.forget_loads()
+
+    def _ref(self, category: CategoryLike, name: str) -> PluginRef:
+        return ref_of(self._store.categories, category, name)
 
     def _services(self) -> services.PluginServices:
         with self._lock:
@@ -141,6 +150,11 @@ class PluginRegistry(Lookup, LifecycleMethods):
         return self._store.problems()
 
     @property
+    def platform(self) -> Platform:
+        """The platform whose plugins they are, with the categories that were added to it."""
+        return self._store.platform
+
+    @property
     def configuration(self) -> Configuration:
         """The configuration in force."""
         return self._store.configuration
@@ -159,37 +173,37 @@ class PluginRegistry(Lookup, LifecycleMethods):
         """
         return self._services().register(*plugins)
 
-    def unregister(self, category: Category, name: str) -> Any:
+    def unregister(self, category: CategoryLike, name: str) -> Any:
         """Forget a plugin and return it, stopped; an installed one is loaded anew when asked for.
 
         Raises:
             PluginNotFoundError: there is none.
         """
-        return self._services().unregister(ref_of(category, name))
+        return self._services().unregister(self._ref(category, name))
 
-    def info(self, category: Category, name: str) -> plugin_info.PluginInfo:
+    def info(self, category: CategoryLike, name: str) -> plugin_info.PluginInfo:
         """What is known of a plugin now; nothing is imported.
 
         Raises:
             PluginNotFoundError: there is none.
         """
-        return plugin_info.describe(self._store.known_entry(ref_of(category, name)))
+        return plugin_info.describe(self._store.known_entry(self._ref(category, name)), self.platform)
 
-    def infos(self, category: Category | None = None) -> tuple[plugin_info.PluginInfo, ...]:
+    def infos(self, category: CategoryLike | None = None) -> tuple[plugin_info.PluginInfo, ...]:
         """What is known of every plugin, by ref, the disabled and the broken ones too; nothing is imported."""
-        kind = None if category is None else category_of(category)
+        kind = None if category is None else category_of(self._store.categories, category)
         entries = sorted(self._store.entries().items())
-        return tuple(plugin_info.describe(entry) for ref, entry in entries if kind in {None, ref.type})
+        return tuple(plugin_info.describe(entry, self.platform) for ref, entry in entries if kind in {None, ref.type})
 
-    def state(self, category: Category, name: str) -> PluginState:
+    def state(self, category: CategoryLike, name: str) -> PluginState:
         """The state that a plugin is in.
 
         Raises:
             PluginNotFoundError: there is none.
         """
-        return self._store.known_entry(ref_of(category, name)).state
+        return self._store.known_entry(self._ref(category, name)).state
 
-    def configure(self, category: Category, name: str, mapping: Mapping[str, Any]) -> Any:
+    def configure(self, category: CategoryLike, name: str, mapping: Mapping[str, Any]) -> Any:
         """Configure a plugin by argument, loading it, and return the validated model; None without a schema.
 
         The mapping wins over environment and file; what it leaves out comes from there.
@@ -199,16 +213,16 @@ class PluginRegistry(Lookup, LifecycleMethods):
             PluginTimeoutError: its schema did not end before its deadline.
             PluginError: as ``get``.
         """
-        return self._services().configure(ref_of(category, name), mapping)
+        return self._services().configure(self._ref(category, name), mapping)
 
-    def config(self, category: Category, name: str) -> Any:
+    def config(self, category: CategoryLike, name: str) -> Any:
         """A plugin's validated configuration, loading it; None without a schema.
 
         Raises:
             PluginConfigurationError: it is wrong.
             PluginError: as ``get``.
         """
-        return self._services().config(ref_of(category, name))
+        return self._services().config(self._ref(category, name))
 
     def resolve(self, *, plan: bool = False) -> tuple[PluginRef, ...]:
         """The order in which the selected plugins, and what they need, are started.

@@ -8,11 +8,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
 
 from floe_plugins.core.candidate import Candidate
+from floe_plugins.core.categories import Category
 from floe_plugins.core.lazy import LazyModule
-from floe_plugins.core.refs import PluginType
+from floe_plugins.core.refs import PluginRef, PluginType
 from floe_plugins.entries.store import EntryStore
 from floe_plugins.errors import AmbiguousPluginError, PluginNotFoundError
-from floe_plugins.registry.arguments import Category, category_of, ref_of
+from floe_plugins.registry.arguments import CategoryLike, category_of
 
 if TYPE_CHECKING:
     # Importing pluggy, and all that this needs itself, is left to the first use.
@@ -68,9 +69,12 @@ class Lookup:
     def _services(self) -> services.PluginServices:
         raise NotImplementedError
 
-    def candidates(self, category: Category | None = None) -> tuple[Candidate, ...]:
+    def _ref(self, category: CategoryLike, name: str) -> PluginRef:
+        raise NotImplementedError
+
+    def candidates(self, category: CategoryLike | None = None) -> tuple[Candidate, ...]:
         """What is installed in a category, or in all; nothing is imported."""
-        return self._store.candidates(None if category is None else category_of(category))
+        return self._store.candidates(None if category is None else category_of(self._store.categories, category))
 
     @overload
     def get(self, category: Callable[..., P], name: str) -> P: ...
@@ -97,8 +101,8 @@ class Lookup:
     @overload
     def get(self, category: Literal[PluginType.IDENTITY], name: str) -> IdentityPlugin: ...
     @overload
-    def get(self, category: PluginType, name: str) -> Any: ...
-    def get(self, category: Category, name: str) -> Any:
+    def get(self, category: Category, name: str) -> Any: ...
+    def get(self, category: CategoryLike, name: str) -> Any:
         """The plugin, loaded on first use; concurrent callers receive the same instance.
 
         Blocks while it is loaded, at most for the load's deadline.
@@ -143,16 +147,16 @@ class Lookup:
     @overload
     async def aget(self, category: Literal[PluginType.IDENTITY], name: str) -> IdentityPlugin: ...
     @overload
-    async def aget(self, category: PluginType, name: str) -> Any: ...
-    async def aget(self, category: Category, name: str) -> Any:
+    async def aget(self, category: Category, name: str) -> Any: ...
+    async def aget(self, category: CategoryLike, name: str) -> Any:
         """``get`` for event loops: the loop goes on meanwhile, and a load whose waiter is cancelled goes on alone."""
         try:
             return self._plugins[category][name]
         except KeyError:
             return await awaiting.run(partial(self._load, category, name), is_left_behind=True)
 
-    def _load(self, category: Category, name: str) -> Any:
-        ref = ref_of(category, name)
+    def _load(self, category: CategoryLike, name: str) -> Any:
+        ref = self._ref(category, name)
         plugin = self._services().load(ref)
         if isinstance(category, type) and not issubclass(type(plugin), category):
             message = f"the plugin of that name is no {category.__name__} but {type(plugin).__qualname__}"
@@ -184,8 +188,8 @@ class Lookup:
     @overload
     def one(self, category: Literal[PluginType.IDENTITY]) -> IdentityPlugin: ...
     @overload
-    def one(self, category: PluginType) -> Any: ...
-    def one(self, category: Category) -> Any:
+    def one(self, category: Category) -> Any: ...
+    def one(self, category: CategoryLike) -> Any:
         """The only selected plugin of a category, loaded on first use.
 
         Raises:
@@ -193,7 +197,7 @@ class Lookup:
             AmbiguousPluginError: several are; the choices are listed.
             PluginError: as ``get``.
         """
-        kind = category_of(category)
+        kind = category_of(self._store.categories, category)
         refs = self._store.selected(kind)
         if len(refs) == 1:
             return self.get(category, refs[0].name)
@@ -234,8 +238,8 @@ class Lookup:
     @overload
     def list(self, category: Literal[PluginType.IDENTITY]) -> builtins.list[IdentityPlugin]: ...
     @overload
-    def list(self, category: PluginType | None = None) -> builtins.list[Any]: ...
-    def list(self, category: Category | None = None) -> builtins.list[Any]:
+    def list(self, category: Category | None = None) -> builtins.list[Any]: ...
+    def list(self, category: CategoryLike | None = None) -> builtins.list[Any]:
         """The selected plugins of a category, or of all, by ref; loads them.
 
         What cannot be loaded or did not start is left out and stands in ``problems``.
@@ -243,7 +247,7 @@ class Lookup:
         Raises:
             PluginError: the first failure, where problems are strict.
         """
-        refs = self._store.selected(None if category is None else category_of(category))
+        refs = self._store.selected(None if category is None else category_of(self._store.categories, category))
         return self._services().load_all(refs)
 
     @overload
@@ -289,11 +293,11 @@ class Lookup:
         self, category: Callable[..., IdentityPlugin] | Literal[PluginType.IDENTITY]
     ) -> TypedManager[IdentityCalls]: ...
     @overload
-    def manager(self, category: Category) -> plugin_manager.CategoryManager: ...
-    def manager(self, category: Category) -> Any:
+    def manager(self, category: CategoryLike) -> plugin_manager.CategoryManager: ...
+    def manager(self, category: CategoryLike) -> Any:
         """The category's pluggy ``PluginManager``.
 
         The first use of its ``hook`` loads the category's selected plugins. ``hook.startup()``, ``.shutdown()`` and
         ``.health_check()`` are supervised and return one outcome per plugin; all others are pluggy's own calls.
         """
-        return self._services().registration.manager(category_of(category))
+        return self._services().registration.manager(category_of(self._store.categories, category))

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from floe_plugins.testing.conformance.case import Case
+from floe_plugins.testing.conformance.general.configuration import ConfigurationRules
+from floe_plugins.testing.conformance.general.health import HealthRules
+from floe_plugins.testing.conformance.general.importing import ImportRules
+from floe_plugins.testing.conformance.general.lifecycle import LifecycleRules
+from floe_plugins.testing.conformance.general.metadata import MetadataRules
 
 
-class PluginConformance(Case):
+class PluginConformance(MetadataRules, ConfigurationRules, LifecycleRules, HealthRules, ImportRules):
     """The rules that plugins of all categories keep. Use the class of your plugin's category, which adds its own."""

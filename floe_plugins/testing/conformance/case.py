@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import Any, NoReturn, TypeVar
 
 from floe_plugins.core.refs import PluginRef, PluginType
+from floe_plugins.errors import PluginError
 from floe_plugins.registry.facade import PluginRegistry
 from floe_plugins.testing.conformance.rule import ContractError, Rule, error_text
 
@@ -62,15 +63,27 @@ class Case:
     def new_registry(self, *, config: Mapping[str, Any] | None = None) -> tuple[PluginRegistry, PluginRef]:
         """Return a registry that has the plugin and those that it depends on, configured, and the plugin's ref.
 
-        Nothing installed and no environment variable is visible in it.
+        Nothing installed and no environment variable is visible in it. The rule is left out if the registry
+        refuses the plugin, which one of the rules tells.
         """
-        registry = PluginRegistry(autoload="none", environ={})
-        refs = registry.register(self.plugin, *self.plugins)
+        try:
+            registry, refs = self.register()
+        except PluginError:
+            self.skip("the registry refuses the plugin: see test_a_registry_takes_the_plugin")
         given = [self.settings() if config is None else config, *self.plugins.values()]
         for ref, settings in zip(refs, given, strict=True):
             if settings:
                 registry.configure(ref.type, ref.name, settings)
         return registry, refs[0]
+
+    def register(self) -> tuple[PluginRegistry, tuple[PluginRef, ...]]:
+        """Return a registry that has the plugin and those that it depends on, and their refs in this order.
+
+        Raises:
+            PluginError: the registry refuses one of them.
+        """
+        registry = PluginRegistry(autoload="none", environ={})
+        return registry, registry.register(self.plugin, *self.plugins)
 
     @contextlib.contextmanager
     def started(self, *, config: Mapping[str, Any] | None = None) -> Generator[Any, None, None]:

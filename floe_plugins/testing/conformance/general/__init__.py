@@ -1,0 +1,1 @@
+"""The rules for plugins of all categories: metadata, configuration, lifecycle, health, importing."""
