@@ -6,13 +6,11 @@ import os
 import socket
 from collections.abc import Callable, Iterable
 
-from floe_plugins.cli import logs
+from floe_plugins.cli import logs, program
 from floe_plugins.cli.exit import USAGE_ERROR, fail
 from floe_plugins.cli.supervisor.view import SupervisorView
 from floe_plugins.core.safe_text import escape
 from floe_plugins.errors import PluginError
-
-TOKEN_VARIABLE = "FLOE_PLUGINS_TOKEN"  # noqa: S105 its name
 
 
 def read_token(file: str | None) -> str | None:
@@ -20,7 +18,8 @@ def read_token(file: str | None) -> str | None:
 
     The variable is taken out of the environment: hosts and what plugins start do not get it.
     """
-    given = os.environ.pop(TOKEN_VARIABLE, None)
+    variable = program.platform().variable("TOKEN")
+    given = os.environ.pop(variable, None)
     if file is None and not given:
         return None
     from floe_plugins.server import security
@@ -28,7 +27,7 @@ def read_token(file: str | None) -> str | None:
     try:
         return security.check_token((given or "").strip()) if file is None else security.read_token(file)
     except (OSError, ValueError) as error:
-        place = file or f"the variable {TOKEN_VARIABLE}"
+        place = file or f"the variable {variable}"
         fail(f"no token can be read from {place}: {getattr(error, 'strerror', None) or error}", USAGE_ERROR)
 
 

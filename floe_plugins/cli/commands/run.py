@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 import click
 
-from floe_plugins.cli import logs
+from floe_plugins.cli import logs, program
 from floe_plugins.cli.hosted import HostedCommand
 from floe_plugins.cli.http import open_address, read_token, serve_view
 from floe_plugins.cli.options import Options, common_options
@@ -48,7 +48,7 @@ def _parse_hosts(_context: object, _parameter: object, values: Sequence[str]) ->
     "--token-file",
     metavar="FILE",
     type=click.Path(dir_okay=False),
-    help="Let requests with the token in FILE, or in FLOE_PLUGINS_TOKEN, start and stop plugins.",
+    help=f"Let requests with the token in FILE, or in {program.platform().variable('TOKEN')}, start and stop plugins.",
 )
 @click.option(
     "--allow-host",
