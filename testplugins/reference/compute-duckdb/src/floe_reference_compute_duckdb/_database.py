@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -46,12 +46,17 @@ class Database:
             mine.close()
             self._leave(mine)
 
-    def register(self, name: str, data: Any) -> None:
-        """Register ``data`` as a table for all later cursors."""
+    def register(self, name: str, pages: Iterable[Any]) -> None:
+        """Register the rows of all pages as a table for all later cursors."""
+        table = f"{REGISTERED}.main.{quoted(name)}"
         with self._registering, self.cursor() as cursor:
-            cursor.register("floe_incoming", data)
-            cursor.execute(f"CREATE OR REPLACE TABLE {REGISTERED}.main.{quoted(name)} AS FROM floe_incoming")
-            cursor.unregister("floe_incoming")
+            cursor.begin()
+            for number, page in enumerate(pages):
+                cursor.register("floe_incoming", page)
+                made = f"INSERT INTO {table}" if number else f"CREATE OR REPLACE TABLE {table} AS"
+                cursor.execute(f"{made} FROM floe_incoming")
+                cursor.unregister("floe_incoming")
+            cursor.commit()
             self._tables.add(name)
 
     def forget_tables(self) -> None:

@@ -1,0 +1,379 @@
+"""The rules for identity providers."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import json
+import time
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from floe_plugins.errors import PluginUnavailableError
+from floe_plugins.hookspecs.identity import InvalidTokenError, Principal, TokenFault
+from floe_plugins.testing.conformance.base import PluginConformance
+from floe_plugins.testing.conformance.rule import rule, shown
+from floe_plugins.testing.conformance.samples.tokens import MALFORMED, PRIVATE, claims_of, header_of, places, unsigned
+
+_VERIFY = """
+def verify(self, token, audience=None):
+    claims = self._checked(token, audience or self.config.audience)  # signature, times, issuer, audience
+    return Principal(claims["sub"], claims["iss"], claims, claims.get("exp"))
+"""
+_REFUSE = """
+def verify(self, token, audience=None):
+    ...
+    if claims["exp"] <= time.time():
+        # Without the token, and without an error of the library that has it in its text.
+        raise InvalidTokenError("the token has expired", reason=TokenFault.EXPIRED) from None
+"""
+_ROLES = """
+def roles(self, principal):
+    if principal.issuer != self.config.issuer:
+        return frozenset()
+    return frozenset(principal.claims.get("roles", ()))
+"""
+_KEYS = """
+def keys(self, refresh=False):
+    if refresh or self._cache is None:
+        self._cache = self._read_public_keys()  # raises PluginUnavailableError
+    return {"keys": [{"kty": "RSA", "kid": "1", "n": "...", "e": "AQAB"}]}
+"""
+
+
+class IdentityConformance(PluginConformance):
+    """The rules for ``IdentityPlugin``.
+
+    >>> from floe_plugins.testing import IdentityConformance
+    >>> class TestAcme(IdentityConformance):
+    ...     plugin = ...  # your class
+    ...     subject, issuer = "ada", "https://login.example.org"
+    ...     def token(self):
+    ...         return sign({"sub": "ada", "iss": "https://login.example.org", "exp": time.time() + 600})
+    ...     def bad_token(self, reason):
+    ...         if reason is TokenFault.EXPIRED:
+    ...             return sign({"sub": "ada", "iss": "https://login.example.org", "exp": time.time() - 600})
+    ...         ...
+
+    Attributes:
+        subject: the sender of the token that ``token`` returns.
+        issuer: its issuer.
+        audience: whom it is for; None if its issuer does not say.
+        expected_roles: the roles of its sender on the platform.
+    """
+
+    subject: str = ""
+    issuer: str = ""
+    audience: str | None = None
+    expected_roles: Collection[str] = ()
+
+    def token(self) -> str:
+        """Return a valid token. Override it."""
+        self.missing("token", "what a valid token is")
+
+    def bad_token(self, reason: TokenFault) -> str | None:
+        """Return a token that is valid but for ``reason``; None if there is no such token. Override it.
+
+        It is asked for every reason except ``MALFORMED``.
+        """
+        self.missing("bad_token", f"what a token is that is invalid for the reason {reason.value}")
+
+    def rotate(self) -> bool:
+        """Replace the public keys at the issuer; return False if it cannot be done here. Override it."""
+        self.missing("rotate", "how the keys of the issuer are replaced")
+
+    def outage(self) -> contextlib.AbstractContextManager[Any] | None:
+        """Return a context in which the issuer's keys cannot be read; None if there is none. Override it."""
+        self.missing("outage", "how it comes about that the keys of the issuer cannot be read")
+
+    def stranger(self) -> Principal:
+        """Return a principal that has no roles on the platform."""
+        return Principal("conformance-stranger", "https://stranger.invalid")
+
+    def _outage(self) -> contextlib.AbstractContextManager[Any]:
+        return self.outage() or self.skip("the keys of the issuer can always be read")
+
+    def _claims(self, token: str) -> dict[str, Any]:
+        """The claims of a token, if it is one that can be read without keys (RFC 7519)."""
+        return claims_of(token) or self.skip("the token is not a JSON Web Token")
+
+    def _refused(self, reason: TokenFault) -> None:
+        """A token with this mistake is refused for this reason."""
+        token = self.bad_token(reason)
+        if token is None:
+            self.skip(f"there is no token that is invalid for the reason {reason.value}")
+        with self.started() as plugin:
+            error = self._refusal(plugin, token, f"a token that is invalid for the reason {reason.value}")
+            self.expect(error.reason is reason, f"the reason of the error is {shown(error.reason)}")
+
+    def _refusal(self, plugin: Any, token: str, what: str, audience: str | None = None) -> InvalidTokenError:
+        try:
+            principal = plugin.verify(token, audience)
+        except InvalidTokenError as error:
+            return error
+        else:
+            self.broken(f"verify accepted {what}, and returned {shown(principal)}")
+
+    @rule(_VERIFY)
+    def test_a_valid_token_gives_a_principal(self) -> None:
+        """``verify`` returns a ``Principal``."""
+        with self.started() as plugin:
+            found = plugin.verify(self.token())
+            self.expect(isinstance(found, Principal), f"verify returned {shown(found)}")
+
+    @rule(_VERIFY)
+    def test_the_principal_is_the_sender(self) -> None:
+        """``Principal.subject`` is the issuer's id of the sender."""
+        if not self.subject:
+            self.missing("subject", "who the sender of the token is")
+        with self.started() as plugin:
+            found = plugin.verify(self.token()).subject
+            self.expect(found == self.subject, f"the subject is {shown(found)}, expected {self.subject!r}")
+
+    @rule(_VERIFY)
+    def test_the_principal_names_the_issuer(self) -> None:
+        """``Principal.issuer`` is the URL or name of the issuer."""
+        if not self.issuer:
+            self.missing("issuer", "who the issuer of the token is")
+        with self.started() as plugin:
+            found = plugin.verify(self.token()).issuer
+            self.expect(found == self.issuer, f"the issuer is {shown(found)}, expected {self.issuer!r}")
+
+    @rule(_VERIFY)
+    def test_the_principal_has_all_claims(self) -> None:
+        """``Principal.claims`` has all claims of the token."""
+        token = self.token()
+        wanted = self._claims(token)
+        with self.started() as plugin:
+            claims = plugin.verify(token).claims
+            self.expect(isinstance(claims, Mapping), f"the claims are {shown(claims)}")
+            wrong = sorted(name for name, value in wanted.items() if name not in claims or claims[name] != value)
+            self.expect(not wrong, f"the claims lack {shown(wrong)}, or have another value for them")
+
+    @rule(_VERIFY)
+    def test_the_principal_says_when_the_token_expires(self) -> None:
+        """``Principal.expires`` is when the token expires, in seconds since the epoch; None if it does not."""
+        token = self.token()
+        claims = claims_of(token)
+        with self.started() as plugin:
+            found = plugin.verify(token).expires
+            if claims is not None:
+                self.expect(found == claims.get("exp"), f"it is {shown(found)}, expected {shown(claims.get('exp'))}")
+            elif found is not None:
+                number = isinstance(found, (int, float)) and found > time.time()
+                self.expect(number, f"it is {shown(found)}, and the token is still valid")
+
+    @rule(_REFUSE)
+    def test_a_malformed_token_is_refused(self) -> None:
+        """``verify`` raises ``InvalidTokenError`` if the text is no token at all."""
+        with self.started() as plugin:
+            for text in MALFORMED:
+                with self.raises(InvalidTokenError, f"verify({text[:20]!r})"):
+                    plugin.verify(text)
+
+    @rule(_REFUSE)
+    def test_a_refusal_has_a_code(self) -> None:
+        """``InvalidTokenError.reason`` is the reason as a code, a ``TokenFault``."""
+        with self.started() as plugin:
+            for text in MALFORMED[:4]:
+                reason: Any = self._refusal(plugin, text, repr(text)).reason
+                self.expect(isinstance(reason, TokenFault), f"for {text!r} the reason is {shown(reason)}")
+
+    @rule(_REFUSE)
+    def test_an_expired_token_is_refused(self) -> None:
+        """``verify`` checks the times: it raises ``InvalidTokenError`` for a token that has expired."""
+        self._refused(TokenFault.EXPIRED)
+
+    @rule(_REFUSE)
+    def test_a_token_of_the_future_is_refused(self) -> None:
+        """``verify`` checks the times: it raises ``InvalidTokenError`` for a token that is not valid yet."""
+        self._refused(TokenFault.NOT_YET_VALID)
+
+    @rule(_REFUSE)
+    def test_a_bad_signature_is_refused(self) -> None:
+        """``verify`` checks the signature: it raises ``InvalidTokenError`` if another key has signed."""
+        self._refused(TokenFault.BAD_SIGNATURE)
+
+    @rule(_REFUSE)
+    def test_an_unknown_key_is_refused(self) -> None:
+        """``verify`` raises ``InvalidTokenError`` if the issuer does not have the key that the token names."""
+        self._refused(TokenFault.UNKNOWN_KEY)
+
+    @rule(_REFUSE)
+    def test_another_algorithm_is_refused(self) -> None:
+        """``verify`` raises ``InvalidTokenError`` if the signature is of an algorithm that is not accepted."""
+        self._refused(TokenFault.WRONG_ALGORITHM)
+
+    @rule(_REFUSE)
+    def test_another_issuer_is_refused(self) -> None:
+        """``verify`` checks the issuer: it raises ``InvalidTokenError`` for a token of another one."""
+        self._refused(TokenFault.WRONG_ISSUER)
+
+    @rule(_REFUSE)
+    def test_another_audience_is_refused(self) -> None:
+        """``verify`` checks the audience: it raises ``InvalidTokenError`` for a token that is for another one."""
+        self._refused(TokenFault.WRONG_AUDIENCE)
+
+    @rule(_REFUSE)
+    def test_a_missing_claim_is_refused(self) -> None:
+        """``verify`` raises ``InvalidTokenError`` if its validity is in doubt, such as without a claim it needs."""
+        self._refused(TokenFault.MISSING_CLAIM)
+
+    @rule(_REFUSE)
+    def test_a_changed_token_is_refused(self) -> None:
+        """``verify`` checks the signature: a valid token of which a character was changed is refused."""
+        token = self.token()
+        with self.started() as plugin:
+            for place in places(token):
+                changed = f"{token[:place]}{'A' if token[place] != 'A' else 'B'}{token[place + 1 :]}"
+                self._refusal(plugin, changed, f"a token of which character {place + 1} was changed")
+
+    @rule(_REFUSE)
+    def test_an_unsigned_token_is_refused(self) -> None:
+        """``verify`` checks the signature: the claims of a valid token without a signature are refused."""
+        token = self.token()
+        self._claims(token)
+        with self.started() as plugin:
+            for algorithm in ("none", "None", "NONE"):
+                text = unsigned(token, algorithm)
+                self._refusal(plugin, text, f"a token with the algorithm {algorithm} and no signature")
+
+    @rule(_VERIFY)
+    def test_the_audience_can_be_named(self) -> None:
+        """``verify`` accepts a token that is for the ``audience`` of the call."""
+        if self.audience is None:
+            self.skip("the tokens name no audience")
+        with self.started() as plugin:
+            found = plugin.verify(self.token(), audience=self.audience)
+            self.expect(found is not None, f"verify(token, audience={self.audience!r}) returned None")
+
+    @rule(_REFUSE)
+    def test_the_audience_of_the_call_counts(self) -> None:
+        """``verify`` refuses a token that is for another audience than the ``audience`` of the call."""
+        if self.audience is None:
+            self.skip("the tokens name no audience")
+        with self.started() as plugin:
+            for audience in ("conformance-other", f"{self.audience}-other", self.audience[:-1] or "other"):
+                what = f"a token for {self.audience!r} with audience={audience!r}"
+                self._refusal(plugin, self.token(), what, audience)
+
+    @rule(_REFUSE)
+    def test_an_error_does_not_contain_the_token(self) -> None:
+        """``InvalidTokenError`` does not contain the token."""
+        token = self.token()
+        secret = token.rpartition(".")[2] or token
+        changed = f"{token}conformance"
+        with self.started() as plugin:
+            for text in (changed, f"conformance {changed}"):
+                error: BaseException | None = self._refusal(plugin, text, "a changed token")
+                while error is not None:
+                    facts = f"{error} {error!r} {error.args!r} {vars(error)!r}"
+                    self.expect(secret not in facts, f"{type(error).__name__} contains the token or its signature")
+                    error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+
+    @rule(_VERIFY)
+    def test_several_threads_verify_at_once(self) -> None:
+        """Hooks are thread-safe: tokens that several threads verify at once are not mixed up."""
+        token = self.token()
+        with self.started() as plugin:
+
+            def accepted(text: str) -> Callable[[], bool]:
+                def ask() -> bool:
+                    try:
+                        return plugin.verify(text) is not None
+                    except InvalidTokenError:
+                        return False
+
+                return ask
+
+            results = self.together([accepted(token), accepted("garbage")] * 4)
+            seen = f"a valid and an invalid token in turn were accepted: {results}"
+            self.expect(results == [True, False] * 4, seen)
+
+    @rule(_ROLES)
+    def test_roles_are_a_frozenset_of_strings(self) -> None:
+        """``roles`` returns a frozenset of strings."""
+        with self.started() as plugin:
+            found = plugin.roles(plugin.verify(self.token()))
+            right = isinstance(found, frozenset) and all(isinstance(role, str) for role in found)
+            self.expect(right, f"roles returned {shown(found)}")
+
+    @rule(_ROLES)
+    def test_the_roles_are_those_of_the_principal(self) -> None:
+        """``roles`` returns the roles of the principal on this platform."""
+        with self.started() as plugin:
+            found = set(plugin.roles(plugin.verify(self.token())))
+            wanted = set(self.expected_roles)
+            self.expect(found == wanted, f"roles returned {shown(sorted(found))}, expected {shown(sorted(wanted))}")
+
+    @rule(_ROLES)
+    def test_a_principal_may_have_no_roles(self) -> None:
+        """``roles`` returns an empty set for a principal that has none, such as one of another issuer."""
+        with self.started() as plugin:
+            found = plugin.roles(self.stranger())
+            self.expect(found == frozenset(), f"roles({shown(self.stranger())}) returned {shown(found)}")
+
+    @rule(_KEYS)
+    def test_keys_are_a_json_web_key_set(self) -> None:
+        """``keys`` returns a JSON Web Key Set (RFC 7517): a mapping of ``keys`` to keys, each with its ``kty``."""
+        with self.started() as plugin:
+            found = plugin.keys()
+            keys = found.get("keys") if isinstance(found, Mapping) else None
+            right = isinstance(keys, (list, tuple)) and all(
+                isinstance(key, Mapping) and isinstance(key.get("kty"), str) for key in keys
+            )
+            self.expect(right, f"keys returned {shown(found)}")
+
+    @rule(_KEYS)
+    def test_keys_are_json(self) -> None:
+        """``keys`` returns what can be written as JSON."""
+        with self.started() as plugin:
+            json.dumps(plugin.keys())
+
+    @rule(_KEYS)
+    def test_keys_are_public(self) -> None:
+        """``keys`` returns public keys: nothing of a private key, and no shared secret."""
+        with self.started() as plugin:
+            for key in plugin.keys()["keys"]:
+                private = sorted(PRIVATE & set(key))
+                self.expect(not private, f"a key has the members {shown(private)}")
+                self.expect(key.get("kty") != "oct", "a key is a shared secret (kty is oct)")
+
+    @rule(_KEYS)
+    def test_keys_in_use_are_there(self) -> None:
+        """``keys`` returns the keys in use: also the one that has signed a valid token."""
+        token = self.token()
+        name = (header_of(token) or {}).get("kid")
+        if name is None:
+            self.skip("the token does not name its key")
+        with self.started() as plugin:
+            names = [key.get("kid") for key in plugin.keys()["keys"]]
+            self.expect(name in names, f"keys returned the keys {shown(names)}, and the token is signed with {name!r}")
+
+    @rule(_KEYS)
+    def test_a_refresh_bypasses_the_cache(self) -> None:
+        """``keys(refresh=True)`` bypasses the cache: it returns the keys that the issuer has now."""
+        with self.started() as plugin:
+            before = copy.deepcopy(plugin.keys())
+            if not self.rotate():
+                self.skip("the keys of the issuer cannot be replaced")
+            self.expect(
+                plugin.keys(refresh=True) != before,
+                "keys(refresh=True) returned the keys from before the issuer replaced them",
+            )
+
+    @rule(_KEYS)
+    def test_keys_that_cannot_be_read_are_unavailable(self) -> None:
+        """``keys`` raises ``PluginUnavailableError`` if the keys of the issuer cannot be read."""
+        what = "keys(refresh=True) while they cannot be read"
+        with self.started() as plugin, self._outage(), self.raises(PluginUnavailableError, what):
+            plugin.keys(refresh=True)
+
+    @rule(_VERIFY)
+    def test_a_token_that_cannot_be_checked_is_not_invalid(self) -> None:
+        """``verify`` raises ``PluginUnavailableError``, and not that the token is invalid, if keys cannot be read."""
+        with self.started() as plugin:
+            token = self.token()
+            # A plugin may go on with the keys that it has.
+            with self._outage(), contextlib.suppress(PluginUnavailableError):
+                plugin.verify(token)

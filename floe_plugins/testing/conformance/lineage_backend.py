@@ -1,0 +1,358 @@
+"""The rules for lineage backends."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from floe_plugins.testing.conformance.base import PluginConformance
+from floe_plugins.testing.conformance.rule import error_text, rule, shown
+from floe_plugins.testing.conformance.samples.events import (
+    REQUIRED,
+    REQUIRED_INSIDE,
+    STATES,
+    WRONG_TYPES,
+    event,
+    replaced,
+    without,
+)
+
+_EMIT = """
+def emit(self, event):
+    self._validate(event)  # raises ValueError with the path, such as "job.name: expected a string"
+    with self._lock:
+        self._waiting.append(json.dumps(event))  # a copy: the caller may change the event afterwards
+"""
+_FLUSH = """
+def flush(self, deadline):
+    until = time.monotonic() + deadline
+    if not self._sending.acquire(timeout=deadline):
+        return False
+    try:
+        while self._waiting and time.monotonic() < until:
+            try:
+                self._send(self._waiting[0], timeout=until - time.monotonic())
+            except OSError:
+                return False  # what was not sent still waits
+            self._waiting.popleft()
+        return not self._waiting
+    finally:
+        self._sending.release()
+"""
+_NAMESPACE = """
+def namespace(self, dataset):
+    scheme, separator, rest = dataset.partition("://")
+    return f"{scheme}://{rest.partition('/')[0]}" if separator else self.config.namespace
+"""
+
+_MANY = 40
+_SECONDS = 10.0
+
+
+class LineageBackendConformance(PluginConformance):
+    """The rules for ``LineageBackendPlugin``. They bring the events with them.
+
+    >>> from floe_plugins.testing import LineageBackendConformance
+    >>> class TestAcme(LineageBackendConformance):
+    ...     plugin = ...  # your class
+    ...     namespaces = {"s3://lake/orders": "s3://lake", "orders": "floe"}
+    ...     def settings(self):
+    ...         return {"file": str(self.scratch / "events.jsonl")}
+    ...     def received(self):
+    ...         lines = (self.scratch / "events.jsonl").read_text(encoding="utf-8").splitlines()
+    ...         return [json.loads(line) for line in lines]
+
+    Attributes:
+        namespaces: the namespaces of some datasets.
+        slack: by how many seconds ``flush`` may miss its deadline on a machine that has much to do.
+    """
+
+    namespaces: Mapping[str, str] = {}
+    slack: float = 3.0
+
+    def received(self) -> Sequence[Mapping[str, Any]]:
+        """Return the events that have arrived where the plugin sends them. Override it."""
+        self.missing("received", "which events have arrived")
+
+    def outage(self) -> contextlib.AbstractContextManager[Any] | None:
+        """Return a context in which no events can be sent; None if there is none. Override it."""
+        self.missing("outage", "how it comes about that events cannot be sent")
+
+    def _outage(self) -> contextlib.AbstractContextManager[Any]:
+        return self.outage() or self.skip("events can always be sent")
+
+    def _arrived(self, plugin: Any, *sent: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+        """What has arrived of these events after a flush."""
+        plugin.flush(_SECONDS)
+        runs = {_run(one) for one in sent}
+        return [one for one in self.received() if _run(one) in runs]
+
+    def _refuses(self, plugin: Any, wrong: Mapping[str, Any], what: str) -> ValueError:
+        try:
+            plugin.emit(wrong)
+        except ValueError as error:
+            return error
+        else:
+            self.broken(f"emit accepted an event {what}")
+
+    @rule(_EMIT)
+    def test_emitting_returns_nothing(self) -> None:
+        """``emit`` returns None."""
+        with self.started() as plugin:
+            found = plugin.emit(event())
+            self.expect(found is None, f"emit returned {shown(found)}")
+
+    @rule(_EMIT)
+    def test_an_event_arrives(self) -> None:
+        """``emit`` accepts an OpenLineage run event, and it is sent."""
+        sent = event()
+        with self.started() as plugin:
+            plugin.emit(sent)
+            self.expect(self._arrived(plugin, sent), "an event was emitted and flushed, and has not arrived")
+
+    @rule(_EMIT)
+    def test_an_event_arrives_as_it_was(self) -> None:
+        """What arrives is the event in its JSON form, with all its parts."""
+        sent = event()
+        with self.started() as plugin:
+            plugin.emit(copy.deepcopy(sent))
+            for one in self._arrived(plugin, sent):
+                wrong = sorted(name for name in {*sent, *one} if one.get(name) != sent.get(name))
+                self.expect(not wrong, f"the event has arrived with another {', '.join(wrong)}")
+
+    @rule(_EMIT)
+    def test_an_event_arrives_once(self) -> None:
+        """An event that was emitted once arrives once, however often it is flushed."""
+        sent = event()
+        with self.started() as plugin:
+            plugin.emit(sent)
+            self._arrived(plugin, sent)
+            count = len(self._arrived(plugin, sent))
+            self.expect(count <= 1, f"it has arrived {count} times")
+
+    @rule(_EMIT)
+    def test_every_state_of_a_run_is_accepted(self) -> None:
+        """``emit`` accepts run events of all types: START, RUNNING, COMPLETE, ABORT, FAIL and OTHER."""
+        with self.started() as plugin:
+            for state in STATES:
+                try:
+                    plugin.emit(event(state))
+                except ValueError as error:
+                    self.broken(f"emit refused an event of the type {state}: {error_text(error)}", error)
+
+    @rule(_EMIT)
+    def test_what_is_optional_may_be_missing(self) -> None:
+        """``emit`` accepts an event without the parts that OpenLineage does not require."""
+        with self.started() as plugin:
+            for place in (("eventType",), ("inputs",), ("outputs",), ("job", "facets"), ("run", "facets")):
+                try:
+                    plugin.emit(without(place))
+                except ValueError as error:
+                    self.broken(f"emit refused an event without {'.'.join(place)}: {error_text(error)}", error)
+
+    @rule(_EMIT)
+    def test_what_is_required_is_there(self) -> None:
+        """``emit`` raises ``ValueError`` for an event without a part that the schema requires."""
+        with self.started() as plugin:
+            for place in REQUIRED:
+                self._refuses(plugin, without(place), f"without {place[0]}")
+
+    @rule(_EMIT)
+    def test_what_is_required_inside_is_there(self) -> None:
+        """``emit`` raises ``ValueError`` for an event whose run, job or datasets lack a part."""
+        with self.started() as plugin:
+            for place in REQUIRED_INSIDE:
+                self._refuses(plugin, without(place), f"without {_path(place)}")
+
+    @rule(_EMIT)
+    def test_types_are_checked(self) -> None:
+        """``emit`` raises ``ValueError`` for an event with a value of a wrong type."""
+        with self.started() as plugin:
+            for place, value in WRONG_TYPES:
+                self._refuses(plugin, replaced(place, value), f"in which {_path(place)} is {value!r}")
+
+    @rule(_EMIT)
+    def test_the_type_of_an_event_is_a_known_one(self) -> None:
+        """``emit`` raises ``ValueError`` for an ``eventType`` that OpenLineage does not have."""
+        with self.started() as plugin:
+            for value in ("DONE", "complete", ""):
+                self._refuses(plugin, replaced(["eventType"], value), f"of the type {value!r}")
+
+    @rule(_EMIT)
+    def test_what_is_no_json_is_refused(self) -> None:
+        """``emit`` raises ``ValueError`` for an event that has no JSON form."""
+        with self.started() as plugin:
+            for value in ({1, 2}, b"bytes", float("nan"), object()):
+                wrong = replaced(["run", "facets"], {"conformance": {"value": value}})
+                self._refuses(plugin, wrong, f"with {shown(value)} in it")
+
+    @rule(_EMIT)
+    def test_a_refusal_gives_the_path(self) -> None:
+        """The message of the ``ValueError`` gives the path."""
+        with self.started() as plugin:
+            for place in (("job", "name"), ("run", "runId"), ("outputs", 0, "namespace")):
+                text = str(self._refuses(plugin, without(place), f"without {_path(place)}"))
+                lacks = [str(part) for part in place if str(part) not in text]
+                self.expect(not lacks, f"without {_path(place)}, the message is {shown(text)}")
+
+    @rule(_EMIT)
+    def test_what_was_refused_is_not_sent(self) -> None:
+        """An event that ``emit`` refuses is not sent."""
+        wrong = replaced(["eventType"], "DONE")
+        with self.started() as plugin:
+            with contextlib.suppress(ValueError):
+                plugin.emit(wrong)
+            arrived = self._arrived(plugin, wrong) if self._receives(plugin) else []
+            self.expect(not arrived, "emit refused an event, and it has arrived")
+
+    def _receives(self, plugin: Any) -> bool:
+        """Whether events arrive: before the first one there may be nothing to look into."""
+        plugin.emit(event())
+        return bool(plugin.flush(_SECONDS))
+
+    @rule(_EMIT)
+    def test_the_event_of_the_caller_stays_as_it_is(self) -> None:
+        """``emit`` does not change the event of the caller."""
+        sent = event()
+        before = copy.deepcopy(sent)
+        with self.started() as plugin:
+            plugin.emit(sent)
+            plugin.flush(_SECONDS)
+            self.expect(sent == before, f"the event was changed to {shown(sent)}")
+
+    @rule(_EMIT)
+    def test_what_is_sent_is_what_was_emitted(self) -> None:
+        """The event may be sent later: what the caller changes after ``emit`` is not in it."""
+        sent = event()
+        with self.started() as plugin:
+            plugin.emit(sent)
+            sent["job"]["name"] = "changed afterwards"
+            names = [one["job"]["name"] for one in self._arrived(plugin, sent)]
+            self.expect("changed afterwards" not in names, "the event has arrived with what was changed after emit")
+
+    @rule(_EMIT)
+    def test_several_threads_emit_at_once(self) -> None:
+        """Hooks are thread-safe: the events that several threads emit at once all arrive."""
+        sent = [event() for _ in range(_MANY)]
+        with self.started() as plugin:
+
+            def emitting(number: int) -> Callable[[], object]:
+                return lambda: [plugin.emit(one) for one in sent[number::4]]
+
+            self.together([emitting(number) for number in range(4)])
+            arrived = {_run(one) for one in self._arrived(plugin, *sent)}
+            self.expect(len(arrived) == _MANY, f"4 threads emitted {_MANY} events, and {len(arrived)} have arrived")
+
+    @rule(_FLUSH)
+    def test_all_waiting_events_are_sent(self) -> None:
+        """``flush`` sends all waiting events."""
+        sent = [event() for _ in range(_MANY)]
+        with self.started() as plugin:
+            for one in sent:
+                plugin.emit(one)
+            arrived = {_run(one) for one in self._arrived(plugin, *sent)}
+            self.expect(len(arrived) == _MANY, f"{_MANY} events were emitted and flushed, {len(arrived)} have arrived")
+
+    @rule(_FLUSH)
+    def test_a_flush_that_sent_all_says_so(self) -> None:
+        """``flush`` returns True if all events were sent."""
+        with self.started() as plugin:
+            plugin.emit(event())
+            found = plugin.flush(_SECONDS)
+            self.expect(found is True, f"flush returned {shown(found)}")
+
+    @rule(_FLUSH)
+    def test_nothing_to_send_is_no_failure(self) -> None:
+        """``flush`` returns True if no event waits."""
+        with self.started() as plugin:
+            found = plugin.flush(_SECONDS)
+            self.expect(found is True, f"flush returned {shown(found)} when there was nothing to send")
+
+    @rule(_FLUSH)
+    def test_a_flush_that_did_not_send_all_says_so(self) -> None:
+        """``flush`` returns False if events could not be sent, and does not raise."""
+        with self.started() as plugin, self._outage():
+            plugin.emit(event())
+            found = plugin.flush(0.1)
+            self.expect(found is False, f"nothing can be sent, and flush returned {shown(found)}")
+
+    @rule(_FLUSH)
+    def test_a_flush_keeps_its_deadline(self) -> None:
+        """``flush`` returns within ``deadline`` seconds, sent or not."""
+        with self.started() as plugin, self._outage():
+            plugin.emit(event())
+            for deadline in (0.0, 0.1):
+                began = time.monotonic()
+                plugin.flush(deadline)
+                passed = time.monotonic() - began
+                self.expect(passed <= deadline + self.slack, f"flush({deadline}) returned after {passed:.1f} s")
+
+    @rule(_FLUSH)
+    def test_what_could_not_be_sent_is_kept(self) -> None:
+        """Events that could not be sent are kept for the next attempt."""
+        sent = [event(), event()]
+        with self.started() as plugin:
+            with self._outage():
+                for one in sent:
+                    plugin.emit(one)
+                plugin.flush(0.1)
+            arrived = {_run(one) for one in self._arrived(plugin, *sent)}
+            self.expect(len(arrived) == len(sent), f"of 2 events that could not be sent, {len(arrived)} have arrived")
+
+    @rule(_EMIT)
+    def test_an_event_that_cannot_be_sent_now_is_accepted(self) -> None:
+        """``emit`` accepts an event that cannot be sent now: it may be sent later."""
+        with self.started() as plugin, self._outage():
+            for _ in range(3):
+                plugin.emit(event())
+
+    @rule(_FLUSH)
+    def test_several_threads_flush_at_once(self) -> None:
+        """Hooks are thread-safe: if several threads flush at once, each returns when all events were sent."""
+        sent = [event() for _ in range(4)]
+        with self.started() as plugin:
+            for one in sent:
+                plugin.emit(one)
+            found = self.together([lambda: plugin.flush(_SECONDS)] * 4)
+            self.expect(found == [True] * 4, f"four threads flushed, and flush returned {found}")
+            count = len(self._arrived(plugin, *sent))
+            self.expect(count == len(sent), f"four threads flushed 4 events, and {count} have arrived")
+
+    @rule(_NAMESPACE)
+    def test_a_namespace_is_a_text(self) -> None:
+        """``namespace`` returns a string for a URI and for a name, and never an empty one."""
+        with self.started() as plugin:
+            for dataset in ("s3://lake/orders", "postgres://db.example.org:5432/shop", "file:///data/x.csv", "orders"):
+                found = plugin.namespace(dataset)
+                self.expect(isinstance(found, str) and found, f"namespace({dataset!r}) returned {shown(found)}")
+
+    @rule(_NAMESPACE)
+    def test_the_namespace_is_that_of_the_dataset(self) -> None:
+        """``namespace`` returns the OpenLineage namespace of the dataset."""
+        if not self.namespaces:
+            self.missing("namespaces", "the namespaces of some datasets")
+        with self.started() as plugin:
+            for dataset, wanted in self.namespaces.items():
+                found = plugin.namespace(dataset)
+                self.expect(found == wanted, f"namespace({dataset!r}) returned {shown(found)}, expected {wanted!r}")
+
+    @rule(_NAMESPACE)
+    def test_a_dataset_has_one_namespace_everywhere(self) -> None:
+        """``namespace`` returns the same each time, so that a dataset has the same name everywhere."""
+        datasets = ("s3://lake/conformance", "conformance")
+        with self.started() as plugin:
+            first = [[plugin.namespace(dataset) for dataset in datasets] for _ in range(2)]
+        with self.started() as plugin:
+            first.append([plugin.namespace(dataset) for dataset in datasets])
+        self.expect(first[0] == first[1] == first[2], f"twice, and after a restart, it returned {shown(first)}")
+
+
+def _run(found: Mapping[str, Any]) -> Any:
+    return found["run"]["runId"]
+
+
+def _path(place: Sequence[str | int]) -> str:
+    return ".".join(str(part) for part in place)

@@ -1,0 +1,1 @@
+"""What the rules pass to plugins, and how they look at it."""
