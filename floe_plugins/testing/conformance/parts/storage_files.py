@@ -229,7 +229,10 @@ class FileRules(StorageCase):
 
     @rule(_OPEN)
     def test_several_threads_replace_one_file(self) -> None:
-        """Hooks are thread-safe: while several threads replace a file, each reader sees one of the contents."""
+        """Hooks are thread-safe: while several threads replace a file, each reader sees one of the contents.
+
+        A reader may also be told by an ``OSError`` that the file was replaced while it was read.
+        """
         contents = [b"%d" % number * 5000 for number in range(4)]
         with self.started() as plugin:
             self.write(plugin, "file.txt", contents[0])
@@ -238,7 +241,10 @@ class FileRules(StorageCase):
 
             def read() -> None:
                 while not done.is_set():
-                    seen.add(self.read(plugin, "file.txt"))
+                    try:
+                        seen.add(self.read(plugin, "file.txt"))
+                    except OSError:
+                        continue
 
             def write() -> None:
                 try:

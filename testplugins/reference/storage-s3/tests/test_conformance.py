@@ -15,11 +15,11 @@ class TestS3Storage(StorageConformance):
     names = [name for name in StorageConformance.names if "?" not in name]  # noqa: RUF012
 
     @pytest.fixture(autouse=True)
-    def _service(self, wire: Any, bucket: Any) -> None:
+    def _service(self, service: tuple[str, int], bucket: Any) -> None:
         self.config = {
             "bucket": bucket.name,
             "prefix": "team a/lake",
-            "endpoint": wire.address,
+            "endpoint": "http://{}:{}".format(*service),
             "access_key_id": "AKIAQXJZ",
             "secret_access_key": "hunter2-Zq8xW0vK",
             "part_size": "5MiB",
