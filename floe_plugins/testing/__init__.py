@@ -10,10 +10,10 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from floe_plugins.testing.conformance.base import PluginConformance as PluginConformance
+    from floe_plugins.testing.conformance.compute import ComputeConformance as ComputeConformance
     from floe_plugins.testing.conformance.identity import IdentityConformance as IdentityConformance
     from floe_plugins.testing.conformance.lineage_backend import LineageBackendConformance as LineageBackendConformance
     from floe_plugins.testing.conformance.orchestrator import OrchestratorConformance as OrchestratorConformance
-    from floe_plugins.testing.conformance.compute import ComputeConformance as ComputeConformance
     from floe_plugins.testing.conformance.rule import ContractError as ContractError
     from floe_plugins.testing.conformance.secrets import SecretsConformance as SecretsConformance
     from floe_plugins.testing.conformance.storage import StorageConformance as StorageConformance
