@@ -10,13 +10,16 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from floe_plugins.testing.conformance.base import PluginConformance as PluginConformance
+    from floe_plugins.testing.conformance.compute import ComputeConformance as ComputeConformance
     from floe_plugins.testing.conformance.identity import IdentityConformance as IdentityConformance
     from floe_plugins.testing.conformance.lineage_backend import LineageBackendConformance as LineageBackendConformance
     from floe_plugins.testing.conformance.orchestrator import OrchestratorConformance as OrchestratorConformance
-    from floe_plugins.testing.conformance.compute import ComputeConformance as ComputeConformance
     from floe_plugins.testing.conformance.rule import ContractError as ContractError
     from floe_plugins.testing.conformance.secrets import SecretsConformance as SecretsConformance
     from floe_plugins.testing.conformance.storage import StorageConformance as StorageConformance
+    from floe_plugins.testing.conformance.telemetry_backend import (
+        TelemetryBackendConformance as TelemetryBackendConformance,
+    )
 else:
     from floe_plugins.core.lazy import lazy_exports
 
@@ -28,6 +31,7 @@ else:
             "conformance.orchestrator": ("OrchestratorConformance",),
             "conformance.lineage_backend": ("LineageBackendConformance",),
             "conformance.compute": ("ComputeConformance",),
+            "conformance.telemetry_backend": ("TelemetryBackendConformance",),
             "conformance.rule": ("ContractError",),
             "conformance.secrets": ("SecretsConformance",),
             "conformance.storage": ("StorageConformance",),
