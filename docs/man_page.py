@@ -12,7 +12,8 @@ from collections.abc import Iterator
 import click
 
 from floe_plugins.cli.main import app
-from floe_plugins.cli.summaries import EXAMPLES, VARIABLES
+from floe_plugins.cli.summaries import examples, variables
+from floe_plugins.core.platform import FLOE
 
 PROGRAM = "floe-plugins"
 
@@ -37,11 +38,11 @@ def page() -> str:
         ".SH COMMANDS",
         *(line for name, command, within in _commands(app, context) for line in _command(name, command, within)),
         ".SH ENVIRONMENT",
-        *(line for name, text in VARIABLES.items() for line in (".TP", f".B {_text(name)}", _text(text))),
+        *(line for name, text in variables(FLOE).items() for line in (".TP", f".B {_text(name)}", _text(text))),
         ".SH FILES",
-        "floe.toml, floe.yaml, floe.yml or floe.json in the working directory: the configuration.",
+        f"{FLOE.files} in the working directory: the configuration.",
         ".SH EXAMPLES",
-        *_examples(EXAMPLES[""]),
+        *_examples(examples(FLOE)),
         ".SH EXIT STATUS",
         "0: success. 1: problems were found. 2: wrong usage or configuration. 130: interrupted.",
     ]
@@ -65,7 +66,7 @@ def _command(name: str, command: click.Command, context: click.Context) -> Itera
     yield from _paragraphs(command)
     common = {parameter.name for parameter in app.params}
     yield from _options(command, context, without=common)
-    yield from _examples(EXAMPLES.get(name, ()))
+    yield from _examples(examples(FLOE, name))
 
 
 def _paragraphs(command: click.Command) -> Iterator[str]:
@@ -81,9 +82,9 @@ def _options(command: click.Command, context: click.Context, without: set[str | 
             yield from (".TP", f".B {_text(record[0])}", _text(record[1]))
 
 
-def _examples(examples: tuple[str, ...]) -> Iterator[str]:
-    if examples:
-        yield from (".PP", ".EX", *(_text(f"  {PROGRAM} {example}") for example in examples), ".EE")
+def _examples(shown: tuple[str, ...]) -> Iterator[str]:
+    if shown:
+        yield from (".PP", ".EX", *(_text(f"  {PROGRAM} {example}") for example in shown), ".EE")
 
 
 def _text(text: str) -> str:

@@ -16,13 +16,17 @@ from __future__ import annotations
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
+    from floe_plugins.__main__ import command_line as command_line
     from floe_plugins._version import __version__ as __version__
     from floe_plugins.configuration.model import Configuration as Configuration
     from floe_plugins.configuration.redaction.markers import IsSecret as IsSecret
     from floe_plugins.configuration.redaction.markers import NotSecret as NotSecret
     from floe_plugins.core.candidate import Candidate as Candidate
     from floe_plugins.core.candidate import Distribution as Distribution
+    from floe_plugins.core.categories import Category as Category
     from floe_plugins.core.event import PluginEvent as PluginEvent
+    from floe_plugins.core.platform import FLOE as FLOE
+    from floe_plugins.core.platform import Platform as Platform
     from floe_plugins.core.problem import Problem as Problem
     from floe_plugins.core.refs import PluginRef as PluginRef
     from floe_plugins.core.refs import PluginType as PluginType
@@ -83,8 +87,11 @@ else:
             "_version": ("__version__",),
             "configuration.model": ("Configuration",),
             "configuration.redaction.markers": ("IsSecret", "NotSecret"),
+            "__main__": ("command_line",),
             "core.candidate": ("Candidate", "Distribution"),
+            "core.categories": ("Category",),
             "core.event": ("PluginEvent",),
+            "core.platform": ("FLOE", "Platform"),
             "core.problem": ("Problem",),
             "core.refs": ("PluginRef", "PluginType"),
             "core.report": (

@@ -1,12 +1,17 @@
-"""The entry of ``python -m floe_plugins`` and of the script ``floe-plugins``."""
+"""The command line of a platform, and the entry of ``python -m floe_plugins`` and of the script ``floe-plugins``."""
 
 from __future__ import annotations
 
 # The part of signal that is built in: importing signal itself takes so long that an interrupt would often hit it.
 import _signal  # type: ignore[import-not-found] # pyright: ignore[reportMissingImports] no stub
+import functools
 import gc
 import os
 import sys
+from collections.abc import Callable
+
+from floe_plugins.cli import program
+from floe_plugins.core.platform import FLOE, Platform
 
 # Runs plugin code, and is imported before any of it.
 _RUNS_PLUGINS = "floe_plugins.registry.services"
@@ -14,20 +19,23 @@ _COLLECT_AFTER = 50_000
 _INTERRUPTED = 128 + _signal.SIGINT
 
 
-def main() -> None:
-    """Run the command line and exit with its status."""
-    _end_with_a_line_on_interrupt()
+def main(platform: Platform = FLOE) -> None:
+    """Run the command line of a platform and exit with its status."""
+    _end_with_a_line_on_interrupt(platform.command)
+    program.use(platform)
     # Most commands end before there is anything to collect, and looking for it takes a tenth of their time.
     gc.set_threshold(_COLLECT_AFTER, 20, 20)
     try:
         import click  # noqa: F401 # pyright: ignore[reportUnusedImport] to report in one line that it is missing
     except ModuleNotFoundError as error:
-        sys.stderr.write(f"floe-plugins: the command line requires {error.name}: pip install 'floe-plugins[cli]'\n")
+        sys.stderr.write(
+            f"{platform.command}: the command line requires {error.name}: pip install 'floe-plugins[cli]'\n"
+        )
         sys.exit(2)
     from floe_plugins.cli.main import app
 
     try:
-        app(prog_name="floe-plugins")
+        app(prog_name=platform.command)
     except OSError as error:
         from floe_plugins.cli.exit import end_without_output
 
@@ -40,11 +48,20 @@ def main() -> None:
         raise
 
 
-def _end_with_a_line_on_interrupt() -> None:
+def command_line(platform: Platform) -> Callable[[], None]:
+    """Return the command line of a platform, for the script of its host.
+
+    ``main = command_line(SITE)`` in a module ``site_host.cli`` and ``site = "site_host.cli:main"`` below
+    ``[project.scripts]`` give the host all commands under its own name.
+    """
+    return functools.partial(main, platform)
+
+
+def _end_with_a_line_on_interrupt(name: str) -> None:
     """End with one line at SIGINT, wherever an import is. Commands that start plugins handle it themselves."""
 
     def end(_number: int, _frame: object) -> None:
-        os.write(2, b"floe-plugins: interrupted\n")
+        os.write(2, f"{name}: interrupted\n".encode())
         os._exit(_INTERRUPTED)
 
     # Not where the signal is ignored, as in a shell's background job.

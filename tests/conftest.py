@@ -89,7 +89,11 @@ class Wheels:
 
 def project_of(name: str | Path) -> Path:
     """The directory of a project."""
-    places = [Path(name)] if isinstance(name, Path) else [TESTPLUGINS / kind / name for kind in ("reference", "faulty")]
+    places = (
+        [Path(name)]
+        if isinstance(name, Path)
+        else [TESTPLUGINS / kind / name for kind in ("reference", "faulty", "addons")]
+    )
     for place in places:
         if (place / "pyproject.toml").is_file():
             return place.resolve()
@@ -121,8 +125,8 @@ class PluginEnvironment:
     def uninstall(self, distribution: str) -> None:
         """Remove the files of an installed distribution, by its project name."""
         [found] = importlib.metadata.distributions(name=distribution, path=[str(self.path)])
-        for directory in {file.parts[0] for file in found.files or ()}:
-            shutil.rmtree(self.path / directory)
+        for path in {self.path / file.parts[0] for file in found.files or ()}:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
         importlib.invalidate_caches()
 
     def variables(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:

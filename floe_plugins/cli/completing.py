@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from floe_plugins.cli import program
+
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
@@ -18,9 +20,7 @@ def refs(_context: Any, _parameter: Any, incomplete: str) -> list[CompletionItem
 
 def categories(_context: Any, _parameter: Any, incomplete: str) -> list[CompletionItem]:
     """Return the categories that begin so."""
-    from floe_plugins.core.refs import PluginType
-
-    return _items(each.slug for each in PluginType if each.slug.startswith(incomplete))
+    return _items(slug for slug in _slugs() if slug.startswith(incomplete))
 
 
 def files(_context: Any, _parameter: Any, incomplete: str) -> list[CompletionItem]:
@@ -32,10 +32,8 @@ def files(_context: Any, _parameter: Any, incomplete: str) -> list[CompletionIte
 
 def rules(_context: Any, _parameter: Any, incomplete: str) -> list[CompletionItem]:
     """Return what ``--disable`` may end in: refs, categories and distributions behind the last comma."""
-    from floe_plugins.core.refs import PluginType
-
     begun, comma, last = incomplete.rpartition(",")
-    known = [*(each.slug for each in PluginType), *map(str, _installed())]
+    known = [*_slugs(), *map(str, _installed())]
     return _items(f"{begun}{comma}{each}" for each in known if each.startswith(last.lstrip()))
 
 
@@ -48,4 +46,10 @@ def _items(values: Iterable[str]) -> list[CompletionItem]:
 def _installed() -> list[Any]:
     from floe_plugins.reporting.installed_refs import installed_refs
 
-    return installed_refs()
+    return installed_refs(platform=program.platform())
+
+
+def _slugs() -> list[str]:
+    from floe_plugins.reporting.installed_refs import installed_categories
+
+    return installed_categories(platform=program.platform()).slugs

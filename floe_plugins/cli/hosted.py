@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any, NoReturn
 
-from floe_plugins.cli import logs
+from floe_plugins.cli import logs, program
 from floe_plugins.cli.exit import PROBLEMS_FOUND, end_with, print_error
 from floe_plugins.cli.options import Options
 from floe_plugins.cli.output import traceback_lines
@@ -124,6 +124,7 @@ class HostedCommand:
             "no_plugins": options.no_plugins,
             "disable": options.disabled(),
             "verbose": options.verbose,
+            "platform": program.platform().to_dict(),
         }
 
     def _receive(self, message: Mapping[str, Any]) -> None:

@@ -8,14 +8,18 @@ from typing import Any
 
 import click
 
-from floe_plugins.cli.summaries import EXAMPLES, SUMMARIES, VARIABLES
-from floe_plugins.cli.terminal import columns
+from floe_plugins.cli import program
+from floe_plugins.cli.drawing.terminal import columns
+from floe_plugins.cli.summaries import SUMMARIES, examples, variables
 
-PROGRAM = "floe-plugins"
 _NARROWEST, _WIDEST = 40, 100
 # The modules of commands that have none of their own.
 _MODULES = {"start": "act", "stop": "act", "restart": "act"}
-COMPLETE_VARIABLE = "_FLOE_PLUGINS_COMPLETE"
+
+
+def complete_variable() -> str:
+    """Return the variable with which shells ask for completion, as click calls it after the program."""
+    return f"_{program.name()}_COMPLETE".replace("-", "_").replace(".", "_").upper()
 
 
 class LazyGroup(click.Group):
@@ -32,9 +36,9 @@ class LazyGroup(click.Group):
         module = importlib.import_module(f"floe_plugins.cli.commands.{_MODULES.get(cmd_name, cmd_name)}")
         command: click.Command = module.list_ if cmd_name == "list" else getattr(module, cmd_name)
         command.short_help = SUMMARIES[cmd_name]
-        command.epilog = epilog(EXAMPLES.get(cmd_name, ()))
+        command.epilog = epilog(cmd_name)
         for name, each in command.commands.items() if isinstance(command, click.Group) else ():
-            each.epilog = epilog(EXAMPLES.get(f"{cmd_name} {name}", ()))
+            each.epilog = epilog(f"{cmd_name} {name}")
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 as above
@@ -44,7 +48,7 @@ class LazyGroup(click.Group):
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the examples and the environment variables."""
-        self.epilog = epilog(EXAMPLES[""])
+        self.epilog = epilog("")
         super().format_epilog(ctx, formatter)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
@@ -59,7 +63,7 @@ class LazyGroup(click.Group):
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run the command line, or complete it where a shell asks for that."""
-        if COMPLETE_VARIABLE in os.environ:
+        if complete_variable() in os.environ:
             from floe_plugins.cli.shells import register
 
             register()
@@ -67,13 +71,14 @@ class LazyGroup(click.Group):
         return super().main(*args, terminal_width=width, **kwargs)
 
 
-def epilog(examples: tuple[str, ...]) -> str:
+def epilog(command: str) -> str:
     r"""Return the end of a command's help: examples of it, and the environment variables.
 
-    >>> epilog(("list --json",)).splitlines()[:3]
-    ['\x08', 'Examples:', '  floe-plugins list --json']
+    >>> epilog("list").splitlines()[:3]
+    ['\x08', 'Examples:', '  floe-plugins list']
     """
-    size = max(map(len, VARIABLES))
-    variables = "\n".join(f"  {name:{size}}  {text}" for name, text in VARIABLES.items())
-    shown = "\n".join(f"  {PROGRAM} {example}" for example in examples)
-    return f"\b\nExamples:\n{shown}\n\n\b\nEnvironment:\n{variables}" if shown else f"\b\nEnvironment:\n{variables}"
+    read = variables(program.platform())
+    size = max(map(len, read))
+    environment = "\n".join(f"  {name:{size}}  {text}" for name, text in read.items())
+    shown = "\n".join(f"  {program.name()} {example}" for example in examples(program.platform(), command))
+    return f"\b\nExamples:\n{shown}\n\n\b\nEnvironment:\n{environment}" if shown else f"\b\nEnvironment:\n{environment}"

@@ -8,10 +8,10 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from floe_plugins.cli import program
 from floe_plugins.core.safe_text import Shown, escape, escape_lines
 
 LOGGER = "floe_plugins"
-_PROGRAM = "floe-plugins: "
 _KEYS = ("ref", "stage", "exception")
 
 _is_json = False
@@ -28,18 +28,18 @@ def is_json() -> bool:
     return _is_json
 
 
-def line(level: str, message: str, *, prefix: str = _PROGRAM, **facts: Any) -> str:
+def line(level: str, message: str, *, prefix: str | None = None, **facts: Any) -> str:
     """Return one record as text or as a line of JSON, with the end of the line.
 
     Args:
         level: ``info``, ``warning`` or ``error``.
         message: What there is to say; as text it stands as it is, behind the prefix.
-        prefix: What stands in front of a text.
+        prefix: What stands in front of a text, by default the name of the program.
         facts: ``ref``, ``stage``, ``exception`` and what else is known; ``time``, ``pid`` and ``logger`` if they are
             not those of this moment and this process. A text has none of them.
     """
     if not _is_json:
-        return f"{prefix}{message}\n"
+        return f"{program.name()}: {message}\n" if prefix is None else f"{prefix}{message}\n"
     import json
 
     known = {"time": timestamp(facts.pop("time", None)), "level": level, "pid": facts.pop("pid", os.getpid())}

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from floe_plugins._version import __version__
-from floe_plugins.cli import usage
+from floe_plugins.cli import program, usage
 from floe_plugins.cli.lazy_group import LazyGroup
 from floe_plugins.cli.options import Options, common_options
 
@@ -27,10 +27,10 @@ class App(LazyGroup):
 
 
 @click.group(cls=App, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(__version__, prog_name="floe-plugins")
+@click.version_option(__version__, prog_name=program.name())
 @common_options
 def app(_options: Options) -> None:
-    """Show, check and run the plugins of a floe platform.
+    """Show, check and run the plugins of a platform.
 
     Exit status: 0 success, 1 problems found, 2 usage or configuration error.
     """

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from floe_plugins.cli import completing, logs
+from floe_plugins.cli import completing, logs, program
 from floe_plugins.cli.exit import run_command
 
 if TYPE_CHECKING:
     # Help and completion need none of these.
     from floe_plugins.cli.output import Output
-    from floe_plugins.core.refs import PluginType
+    from floe_plugins.core.categories import Category
     from floe_plugins.registry.facade import PluginRegistry
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -51,7 +51,7 @@ class Options:
             return self.config
         from floe_plugins.configuration.lookup import find_file, working_directory
 
-        found = find_file(working_directory(), os.environ)
+        found = find_file(working_directory(), os.environ, program.platform())
         return None if found is None else str(found)
 
     def output(self) -> Output:
@@ -84,7 +84,7 @@ class Options:
         self._log()
         autoload = "none" if self.no_plugins else autoload
         try:
-            return PluginRegistry(self.file(), autoload=autoload, disable=self.disabled())
+            return PluginRegistry(self.file(), autoload=autoload, disable=self.disabled(), platform=program.platform())
         except ValueError as error:
             if isinstance(error, PluginError):
                 raise
@@ -104,7 +104,7 @@ _COMMON_OPTIONS = (
         "--config",
         metavar="FILE",
         shell_complete=completing.files,
-        help="Configuration file (default: floe.toml, .yaml or .json here).",
+        help=f"Configuration file (default: {program.platform().files} here).",
     ),
     click.option(
         "-o",
@@ -168,13 +168,11 @@ def _parse_style(name: str | None, *, as_json: bool) -> str | None:
     return "json" if as_json else name
 
 
-def _parse_category(_context: object, _parameter: object, value: str | None) -> PluginType | None:
+def _parse_category(_context: object, _parameter: object, value: str | None) -> Category | None:
     if value is None:
         return None
-    from floe_plugins.core.refs import PluginType
-
     try:
-        return PluginType.parse(value)
+        return program.categories().parse(value)
     except ValueError as error:
         raise click.BadParameter(str(error)) from None
 

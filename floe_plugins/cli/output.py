@@ -11,7 +11,7 @@ from functools import cache, cached_property
 from typing import IO, Any
 
 from floe_plugins.cli.drawing.table import render
-from floe_plugins.cli.terminal import columns
+from floe_plugins.cli.drawing.terminal import columns
 from floe_plugins.core.safe_text import escape
 
 SCHEMA_VERSION = 1

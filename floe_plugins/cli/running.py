@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from floe_plugins.cli import program
 from floe_plugins.cli.options import Options
 from floe_plugins.errors import PluginError
 
@@ -46,6 +47,6 @@ def require_running(options: Options, event: str, *, timeout: float = 30.0, **fa
     answer = ask_running(options, event, timeout=timeout, **facts)
     if answer is None:
         place = options.file() or str(Path.cwd())
-        hint = "Start it with 'floe-plugins run', or name its configuration with --config."
+        hint = f"Start it with '{program.name()} run', or name its configuration with --config."
         raise PluginError(f"no platform runs with the configuration of {place}", hint=hint)
     return answer

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from floe_plugins.core.platform import FLOE, Platform
+
 # The first sentence of each command's help.
 SUMMARIES = {
     "check": "Load the selected plugins, or those of each REF, and find what is wrong.",
@@ -12,15 +14,16 @@ SUMMARIES = {
     "graph": "Draw what each plugin needs, or what the plugin REF needs.",
     "health": "Report the health of the platform that runs, or of one that is started for it.",
     "list": "List the installed plugins, including broken ones.",
+    "new": "Make the project of a new plugin, whose tests pass: NAME of a CATEGORY.",
     "restart": "Restart the plugin REF of the platform that runs, and all that need it.",
     "run": "Start the platform and serve until SIGINT, SIGTERM or SIGHUP.",
-    "show": "Show one plugin by its REF, such as compute:duckdb.",
+    "show": "Show one plugin by its REF, which is CATEGORY:NAME.",
     "start": "Start the plugin REF of the platform that runs, and what it needs.",
     "stop": "Stop the plugin REF of the platform that runs, after all that need it.",
     "timings": "Show where the time of the start of the running platform went, the slowest plugin first.",
 }
 
-EXAMPLES: dict[str, tuple[str, ...]] = {
+_EXAMPLES: dict[str, tuple[str, ...]] = {
     "": ("list", "show compute:duckdb", "check --config production.toml", "run"),
     "check": ("check", "check --all --strict", "check compute:duckdb -vv", "check --category compute --json"),
     "completion": ("completion bash >> ~/.bashrc", "completion fish > ~/.config/fish/completions/floe-plugins.fish"),
@@ -34,6 +37,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "graph": ("graph", "graph compute:duckdb", "graph --format svg > plugins.svg"),
     "health": ("health", "health --timeout 10 --json"),
     "list": ("list", "list --category compute", "list --json --disable storage:s3"),
+    "new": ("new secrets acme", "new compute acme --directory plugins/acme"),
     "restart": ("restart compute:duckdb",),
     "run": ("run", "run --once --timings", "run --serve 8080 --restart on-failure"),
     "show": ("show compute:duckdb", "show duckdb --json"),
@@ -42,13 +46,38 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "timings": ("timings", "timings --json"),
 }
 
-VARIABLES = {
-    "FLOE_PLUGINS_CONFIG": "the file, where --config is not given",
-    "FLOE_PLUGINS_AUTOLOAD": "what is selected: all, configured, none",
-    "FLOE_PLUGINS_DISABLE": "what is disabled, as for --disable",
-    "FLOE_PLUGINS_ONLY": "the distributions that are allowed",
-    "FLOE_PLUGINS_SOCKET": "the path of the status socket",
-    "FLOE_PLUGINS_STRICT": "1: the first problem is an error",
-    "FLOE_PLUGINS__CATEGORY__NAME__KEY": "a setting, before that of the file",
-    "NO_COLOR, FORCE_COLOR": "no colour; colour in files and pipes too",
+_VARIABLES = {
+    "CONFIG": "the file, where --config is not given",
+    "AUTOLOAD": "what is selected: all, configured, none",
+    "DISABLE": "what is disabled, as for --disable",
+    "ONLY": "the distributions that are allowed",
+    "SOCKET": "the path of the status socket",
+    "STRICT": "1: the first problem is an error",
+    "_CATEGORY__NAME__KEY": "a setting, before that of the file",
 }
+
+
+def variables(platform: Platform) -> dict[str, str]:
+    """Return the environment variables that the command line of a platform reads, and what each is for."""
+    own = {platform.variable(name): text for name, text in _VARIABLES.items()}
+    return {**own, "NO_COLOR, FORCE_COLOR": "no colour; colour in files and pipes too"}
+
+
+def examples(platform: Platform, command: str = "") -> tuple[str, ...]:
+    """Return examples of a command, without the name of the program; with the refs and files of the platform."""
+    found = _EXAMPLES.get(command, ())
+    ref = platform.example
+    slug, _, name = ref.partition(":")
+    words = {
+        "compute:duckdb": ref,
+        "storage:s3": ref,
+        "--category compute": f"--category {slug}",
+        " duckdb": f" {name}",
+    }
+    words.update({"floe.toml": platform.file_names[0], "floe.schema": f"{platform.name}.schema"})
+    words["floe-plugins.fish"] = f"{platform.command}.fish"
+    if platform is FLOE:
+        return found
+    for word, other in words.items():
+        found = tuple(each.replace(word, other) for each in found)
+    return found

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from floe_plugins.cli import program
 from floe_plugins.cli.exit import USAGE_ERROR, fail
 from floe_plugins.core.candidate import Candidate
+from floe_plugins.core.categories import Category
 from floe_plugins.core.problem import Problem
-from floe_plugins.core.refs import PluginRef, PluginType
+from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.suggestions import closest
 from floe_plugins.errors import PluginNotFoundError
 
@@ -18,8 +20,6 @@ if TYPE_CHECKING:
     from floe_plugins.registry.plugin_info import PluginInfo
     from floe_plugins.reporting.overview import Overview
     from floe_plugins.reporting.static_details import StaticDetails
-
-_NO_FILE = "none (no floe.toml, floe.yaml or floe.json here, and none named)"
 
 
 class Survey:
@@ -47,9 +47,10 @@ class Survey:
 
     def configuration_line(self) -> str:
         """Return a line that says which configuration file is in force."""
-        return f"configuration: {self.configuration or _NO_FILE}"
+        none = f"none (no {program.platform().files} here, and none named)"
+        return f"configuration: {self.configuration or none}"
 
-    def nothing(self, category: PluginType | None = None) -> str:
+    def nothing(self, category: Category | None = None) -> str:
         """Return a line that says why there is nothing to show."""
         if self.registry.discover().switched_off:
             return "Installed plugins are switched off."
@@ -67,9 +68,12 @@ class Survey:
                 return named[0]
             close = list(map(str, named)) or _closest(text, refs)
             hint = f" Did you mean {' or '.join(close)}?" if close else ""
-            fail(f"{text!r} is not a ref: expected category:name, such as compute:duckdb.{hint}", USAGE_ERROR)
+            fail(
+                f"{text!r} is not a ref: expected category:name, such as {self.registry.platform.example}.{hint}",
+                USAGE_ERROR,
+            )
         try:
-            ref = PluginRef.parse(text)
+            ref = self.registry.platform.ref(text)
             return self.registry.info(ref.type, ref.name).ref
         except (ValueError, PluginNotFoundError) as error:
             fail(str(error), USAGE_ERROR)
@@ -79,7 +83,7 @@ class Survey:
         info = self.overview.infos[ref]
         return "refused" if info.refused else info.state.value
 
-    def infos(self, category: PluginType | None = None) -> list[PluginInfo]:
+    def infos(self, category: Category | None = None) -> list[PluginInfo]:
         """Return what is known of the plugins of a category, or of all, by ref."""
         return [info for ref, info in self.overview.infos.items() if category in {None, ref.type}]
 
@@ -91,22 +95,25 @@ class Survey:
 
     def details(self, ref: PluginRef) -> StaticDetails:
         """Return what the source of a plugin's class says of it."""
+        from floe_plugins.hookspecs.base import hook_names
         from floe_plugins.reporting.static_details import UNKNOWN, read_details
 
         distribution, value = self.overview.infos[ref].distribution, self.overview.infos[ref].entry_point
         if distribution is None or value is None:
             return UNKNOWN
-        # Only our own class of the category is imported.
-        spec = ref.type.spec
-        hooks = [name for name in dir(spec) if hasattr(getattr(spec, name), "floe_spec")]
+        # Only the class of the category is imported, which is the platform's own.
+        try:
+            hooks = hook_names(ref.type.spec, ref.type.platform)
+        except Exception:  # noqa: BLE001 a distribution may have added it
+            return UNKNOWN
         return read_details(Candidate(ref, value, distribution), hooks)
 
-    def problems(self, category: PluginType | None = None) -> tuple[Problem, ...]:
+    def problems(self, category: Category | None = None) -> tuple[Problem, ...]:
         """Return all problems, without those that are known to concern other categories."""
         of_plugins: Iterable[Problem] = (problem for info in self.infos() for problem in info.problems)
         # Discovery and the plugin may both report the same problem.
         known = dict.fromkeys((*self.registry.problems, *of_plugins))
-        return tuple(each for each in known if category is None or each.ref is None or each.ref.type is category)
+        return tuple(each for each in known if category is None or each.ref is None or each.ref.type == category)
 
 
 def _closest(name: str, refs: Iterable[PluginRef]) -> list[str]:

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 
 import click
 
+from floe_plugins.cli import program
+
 _SHORT = re.compile(r"-[vq]*o(.*)")
 
 
@@ -27,7 +29,7 @@ def as_document() -> Generator[None, None, None]:
             message = error.format_message().rstrip(".")
             if message.startswith("Usage:"):  # the whole help, where no command is given
                 message = "Missing command"
-            facts = describe(PluginError(message, hint="Try 'floe-plugins --help'."))
+            facts = describe(PluginError(message, hint=f"Try '{program.name()} --help'."))
             Output(style=form).json({"error": {**facts, "type": "UsageError"}})
         raise
 

@@ -12,6 +12,7 @@ from floe_plugins.configuration.issues import ConfigurationIssue, KeyPath, dotte
 from floe_plugins.configuration.redaction.names import is_secret_name
 from floe_plugins.configuration.redaction.patterns import MASK
 from floe_plugins.configuration.values import MAX_INTEGER, is_list, is_table
+from floe_plugins.core.platform import FLOE, Platform
 from floe_plugins.core.refs import PluginRef
 
 MAX_DEPTH = 64
@@ -32,10 +33,18 @@ class Document:
         environment_paths: Paths of values that are the text of one environment variable.
         secret_values: The texts that values got from environment variables with a secret name, by path and variable.
         paths_with_issues: Paths of values that have an issue.
+        platform: The platform whose configuration it is.
     """
 
-    def __init__(self, raw: Mapping[str, Any], source: ConfigurationFile | None, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        raw: Mapping[str, Any],
+        source: ConfigurationFile | None,
+        environ: Mapping[str, str],
+        platform: Platform = FLOE,
+    ) -> None:
         self.source = source
+        self.platform = platform
         self.issues: list[ConfigurationIssue] = []
         self.environment_paths: set[KeyPath] = set()
         self.secret_values: dict[KeyPath, dict[str, str]] = {}
@@ -57,7 +66,7 @@ class Document:
                 message=message,
                 expected=expected,
                 hint=hint,
-                ref=_ref(path),
+                ref=self._ref(path),
                 **(self.source.where(path) if self.source else {}),
             )
         )
@@ -120,16 +129,15 @@ class Document:
         elif not -MAX_INTEGER < value < MAX_INTEGER:
             self.add_issue(path, "integer_size", "the integer does not fit into 64 bits", "a smaller number")
 
-
-def _ref(path: KeyPath) -> PluginRef | None:
-    match path:
-        case ("plugins", str(category), str(name), *_):
-            try:
-                return PluginRef.parse(f"{category}:{name}")
-            except ValueError:
+    def _ref(self, path: KeyPath) -> PluginRef | None:
+        match path:
+            case ("plugins", str(category), str(name), *_):
+                try:
+                    return self.platform.ref(f"{category}:{name}")
+                except ValueError:
+                    return None
+            case _:
                 return None
-        case _:
-            return None
 
 
 def _mask_path(path: KeyPath) -> KeyPath:

@@ -7,19 +7,19 @@ from collections.abc import Iterable, Mapping
 import attrs
 
 from floe_plugins.configuration.issues import ConfigurationIssue, KeyPath
-from floe_plugins.configuration.model import VARIABLE_PREFIX, normalize_ref
+from floe_plugins.configuration.model import normalize_ref
 from floe_plugins.configuration.settings import PluginSettings, Variable
 from floe_plugins.configuration.values import json_table
-from floe_plugins.core.refs import NAME_RULE, PluginRef, PluginType, is_name
+from floe_plugins.core.categories import NAME_RULE, is_name
+from floe_plugins.core.platform import FLOE, Platform
+from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.suggestions import closest
 
 SEPARATOR = "__"
 
-_SLUGS = {category.slug: category for category in PluginType}
-
 
 def apply_environment(
-    plugins: Mapping[PluginRef, PluginSettings], environ: Mapping[str, str]
+    plugins: Mapping[PluginRef, PluginSettings], environ: Mapping[str, str], platform: Platform = FLOE
 ) -> tuple[dict[PluginRef, PluginSettings], list[ConfigurationIssue]]:
     """Add the settings from environment variables to those of the plugins.
 
@@ -29,14 +29,15 @@ def apply_environment(
         The plugins' settings, and an issue for each invalid variable.
     """
     merged = dict(plugins)
+    prefix = platform.settings_prefix
     issues: list[ConfigurationIssue] = []
-    for name in sorted(key for key in environ if key.startswith(VARIABLE_PREFIX)):
-        target = _target(name, plugins)
+    for name in sorted(key for key in environ if key.startswith(prefix)):
+        target = _target(name, plugins, platform)
         if isinstance(target, ConfigurationIssue):
             issues.append(target)
             continue
         ref, path = target
-        changed = _set(merged.get(ref, PluginSettings()), path, Variable(name, environ[name]), ref)
+        changed = _set(merged.get(ref, PluginSettings()), path, Variable(name, environ[name]), ref, prefix)
         if isinstance(changed, ConfigurationIssue):
             issues.append(changed)
         else:
@@ -44,17 +45,22 @@ def apply_environment(
     return merged, issues
 
 
-def _target(name: str, plugins: Iterable[PluginRef]) -> tuple[PluginRef, KeyPath] | ConfigurationIssue:
-    category, *rest = name[len(VARIABLE_PREFIX) :].lower().split(SEPARATOR)
-    if category not in _SLUGS:
-        close = closest(category, _SLUGS)
-        hint = f"Did you mean {VARIABLE_PREFIX}{close[0].upper()}{SEPARATOR}...?" if close else ""
+def _target(
+    name: str, plugins: Iterable[PluginRef], platform: Platform
+) -> tuple[PluginRef, KeyPath] | ConfigurationIssue:
+    prefix = platform.settings_prefix
+    category, *rest = name[len(prefix) :].lower().split(SEPARATOR)
+    kind = platform.categories.find_slug(category)
+    if kind is None:
+        slugs = platform.categories.slugs
+        close = closest(category, slugs)
+        hint = f"Did you mean {prefix}{close[0].upper()}{SEPARATOR}...?" if close else ""
         message = f"unknown category {category!r}"
-        return _issue(name, "unknown_category", message, f"one of {', '.join(_SLUGS)}", hint)
+        return _issue(name, "unknown_category", message, f"one of {', '.join(slugs)}", hint)
     if not rest or not is_name(rest[0]) or not all(rest):
-        form = f"{VARIABLE_PREFIX}CATEGORY{SEPARATOR}NAME{SEPARATOR}FIELD"
+        form = f"{prefix}CATEGORY{SEPARATOR}NAME{SEPARATOR}FIELD"
         return _issue(name, "name", "the variable does not name a plugin", form, f"A name consists of {NAME_RULE}")
-    named = PluginRef(_SLUGS[category], rest[0])
+    named = PluginRef(kind, rest[0])
     matches = [ref for ref in plugins if normalize_ref(ref) == named]
     if len(matches) > 1:
         names = " and ".join(str(ref) for ref in matches)
@@ -63,7 +69,7 @@ def _target(name: str, plugins: Iterable[PluginRef]) -> tuple[PluginRef, KeyPath
 
 
 def _set(
-    settings: PluginSettings, path: KeyPath, variable: Variable, ref: PluginRef
+    settings: PluginSettings, path: KeyPath, variable: Variable, ref: PluginRef, prefix: str
 ) -> PluginSettings | ConfigurationIssue:
     if path == ("distribution",):
         return attrs.evolve(settings, distribution=variable.text)
@@ -75,7 +81,7 @@ def _set(
         other = settings.variables[path].name
         return _issue(variable.name, "ambiguous", f"{other} sets the same value", "only one of the two", "")
     if not path and json_table(variable.text) is None:
-        expected = f"a JSON object, or {VARIABLE_PREFIX}...{SEPARATOR}FIELD"
+        expected = f"a JSON object, or {prefix}...{SEPARATOR}FIELD"
         message = f"the variable does not contain a table for {ref}"
         return _issue(variable.name, "table", message, expected, "")
     return attrs.evolve(settings, variables={**settings.variables, path: variable})

@@ -16,6 +16,7 @@ import attrs
 from floe_plugins.configuration.formats.position import UNKNOWN, FormatError, Position, Positions
 from floe_plugins.configuration.issues import ConfigurationIssue, configuration_error
 from floe_plugins.configuration.values import describe_type, is_table
+from floe_plugins.core.platform import FLOE, Platform
 
 MAX_SIZE = 1024 * 1024
 
@@ -81,7 +82,7 @@ class ConfigurationFile:
         return attrs.evolve(_issue(self.file, rule, message, expected, hint), **at._asdict())
 
 
-def read_source(file: str | os.PathLike[str]) -> ConfigurationFile:
+def read_source(file: str | os.PathLike[str], platform: Platform = FLOE) -> ConfigurationFile:
     """Read a file without parsing it.
 
     Raises:
@@ -93,7 +94,7 @@ def read_source(file: str | os.PathLike[str]) -> ConfigurationFile:
     if suffix not in _FORMATS:
         expected = "a name that ends in .toml, .yaml or .json"
         raise configuration_error(_issue(path, "format", "unknown file format", expected))
-    data = _read(path)
+    data = _read(path, platform)
     if len(data) > MAX_SIZE:
         message = f"the file is larger than {MAX_SIZE // 1024 // 1024} MiB"
         raise configuration_error(_issue(path, "too_large", message, "a configuration file"))
@@ -104,7 +105,7 @@ def read_source(file: str | os.PathLike[str]) -> ConfigurationFile:
     raise configuration_error(issue)
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path, platform: Platform) -> bytes:
     try:
         descriptor = os.open(path, _FLAGS)
         with os.fdopen(descriptor, "rb") as stream:
@@ -113,7 +114,7 @@ def _read(path: Path) -> bytes:
                 return stream.read(min(status.st_size or MAX_SIZE, MAX_SIZE) + 1)  # files in /proc state no size
         reason, expected = "the path is a pipe or a device", "the path of a file"
     except FileNotFoundError:
-        reason, expected = "file not found", "the path of a floe.toml, floe.yaml or floe.json"
+        reason, expected = "file not found", f"the path of a {platform.files}"
     except IsADirectoryError:
         reason, expected = "the path is a directory", "the path of a file"
     except PermissionError:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from floe_plugins.configuration.model import VARIABLE_PREFIX, Configuration, normalize_ref
+from floe_plugins.configuration.model import Configuration, normalize_ref
+from floe_plugins.core.platform import FLOE, Platform
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.errors import PluginConfigurationError
 
@@ -21,7 +22,11 @@ Source = str | os.PathLike[str] | Mapping[str, Any] | Configuration
 
 
 def load(
-    source: Source | None = None, *, environ: Mapping[str, str] | None = None, collect: bool = False
+    source: Source | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+    collect: bool = False,
+    platform: Platform = FLOE,
 ) -> Configuration:
     """Load a configuration and interpolate its references. Plugins' schemas are not validated.
 
@@ -29,10 +34,11 @@ def load(
         source: The path of a file, or a mapping with the same content. Without a source, only the
             environment is read. A ``Configuration`` is returned unchanged.
         environ: The environment variables; ``os.environ`` by default. Those that begin with
-            ``FLOE_PLUGINS__`` take precedence over the source.
+            the platform's prefix, such as ``FLOE_PLUGINS__``, take precedence over the source.
         collect: Store issues in ``Configuration.issues`` instead of raising them, so that they can be
             reported together with those of the plugins' schemas. A file that cannot be read or
             parsed is raised in any case.
+        platform: The platform whose configuration it is.
 
     Raises:
         PluginConfigurationError: The configuration is invalid. ``errors`` contains all issues.
@@ -47,11 +53,12 @@ def load(
         return source
     if environ is None:
         environ = os.environ
-    configuration = Configuration() if source is None else _read(_document(source, environ))
-    if any(name.startswith(VARIABLE_PREFIX) for name in environ):
+    prefix = platform.settings_prefix
+    configuration = Configuration() if source is None else _read(_document(source, environ, platform))
+    if any(name.startswith(prefix) for name in environ):
         from floe_plugins.configuration.environment import apply_environment
 
-        plugins, issues = apply_environment(configuration.plugins, environ)
+        plugins, issues = apply_environment(configuration.plugins, environ, platform)
         configuration = attrs.evolve(configuration, plugins=plugins, issues=(*configuration.issues, *issues))
     if configuration.issues and not collect:
         from floe_plugins.configuration.issues import raise_issues
@@ -60,17 +67,19 @@ def load(
     return configuration
 
 
-def _document(source: str | os.PathLike[str] | Mapping[str, Any], environ: Mapping[str, str]) -> Document:
+def _document(
+    source: str | os.PathLike[str] | Mapping[str, Any], environ: Mapping[str, str], platform: Platform
+) -> Document:
     from floe_plugins.configuration.document import Document
     from floe_plugins.configuration.file import read_source
 
     if isinstance(source, Mapping):
-        return Document(source, None, environ)
+        return Document(source, None, environ, platform)
     if not isinstance(source, (str, os.PathLike)):  # pyright: ignore[reportUnnecessaryIsInstance] as callers may
         message = f"the configuration must be a file, a mapping or a Configuration, not {type(source).__name__}"
         raise PluginConfigurationError(message)
-    file = read_source(source)
-    return Document(file.parse(), file, environ)
+    file = read_source(source, platform)
+    return Document(file.parse(), file, environ, platform)
 
 
 def not_installed(

@@ -6,24 +6,28 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from floe_plugins.core.platform import FLOE, Platform
+
 if TYPE_CHECKING:
     from pathlib import Path
 
     from floe_plugins.errors import PluginConfigurationError
 
-FILE_NAMES = ("floe.toml", "floe.yaml", "floe.yml", "floe.json")
-FILE_VARIABLE = "FLOE_PLUGINS_CONFIG"
+FILE = "CONFIG"  # the end of the name of the variable
 
 
-def find_file(directory: str | os.PathLike[str] = ".", environ: Mapping[str, str] | None = None) -> Path | None:
+def find_file(
+    directory: str | os.PathLike[str] = ".", environ: Mapping[str, str] | None = None, platform: Platform = FLOE
+) -> Path | None:
     """Return the path of the configuration file to use, or None if there is none.
 
-    The environment variable ``FLOE_PLUGINS_CONFIG`` takes precedence. Otherwise, look in the
-    directory for ``floe.toml``, ``floe.yaml``, ``floe.yml`` or ``floe.json``.
+    The environment variable of the platform, such as ``FLOE_PLUGINS_CONFIG``, takes precedence. Otherwise, look in the
+    directory for the platform's file, such as ``floe.toml``, ``floe.yaml``, ``floe.yml`` or ``floe.json``.
 
     Args:
         directory: Where to look; the working directory by default.
         environ: The environment variables; ``os.environ`` by default.
+        platform: Whose file it is.
 
     Raises:
         PluginConfigurationError: The directory contains several of these files, or cannot be searched.
@@ -33,12 +37,13 @@ def find_file(directory: str | os.PathLike[str] = ".", environ: Mapping[str, str
     >>> find_file("no-such-directory", environ={}) is None
     True
     """
-    named = (os.environ if environ is None else environ).get(FILE_VARIABLE)
-    found = [named] if named else [path for name in FILE_NAMES if _exists(path := os.path.join(directory, name))]
+    variable, names = platform.variable(FILE), platform.file_names
+    named = (os.environ if environ is None else environ).get(variable)
+    found = [named] if named else [path for name in names if _exists(path := os.path.join(directory, name))]
     if len(found) > 1:
-        hint = f"Keep one of them, or choose one with --config or {FILE_VARIABLE}"
-        names = " and ".join(map(os.path.basename, found))
-        raise _error(directory, "one_file", f"found several configuration files: {names}", hint)
+        hint = f"Keep one of them, or choose one with --config or {variable}"
+        both = " and ".join(map(os.path.basename, found))
+        raise _error(directory, "one_file", f"found several configuration files: {both}", hint)
     if not found:
         return None
     from pathlib import Path

@@ -21,8 +21,6 @@ else:
     _settings = LazyModule("floe_plugins.configuration.settings")
     _sources = LazyModule("floe_plugins.configuration.file")
 
-VARIABLE_PREFIX = "FLOE_PLUGINS__"
-
 
 def normalize_key(key: str) -> str:
     """Return a key in lower case with ``_`` for ``-``, as environment variables spell it.

@@ -10,18 +10,16 @@ from floe_plugins.configuration.document import Document
 from floe_plugins.configuration.issues import KeyPath
 from floe_plugins.configuration.settings import PluginSettings
 from floe_plugins.configuration.values import describe_type, is_list, is_table, json_value
-from floe_plugins.core.refs import NAME_RULE, PluginRef, PluginType, is_name
+from floe_plugins.core.categories import NAME_RULE, RESERVED_SLUG, is_name
+from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.state import AUTOLOAD_MODES
 from floe_plugins.core.suggestions import closest
 from floe_plugins.core.timeouts import MAX_TIMEOUT, MAX_WORKERS, TIMEOUT_NAMES, TOTAL_TIMEOUT_NAMES
 
 RESERVED = ("distribution", "config_version")
 
-_DISABLE_FORMS = "a ref such as compute:duckdb, a category such as compute, or distribution:NAME"
 _REGISTRY_KEYS = ("autoload", "disable", "only", "required", "timeouts", "workers")
 _SECONDS = "seconds, more than 0 and at most a year"
-_SLUGS = {category.slug: category for category in PluginType}
-_CATEGORIES = {text: category for category in PluginType for text in (category.slug, category.group)}
 
 
 def close_to(key: object, known: Iterable[str]) -> str:
@@ -56,11 +54,12 @@ def _plugins(document: Document, tables: Mapping[Any, Any]) -> dict[PluginRef, P
     found: dict[PluginRef, PluginSettings] = {}
     for category, named in tables.items():
         path: KeyPath = ("plugins", category)
-        if category not in _SLUGS:
-            expected = f"one of {', '.join(_SLUGS)}"
-            document.add_issue(path, "unknown_category", "unknown category", expected, close_to(category, _SLUGS))
+        kind = document.platform.categories.find_slug(category)
+        if kind is None:
+            slugs = document.platform.categories.slugs
+            expected = f"one of {', '.join(slugs)}"
+            document.add_issue(path, "unknown_category", "unknown category", expected, close_to(category, slugs))
             continue
-        kind = _SLUGS[category]
         for name, value in _table(document, named, path).items():
             if not isinstance(name, str) or not is_name(name):
                 document.add_issue((*path, name), "name", "not a valid plugin name", NAME_RULE)
@@ -112,6 +111,8 @@ class _RegistrySection:
 
     def __init__(self, document: Document, table: Mapping[Any, Any]) -> None:
         self.document = document
+        self.platform = document.platform
+        self._ref_form = f"a ref such as {self.platform.example}"
         self.table = table
 
     def fields(self) -> dict[str, Any]:
@@ -146,13 +147,15 @@ class _RegistrySection:
 
     def _disable(self, value: Any) -> tuple[str, ...]:
         accepted: list[str] = []
+        example = self.platform.example
+        forms = f"a ref such as {example}, a category such as {example.partition(':')[0]}, or distribution:NAME"
         for index, text in self._strings("disable", value):
             kind, colon, name = text.partition(":")
-            if kind == "distribution" and name.strip():
+            if kind == RESERVED_SLUG and name.strip():
                 accepted.append(text)
-            elif not colon and text in _CATEGORIES:
-                accepted.append(_CATEGORIES[text].slug)
-            elif ref := self._ref(text, ("disable", index), _DISABLE_FORMS):
+            elif not colon and (category := self.platform.categories.find(text)):
+                accepted.append(category.slug)
+            elif ref := self._ref(text, ("disable", index), forms, names_category=True):
                 accepted.append(str(ref))
         return tuple(accepted)
 
@@ -162,19 +165,17 @@ class _RegistrySection:
 
     def _required(self, value: Any) -> tuple[PluginRef, ...]:
         refs = [
-            self._ref(text, ("required", index), "a ref such as compute:duckdb")
-            for index, text in self._strings("required", value)
+            self._ref(text, ("required", index), self._ref_form) for index, text in self._strings("required", value)
         ]
         return tuple(dict.fromkeys(ref for ref in refs if ref))
 
-    def _ref(self, text: str, path: KeyPath, expected: str) -> PluginRef | None:
+    def _ref(self, text: str, path: KeyPath, expected: str, *, names_category: bool = False) -> PluginRef | None:
         try:
-            return PluginRef.parse(text)
+            return self.platform.ref(text)
         except ValueError:  # its message contains the value
             category, colon, _ = text.partition(":")
-            hint = (
-                close_to(category, _SLUGS) if (colon or expected is _DISABLE_FORMS) and category not in _SLUGS else ""
-            )
+            slugs = self.platform.categories.by_slug
+            hint = close_to(category, slugs) if (colon or names_category) and category not in slugs else ""
         self._add_issue(path, "ref", "not a valid ref", expected, hint)
         return None
 
@@ -198,7 +199,7 @@ class _RegistrySection:
         by_plugin: dict[PluginRef, dict[str, float]] = {}
         for key in [key for key in table if key not in common]:
             path = ("timeouts", key)
-            if ref := self._ref(key, path, "a ref such as compute:duckdb"):
+            if ref := self._ref(key, path, self._ref_form):
                 timeouts = _table(self.document, table[key], ("registry", *path))
                 by_plugin[ref] = self._durations(timeouts, path, TIMEOUT_NAMES)
         return self._durations(common, ("timeouts",), (*TIMEOUT_NAMES, *TOTAL_TIMEOUT_NAMES)), by_plugin
@@ -207,7 +208,7 @@ class _RegistrySection:
         accepted: dict[str, float] = {}
         for key, item in table.items():
             if key not in names:
-                expected = f"one of {', '.join(names)}, or a ref such as compute:duckdb"
+                expected = f"one of {', '.join(names)}, or {self._ref_form}"
                 hint = close_to(key, names)
                 self._add_issue((*path, key), "unknown_key", "unknown timeout", expected, hint)
                 continue

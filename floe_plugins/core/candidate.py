@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import attrs
 
+from floe_plugins.core.categories import Category
 from floe_plugins.core.record import Record
-from floe_plugins.core.refs import PluginRef, PluginType
+from floe_plugins.core.refs import PluginRef
 
 
 @attrs.frozen
@@ -52,7 +53,7 @@ class Candidate(Record):
     distribution: Distribution
 
     @property
-    def type(self) -> PluginType:
+    def type(self) -> Category:
         """The category."""
         return self.ref.type
 

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import attrs
 
+from floe_plugins.core.categories import Category
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.safe_text import describe_error, safe_str
 
@@ -32,6 +33,8 @@ def to_plain(value: Any, levels: int = 64) -> Any:
 
 
 def _to_plain(value: Any, levels: int) -> Any:
+    if isinstance(value, Category):
+        return value.slug
     if isinstance(value, Enum):
         return value.name.lower()
     if isinstance(value, Record):

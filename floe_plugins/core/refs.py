@@ -1,28 +1,15 @@
-"""The plugin categories, and refs: category and name of a plugin."""
+"""The categories of floe, and refs: category and name of a plugin."""
 
 from __future__ import annotations
 
-import importlib
 from enum import Enum
-from typing import Any, NamedTuple
+from typing import NamedTuple, cast
 
-_NAME = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_")
-
-NAME_RULE = "lower-case letters, digits, '-' and '_', beginning and ending with a letter or digit, without '__'"
+from floe_plugins.core.categories import NAME_RULE, Categories, Category, is_name
 
 
-def is_name(text: str) -> bool:
-    """Return whether ``text`` is a valid plugin name; ``NAME_RULE`` describes the rule.
-
-    >>> is_name("duck-db"), is_name("Duck__DB")
-    (True, False)
-    """
-    # Compiling a regular expression would take longer than checking all names of most installations.
-    return _NAME.issuperset(text) and text[:1] not in "-_" and text[-1:] not in "-_" and "__" not in text
-
-
-class PluginType(str, Enum):
-    """The plugin categories. The value of a member is the name of its entry-point group.
+class PluginType(Category, Enum):
+    """The plugin categories of floe. The value of a member is the name of its entry-point group.
 
     >>> from floe_plugins import PluginType
     >>> PluginType.COMPUTE.slug, PluginType.COMPUTE.group
@@ -35,9 +22,6 @@ class PluginType(str, Enum):
     Attributes:
         slug: the name of the category in refs and configuration, such as ``compute``.
     """
-
-    slug: str
-    _spec: str
 
     COMPUTE = "floe.computes", "compute:ComputePlugin"
     ORCHESTRATOR = "floe.orchestrators", "orchestrator:OrchestratorPlugin"
@@ -57,29 +41,11 @@ class PluginType(str, Enum):
         return member
 
     def __init__(self, _group: str, spec: str) -> None:
-        self.slug = self.name.lower()
-        self._spec = spec
+        self.slug, self.origin, self.platform = self.name.lower(), "", "floe"
+        self._spec = f"floe_plugins.hookspecs.{spec}"
 
     # Without it, f"{member}" is the value on Python 3.10 and the member's name from 3.11 on.
     __str__ = str.__str__
-
-    @property
-    def group(self) -> str:
-        """The entry-point group, such as ``floe.computes``."""
-        return str.__str__(self)
-
-    @property
-    def spec_name(self) -> tuple[str, str]:
-        """The module and the name of the category class. Imports nothing."""
-        module, _, name = self._spec.partition(":")
-        return f"floe_plugins.hookspecs.{module}", name
-
-    @property
-    def spec(self) -> type[Any]:
-        """The category class, whose hooks plugins implement. Imports its module."""
-        module, name = self.spec_name
-        category: type[Any] = getattr(importlib.import_module(module), name)
-        return category
 
     @classmethod
     def of(cls, plugin_class: type) -> PluginType:
@@ -92,12 +58,7 @@ class PluginType(str, Enum):
         Raises:
             TypeError: ``plugin_class`` does not derive from a category class.
         """
-        for base in plugin_class.__mro__:
-            found = _BY_CLASS.get((base.__module__, base.__name__))
-            if found is not None:
-                return found
-        names = ", ".join(member.spec_name[1] for member in cls)
-        raise TypeError(f"{plugin_class.__qualname__} does not derive from a category class: expected one of {names}")
+        return cast("PluginType", FLOE_CATEGORIES.of(plugin_class))
 
     @classmethod
     def parse(cls, text: str) -> PluginType:
@@ -109,15 +70,10 @@ class PluginType(str, Enum):
         Raises:
             ValueError: there is no such category; the message lists all categories.
         """
-        found = _BY_TEXT.get(text)
-        if found is None:
-            slugs = ", ".join(member.slug for member in cls)
-            raise ValueError(f"there is no category {text!r}; the categories are {slugs}")
-        return found
+        return cast("PluginType", FLOE_CATEGORIES.parse(text))
 
 
-_BY_CLASS = {member.spec_name: member for member in PluginType}
-_BY_TEXT = {text: member for member in PluginType for text in (member.slug, member.group)}
+FLOE_CATEGORIES = Categories(PluginType)
 
 
 class PluginRef(NamedTuple):
@@ -128,18 +84,18 @@ class PluginRef(NamedTuple):
     'compute:duckdb'
 
     Attributes:
-        type: the category.
+        type: the category: a ``PluginType``, or a ``Category`` that is none of floe's.
         name: the name of the plugin and of its entry point.
     """
 
-    type: PluginType
+    type: Category
     name: str
 
     def __str__(self) -> str:
         return f"{self.type.slug}:{self.name}"
 
     @classmethod
-    def parse(cls, text: str) -> PluginRef:
+    def parse(cls, text: str, categories: Categories = FLOE_CATEGORIES) -> PluginRef:
         """Return the ref that ``category:name`` stands for; the category is a slug or a group.
 
         >>> PluginRef.parse("compute:duckdb") == PluginRef.parse("floe.computes:duckdb")
@@ -154,7 +110,17 @@ class PluginRef(NamedTuple):
         """
         category, colon, name = text.partition(":")
         if not colon:
-            raise ValueError(f"{text!r} is not a ref: expected category:name, such as compute:duckdb")
+            raise ValueError(f"{text!r} is not a ref: expected category:name, such as {example_ref(categories)}")
         if not is_name(name):
             raise ValueError(f"{text!r} is not a ref: a plugin name consists of {NAME_RULE}")
-        return cls(PluginType.parse(category), name)
+        return cls(categories.parse(category), name)
+
+
+def example_ref(categories: Categories) -> str:
+    """Return a ref of these categories that a message can show.
+
+    >>> example_ref(FLOE_CATEGORIES)
+    'compute:duckdb'
+    """
+    first = next(iter(categories), None)
+    return "compute:duckdb" if first is PluginType.COMPUTE else f"{first.slug if first else 'category'}:my-plugin"

@@ -6,7 +6,8 @@ import functools
 from collections.abc import Iterable
 from typing import NamedTuple, NoReturn
 
-from floe_plugins.core.refs import NAME_RULE, PluginRef, PluginType, is_name
+from floe_plugins.core.categories import NAME_RULE, Categories, Category, is_name
+from floe_plugins.core.refs import FLOE_CATEGORIES, PluginRef
 
 _OPERATORS = "<>=!~"
 _EXPECTED = 'expected "category:name", "category" or "name", such as "compute:duckdb>=1.2"'
@@ -21,7 +22,7 @@ class Requirement(NamedTuple):
         specifier: the versions that will do, such as ">=1.2"; empty for all.
     """
 
-    category: PluginType | None
+    category: Category | None
     name: str | None
     specifier: str = ""
 
@@ -30,7 +31,7 @@ class Requirement(NamedTuple):
         return f"{category}{':' if category and self.name else ''}{self.name or ''}{self.specifier}"
 
     @staticmethod
-    def parse(text: object) -> Requirement:
+    def parse(text: object, categories: Categories = FLOE_CATEGORIES) -> Requirement:
         """Read ``compute:duckdb``, ``compute`` or ``duckdb``, a named one with or without a version specifier.
 
         A word that names a category means the category.
@@ -38,7 +39,9 @@ class Requirement(NamedTuple):
         Raises:
             ValueError: ``text`` is none of these; the message says what is wrong with it.
         """
-        return _parse(text) if isinstance(text, str) else _refuse(text, "it is not text")
+        if not isinstance(text, str):
+            return _refuse(text, "it is not text")
+        return _parse(text, categories, categories.revision)
 
     def among(self, known: Iterable[PluginRef]) -> tuple[PluginRef, ...]:
         """Those of ``known`` that it speaks of, whatever their version, sorted."""
@@ -46,7 +49,7 @@ class Requirement(NamedTuple):
             sorted(
                 ref
                 for ref in known
-                if (self.category is None or ref.type is self.category) and self.name in {None, ref.name}
+                if (self.category is None or ref.type == self.category) and self.name in {None, ref.name}
             )
         )
 
@@ -67,7 +70,7 @@ class Requirement(NamedTuple):
 
 
 @functools.lru_cache(maxsize=4096)
-def _parse(text: str) -> Requirement:
+def _parse(text: str, categories: Categories, _revision: int) -> Requirement:
     begun = text.lstrip()
     end = next((place for place, each in enumerate(begun) if each.isspace() or each in _OPERATORS), len(begun))
     subject, rest = begun[:end], begun[end:].lstrip()
@@ -76,7 +79,7 @@ def _parse(text: str) -> Requirement:
     specifier = _specifier(text, rest)
     left, colon, name = subject.partition(":")
     try:
-        category = PluginType.parse(left)
+        category = categories.parse(left)
     except ValueError as error:
         if colon:
             return _refuse(text, str(error))

@@ -7,7 +7,8 @@ from itertools import chain
 
 import attrs
 
-from floe_plugins.core.refs import PluginRef
+from floe_plugins.core.categories import Categories
+from floe_plugins.core.refs import FLOE_CATEGORIES, PluginRef
 from floe_plugins.core.state import PluginState
 from floe_plugins.core.suggestions import closest
 from floe_plugins.dependencies import graph
@@ -65,13 +66,14 @@ def resolve(
     selected: Iterable[PluginRef],
     refs: Iterable[PluginRef],
     load: Callable[[Sequence[Entry]], object] = lambda _: None,
+    categories: Categories = FLOE_CATEGORIES,
 ) -> StartPlan:
     """Plan the start of ``refs`` and all that they depend on.
 
     ``load`` is called with the entries whose dependencies are about to be read, wave by wave: a loaded plugin knows
     its dependencies. Without it nothing is loaded, and a plugin whose dependencies are unknown counts as having none.
     """
-    return _Resolution(entries, selected, load).resolve(refs)
+    return _Resolution(entries, selected, load, categories).resolve(refs)
 
 
 class _Resolution:
@@ -80,8 +82,10 @@ class _Resolution:
         entries: Mapping[PluginRef, Entry],
         selected: Iterable[PluginRef],
         load: Callable[[Sequence[Entry]], object],
+        categories: Categories,
     ) -> None:
         self._load = load
+        self._categories = categories
         self._entries = {ref: entry for ref, entry in entries.items() if entry.state is not PluginState.DISABLED}
         self._disabled = entries.keys() - self._entries.keys()
         self._selected = {ref for ref in selected if ref in self._entries}
@@ -120,7 +124,7 @@ class _Resolution:
         parsed: list[Requirement] = []
         for text in texts:
             try:
-                parsed.append(Requirement.parse(text))
+                parsed.append(Requirement.parse(text, self._categories))
             except ValueError as error:
                 self._record_error(entry.ref, str(text), str(error), "Tell the plugin's author.")
         return parsed
@@ -206,6 +210,8 @@ class _Resolution:
             path = " -> ".join(self._with_origin(ref) for ref in cycle)
             for ref in group:
                 message, hint = f"plugins need each other: {path}", "One of them must do without the other."
+                if len(group) == 1:
+                    message, hint = f"it needs itself: {path}", "Its author has to remove it from its dependencies."
                 error = self._entries[ref].failure(CircularDependencyError, message, hint=hint, cycle=cycle)
                 self._errors.setdefault(ref, error)
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from floe_plugins.core.refs import NAME_RULE, PluginRef, PluginType, is_name
+from floe_plugins.core.categories import NAME_RULE, Category, is_name
+from floe_plugins.core.platform import FLOE, Platform
+from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.suggestions import closest
 
-_PREFIX = "floe."
-_PREFIX_BYTES = _PREFIX.encode()
-_CATEGORIES = {member.value: member for member in PluginType}
 MAX_ENTRIES = 2_000
+MAX_CATEGORIES = 100  # in one file
 _MAX_ERRORS = 20
 _MAX_QUOTED = 60
 
@@ -40,17 +41,30 @@ class ParseError(NamedTuple):
         return f"entry_points.txt, line {self.line}: {self.message}"
 
 
+class DeclaredCategory(NamedTuple):
+    """A category that a file adds to a platform, as its parts: see ``Category``."""
+
+    line: int
+    slug: str
+    group: str
+    spec: str
+
+
 class ParsedFile(NamedTuple):
     """The entry points in the plugin groups of one file, and its errors.
 
     Attributes:
         errors: the first twenty errors.
         fatal: whether any error is fatal, also one that is not listed.
+        categories: the categories that the file adds to the platform.
+        unknown: whether it has a group of the platform that no category has.
     """
 
     entries: list[EntryPointLine]
     errors: list[ParseError]
     fatal: bool
+    categories: list[DeclaredCategory] = []  # noqa: RUF012 never changed
+    unknown: bool = False
 
 
 class EntryPointValue(NamedTuple):
@@ -84,9 +98,38 @@ def _is_dotted(text: str) -> bool:
     return bare.isalnum() or (not bare and bool(text))
 
 
-def may_have_plugins(data: bytes) -> bool:
-    """Return whether a file may have a plugin group. Fast; never false for a file that has one."""
-    return _PREFIX_BYTES in data
+class Groups:
+    """What tells a platform's entry-point groups from those of others, worked out once.
+
+    Attributes:
+        platform: the platform.
+        prefix: what the groups begin with that are reserved for the platform.
+        categories: its categories by group.
+        begins: what their groups begin with: the prefix, and each group outside it.
+        may_be_in: returns whether a file may have one of the groups. Fast; never false for a file that has one.
+    """
+
+    def __init__(self, platform: Platform = FLOE) -> None:
+        self.platform = platform
+        self.prefix = f"{platform.name}."
+        self.categories = platform.categories.by_group
+        foreign = [group for group in self.categories if not group.startswith(self.prefix)]
+        self.begins = frozenset((self.prefix, *foreign))
+        self.may_be_in = _search([each.encode() for each in self.begins])
+
+    def are_hinted_at(self, line: str) -> bool:
+        """Return whether a line speaks of one of the groups."""
+        return any(each in line for each in self.begins)
+
+
+def _search(needles: Sequence[bytes]) -> Callable[[bytes], bool]:
+    if len(needles) == 1:  # as for most platforms, and called for each installed distribution
+        needle = needles[0]
+        return lambda data: needle in data
+    return lambda data: any(each in data for each in needles)
+
+
+FLOE_GROUPS = Groups()
 
 
 def is_well_formed(data: bytes) -> bool:
@@ -103,7 +146,7 @@ def is_well_formed(data: bytes) -> bool:
     return True
 
 
-def parse(data: bytes) -> ParsedFile:
+def parse(data: bytes, groups: Groups = FLOE_GROUPS) -> ParsedFile:
     r"""Return the entry points in plugin groups, in the order of the file, and the errors.
 
     An error in one line does not affect other lines. More than ``MAX_ENTRIES`` are returned if there are more, but
@@ -115,7 +158,7 @@ def parse(data: bytes) -> ParsedFile:
     >>> [str(error) for error in parsed.errors]
     ['entry_points.txt, line 3: spark has an empty value']
     """
-    parser = _Parser()
+    parser = _Parser(groups)
     for number, raw in enumerate(data.decode("utf-8", "surrogateescape").splitlines(), 1):
         line = raw.strip()
         if not line.isascii() and any("\udc80" <= character <= "\udcff" for character in line):
@@ -128,34 +171,44 @@ def parse(data: bytes) -> ParsedFile:
         elif line and line[0] != "#":
             parser.read_entry(number, line)
     parser.close_group()
-    return ParsedFile(parser.entries, parser.errors, parser.fatal)
+    return ParsedFile(parser.entries, parser.errors, parser.fatal, parser.categories, parser.unknown)
 
 
 class _Parser:
     """Parses a file line by line. While ``_line`` is 0, no group has begun."""
 
-    def __init__(self) -> None:
+    def __init__(self, groups: Groups) -> None:
         self.entries: list[EntryPointLine] = []
         self.errors: list[ParseError] = []
         self.fatal = False
+        self.categories: list[DeclaredCategory] = []
+        self.unknown = False
+        self._groups = groups
         self._group = ""
         self._line = 0
-        self._category: PluginType | None = None
+        self._category: Category | None = None
         self._empty = True
 
     def open_group(self, number: int, group: str) -> None:
         self._line, self._group, self._empty = number, group, True
-        self._category = _CATEGORIES.get(group)
+        groups = self._groups
+        self._category = groups.categories.get(group)
         if not group:
             self.record_error(ParseError(number, "a group without a name", "Write [group] above its entries"))
-        elif self._category is None and group.strip().startswith(_PREFIX):
-            message = f"{_short(group)} is not a plugin group, and the prefix {_PREFIX} is reserved for plugin groups"
+        elif self._category is None and group.strip().startswith(groups.prefix) and not self._declares:
+            self.unknown = True
+            message = f"{_short(group)} is not a plugin group, and the prefix {groups.prefix} is reserved for them"
             # Looking for a similar name takes long, and after many errors nobody reads the hint.
-            hint = _group_hint(group) if len(self.errors) < _MAX_ERRORS else ""
+            hint = _group_hint(group, groups) if len(self.errors) < _MAX_ERRORS else ""
             self.record_error(ParseError(number, message, hint))
 
+    @property
+    def _declares(self) -> bool:
+        """Whether the entries of the group are categories."""
+        return self._group == self._groups.platform.categories_group
+
     def close_group(self) -> None:
-        if self._category and self._empty:
+        if (self._category or self._declares) and self._empty:
             hint = f"Write name = module:Class below [{self._group}], or remove the group"
             self.record_error(ParseError(self._line, f"the group {self._group} is empty", hint))
 
@@ -163,7 +216,7 @@ class _Parser:
         self._empty = False
         name, equals, value = line.partition("=")
         if not self._line:
-            if _PREFIX in line:  # importlib.metadata ignores such lines
+            if self._groups.are_hinted_at(line):  # importlib.metadata ignores such lines
                 hint = "Save the file without a byte order mark, and write groups as [group]"
                 is_marked = line.startswith("\ufeff")
                 what = "a byte order mark hides the first group" if is_marked else f"{_short(line)} is not in a group"
@@ -178,6 +231,10 @@ class _Parser:
                 self.entries.append(entry)
             else:
                 self.record_error(entry)
+        elif self._declares and len(self.categories) <= MAX_CATEGORIES:
+            slug, _, group = name.strip().partition(".")
+            group = group or f"{self._groups.prefix}{slug}"
+            self.categories.append(DeclaredCategory(number, slug, group, value.strip()))
 
     def record_error(self, error: ParseError) -> None:
         self.fatal |= error.fatal
@@ -187,7 +244,7 @@ class _Parser:
             self.errors.append(ParseError(error.line, "more errors follow"))
 
 
-def _entry(category: PluginType, number: int, name: str, value: str) -> EntryPointLine | ParseError:
+def _entry(category: Category, number: int, name: str, value: str) -> EntryPointLine | ParseError:
     if not is_name(name):
         return ParseError(number, f"{_short(name)} is not a plugin name", f"A name consists of {NAME_RULE}")
     ref = PluginRef(category, name)
@@ -198,9 +255,14 @@ def _entry(category: PluginType, number: int, name: str, value: str) -> EntryPoi
     return EntryPointLine(ref, value)
 
 
-def _group_hint(group: str) -> str:
-    close = closest(group.strip(), _CATEGORIES)
-    return f"Did you mean {close[0]}?" if close else f"The groups are {', '.join(_CATEGORIES)}"
+def _group_hint(group: str, groups: Groups) -> str:
+    # What all groups begin with would make any two of them look alike.
+    tails = {each.removeprefix(groups.prefix): each for each in groups.categories}
+    close = closest(group.strip().removeprefix(groups.prefix), tails)
+    if close:
+        return f"Did you mean {tails[close[0]]}?"
+    known = f"The groups are {', '.join(groups.categories)}"
+    return f"{known}; if a distribution adds this one to {groups.platform.name}, install that"
 
 
 def _short(text: str) -> str:

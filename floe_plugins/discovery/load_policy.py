@@ -6,20 +6,18 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from floe_plugins.core.candidate import Candidate
-from floe_plugins.core.refs import PluginRef, PluginType
+from floe_plugins.core.categories import RESERVED_SLUG, Category
+from floe_plugins.core.platform import FLOE, Platform
 from floe_plugins.core.state import AUTOLOAD_MODES
 from floe_plugins.discovery.metadata_files import normalize
 from floe_plugins.errors import PluginConfigurationError
 
-AUTOLOAD_VARIABLE = "FLOE_PLUGINS_AUTOLOAD"
-DISABLE_VARIABLE = "FLOE_PLUGINS_DISABLE"
-ONLY_VARIABLE = "FLOE_PLUGINS_ONLY"
-STRICT_VARIABLE = "FLOE_PLUGINS_STRICT"
+# The ends of the names of environment variables, which begin with the platform's prefix.
+AUTOLOAD, DISABLE, ONLY, STRICT = "AUTOLOAD", "DISABLE", "ONLY", "STRICT"
 CONFIGURATION = "registry.disable"
 
 _OFF = frozenset({"0", "false", "no", "off"})
 _ON = frozenset({"1", "true", "yes", "on"})
-_DISTRIBUTION = "distribution"
 
 
 class Rule(NamedTuple):
@@ -33,12 +31,12 @@ class Rule(NamedTuple):
 
     text: str
     origin: str
-    type: PluginType | None = None
+    type: Category | None = None
     name: str | None = None
     distribution: str | None = None
 
     @classmethod
-    def parse(cls, text: str, origin: str) -> Rule:
+    def parse(cls, text: str, origin: str, platform: Platform = FLOE) -> Rule:
         """Parse ``compute:duckdb``, ``compute`` or ``distribution:acme-floe``.
 
         >>> Rule.parse("compute", "an example").type.slug
@@ -48,14 +46,16 @@ class Rule(NamedTuple):
             ValueError: ``text`` has none of these forms.
         """
         prefix, colon, name = text.partition(":")
-        if prefix == _DISTRIBUTION and name.strip():
+        if prefix == RESERVED_SLUG and name.strip():
             return cls(text, origin, distribution=normalize(name.strip()))
         try:
             if not colon:
-                return cls(text, origin, type=PluginType.parse(text))
-            ref = PluginRef.parse(text)
+                return cls(text, origin, type=platform.categories.parse(text))
+            ref = platform.ref(text)
         except ValueError as error:
-            message = f"{error}; expected a ref (compute:duckdb), a category (compute) or distribution:NAME"
+            example = platform.example
+            forms = f"a ref ({example}), a category ({example.partition(':')[0]}) or distribution:NAME"
+            message = f"{error}; expected {forms}"
             raise ValueError(message) from None
         return cls(text, origin, type=ref.type, name=ref.name)
 
@@ -63,7 +63,7 @@ class Rule(NamedTuple):
         """Return whether the rule disables the candidate, whose distribution has these normalized names."""
         if self.distribution is not None:
             return self.distribution in (names or {normalize(candidate.distribution.name)})
-        return candidate.ref.type is self.type and self.name in {None, candidate.ref.name}
+        return candidate.ref.type == self.type and self.name in {None, candidate.ref.name}
 
 
 class LoadPolicy(NamedTuple):
@@ -82,7 +82,7 @@ class LoadPolicy(NamedTuple):
     strict: bool | None = None
 
     @classmethod
-    def create(
+    def create(  # noqa: PLR0913 they are keyword-only
         cls,
         *,
         autoload: str | None = None,
@@ -90,6 +90,7 @@ class LoadPolicy(NamedTuple):
         only: Iterable[str] | None = None,
         strict: bool | None = None,
         origin: str = "an argument",
+        platform: Platform = FLOE,
     ) -> LoadPolicy:
         """Return a policy from rules and names as text.
 
@@ -101,36 +102,41 @@ class LoadPolicy(NamedTuple):
         """
         if autoload not in {None, *AUTOLOAD_MODES}:
             raise ValueError(f"there is no autoload mode {autoload!r}; expected one of {', '.join(AUTOLOAD_MODES)}")
-        rules = tuple(Rule.parse(text, origin) for text in disable)
+        rules = tuple(Rule.parse(text, origin, platform) for text in disable)
         return cls(autoload, rules, None if only is None else frozenset(map(normalize, only)), strict)
 
     @classmethod
-    def from_configuration(cls, autoload: str | None, disable: Iterable[str], only: Iterable[str] | None) -> LoadPolicy:
+    def from_configuration(
+        cls, autoload: str | None, disable: Iterable[str], only: Iterable[str] | None, platform: Platform = FLOE
+    ) -> LoadPolicy:
         """Return the policy of the section ``registry`` of a configuration.
 
         Raises:
             PluginConfigurationError: a rule cannot be parsed.
         """
         try:
-            return cls.create(autoload=autoload, disable=disable, only=only, origin=CONFIGURATION)
+            return cls.create(autoload=autoload, disable=disable, only=only, origin=CONFIGURATION, platform=platform)
         except ValueError as error:
             raise PluginConfigurationError(f"{CONFIGURATION}: {error}") from None
 
     @classmethod
-    def from_environ(cls, environ: Mapping[str, str]) -> LoadPolicy:
-        """Return the policy of the ``FLOE_PLUGINS_*`` variables. An empty variable counts as not set.
+    def from_environ(cls, environ: Mapping[str, str], platform: Platform = FLOE) -> LoadPolicy:
+        """Return the policy of the platform's variables, such as ``FLOE_PLUGINS_AUTOLOAD``. An empty one is not set.
 
         Raises:
             PluginConfigurationError: the value of a variable is invalid; the message names the variable.
         """
-        autoload, strict = _autoload(environ), _flag(environ, STRICT_VARIABLE)
-        disable = [text for text in _items(environ, DISABLE_VARIABLE) if text.lower() not in _OFF]
-        only = _items(environ, ONLY_VARIABLE) or None
+        switch, origin = platform.variable(AUTOLOAD), platform.variable(DISABLE)
+        autoload, strict = _autoload(environ, switch), _flag(environ, platform.variable(STRICT))
+        disable = [text for text in _items(environ, origin) if text.lower() not in _OFF]
+        only = _items(environ, platform.variable(ONLY)) or None
         try:
-            return cls.create(autoload=autoload, disable=disable, only=only, strict=strict, origin=DISABLE_VARIABLE)
+            return cls.create(
+                autoload=autoload, disable=disable, only=only, strict=strict, origin=origin, platform=platform
+            )
         except ValueError as error:
-            hint = f"To disable all plugins, set {AUTOLOAD_VARIABLE}=0."
-            raise PluginConfigurationError(f"{DISABLE_VARIABLE}: {error}", hint=hint) from None
+            hint = f"To disable all plugins, set {switch}=0."
+            raise PluginConfigurationError(f"{origin}: {error}", hint=hint) from None
 
     def merged(self, other: LoadPolicy) -> LoadPolicy:
         """Return this policy with the settings that it does not give taken from ``other``, and the rules of both."""
@@ -186,9 +192,9 @@ def _flag(environ: Mapping[str, str], variable: str, other: str = "") -> bool | 
     raise PluginConfigurationError(message, hint="Correct the variable or unset it.")
 
 
-def _autoload(environ: Mapping[str, str]) -> str | None:
-    text = environ.get(AUTOLOAD_VARIABLE, "").strip().lower()
+def _autoload(environ: Mapping[str, str], variable: str) -> str | None:
+    text = environ.get(variable, "").strip().lower()
     if text in AUTOLOAD_MODES:
         return text
-    on = _flag(environ, AUTOLOAD_VARIABLE, f", nor one of {', '.join(AUTOLOAD_MODES)}")
+    on = _flag(environ, variable, f", nor one of {', '.join(AUTOLOAD_MODES)}")
     return None if on is None else "all" if on else "none"

@@ -11,14 +11,15 @@ import importlib
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 from floe_plugins.core.candidate import Candidate, Distribution
-from floe_plugins.core.problem import Problem
-from floe_plugins.core.refs import PluginRef
+from floe_plugins.core.categories import Category
+from floe_plugins.core.platform import FLOE, Platform
 from floe_plugins.core.safe_text import describe_error, safe_str
-from floe_plugins.core.state import Stage
 from floe_plugins.discovery import entry_points_txt, metadata_files
+from floe_plugins.discovery.entry_points_txt import Groups
+from floe_plugins.discovery.findings import Findings, Scan
 from floe_plugins.discovery.metadata_files import distribution_at, is_readable, normalize, read_file, without_suffix
 
 # importlib.metadata treats these errors as "there is no such file".
@@ -32,39 +33,48 @@ _SUFFIX = len(metadata_files.DIST_INFO)
 _REINSTALL = "Reinstall or remove the distribution"
 
 
-class Scan(NamedTuple):
-    """The result of one scan, in the order of ``sys.path``.
+def scan(path: Iterable[object] | None = None, platform: Platform | None = None) -> Scan:
+    """Return the plugins of a platform, by default floe, that are installed in the directories of ``path``.
 
-    Attributes:
-        candidates: all candidates found; several may have the same ref.
-        problems: what could not be read.
-        corrupt: the distributions, also those without plugins, that make
-            ``importlib.metadata.entry_points()`` raise for every caller in the process.
-    """
-
-    candidates: tuple[Candidate, ...] = ()
-    problems: tuple[Problem, ...] = ()
-    corrupt: tuple[Distribution, ...] = ()
-
-
-def scan(path: Iterable[object] | None = None) -> Scan:
-    """Return the plugins installed in the directories of ``path``.
+    The categories that installed distributions add to the platform stand in its table afterwards, and no others.
 
     By default, scans ``sys.path`` and asks the other meta path finders. Finds the same entry
     points as ``importlib.metadata.entry_points()``, and reports a problem for each one that
     ``importlib.metadata`` would raise for or ignore. Blocks while it reads the directories.
     May be called from several threads.
     """
-    scanner = _Scanner()
+    platform = FLOE.looking_for(tuple) if platform is None else platform
+    groups, revision = Groups(platform), platform.categories.revision
+    found = _read(path, groups)
+    refused = platform.categories.add(found.categories())
+    if platform.categories.revision != revision:
+        added = Groups(platform)
+        if added.begins <= groups.begins:
+            found.parse_again(added)
+        else:
+            found = _read(path, added)  # files that speak of these groups alone were left aside
+            refused = platform.categories.add(found.categories())
+    for category, reason in refused:
+        found.report_category(category, reason)
+    return found.result()
+
+
+def installed_categories(platform: Platform, path: Iterable[object] | None = None) -> list[Category]:
+    """Return the categories that installed distributions add to a platform."""
+    return list(_read(path, Groups(platform)).categories())
+
+
+def _read(path: Iterable[object] | None, groups: Groups) -> Findings:
+    scanner = _Scanner(groups)
     if path is not None:
         scanner.read_path(path)
-        return scanner.result()
+        return scanner.found
     for finder in list(sys.meta_path):
         if _reads_sys_path(finder):
             scanner.read_path(list(sys.path))
         elif getattr(finder, "find_distributions", None) is not None:
             scanner.read_finder(finder)
-    return scanner.result()
+    return scanner.found
 
 
 def refresh_imports() -> None:
@@ -116,21 +126,16 @@ class _Scanner:
     Like ``importlib.metadata``, uses the first distribution of each name and ignores later ones.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, groups: Groups) -> None:
         self._roots: set[str] = set()
         self._seen: dict[str, str] = {}  # normalized name -> the directory in which it was seen first
-        self._candidates: list[Candidate] = []
-        self._problems: list[Problem] = []
-        self._corrupt: list[Distribution] = []
-
-    def result(self) -> Scan:
-        return Scan(candidates=tuple(self._candidates), problems=tuple(self._problems), corrupt=tuple(self._corrupt))
+        self.found = Findings(groups)
 
     def read_path(self, path: Iterable[object]) -> None:
         for item in path:
             entry = item if isinstance(item, str) else _fspath(item)
             if entry is None:
-                self._report(f"sys.path holds {item!r:.60}, which is not a string", hint="Remove the entry")
+                self.found.report(f"sys.path holds {item!r:.60}, which is not a string", hint="Remove the entry")
                 continue
             try:
                 root = entry if os.path.isabs(entry) else os.path.abspath(entry)
@@ -141,7 +146,7 @@ class _Scanner:
                 continue
             except (OSError, ValueError) as error:
                 message = f"{entry!r} on sys.path cannot be read: {error}"
-                self._report(message, hint="Make it readable, or remove the entry")
+                self.found.report(message, hint="Make it readable, or remove the entry")
 
     def read_finder(self, finder: Any) -> None:
         """Read the distributions of a meta path finder."""
@@ -163,7 +168,7 @@ class _Scanner:
             self._read_directory(root, metadata)
 
     def _read_directory(self, root: str, metadata: list[tuple[str, str]]) -> None:
-        seen, prefix = self._seen, f"{root}{_SEP}"
+        seen, prefix, may_be_in = self._seen, f"{root}{_SEP}", self.found.groups.may_be_in
         for child, key in metadata:
             if key in seen:
                 if seen[key] == root:
@@ -180,16 +185,12 @@ class _Scanner:
                 message = f"its entry points cannot be read: {error}"
                 self._report_unreadable(distribution_at(directory), message, corrupt=corrupt)
                 continue
-            if (
-                entry_points_txt.may_have_plugins(data)
-                or not entry_points_txt.is_well_formed(data)
-                or len(data) > metadata_files.MAX_SIZE
-            ):
+            if may_be_in(data) or not entry_points_txt.is_well_formed(data) or len(data) > metadata_files.MAX_SIZE:
                 origin = distribution_at(directory)
                 self._parse(origin, data)
                 if not _has_metadata(directory):
                     message = "it has no METADATA that can be read, so its requirements are unknown"
-                    self._report(message, origin, _REINSTALL)
+                    self.found.report(message, origin, _REINSTALL)
 
     def _read_with_importlib(self, root: str) -> None:
         from importlib.metadata import DistributionFinder, MetadataPathFinder
@@ -204,7 +205,7 @@ class _Scanner:
                 found.append(installed)  # noqa: PERF402
         except Exception as error:  # noqa: BLE001 foreign code
             message = f"{safe_str(finder)} on sys.meta_path failed to find distributions: {describe_error(error)}"
-            self._report(message, hint="Remove the finder")
+            self.found.report(message, hint="Remove the finder")
         for installed in found:
             self._read_distribution(installed)
 
@@ -220,46 +221,30 @@ class _Scanner:
         except Exception as error:  # noqa: BLE001 foreign code
             self._report_unreadable(_distribution(installed), f"its {what}: {describe_error(error)}")
             return
-        if entry_points_txt.may_have_plugins(data) or not entry_points_txt.is_well_formed(data):
+        if self.found.groups.may_be_in(data) or not entry_points_txt.is_well_formed(data):
             self._parse(_distribution(installed), data)
 
     def _parse(self, origin: Distribution, data: bytes) -> None:
         if len(data) > metadata_files.MAX_SIZE:
             message = f"entry_points.txt is larger than {metadata_files.MAX_SIZE} bytes and was not read"
-            self._report(message, origin, _REINSTALL)
+            self.found.report(message, origin, _REINSTALL)
             return
-        parsed = entry_points_txt.parse(data)
-        if len(parsed.entries) > entry_points_txt.MAX_ENTRIES:
-            message = f"it declares more than {entry_points_txt.MAX_ENTRIES} plugins, and none of them is used"
-            self._report(message, origin, "Remove the distribution, or ask its author to split it")
-            return
-        self._candidates += [Candidate(entry.ref, entry.value, origin) for entry in parsed.entries]
-        for error in parsed.errors:
-            self._report(str(error), origin, error.hint, error.ref)
-        if parsed.fatal:
-            self._corrupt.append(origin)
+        self.found.add_file(origin, data)
 
     def _report_hidden_version(self, directory: str) -> None:
         hidden = distribution_at(directory)
         try:
-            has_plugins = entry_points_txt.may_have_plugins(read_file(directory + _ENTRY_POINTS))
+            has_plugins = self.found.groups.may_be_in(read_file(directory + _ENTRY_POINTS))
         except OSError:
             return
         if has_plugins:
             message = "it is ignored, because another version of it is installed in the same directory"
-            self._report(message, hidden, f"Run pip install --force-reinstall {hidden.name}")
+            self.found.report(message, hidden, f"Run pip install --force-reinstall {hidden.name}")
 
     def _report_unreadable(self, origin: Distribution, message: str, *, corrupt: bool = True) -> None:
-        self._report(message, origin, _REINSTALL)
+        self.found.report(message, origin, _REINSTALL)
         if corrupt:
-            self._corrupt.append(origin)
-
-    def _report(
-        self, message: str, origin: Distribution | None = None, hint: str = "", ref: PluginRef | None = None
-    ) -> None:
-        found_in = str(origin) if origin else None
-        problem = Problem(stage=Stage.DISCOVER, message=message, ref=ref, distribution=found_in, hint=hint)
-        self._problems.append(problem)
+            self.found.add_unreadable(origin)
 
 
 def _fspath(item: object) -> str | None:

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from floe_plugins.core.candidate import Candidate, Distribution
+from floe_plugins.core.categories import Category
 from floe_plugins.core.problem import Problem
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.state import Stage
@@ -61,6 +62,7 @@ def select(candidates: Iterable[Candidate], policy: LoadPolicy, pins: Mapping[Pl
         else:
             duplicates[ref] = allowed
             problems.append(_duplicate(ref, allowed))
+    problems += _alike(chosen)
     problems += _unused_pins(claims, pins, names)
     problems += names.problems
     return Selection(
@@ -113,6 +115,18 @@ def _duplicate(ref: PluginRef, claimants: Sequence[Candidate]) -> Problem:
         message, ref=ref, distribution=origins, claimants=[str(c.distribution) for c in claimants], hint=hint
     )
     return Problem(stage=Stage.DISCOVER, ref=ref, distribution=origins, message=message, hint=hint, cause=error)
+
+
+def _alike(chosen: Mapping[PluginRef, Candidate]) -> Iterator[Problem]:
+    """Yield a problem for each plugin whose name is that of another one but for ``-`` and ``_``."""
+    names: dict[tuple[Category, str], Candidate] = {}
+    for ref, candidate in sorted(chosen.items()):
+        other = names.setdefault((ref.type, ref.name.replace("-", "_")), candidate)
+        if other is not candidate:
+            message = f"its name differs from that of {other.ref} ({other.distribution}) by '-' and '_' alone"
+            hint = "A variable sets both; rename one of them, or disable it"
+            origin = str(candidate.distribution)
+            yield Problem(stage=Stage.DISCOVER, ref=ref, distribution=origin, message=message, hint=hint)
 
 
 def _unused_pins(

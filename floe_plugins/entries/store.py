@@ -11,14 +11,17 @@ from typing import TYPE_CHECKING
 
 from floe_plugins.configuration.model import Configuration
 from floe_plugins.core.candidate import Candidate
+from floe_plugins.core.categories import Categories, Category
 from floe_plugins.core.locks import forkable_lock
 from floe_plugins.core.log import log
+from floe_plugins.core.platform import FLOE, Platform
 from floe_plugins.core.problem import Problem
-from floe_plugins.core.refs import PluginRef, PluginType
+from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.state import PluginState, Stage
 from floe_plugins.core.suggestions import closest
 from floe_plugins.core.timeouts import DEFAULT_TIMEOUTS, TIMEOUT_OF_STAGE
 from floe_plugins.discovery import load_policy, scanner, selection
+from floe_plugins.discovery.findings import Scan
 from floe_plugins.discovery.report import DiscoveryReport
 from floe_plugins.entries.entry import Entry, problem_of
 from floe_plugins.entries.events import Events
@@ -32,8 +35,13 @@ class EntryStore:
     """Candidates, entries and problems of one registry. Safe from several threads; runs no plugin code."""
 
     def __init__(
-        self, configuration: Configuration, policy: load_policy.LoadPolicy, path: Sequence[object] | None = None
+        self,
+        configuration: Configuration,
+        policy: load_policy.LoadPolicy,
+        path: Sequence[object] | None = None,
+        platform: Platform | None = None,
     ) -> None:
+        self.platform = FLOE.looking_for(tuple) if platform is None else platform
         self.configuration = configuration
         self.policy = policy
         self._path = path
@@ -43,6 +51,11 @@ class EntryStore:
         self._report: DiscoveryReport | None = None
         self._problems: list[Problem] = []
         self._blocked: set[PluginRef] = set()
+
+    @property
+    def categories(self) -> Categories:
+        """The categories of the platform, those that installed distributions add among them."""
+        return self.platform.categories
 
     def discover(self, *, refresh: bool = False) -> DiscoveryReport:
         """What is installed; scanned on the first call, and again with ``refresh``.
@@ -61,7 +74,7 @@ class EntryStore:
 
     def _discover(self, before: DiscoveryReport | None) -> DiscoveryReport:
         begun = time.perf_counter()
-        scan = scanner.Scan() if self.policy.is_off else scanner.scan(self._path)
+        scan = Scan() if self.policy.is_off else scanner.scan(self._path, self.platform)
         self.configuration = self.configuration.aligned(candidate.ref for candidate in scan.candidates)
         chosen = selection.select(scan.candidates, self.policy, self.configuration.pins)
         problems = [*scan.problems, *chosen.problems]
@@ -151,7 +164,7 @@ class EntryStore:
         # The selection and the entry report the same duplicate.
         return tuple(dict.fromkeys((*found, *missing)))
 
-    def missing(self, category: PluginType | None = None) -> dict[PluginRef, PluginError]:
+    def missing(self, category: Category | None = None) -> dict[PluginRef, PluginError]:
         """The required plugins (of a category) that are not there or disabled, and why; changes as plugins come.
 
         What is there and cannot be used, such as a duplicate, has an entry that says so.
@@ -159,10 +172,10 @@ class EntryStore:
         errors = ((ref, self._obstacle(ref)) for ref in self.configuration.required if category in {None, ref.type})
         return {ref: error for ref, error in errors if isinstance(error, PluginNotFoundError)}
 
-    def candidates(self, category: PluginType | None = None) -> tuple[Candidate, ...]:
+    def candidates(self, category: Category | None = None) -> tuple[Candidate, ...]:
         """What was found in a category, or in all."""
         found = self.discover().candidates
-        return found if category is None else tuple(each for each in found if each.type is category)
+        return found if category is None else tuple(each for each in found if each.type == category)
 
     def entries(self) -> Mapping[PluginRef, Entry]:
         """All entries now."""
@@ -229,10 +242,10 @@ class EntryStore:
             message = "no such plugin is registered, and installed plugins are switched off (autoload is none)"
         return PluginNotFoundError(message, ref=ref, suggestions=close, hint=there)
 
-    def _what_there_is(self, category: PluginType) -> str:
+    def _what_there_is(self, category: Category) -> str:
         if self.policy.is_off:
             return "Register it, or switch installed plugins on."
-        names = ", ".join(sorted(str(ref) for ref in self._entries if ref.type is category))
+        names = ", ".join(sorted(str(ref) for ref in self._entries if ref.type == category))
         hint = f"Install a distribution with an entry point in the group {category.group}"
         return f"{hint}; there are {names}." if names else f"{hint}."
 
@@ -285,7 +298,7 @@ class EntryStore:
         with self.lock:
             (self._blocked.add if blocked else self._blocked.discard)(ref)
 
-    def selected(self, category: PluginType | None = None) -> tuple[PluginRef, ...]:
+    def selected(self, category: Category | None = None) -> tuple[PluginRef, ...]:
         """The refs that the platform is to run, sorted: those it is told to load, and those registered by hand."""
         everything = self.policy.autoload == "all"
         wanted = {*self.configuration.plugins, *self.configuration.required}
@@ -293,7 +306,7 @@ class EntryStore:
             sorted(
                 ref
                 for ref, entry in self.entries().items()
-                if (category is None or ref.type is category)
+                if (category is None or ref.type == category)
                 and (everything or ref in wanted or entry.plugin is not None)
                 and entry.state is not PluginState.DISABLED
                 and ref not in self._blocked

@@ -29,8 +29,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, overload
 from pluggy import HookimplMarker, HookspecMarker
 
 from floe_plugins._version import FLOE_API_VERSION as FLOE_API_VERSION  # noqa: PLC0414 exported from here
+from floe_plugins.core.categories import Category
 from floe_plugins.core.lazy import LazyModule
-from floe_plugins.core.refs import PluginType
 from floe_plugins.core.report import HealthState, HealthStatus
 
 if TYPE_CHECKING:
@@ -45,6 +45,23 @@ hookimpl = HookimplMarker(PROJECT)
 
 P = TypeVar("P", bound="PluginMetadata")
 
+
+def spec_options(function: object, project: str = PROJECT) -> Any:
+    """Return pluggy's options of a hook that a category class of a project declares; None if it is no hook.
+
+    The lifecycle hooks are those of this package's base class, and belong to every project.
+    """
+    found = getattr(function, f"{project}_spec", None)
+    if found is None and getattr(function, "__module__", None) == __name__:
+        found = getattr(function, f"{PROJECT}_spec", None)
+    return found
+
+
+def hook_names(category: type, project: str = PROJECT) -> frozenset[str]:
+    """Return the names of the hooks of a category class."""
+    return frozenset(name for name in dir(category) if spec_options(getattr(category, name, None), project) is not None)
+
+
 LIFECYCLE_HOOKS = ("startup", "shutdown", "health_check")
 
 
@@ -57,11 +74,11 @@ class PluginLookup(Protocol):
     @overload
     def get(self, category: Callable[..., P], name: str) -> P: ...
     @overload
-    def get(self, category: PluginType, name: str) -> Any: ...
+    def get(self, category: Category, name: str) -> Any: ...
     @overload
     def one(self, category: Callable[..., P]) -> P: ...
     @overload
-    def one(self, category: PluginType) -> Any: ...
+    def one(self, category: Category) -> Any: ...
 
 
 class PluginMetadata(ABC):
@@ -130,8 +147,12 @@ class PluginMetadata(ABC):
     timeouts: Mapping[str, float] = {}
     caller_thread: ClassVar[bool] = False
 
-    registry: PluginLookup
-    config: Any = None
+    if TYPE_CHECKING:
+        # Only type checkers see these annotations: a plugin that is a pydantic model has no fields for them.
+        registry: PluginLookup
+        config: Any
+    else:
+        config = None
 
     @classmethod
     def migrate_config(cls, old_version: int, data: dict[str, Any]) -> dict[str, Any]:

@@ -11,12 +11,13 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from floe_plugins.core.refs import PluginType
+from floe_plugins.core.categories import Category
+from floe_plugins.core.refs import FLOE_CATEGORIES
 from floe_plugins.inspection.source_files import WORD, Module, SourceModules, bindings
 
 _PLATFORM = __name__.partition(".")[0]
 BASE = (f"{_PLATFORM}.hookspecs.base", "PluginMetadata")
-_CATEGORIES = {member.spec_name: member for member in PluginType}
+_CATEGORIES = {category.spec_name: category for category in FLOE_CATEGORIES}
 _EXPORTED = {name: (module, name) for module, name in (*_CATEGORIES, BASE)}
 
 _FINAL = {("typing", "final"), ("typing_extensions", "final")}
@@ -48,12 +49,17 @@ UNKNOWN_BASE = ExternalName("", "")
 
 
 class ClassReader:
-    """Reads one class. Follows names across the modules of its top-level package."""
+    """Reads one class. Follows names across the modules of its top-level package.
 
-    def __init__(self, sources: SourceModules, package: str) -> None:
+    Knows the category classes of floe and the one of ``own``, the category of the class. Whoever's that is, it is taken
+    to declare no metadata, as those of floe do.
+    """
+
+    def __init__(self, sources: SourceModules, package: str, own: Category | None = None) -> None:
         self._sources = sources
+        self._own = own
         self._package = package
-        self._categories: set[PluginType] = set()
+        self._categories: set[Category] = set()
         # By the id of the class's node, which its module keeps alive.
         self._orders: dict[int, Mro] = {}
 
@@ -61,7 +67,7 @@ class ClassReader:
         self._stored: dict[int, frozenset[str]] = {}
 
     @property
-    def category(self) -> PluginType | None:
+    def category(self) -> Category | None:
         """The category whose class is among the base classes read so far; None if there is none, or are several."""
         return next(iter(self._categories)) if len(self._categories) == 1 else None
 
@@ -167,6 +173,9 @@ class ClassReader:
             return self._mro(base, depth)
         if base is None:
             return [UNKNOWN_BASE]
+        if self._own is not None and _is_spec(base, self._own):
+            self._categories.add(self._own)
+            return [base, ExternalName(*BASE)]
         home = _EXPORTED.get(base.name, UNKNOWN_BASE) if base.module == _PLATFORM else base
         if home in _CATEGORIES:
             self._categories.add(_CATEGORIES[home])
@@ -188,6 +197,12 @@ class ClassReader:
             return ast.literal_eval(value)
         except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
             return None
+
+
+def _is_spec(found: ExternalName, category: Category) -> bool:
+    """Return whether a name is that of the category's class, in its module or in a package that holds this."""
+    module, name = category.spec_name
+    return found.name == name and f"{module}.".startswith(f"{found.module}.")
 
 
 def _may_store(source: bytes, attribute: bytes) -> bool:

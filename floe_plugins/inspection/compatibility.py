@@ -6,8 +6,9 @@ import reprlib
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from floe_plugins._version import FLOE_API_VERSION, __version__
+from floe_plugins._version import __version__
 from floe_plugins.core.candidate import Candidate
+from floe_plugins.core.platform import FLOE, Platform
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.safe_text import describe_error
 from floe_plugins.discovery.metadata_files import read_requirements
@@ -16,15 +17,15 @@ from floe_plugins.inspection import static_metadata
 from floe_plugins.inspection.plain_versions import meets, release, trimmed
 from floe_plugins.inspection.static_metadata import StaticMetadata
 
-PLATFORM = "floe-plugins"
+PACKAGE = "floe-plugins"
 
 _MAX_REQUIREMENTS = 100  # of this package, in one distribution
 _MAX_LENGTH = 10_000
 _MAX_QUOTED = 200
 
 
-def api_mismatch(declared: object, platform: str) -> str | None:
-    """Return why a plugin written for API ``declared`` cannot run on API ``platform``, or None if it can.
+def api_mismatch(declared: object, provides: str, platform: Platform = FLOE) -> str | None:
+    """Return why a plugin written for API ``declared`` cannot run on API ``provides``, or None if it can.
 
     The major version must be the same, and the minor must not be newer than the
     platform's. While the major version is 0, the minor must be the same, too. Patch,
@@ -35,18 +36,22 @@ def api_mismatch(declared: object, platform: str) -> str | None:
     >>> api_mismatch("1.4", "1.3")
     'the plugin requires floe API 1.4, this platform provides 1.3'
     """
-    required, provided = _parse(declared), _parse(platform)
+    required, provided = _parse(declared), _parse(provides)
     if isinstance(required, str):
-        return f"the plugin's floe_api_version {required}"
+        return f"the plugin's {platform.api_attribute} {required}"
     if isinstance(provided, str):
         return f"the platform's API version {provided}"
     if _is_compatible(required, provided):
         return None
-    return f"the plugin requires floe API {declared}, this platform provides {platform}"
+    return f"the plugin requires {platform.name} API {declared}, this platform provides {provides}"
 
 
 def api_incompatibility(
-    ref: PluginRef | None, distribution: str | None, requires: object, platform: str = FLOE_API_VERSION
+    ref: PluginRef | None,
+    distribution: str | None,
+    requires: object,
+    provides: str | None = None,
+    platform: Platform = FLOE,
 ) -> PluginIncompatibleError | None:
     """Return the error for a plugin whose ``floe_api_version`` is incompatible, or None if it is compatible.
 
@@ -55,7 +60,8 @@ def api_incompatibility(
     >>> print(api_incompatibility(None, "acme 2.1 in /site", "2.0", "1.0").hint)
     Upgrade floe-plugins to a version that provides API 2.0, or install an older version of acme made for API 1.0
     """
-    reason = api_mismatch(requires, platform)
+    provides = platform.api_version if provides is None else provides
+    reason = api_mismatch(requires, provides, platform)
     if reason is None:
         return None
     return PluginIncompatibleError(
@@ -63,8 +69,8 @@ def api_incompatibility(
         ref=ref,
         distribution=distribution,
         requires=requires if isinstance(requires, str) else reprlib.repr(requires),
-        provides=platform,
-        hint=_upgrade_hint(requires, platform, _name_in(distribution)),
+        provides=provides,
+        hint=_upgrade_hint(requires, provides, _name_in(distribution), platform),
     )
 
 
@@ -91,8 +97,8 @@ def requirement_incompatibility(
                 distribution=distribution,
                 requires=line.strip(),
                 provides=installed,
-                hint=f"Install a {PLATFORM} that satisfies it, "
-                f"or a version of {_name_in(distribution)} made for {PLATFORM} {installed}",
+                hint=f"Install a {PACKAGE} that satisfies it, "
+                f"or a version of {_name_in(distribution)} made for {PACKAGE} {installed}",
             )
     return None
 
@@ -111,7 +117,7 @@ def _end_of_name(line: str) -> int:
 def _unmet(line: str, installed: str) -> str | None:
     if len(line) > _MAX_LENGTH:
         return "which is too long"
-    mismatch = f"{PLATFORM} {installed} is installed"
+    mismatch = f"{PACKAGE} {installed} is installed"
     answer = meets(installed, line[_end_of_name(line) :])
     if answer is not None:
         return None if answer else mismatch
@@ -165,17 +171,20 @@ def _is_compatible(required: _ApiVersion, provided: _ApiVersion) -> bool:
     return required.minor == provided.minor if provided.major == 0 else required.minor <= provided.minor
 
 
-def _upgrade_hint(requires: object, platform: str, subject: str) -> str:
-    required, provided = _parse(requires), _parse(platform)
+def _upgrade_hint(requires: object, provides: str, subject: str, platform: Platform) -> str:
+    required, provided = _parse(requires), _parse(provides)
     if isinstance(required, str) or isinstance(provided, str):
-        return f"Set floe_api_version in {subject} to the FLOE_API_VERSION for which it was written"
+        api = f"the version of the {platform.name} API for which it was written"
+        return f"Set {platform.api_attribute} in {subject} to {api}"
     api = f"{required.major}.{required.minor}"
     if required.release > provided.release:
         return (
-            f"Upgrade {PLATFORM} to a version that provides API {api}, "
-            f"or install an older version of {subject} made for API {platform}"
+            f"Upgrade {platform.title} to a version that provides API {api}, "
+            f"or install an older version of {subject} made for API {provides}"
         )
-    return f"Upgrade {subject} to a version made for API {platform}, or install a {PLATFORM} that provides API {api}"
+    return (
+        f"Upgrade {subject} to a version made for API {provides}, or install a {platform.title} that provides API {api}"
+    )
 
 
 def _name_in(distribution: str | None) -> str:
@@ -184,12 +193,12 @@ def _name_in(distribution: str | None) -> str:
 
 
 def find_incompatibility(
-    candidate: Candidate, metadata: StaticMetadata | None = None
+    candidate: Candidate, metadata: StaticMetadata | None = None, platform: Platform = FLOE
 ) -> PluginIncompatibleError | None:
     """Return the error for a candidate that its metadata or source show to be incompatible, or None.
 
     Reads files of the candidate's distribution. Imports nothing. ``metadata`` is what its source declares, for
-    callers that have read it already.
+    callers that have read it already; ``platform`` is whose plugin it is.
     """
     origin = str(candidate.distribution)
     try:
@@ -205,4 +214,4 @@ def find_incompatibility(
     if error is not None:
         return error
     declared = (metadata or static_metadata.read(candidate)).floe_api_version
-    return None if declared is None else api_incompatibility(candidate.ref, origin, declared)
+    return None if declared is None else api_incompatibility(candidate.ref, origin, declared, platform=platform)

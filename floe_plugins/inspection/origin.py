@@ -52,6 +52,11 @@ def refuse_foreign_module(candidate: Candidate) -> None:
             )
 
 
+def is_editable(distribution: Distribution) -> bool:
+    """Return whether a distribution is installed from where its author works on it."""
+    return next(_editable_paths(distribution), None) is not None
+
+
 def _file_of(name: str) -> str | None:
     """Return the file of a module, or None for a package without a file of its own."""
     spec = importlib.util.find_spec(name)

@@ -12,11 +12,13 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from floe_plugins.core.safe_text import type_name
+from floe_plugins.core.suggestions import closest
 from floe_plugins.core.timeouts import TIMEOUT_NAMES, check_timeout
 from floe_plugins.errors import PluginLoadError
 from floe_plugins.execution import boundary
 
-_HINT = "Tell the plugin's author."
+TELL_AUTHOR = "Tell the plugin's author"  # how a hint begins that says what an author has to do
+_HINT = f"{TELL_AUTHOR}."
 
 
 class RuntimeMetadata(NamedTuple):
@@ -32,7 +34,7 @@ class RuntimeMetadata(NamedTuple):
     timeouts: Mapping[str, float]
 
 
-def read_metadata(plugin: object) -> RuntimeMetadata:
+def read_metadata(plugin: object, api_attribute: str = "floe_api_version") -> RuntimeMetadata:
     """Read what ``plugin`` declares; properties are evaluated, so call it on the plugin's thread.
 
     Raises:
@@ -41,7 +43,7 @@ def read_metadata(plugin: object) -> RuntimeMetadata:
     return RuntimeMetadata(
         _text(plugin, "name"),
         _text(plugin, "version"),
-        _text(plugin, "floe_api_version"),
+        _text(plugin, api_attribute),
         _text(plugin, "description", may_be_empty=True),
         _texts(plugin, "dependencies"),
         _texts(plugin, "optional_dependencies"),
@@ -66,8 +68,14 @@ def read_attribute(plugin: object, attribute: str) -> Any:
 def _text(plugin: object, attribute: str, *, may_be_empty: bool = False) -> str:
     found = read_attribute(plugin, attribute)
     if not issubclass(type(found), str) or not (found or may_be_empty):
-        raise PluginLoadError(f"{attribute!r} must be a string, not {_shown(found)}", hint=_HINT)
+        raise PluginLoadError(
+            f"{attribute!r} must be a string, not {_shown(found)}", hint=_write(f'{attribute} = "..."')
+        )
     return str.__str__(found)
+
+
+def _write(line: str) -> str:
+    return f"{TELL_AUTHOR}: write {line} in the class."
 
 
 def _texts(plugin: object, attribute: str) -> tuple[str, ...]:
@@ -78,7 +86,10 @@ def _texts(plugin: object, attribute: str) -> tuple[str, ...]:
     if issubclass(type(found), Sequence) and not issubclass(type(found), str):
         items = boundary.call(partial(tuple[Any, ...], found))
     if items is None or not all(issubclass(type(item), str) for item in items):
-        raise PluginLoadError(f"{attribute!r} must be a list or tuple of strings, not {_shown(found)}", hint=_HINT)
+        raise PluginLoadError(
+            f"{attribute!r} must be a list or tuple of strings, not {_shown(found)}",
+            hint=_write(f'{attribute} = ("compute:duckdb",)'),
+        )
     return tuple(str.__str__(item) for item in items)
 
 
@@ -87,17 +98,20 @@ def _timeouts(plugin: object) -> Mapping[str, float]:
     if found is None or (type(found) is dict and not found):
         return {}
     if not issubclass(type(found), Mapping):
-        raise PluginLoadError(f"'timeouts' must be a mapping of seconds, not {_shown(found)}", hint=_HINT)
+        raise PluginLoadError(
+            f"'timeouts' must be a mapping of seconds, not {_shown(found)}", hint=_write('timeouts = {"startup": 60}')
+        )
     timeouts: dict[str, float] = {}
     items: tuple[Any, ...] = boundary.call(lambda: tuple[Any, ...](found.items()))
     for key, value in items:
         if type(key) is not str or key not in TIMEOUT_NAMES:
             message = f"'timeouts' has the key {_shown(key)}; expected {', '.join(TIMEOUT_NAMES)}"
-            raise PluginLoadError(message, hint=_HINT)
+            meant = (closest(key, TIMEOUT_NAMES) if type(key) is str else []) or ["startup"]
+            raise PluginLoadError(message, hint=_write(f'timeouts = {{"{meant[0]}": 60}}'))
         try:
             timeouts[key] = check_timeout(value)
         except ValueError as error:
-            raise PluginLoadError(f"timeouts[{key!r}] {error}", hint=_HINT) from None
+            raise PluginLoadError(f"timeouts[{key!r}] {error}", hint=_write(f'timeouts = {{"{key}": 60}}')) from None
     return timeouts
 
 

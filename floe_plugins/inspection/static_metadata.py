@@ -9,12 +9,13 @@ and no other statement can change it. All others are None, which means "known wh
 
 from __future__ import annotations
 
+import ast
 from typing import Any, NamedTuple
 
 from floe_plugins.core.candidate import Candidate
-from floe_plugins.core.refs import PluginType
+from floe_plugins.core.categories import Category
 from floe_plugins.discovery.entry_points_txt import parse_value
-from floe_plugins.inspection.class_source import BASE, UNKNOWN_BASE, ClassReader, Definition, Mro
+from floe_plugins.inspection.class_source import BASE, UNKNOWN_BASE, ClassReader, Definition, ExternalName, Mro
 from floe_plugins.inspection.source_files import SourceModules
 
 # The defaults of PluginMetadata. Importing it would take longer than reading the source of a plugin.
@@ -35,7 +36,7 @@ class StaticMetadata(NamedTuple):
     description: str | None = None
     dependencies: tuple[str, ...] | None = None
     optional_dependencies: tuple[str, ...] | None = None
-    category: PluginType | None = None
+    category: Category | None = None
 
 
 UNKNOWN = StaticMetadata()
@@ -45,7 +46,7 @@ def read(candidate: Candidate) -> StaticMetadata:
     """Return what the source of a candidate's class declares. Reads files of its distribution. Never raises."""
     try:
         reader, mro = open_class(candidate)
-        return UNKNOWN if mro is None else _read(reader, mro)
+        return UNKNOWN if mro is None else _read(reader, mro, candidate.type.api_attribute)
     except RecursionError:  # an expression that is nested very deeply
         return UNKNOWN
 
@@ -57,10 +58,26 @@ def open_class(candidate: Candidate) -> tuple[ClassReader, Mro | None]:
         RecursionError: an expression is nested very deeply.
     """
     value = parse_value(candidate.value)
-    reader = ClassReader(SourceModules(candidate.distribution), value.module.partition(".")[0] if value else "")
+    reader = ClassReader(
+        SourceModules(candidate.distribution), value.module.partition(".")[0] if value else "", candidate.type
+    )
     if value is None or not value.attribute or "." in value.attribute:
         return reader, None
     return reader, reader.mro(*value)
+
+
+def takes_api_from_platform(candidate: Candidate) -> bool:
+    """Return whether a class's ``floe_api_version`` is the platform's own ``FLOE_API_VERSION``, whatever that is."""
+    try:
+        reader, mro = open_class(candidate)
+        for each in mro or ():
+            statement = reader.body(each).get("floe_api_version")
+            if isinstance(each, Definition) and isinstance(statement, (ast.Assign, ast.AnnAssign)) and statement.value:
+                found = reader.resolve_expression(each.module, statement.value)
+                return isinstance(found, ExternalName) and found.name == "FLOE_API_VERSION"
+    except RecursionError:
+        pass
+    return False
 
 
 def is_changed_by_a_base(reader: ClassReader, mro: Mro) -> bool:
@@ -68,13 +85,13 @@ def is_changed_by_a_base(reader: ClassReader, mro: Mro) -> bool:
     return any("__init_subclass__" in reader.body(each) for each in mro[1:])
 
 
-def _read(reader: ClassReader, mro: Mro) -> StaticMetadata:
+def _read(reader: ClassReader, mro: Mro, api_attribute: str) -> StaticMetadata:
     if is_changed_by_a_base(reader, mro):
         return StaticMetadata(category=reader.category)
     return StaticMetadata(
         name=_string(_lookup(reader, mro, "name")),
         version=_string(_lookup(reader, mro, "version")),
-        floe_api_version=_lookup(reader, mro, "floe_api_version"),
+        floe_api_version=_lookup(reader, mro, api_attribute),
         description=_string(_lookup(reader, mro, "description")),
         dependencies=_strings(_lookup(reader, mro, "dependencies")),
         optional_dependencies=_strings(_lookup(reader, mro, "optional_dependencies")),

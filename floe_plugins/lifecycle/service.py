@@ -7,7 +7,8 @@ from contextlib import AbstractContextManager
 
 import attrs
 
-from floe_plugins.core.refs import PluginRef, PluginType
+from floe_plugins.core.categories import Category
+from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.report import HealthReport, LifecycleReport, Outcome, OutcomeState
 from floe_plugins.core.state import Stage
 from floe_plugins.dependencies.resolver import resolve
@@ -51,7 +52,9 @@ class Lifecycle:
         refs = tuple(refs)
         while True:
             try:
-                found = resolve(self.parts.store.entries(), self.parts.store.selected(), refs, load)
+                found = resolve(
+                    self.parts.store.entries(), self.parts.store.selected(), refs, load, self.parts.store.categories
+                )
             except SupersededError:
                 continue  # a refresh has replaced an entry meanwhile
             found.raise_for_errors()
@@ -65,11 +68,11 @@ class Lifecycle:
             CircularDependencyError: One of them depends on itself.
         """
         refs = frozenset(refs)
-        resolve(self.parts.store.entries(), self.parts.store.selected(), refs).raise_for_errors(refs)
+        store = self.parts.store
+        found = resolve(store.entries(), store.selected(), refs, categories=store.categories)
+        found.raise_for_errors(refs)
 
-    def startup(
-        self, refs: Iterable[PluginRef] | None = None, *, category: PluginType | None = None
-    ) -> LifecycleReport:
+    def startup(self, refs: Iterable[PluginRef] | None = None, *, category: Category | None = None) -> LifecycleReport:
         """Load, configure and start ``refs`` (None: the selected plugins) and all that they depend on.
 
         Failures are isolated: each plugin has its outcome in the report, and with ``refs`` None each required plugin
@@ -121,7 +124,7 @@ class Lifecycle:
         first = failed[0]  # skipped, and no error says why
         raise PluginStartupError(first.message, ref=first.ref, distribution=first.distribution)
 
-    def _missing(self, category: PluginType | None) -> tuple[Outcome, ...]:
+    def _missing(self, category: Category | None) -> tuple[Outcome, ...]:
         return tuple(
             Outcome(
                 ref=ref,
@@ -194,7 +197,7 @@ class Lifecycle:
         timeout: float | None = None,
         *,
         max_age: float = 0.0,
-        category: PluginType | None = None,
+        category: Category | None = None,
         without: Collection[str] = (),
     ) -> HealthReport:
         """Return the health of the selected plugins (of a category), asked all at once, within ``timeout`` seconds.
@@ -209,7 +212,7 @@ class Lifecycle:
 
         return Request(work).run()
 
-    def supervise(self, category: PluginType, hook_name: str, without: Collection[str]) -> tuple[Outcome, ...]:
+    def supervise(self, category: Category, hook_name: str, without: Collection[str]) -> tuple[Outcome, ...]:
         """Call a lifecycle hook on each selected plugin of a category, but those of some names, each on its own."""
         refs = [ref for ref in self.parts.store.selected(category) if ref.name not in without]
         if hook_name == "startup":

@@ -51,7 +51,8 @@ def start(parts: Parts, operation: Operation, refs: Iterable[PluginRef]) -> Life
     refs = tuple(refs)
     while True:
         loading = Loading(parts, operation)
-        plan = resolve(parts.store.entries(), parts.store.selected(), refs, loading.load)
+        store = parts.store
+        plan = resolve(store.entries(), store.selected(), refs, loading.load, store.categories)
         if not loading.is_superseded:
             break
     parts.store.raise_if_strict(_in_order({**loading.errors, **plan.errors}))

@@ -9,8 +9,10 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from floe_plugins._version import FLOE_API_VERSION, __version__
-from floe_plugins.core.candidate import Candidate
+from floe_plugins._version import __version__
+from floe_plugins.core.candidate import Candidate, Distribution
+from floe_plugins.core.categories import Category
+from floe_plugins.core.platform import FLOE, Platform
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.safe_text import type_name
 from floe_plugins.core.suggestions import closest
@@ -20,9 +22,10 @@ from floe_plugins.execution import boundary
 from floe_plugins.execution.boundary import ForeignError
 from floe_plugins.hookspecs.base import PluginMetadata
 from floe_plugins.inspection import compatibility
-from floe_plugins.inspection.origin import refuse_foreign_module
+from floe_plugins.inspection.origin import is_editable, refuse_foreign_module
 from floe_plugins.inspection.runtime_metadata import RuntimeMetadata, read_attribute, read_metadata
 from floe_plugins.loading import imported
+from floe_plugins.loading.class_checks import speak_to_author
 
 _PACKAGE = __name__.partition(".")[0]
 _MISSPELT = 0.85  # a name less like another may be one of a newer release
@@ -38,29 +41,34 @@ class CheckedPlugin(NamedTuple):
 
 
 def import_plugin(
-    candidate: Candidate, check_hooks: Callable[[Any], None] | None = None, *, only_own_files: bool = False
+    candidate: Candidate,
+    check_hooks: Callable[[Any], None] | None = None,
+    platform: Platform = FLOE,
+    *,
+    only_own_files: bool = False,
 ) -> CheckedPlugin:
     """Import a candidate and return its checked plugin; may take as long as its import takes.
 
     Args:
         candidate: The candidate.
         check_hooks: Raises a ``PluginLoadError`` if a plugin's hooks cannot be called.
+        platform: Whose plugin it is to be.
         only_own_files: Whether to refuse a module that is no file of the candidate's distribution.
 
     Raises:
         PluginIncompatibleError: A gate refuses it.
         PluginLoadError: It cannot be imported or instantiated, or is no such plugin.
     """
-    refusal = compatibility.find_incompatibility(candidate)
+    refusal = compatibility.find_incompatibility(candidate, platform=platform)
     if refusal is not None:
         raise refusal
-    with about(candidate.ref, str(candidate.distribution)):
+    with about(candidate.ref, candidate.distribution):
         if only_own_files:
             refuse_foreign_module(candidate)
         was_imported = imported.is_imported(candidate)
-        found = _resolve(candidate)
-        group = f" in the group {candidate.ref.type.group}"
-        checked = instantiate(found, candidate.ref.type.spec, group, check_hooks)
+        expected = category_class(candidate.type)
+        found = _resolve(candidate, platform)
+        checked = instantiate(found, expected, f" in the group {candidate.type.group}", check_hooks, platform)
         if checked.metadata.name != candidate.name:
             raise PluginLoadError(
                 f"the plugin calls itself {checked.metadata.name!r}, its entry point {candidate.name!r}",
@@ -71,8 +79,13 @@ def import_plugin(
 
 
 @contextmanager
-def about(ref: PluginRef | None, distribution: str | None, cls: type | None = None) -> Generator[None, None, None]:
-    """Within the block, errors that name no plugin are about this one; without a ref, they name its class."""
+def about(
+    ref: PluginRef | None, distribution: Distribution | str | None, cls: type | None = None
+) -> Generator[None, None, None]:
+    """Within the block, errors that name no plugin are about this one; without a ref, they name its class.
+
+    They speak to the plugin's author if it is not installed, or installed from where its author works on it.
+    """
     try:
         yield
     except PluginError as error:
@@ -80,12 +93,35 @@ def about(ref: PluginRef | None, distribution: str | None, cls: type | None = No
             error.message = f"{cls.__qualname__}: {error.message}"
         if error.ref is None:
             error.ref = ref
-        if error.distribution is None:
-            error.distribution = distribution
+        if error.distribution is None and distribution is not None:
+            error.distribution = str(distribution)
+        if distribution is None or (isinstance(distribution, Distribution) and is_editable(distribution)):
+            speak_to_author(error)
         raise
 
 
-def _resolve(candidate: Candidate) -> Any:
+def category_class(category: Category) -> type[Any]:
+    """Return the class of a category; imports its module.
+
+    Raises:
+        PluginLoadError: It cannot be imported, or is no class that plugins can derive from.
+    """
+    name = ":".join(category.spec_name)
+
+    def error_of(failure: ForeignError) -> PluginError:
+        return PluginLoadError(f"{what} failed with {failure}", hint=hint)
+
+    of = category.origin or "the platform"
+    what = f"importing {name!r}, the class of the category {category.slug},"
+    hint = f"The category comes from {of}; reinstall or remove that, or tell its author."
+    found = boundary.call_or_raise(lambda: category.spec, error_of)
+    if not isinstance(found, type) or not issubclass(found, PluginMetadata):
+        message = f"{name!r} is no class that derives from PluginMetadata, and cannot be that of a category"
+        raise PluginLoadError(message, hint=hint)
+    return found
+
+
+def _resolve(candidate: Candidate, platform: Platform) -> Any:
     value = parse_value(candidate.value)
 
     def find() -> Any:
@@ -96,10 +132,10 @@ def _resolve(candidate: Candidate) -> Any:
             found = getattr(found, name)
         return found
 
-    return boundary.call_or_raise(find, lambda failure: _import_error(failure, candidate))
+    return boundary.call_or_raise(find, lambda failure: _import_error(failure, candidate, platform))
 
 
-def _import_error(failure: ForeignError, candidate: Candidate) -> PluginError:
+def _import_error(failure: ForeignError, candidate: Candidate, platform: Platform) -> PluginError:
     error = failure.exception
     missing = error.name if type(error) in {ImportError, ModuleNotFoundError} else None  # type: ignore[attr-defined]
     owner = _module_without_attribute(error)
@@ -114,7 +150,7 @@ def _import_error(failure: ForeignError, candidate: Candidate) -> PluginError:
             provides=__version__,
             hint="Upgrade floe-plugins, or install a release of the plugin that was made for this version.",
         )
-    hint = _import_hint(missing if type(error) is ModuleNotFoundError else None, owner, candidate)
+    hint = _import_hint(missing if type(error) is ModuleNotFoundError else None, owner, candidate, platform)
     return PluginLoadError(f"importing {candidate.value!r} failed with {failure}", hint=hint)
 
 
@@ -139,7 +175,7 @@ def _module_without_attribute(error: BaseException) -> object:
     return error.obj.__dict__.get("__name__")
 
 
-def _import_hint(missing: object, owner: object, candidate: Candidate) -> str:
+def _import_hint(missing: object, owner: object, candidate: Candidate, platform: Platform) -> str:
     value = parse_value(candidate.value)
     module = value.module if value else ""
     name = candidate.distribution.name
@@ -149,7 +185,7 @@ def _import_hint(missing: object, owner: object, candidate: Candidate) -> str:
         return f"Install what provides {missing!r}; {name} may not declare that it needs it."
     if owner == module:
         return "The entry point names something that the module does not have; tell the plugin's author."
-    return f"Upgrade or reinstall {name}, or disable the plugin with FLOE_PLUGINS_DISABLE={candidate.ref}."
+    return f"Upgrade or reinstall {name}, or disable the plugin with {platform.variable('DISABLE')}={candidate.ref}."
 
 
 def instantiate(
@@ -157,6 +193,7 @@ def instantiate(
     expected: type[Any] = PluginMetadata,
     group: str = "",
     check_hooks: Callable[[Any], None] | None = None,
+    platform: Platform = FLOE,
 ) -> CheckedPlugin:
     """Return a checked plugin of a class, an instance or a factory without arguments.
 
@@ -167,9 +204,9 @@ def instantiate(
         PluginLoadError: It cannot be instantiated, or is no such plugin.
     """
     try:
-        plugin = _instance(found, expected, group)
-        check_api_version(read_attribute(plugin, "floe_api_version"))
-        metadata = read_metadata(plugin)
+        plugin = _instance(found, expected, group, platform)
+        check_api_version(read_attribute(plugin, platform.api_attribute), platform)
+        metadata = read_metadata(plugin, platform.api_attribute)
         if check_hooks is not None:
             check_hooks(plugin)
         return CheckedPlugin(plugin, metadata)
@@ -183,40 +220,60 @@ def instantiate(
     raise boundary.caused_by(PluginLoadError(message, hint=_AUTHOR), failure)
 
 
-def _instance(found: Any, expected: type[Any], group: str) -> Any:
+def _instance(found: Any, expected: type[Any], group: str, platform: Platform) -> Any:
     if issubclass(type(found), expected):
         return found
     if inspect.isclass(found):
-        _check_class(found, expected, group)
+        _check_class(found, expected, group, platform)
         return _call(found, expected, group)
     if callable(found) and not issubclass(type(found), PluginMetadata):
         return _call(found, expected, group)
     raise _not_a_plugin(found, expected, group)
 
 
-def _check_class(cls: type[Any], expected: type[Any], group: str) -> None:
+def _check_class(cls: type[Any], expected: type[Any], group: str, platform: Platform) -> None:
     if not issubclass(cls, expected):
         raise _not_a_plugin(cls, expected, group)
     missing = sorted(getattr(cls, "__abstractmethods__", ()))
     if missing:
+        like = [
+            each
+            for each in (closest(name, vars(cls).keys() - {*missing}, likeness=_MISSPELT) for name in missing)
+            if each
+        ]
+        meant = f", and has {', '.join(repr(each) for [each] in like)}" if like else ""
         raise PluginLoadError(
-            f"{cls.__qualname__} is abstract: it does not implement {', '.join(missing)}",
+            f"{cls.__qualname__} is abstract: it does not implement {', '.join(missing)}{meant}",
             hint=f"Override every abstract hook of {expected.__name__}.",
         )
-    declared = inspect.getattr_static(cls, "floe_api_version", None)
+    declared = inspect.getattr_static(cls, platform.api_attribute, None)
+    if declared is None:
+        declared = _default_of_field(cls, platform.api_attribute)
     if not hasattr(declared, "__get__"):
-        check_api_version(declared)
+        check_api_version(declared, platform)
 
 
-def check_api_version(declared: object) -> None:
+def _default_of_field(cls: type[Any], name: str) -> object:
+    """Return the default of a field of an attrs class or a pydantic model, which the class itself does not have."""
+    own = vars(cls)
+    for field in own.get("__attrs_attrs__", ()):
+        if field.name == name:
+            return field.default
+    for fields in ("__pydantic_fields__", "model_fields"):  # the second before pydantic 2.10
+        if type(own.get(fields)) is dict and name in own[fields]:
+            return own[fields][name].default
+    return None
+
+
+def check_api_version(declared: object, platform: Platform = FLOE) -> None:
     """Do nothing if a plugin made for that API version runs here.
 
     Raises:
         PluginIncompatibleError: It does not.
     """
-    if type(declared) is str and declared == FLOE_API_VERSION:
+    if type(declared) is str and declared == platform.api_version:
         return  # the most common case needs no parsing
-    refusal = compatibility.api_incompatibility(None, None, declared)
+    refusal = compatibility.api_incompatibility(None, None, declared, platform=platform)
     if refusal is not None:
         raise refusal
 

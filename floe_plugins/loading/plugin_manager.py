@@ -12,11 +12,13 @@ import pluggy
 from pluggy._callers import _multicall
 from pluggy._hooks import _SubsetHookCaller
 
+from floe_plugins.core.categories import Category
 from floe_plugins.core.locks import forkable_lock
-from floe_plugins.core.refs import PluginRef, PluginType
+from floe_plugins.core.refs import PluginRef
 from floe_plugins.entries.store import EntryStore
-from floe_plugins.hookspecs.base import LIFECYCLE_HOOKS, PROJECT, PluginMetadata
+from floe_plugins.hookspecs.base import LIFECYCLE_HOOKS, PluginMetadata, spec_options
 from floe_plugins.loading.implementations import Implementation, PluginHookError, errors, find, is_method
+from floe_plugins.loading.importer import category_class
 from floe_plugins.loading.pluggy_parts import IdentitySet, PluginsByName, QuickHookCaller, Subset
 
 if TYPE_CHECKING:
@@ -35,11 +37,11 @@ class CategoryManager(pluggy.PluginManager):
 
     def __init__(  # noqa: PLR0913 all but the first two are keyword-only
         self,
-        category: PluginType,
+        category: Category,
         store: EntryStore,
         *,
         load: Callable[[PluginRef], object],
-        supervise: Callable[[PluginType, str, Collection[str]], Sequence[Outcome]],
+        supervise: Callable[[Category, str, Collection[str]], Sequence[Outcome]],
         register: Callable[[Any], tuple[PluginRef, ...]],
         unregister: Callable[[PluginRef], Any],
     ) -> None:
@@ -53,7 +55,7 @@ class CategoryManager(pluggy.PluginManager):
             register: Checks plugins and takes them in.
             unregister: Stops a plugin, takes it out, and returns it.
         """
-        super().__init__(PROJECT)
+        super().__init__(store.platform.name)
         # pluggy compares plugins with ==; a plugin's own __eq__ must not decide who is registered.
         self._name2plugin = PluginsByName()  # type: ignore[misc] # pyright: ignore[reportAttributeAccessIssue]
         self._category = category
@@ -65,11 +67,11 @@ class CategoryManager(pluggy.PluginManager):
         self._lock = forkable_lock()
         self._without_loading = Depth()
         self._read: tuple[object, Mapping[str, Implementation]] = (None, {})
-        spec = category.spec
+        spec = category_class(category)
         self._bases = spec.__mro__
         self.add_hookspecs(spec)
         # The lifecycle hooks have a chain of monitors of their own, which ends at the registry and not at the plugins.
-        self._lifecycle = pluggy.PluginManager(PROJECT)
+        self._lifecycle = pluggy.PluginManager(self.project_name)
         self._lifecycle._inner_hookexec = self._supervise  # type: ignore[assignment] # noqa: SLF001
         for name in LIFECYCLE_HOOKS:
             options = self.parse_hookspec_opts(spec, name)
@@ -232,6 +234,11 @@ class CategoryManager(pluggy.PluginManager):
         if group != self._category.group:
             raise ValueError(f"this manager holds {self._category.group!r}, not {group!r}")
         return self._load_selected(name)
+
+    def parse_hookspec_opts(self, module_or_class: Any, name: str) -> pluggy.HookspecOpts | None:
+        """Return the options of a hook that a category class declares, or inherits from the base of all."""
+        options: pluggy.HookspecOpts | None = spec_options(getattr(module_or_class, name, None), self.project_name)
+        return options
 
     def parse_hookimpl_opts(self, plugin: Any, name: str) -> pluggy.HookimplOpts | None:
         """Return the options of an implementation; None for an inherited attribute and for what is no hook."""

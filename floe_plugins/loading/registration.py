@@ -9,17 +9,20 @@ from typing import Any
 import attrs
 import pluggy
 
+from floe_plugins.core.categories import Category
 from floe_plugins.core.locks import forkable_lock
-from floe_plugins.core.refs import PluginRef, PluginType
+from floe_plugins.core.refs import PluginRef
 from floe_plugins.entries.entry import DECLARED, Entry
 from floe_plugins.entries.store import EntryStore
 from floe_plugins.errors import PluginLoadError
 from floe_plugins.execution import boundary
 from floe_plugins.hookspecs.base import PluginLookup, PluginMetadata
 from floe_plugins.inspection import static_metadata
+from floe_plugins.inspection.origin import is_editable
 from floe_plugins.loading import imported
-from floe_plugins.loading.implementations import PluginHookError
-from floe_plugins.loading.importer import CheckedPlugin, import_plugin
+from floe_plugins.loading.class_checks import Finding, check_class, speak_to_author
+from floe_plugins.loading.implementations import PluginHookError, class_members
+from floe_plugins.loading.importer import CheckedPlugin, about, import_plugin
 from floe_plugins.loading.plugin_manager import CategoryManager
 
 Plugins = dict[Any, dict[str, Any]]
@@ -30,7 +33,7 @@ class Registration:
     """The managers and the table of plugins of one registry. Safe from several threads.
 
     Attributes:
-        plugins: The loaded plugins by category (as ``PluginType`` or class) and name.
+        plugins: The loaded plugins by category (as ``Category`` or class) and name.
         as_current: While it is entered, ``get_registry()`` gives this registry.
         new_manager: Makes the manager of a category.
     """
@@ -39,11 +42,11 @@ class Registration:
     store: EntryStore
     plugins: Plugins
     as_current: Callable[[], AbstractContextManager[object]]
-    new_manager: Callable[[PluginType], CategoryManager]
-    _managers: dict[PluginType, CategoryManager] = attrs.field(factory=dict, init=False)
+    new_manager: Callable[[Category], CategoryManager]
+    _managers: dict[Category, CategoryManager] = attrs.field(factory=dict, init=False)
     _lock: Any = attrs.field(factory=forkable_lock, init=False)
 
-    def manager(self, category: PluginType) -> CategoryManager:
+    def manager(self, category: Category) -> CategoryManager:
         """Return the category's plugin manager; the same at every call."""
         found = self._managers.get(category)
         if found is None:
@@ -66,9 +69,10 @@ class Registration:
         if entry.candidate is None:
             raise PluginLoadError("it was registered by hand and is gone", ref=entry.ref)
         with self.as_current():
-            check_hooks = self.manager(entry.ref.type).check
+            with about(entry.ref, entry.distribution):
+                check_hooks = self.manager(entry.ref.type).check
             only_own_files = self.store.policy.only is not None
-            checked = import_plugin(entry.candidate, check_hooks, only_own_files=only_own_files)
+            checked = import_plugin(entry.candidate, check_hooks, self.store.platform, only_own_files=only_own_files)
         entry.metadata = checked.metadata
         if self.store.policy.strict:
             for difference in metadata_differences(entry):
@@ -82,6 +86,7 @@ class Registration:
         Raises:
             PluginLoadError: It refuses the attribute, or its hooks do not fit the contract.
         """
+        self._check_class(entry, plugin)
         inject(entry, plugin, "registry", self.registry)
         manager = self.manager(entry.ref.type)
 
@@ -91,6 +96,18 @@ class Registration:
 
         # Looking for hooks asks the plugin's own class.
         boundary.call_or_raise(lambda: manager.add(plugin, entry.ref.name), error_of)
+
+    def _check_class(self, entry: Entry, plugin: PluginMetadata) -> None:
+        category, metadata = entry.ref.type.spec, entry.metadata
+        assert metadata is not None  # noqa: S101 for type checkers: it has been made
+        members = class_members(type(plugin), category.__mro__)
+        for finding in check_class(members, category, metadata):
+            error = entry.failure(PluginLoadError, finding.message, hint=finding.hint)
+            if entry.candidate is None or is_editable(entry.candidate.distribution):
+                speak_to_author(error)
+            if finding.is_fatal or self.store.policy.strict:
+                raise error
+            entry.warnings.append(error)
 
     def update(self, entry: Entry) -> None:
         """Let the registry's callers find the plugin, or not, as its state has become. Those who listen are told."""
@@ -151,6 +168,17 @@ def metadata_differences(entry: Entry) -> Sequence[PluginLoadError]:
         if loaded == installed:
             message = f"its source has changed since it was imported: {', '.join(differing)}"
         return (entry.failure(PluginLoadError, message, hint="Restart the process."),)
+    if source.floe_api_version is None and static_metadata.takes_api_from_platform(entry.candidate):
+        return (_api_of_platform(entry, entry.metadata.floe_api_version),)
     hint = "What the loaded plugin says is in force; tell its author."
     said = "its source declares {} {!r}, the loaded plugin says {!r}"
     return [entry.failure(PluginLoadError, said.format(name, *pair), hint=hint) for name, pair in differing.items()]
+
+
+def _api_of_platform(entry: Entry, version: str) -> PluginLoadError:
+    message = "its floe_api_version is FLOE_API_VERSION, so that it claims to be written for whatever API is installed"
+    finding = Finding(message, f'write the API for which it was written, such as floe_api_version = "{version}"')
+    error = entry.failure(PluginLoadError, message, hint=finding.hint)
+    if entry.candidate is not None and is_editable(entry.candidate.distribution):
+        speak_to_author(error)
+    return error

@@ -6,7 +6,8 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from floe_plugins.core.lazy import LazyModule
-from floe_plugins.registry.arguments import Category, ref_of
+from floe_plugins.core.refs import PluginRef
+from floe_plugins.registry.arguments import CategoryLike
 
 if TYPE_CHECKING:
     # What runs plugins, and asyncio, are left to the first use.
@@ -33,6 +34,9 @@ class LifecycleMethods:
     def _services(self) -> services.PluginServices:
         raise NotImplementedError
 
+    def _ref(self, category: CategoryLike, name: str) -> PluginRef:
+        raise NotImplementedError
+
     def __enter__(self: S) -> S:  # noqa: PYI019 Self is not in typing on 3.10
         self._services().lifecycle.start_required()
         return self
@@ -52,21 +56,21 @@ class LifecycleMethods:
         """
         return self._services().lifecycle.startup()
 
-    def start(self, category: Category, name: str) -> report.Outcome:
+    def start(self, category: CategoryLike, name: str) -> report.Outcome:
         """Start one plugin and what it needs; what failed before is tried again.
 
         Raises:
             PluginNotFoundError: there is none.
         """
-        return self._services().lifecycle.start(ref_of(category, name))
+        return self._services().lifecycle.start(self._ref(category, name))
 
-    def stop(self, category: Category, name: str) -> report.Outcome:
+    def stop(self, category: CategoryLike, name: str) -> report.Outcome:
         """Stop one plugin, after all that need it.
 
         Raises:
             PluginNotFoundError: there is none.
         """
-        return self._services().lifecycle.stop(ref_of(category, name))
+        return self._services().lifecycle.stop(self._ref(category, name))
 
     def shutdown(self) -> report.LifecycleReport:
         """Stop what runs, each plugin after all that need it; never raises, and may be repeated."""
@@ -95,11 +99,11 @@ class LifecycleMethods:
         """
         return await awaiting.run(self.startup)
 
-    async def astart(self, category: Category, name: str) -> report.Outcome:
+    async def astart(self, category: CategoryLike, name: str) -> report.Outcome:
         """``start``, awaited; cancelled as ``astartup``."""
         return await awaiting.run(partial(self.start, category, name))
 
-    async def astop(self, category: Category, name: str) -> report.Outcome:
+    async def astop(self, category: CategoryLike, name: str) -> report.Outcome:
         """``stop``, awaited; when cancelled, no other plugin begins to stop."""
         return await awaiting.run(partial(self.stop, category, name))
 

@@ -7,9 +7,11 @@ from typing import Any
 import attrs
 
 from floe_plugins.core.candidate import Distribution
+from floe_plugins.core.categories import Category
+from floe_plugins.core.platform import FLOE, Platform
 from floe_plugins.core.problem import Problem
 from floe_plugins.core.record import Record
-from floe_plugins.core.refs import PluginRef, PluginType
+from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.state import PluginState
 from floe_plugins.entries.entry import DECLARED, Entry
 from floe_plugins.inspection import compatibility
@@ -42,7 +44,7 @@ class PluginInfo(Record):
         return self.ref.name
 
     @property
-    def type(self) -> PluginType:
+    def type(self) -> Category:
         """The category."""
         return self.ref.type
 
@@ -51,10 +53,10 @@ class PluginInfo(Record):
         return {"ref": str(self.ref), "type": self.type.slug, "name": self.name, **super().to_dict()}
 
 
-def describe(entry: Entry) -> PluginInfo:
+def describe(entry: Entry, platform: Platform = FLOE) -> PluginInfo:
     """What is known of a plugin now; imports nothing of it."""
     declared: Any = entry.declared
-    refusal = _refusal(entry, declared)
+    refusal = _refusal(entry, declared, platform)
     return PluginInfo(
         ref=entry.ref,
         state=entry.state,
@@ -67,9 +69,9 @@ def describe(entry: Entry) -> PluginInfo:
     )
 
 
-def _refusal(entry: Entry, metadata: Any) -> Problem | None:
+def _refusal(entry: Entry, metadata: Any, platform: Platform) -> Problem | None:
     """Why a plugin that was not loaded yet will be refused when it is, as far as that is known."""
     if entry.candidate is None or entry.state is not PluginState.DISCOVERED:
         return None
-    error = compatibility.find_incompatibility(entry.candidate, metadata)
+    error = compatibility.find_incompatibility(entry.candidate, metadata, platform)
     return None if error is None else entry.problem(error)

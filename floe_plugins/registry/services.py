@@ -7,7 +7,8 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 
-from floe_plugins.core.refs import PluginRef, PluginType, is_name
+from floe_plugins.core.categories import Category, is_name
+from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.state import PluginState, Stage
 from floe_plugins.core.timeouts import DEFAULT_TIMEOUTS
 from floe_plugins.entries.entry import Entry
@@ -20,7 +21,7 @@ from floe_plugins.lifecycle.coordinator import Coordinator
 from floe_plugins.lifecycle.parts import Parts
 from floe_plugins.lifecycle.service import Lifecycle
 from floe_plugins.loading.configurer import Configurer
-from floe_plugins.loading.importer import about, instantiate
+from floe_plugins.loading.importer import about, category_class, instantiate
 from floe_plugins.loading.loader import Loader, SupersededError
 from floe_plugins.loading.plugin_manager import CategoryManager
 from floe_plugins.loading.registration import Plugins, Registration
@@ -35,7 +36,7 @@ class PluginServices:
     Args:
         registry: The registry.
         store: Its entries.
-        plugins: The loaded plugins by category (as ``PluginType`` or class) and name, to be kept up to date.
+        plugins: The loaded plugins by category (as ``Category`` or class) and name, to be kept up to date.
     """
 
     def __init__(self, registry: PluginLookup, store: EntryStore, plugins: Plugins) -> None:
@@ -47,7 +48,7 @@ class PluginServices:
         self.coordinator = Coordinator(self.registration.update)
         self.lifecycle = Lifecycle(Parts(store, self.registration, self.loader, self.configurer, self.coordinator))
 
-    def _new_manager(self, category: PluginType) -> CategoryManager:
+    def _new_manager(self, category: Category) -> CategoryManager:
         return CategoryManager(
             category,
             self.store,
@@ -180,17 +181,19 @@ class PluginServices:
             worker.close()
         message = f"it was not made within {seconds:g} s"
         hint = "Find out what its __init__, or a property such as its name, waits for, or raise timeouts.load."
-        with about(_ref_of(PluginType.of(found), found, found), None, found):
+        with about(_ref_of(self.store.categories.of(found), found, found), None, found):
             raise PluginTimeoutError(message, hint=hint, seconds=seconds, stage=str(Stage.LOAD))
 
     def _entry_of(self, found: Any) -> Entry:
         cls = found if isinstance(found, type) else type(found)
         try:
-            category = PluginType.of(cls)
+            category = self.store.categories.of(cls)
         except TypeError as error:
             raise PluginLoadError(str(error)) from None
         with self.as_current(), about(_ref_of(category, found, cls), None, cls):
-            plugin, metadata = instantiate(found, category.spec, check_hooks=self.registration.manager(category).check)
+            check = self.registration.manager(category).check
+            expected = category_class(category)
+            plugin, metadata = instantiate(found, expected, check_hooks=check, platform=self.store.platform)
             if not is_name(metadata.name):
                 hint = "Use lower-case letters, digits, '-' and '_'."
                 raise PluginLoadError(f"{metadata.name!r} cannot name a plugin", hint=hint)
@@ -215,7 +218,7 @@ class PluginServices:
             self.registration.remove(ref)
 
 
-def _ref_of(category: PluginType, found: Any, cls: type) -> PluginRef | None:
+def _ref_of(category: Category, found: Any, cls: type) -> PluginRef | None:
     """Return the ref that an instance or its class declares plainly, for errors."""
     name = next((base.__dict__["name"] for base in cls.__mro__ if "name" in base.__dict__), None)
     if found is not cls:

@@ -12,8 +12,9 @@ from floe_plugins.configuration.redaction.names import is_secret_name
 from floe_plugins.configuration.redaction.patterns import find_secret_patterns
 from floe_plugins.configuration.schema.shape import EMPTY, Shape, shape_of
 from floe_plugins.configuration.sections import RESERVED
+from floe_plugins.core.platform import FLOE, Platform
 from floe_plugins.core.record import to_plain
-from floe_plugins.core.refs import PluginRef, PluginType
+from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.state import AUTOLOAD_MODES
 from floe_plugins.core.timeouts import TIMEOUT_NAMES
 
@@ -24,7 +25,6 @@ _REFERENCE = {
     "pattern": r"\$\{[A-Za-z_][A-Za-z0-9_]*(:-.*)?\}",
     "description": "A value from the environment: ${NAME} or ${NAME:-default}",
 }
-_REF = f"^({'|'.join(category.slug for category in PluginType)}):[a-z0-9_-]+$"
 
 
 @attrs.frozen
@@ -55,12 +55,13 @@ def plugin_shape(plugin: Any) -> Shape:
         return EMPTY
 
 
-def json_schema(plugins: Mapping[PluginRef, object]) -> dict[str, Any]:
+def json_schema(plugins: Mapping[PluginRef, object], platform: Platform = FLOE) -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) of a configuration file for these plugins.
 
     Args:
         plugins: Each plugin as its class or instance, as its ``PluginSchema``, or as None if it cannot be
             loaded, so that any table is valid.
+        platform: Whose plugins they are.
 
     Returns:
         A schema without the defaults and examples of secrets, which accepts references such as
@@ -78,17 +79,17 @@ def json_schema(plugins: Mapping[PluginRef, object]) -> dict[str, Any]:
     """
     definitions: dict[str, Any] = {"reference": _REFERENCE}
     categories: dict[str, dict[str, Any]] = {}
-    for category in PluginType:
-        named = {ref.name: plugin for ref, plugin in sorted(plugins.items()) if ref.type is category}
+    for category in platform.categories:
+        named = {ref.name: plugin for ref, plugin in sorted(plugins.items()) if ref.type == category}
         properties = {name: _plugin(PluginRef(category, name), named[name], definitions) for name in named}
         categories[category.slug] = _table(properties, f"Plugins of the category {category.slug}")
     return {
         "$schema": DIALECT,
-        "title": "floe configuration",
+        "title": f"{platform.name} configuration",
         **_table(
             {
                 "$schema": {"type": "string", "description": "The location of this schema, for editors"},
-                "registry": _registry(),
+                "registry": _registry(platform),
                 "plugins": _table(categories, "The settings of each plugin, by category and name"),
             }
         ),
@@ -106,21 +107,25 @@ def _table(properties: Mapping[str, Any], description: str = "") -> dict[str, An
     }
 
 
-def _registry() -> dict[str, Any]:
+def _registry(platform: Platform) -> dict[str, Any]:
+    ref_form = f"^({'|'.join(platform.categories.slugs)}):[a-z0-9_-]+$"
     texts = {"type": "array", "items": {"type": "string"}}
     timeouts_by_name = {
         name: {"type": "number", "exclusiveMinimum": 0, "description": f"Timeout of {name} in seconds"}
         for name in TIMEOUT_NAMES
     }
     single = _table(timeouts_by_name, "Timeouts of one plugin")
-    timeouts: dict[str, Any] = {**_table(timeouts_by_name, "Timeouts in seconds"), "patternProperties": {_REF: single}}
+    timeouts: dict[str, Any] = {
+        **_table(timeouts_by_name, "Timeouts in seconds"),
+        "patternProperties": {ref_form: single},
+    }
     properties: dict[str, dict[str, Any]] = {
         "autoload": {"enum": [*AUTOLOAD_MODES], "default": "configured", "description": "Which plugins are selected"},
         "disable": {**texts, "description": "Refs, categories and distribution:NAME that are never imported"},
         "only": {**texts, "description": "The distributions whose plugins may be loaded"},
         "required": {
             "type": "array",
-            "items": {"type": "string", "pattern": _REF},
+            "items": {"type": "string", "pattern": ref_form},
             "description": "Plugins that must run for the platform to be up",
         },
         "timeouts": timeouts,

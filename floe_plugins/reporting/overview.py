@@ -43,7 +43,7 @@ def overview(registry: PluginRegistry) -> Overview:
         )
         for ref, info in infos.items()
     }
-    dependencies = find_dependencies(declared, store.selected())
+    dependencies = find_dependencies(declared, store.selected(), store.categories)
     return Overview(infos, dependencies, {ref: _reason(entry, store, dependencies) for ref, entry in entries.items()})
 
 

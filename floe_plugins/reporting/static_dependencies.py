@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from floe_plugins.core.refs import PluginRef
+from floe_plugins.core.categories import Categories
+from floe_plugins.core.refs import FLOE_CATEGORIES, PluginRef
 from floe_plugins.dependencies.requirement import Requirement
 
 
@@ -73,9 +74,11 @@ class StaticDependencies(NamedTuple):
         }
 
 
-def find_dependencies(declared: Mapping[PluginRef, Declared], selected: Iterable[PluginRef]) -> StaticDependencies:
+def find_dependencies(
+    declared: Mapping[PluginRef, Declared], selected: Iterable[PluginRef], categories: Categories = FLOE_CATEGORIES
+) -> StaticDependencies:
     """Return what each plugin needs and what meets it. The plan of a start, made without loading, agrees with it."""
-    finder = _Finder(declared, selected)
+    finder = _Finder(declared, selected, categories)
     unknown = frozenset(ref for ref, each in declared.items() if each.required is None or each.optional is None)
     return StaticDependencies(
         {ref: finder.dependencies(ref) for ref in sorted(declared)}, unknown, frozenset(finder.started), finder.because
@@ -83,7 +86,10 @@ def find_dependencies(declared: Mapping[PluginRef, Declared], selected: Iterable
 
 
 class _Finder:
-    def __init__(self, declared: Mapping[PluginRef, Declared], selected: Iterable[PluginRef]) -> None:
+    def __init__(
+        self, declared: Mapping[PluginRef, Declared], selected: Iterable[PluginRef], categories: Categories
+    ) -> None:
+        self._categories = categories
         self._declared = declared
         self._usable = {ref for ref, each in declared.items() if not each.disabled}
         self._by_name: dict[str, list[PluginRef]] = {}
@@ -95,7 +101,7 @@ class _Finder:
         wave = sorted(self.started)
         while wave:
             for ref in wave:
-                self._required[ref] = [*_parsed(declared[ref].required or ())]
+                self._required[ref] = [*_parsed(declared[ref].required or (), categories)]
             wave = self._named() or self._of_categories()
             self.started.update(wave)
 
@@ -144,7 +150,7 @@ class _Finder:
 
     def _dependency(self, ref: PluginRef, text: str, *, optional: bool) -> StaticDependency:
         try:
-            requirement = Requirement.parse(text)
+            requirement = Requirement.parse(text, self._categories)
         except ValueError:
             return StaticDependency(text, optional, category=False, state="invalid")
         state, refs = self._meet(ref, requirement, optional=optional)
@@ -173,9 +179,9 @@ def _orders(dependency: StaticDependency) -> bool:
     return dependency.state == "met" and not dependency.optional
 
 
-def _parsed(texts: Collection[str]) -> Iterable[Requirement]:
+def _parsed(texts: Collection[str], categories: Categories) -> Iterable[Requirement]:
     for text in texts:
         try:
-            yield Requirement.parse(text)
+            yield Requirement.parse(text, categories)
         except ValueError:  # said where the needs are shown
             continue

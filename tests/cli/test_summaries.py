@@ -6,7 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from floe_plugins.cli.summaries import EXAMPLES, SUMMARIES, VARIABLES
+from floe_plugins import Category
+from floe_plugins.cli.summaries import SUMMARIES, examples, variables
+from floe_plugins.core.platform import FLOE, Platform
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -18,12 +20,23 @@ def test_the_man_page_is_up_to_date() -> None:
     )
     page = (DOCS / "floe-plugins.1").read_text(encoding="utf-8")
     assert page == done.stdout, "run python docs/man_page.py > docs/floe-plugins.1"
-    for name in (*SUMMARIES, *VARIABLES):
+    for name in (*SUMMARIES, *variables(FLOE)):
         assert name.replace("-", "\\-") in page
 
 
 def test_every_command_has_an_example() -> None:
-    assert SUMMARIES.keys() <= EXAMPLES.keys()
+    assert all(examples(FLOE, command) for command in SUMMARIES)
+
+
+def test_examples_and_variables_are_in_the_words_of_the_platform() -> None:
+    site = Platform("site", "1.0", [Category("page", "site.pages", "site_host:PagePlugin")])
+    shown = [text for command in ("", *SUMMARIES, "config migrate") for text in examples(site, command)]
+    words = " ".join([*shown, *variables(site)])
+    assert "show page:my-plugin" in shown
+    assert "config validate site.toml" in " ".join(examples(site, "config"))
+    assert "floe" not in words.lower()
+    assert "compute" not in words
+    assert "duckdb" not in words
 
 
 def test_the_man_page_is_part_of_the_wheel() -> None:

@@ -20,7 +20,8 @@ import support
 from floe_plugins import Candidate, Distribution, PluginRef, PluginType
 from floe_plugins.core.state import Stage
 from floe_plugins.discovery import metadata_files, scanner
-from floe_plugins.discovery.scanner import Scan, scan
+from floe_plugins.discovery.findings import Scan
+from floe_plugins.discovery.scanner import scan
 
 ENTRY = "[floe.computes]\nduckdb = acme.duck:DuckDB\n"
 FORBIDDEN = ("importlib.metadata", "json", "logging", "pydantic", "pluggy", "packaging", "zipfile", "email", "acme")

@@ -167,6 +167,12 @@ def test_an_abstract_class_is_told_with_what_it_lacks_sorted() -> None:
     assert caught.value.hint == "Override every abstract hook of SecretsPlugin."
 
 
+def test_an_abstract_class_with_a_misspelt_hook_is_told_with_it() -> None:
+    cls = type("Acme", (SecretsPlugin,), {"get_secrets": lambda _self, _key: None})
+    with pytest.raises(PluginLoadError, match="secret_names, and has 'get_secrets'"):
+        instantiate(cls, SecretsPlugin)
+
+
 def test_a_class_that_cannot_be_looked_at_is_a_load_error() -> None:
     class Meta(type(SecretsPlugin)):  # type: ignore[misc]
         def __getattribute__(cls, name: str) -> Any:

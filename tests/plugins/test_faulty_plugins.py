@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +50,19 @@ RUN = {
     "unhashable": ("succeeded", "", "healthy", "", "succeeded"),
     "configured": ("succeeded", "", "healthy", "", "succeeded"),
 }
+# Directory -> what `check` says of it: first of what keeps the plugin from working, then of what does not.
+CHECKED = {
+    "needs-itself": "it needs itself",
+    "no-self": "'get_secret' cannot be called as a hook: it has no 'self'",
+    "reserved-field": "config_schema has a field 'distribution', which is a reserved key",
+    "schema-table": "config_schema is of type dict, not a pydantic model class",
+    "unknown-stage": "'timeouts' has the key 'start'",
+    "fewer-arguments": "its hook 'get_secret' leaves out 'key'",
+    "like-names": "differs from that of secrets:like-names",
+    "near-hook": "its method 'heath_check' is no hook and is never called; 'health_check' is one",
+    "no-version": "its version 'one' is none of PEP 440",
+    "platform-api": "its floe_api_version is FLOE_API_VERSION",
+}
 WORKING = ["secrets-env", "storage-local"]
 
 ASK = """
@@ -81,10 +95,10 @@ LIVE = """
 
 
 def test_each_has_its_place_in_the_tables() -> None:
-    assert {*NAMES} == {*LOADED, *RUN, "malformed-entry-points", "same-ref-a", "same-ref-b"}
+    assert {*NAMES} == {*LOADED, *RUN, *CHECKED, "malformed-entry-points", "same-ref-a", "same-ref-b"}
 
 
-@pytest.mark.parametrize("name", sorted({*NAMES} - {"malformed-entry-points"}))
+@pytest.mark.parametrize("name", sorted({*NAMES} - {"malformed-entry-points", "like-names"}))
 def test_each_is_installed_with_one_entry_point(name: str, environment: Callable[..., PluginEnvironment]) -> None:
     plugins = environment(name)
 
@@ -151,6 +165,18 @@ def test_each_that_fails_later_is_reported_and_the_others_run(environment: Calla
         assert starts[ref]["state"] == stops[ref]["state"] == "succeeded"
         assert health["statuses"][ref]["state"] == "healthy"
     assert "hunter2" not in str([started, health, stopped])
+
+
+def test_each_mistake_of_an_author_is_found_by_check(environment: Callable[..., PluginEnvironment]) -> None:
+    done = environment(*CHECKED, *WORKING).run(["-m", "floe_plugins", "check", "--all", "--json"], check=False)
+
+    problems = {problem["ref"]: problem for problem in json.loads(done.stdout)["problems"]}
+    for name, words in CHECKED.items():
+        problem = problems.pop(f"secrets:{name.replace('like-names', 'like_names')}")
+        assert words in problem["message"], name
+        assert f"floe-faulty-{name} 0.1.0" in problem["distribution"], name
+        assert problem["hint"] or "author" in problem["message"], name
+    assert problems == {}
 
 
 def by_ref(report: dict[str, Any]) -> dict[str, dict[str, Any]]:

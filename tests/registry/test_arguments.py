@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from floe_plugins import ComputePlugin, PluginConfigurationError, PluginRef, PluginRegistry, PluginType
+from floe_plugins import FLOE, Category, ComputePlugin, PluginConfigurationError, PluginRef, PluginRegistry, PluginType
 from floe_plugins.registry.arguments import category_of, ref_of
 
 
@@ -34,10 +34,17 @@ def test_a_configuration_of_another_type_is_refused(config: Any) -> None:
 
 
 def test_a_ref_and_a_category_may_be_given_in_either_form() -> None:
-    assert ref_of(PluginType.COMPUTE, "duckdb") == ref_of(ComputePlugin, "duckdb") == PluginRef.parse("compute:duckdb")
-    assert category_of(ComputePlugin) is category_of(PluginType.COMPUTE) is PluginType.COMPUTE
+    duckdb = PluginRef.parse("compute:duckdb")
+    assert ref_of(FLOE.categories, PluginType.COMPUTE, "duckdb") == duckdb
+    assert ref_of(FLOE.categories, ComputePlugin, "duckdb") == duckdb
+    assert category_of(FLOE.categories, ComputePlugin) is PluginType.COMPUTE
 
 
 def test_a_category_of_another_type_is_refused() -> None:
     with pytest.raises(TypeError, match="not 'compute'"):
-        category_of("compute")  # type: ignore[arg-type]
+        category_of(FLOE.categories, "compute")  # type: ignore[arg-type]
+
+
+def test_a_category_of_another_platform_is_refused_by_its_name() -> None:
+    with pytest.raises(TypeError, match="page is a category of another platform; those of this one are compute, "):
+        category_of(FLOE.categories, Category("page", "site.pages", "site_host:PagePlugin"))

@@ -8,17 +8,19 @@ from typing import Any
 
 import click
 
-from floe_plugins.cli import completing
+from floe_plugins.cli import completing, program
 from floe_plugins.cli.hosted import HostedCommand
 from floe_plugins.cli.options import Options, category_option, common_options
 from floe_plugins.cli.output import count
-from floe_plugins.core.refs import PluginRef, PluginType
+from floe_plugins.core.categories import Category
+from floe_plugins.core.refs import PluginRef
 
 
 def _parse_refs(_context: object, _parameter: object, values: Sequence[str]) -> Sequence[str]:
+    known = program.categories()
     for value in values:
         try:
-            PluginRef.parse(value)
+            PluginRef.parse(value, known)
         except ValueError as error:
             raise click.BadParameter(str(error)) from None
     return values
@@ -30,9 +32,7 @@ def _parse_refs(_context: object, _parameter: object, values: Sequence[str]) -> 
 @click.option("--strict", is_flag=True, help="Exit status 1 for warnings too.")
 @category_option
 @common_options
-def check(
-    options: Options, refs: Sequence[str], category: PluginType | None, *, everything: bool, strict: bool
-) -> None:
+def check(options: Options, refs: Sequence[str], category: Category | None, *, everything: bool, strict: bool) -> None:
     """Load the selected plugins, or those of each REF, and find what is wrong. Starts nothing.
 
     Finds wrong settings, missing and circular dependencies, versions that do not fit, wrong hooks and names, also of

@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 import click
 
+from floe_plugins.cli import program
 from floe_plugins.cli.exit import PROBLEMS_FOUND, USAGE_ERROR, fail
 from floe_plugins.cli.hosted import HostedCommand
 from floe_plugins.cli.options import Options, common_options
@@ -86,8 +87,9 @@ def doctor(  # noqa: PLR0913 the options of the command, which click gives by na
 
 def _list(command: HostedCommand, refs: Sequence[str]) -> Mapping[str, Any]:
     """Return what is installed; exit if one of ``refs`` is not."""
+    known = program.categories()
     try:
-        wanted = [str(PluginRef.parse(ref)) for ref in refs]
+        wanted = [str(PluginRef.parse(ref, known)) for ref in refs]
     except ValueError as error:
         fail(str(error), USAGE_ERROR)
     finished = command.attempt("doctor", refs=list(dict.fromkeys(wanted)))

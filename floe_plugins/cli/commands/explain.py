@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from floe_plugins.cli import completing
+from floe_plugins.cli import completing, program
 from floe_plugins.cli.exit import USAGE_ERROR, fail
 from floe_plugins.cli.hosted import HostedCommand
 from floe_plugins.cli.options import Options, common_options
@@ -24,7 +24,7 @@ _WIDE_COLUMNS = ("allowed", "secret because")
 def explain(options: Options, ref: str) -> None:
     """Explain the settings of a plugin, or one field of them: type, default, value and where it comes from.
 
-    A field of a field is written as in compute:duckdb.pool.size. Only this plugin is loaded, and nothing is started.
+    A field of a field is written as in CATEGORY:NAME.pool.size. Only this plugin is loaded, and nothing is started.
     Secrets are masked.
     """
     subject, field = _parse(options, ref)
@@ -50,7 +50,7 @@ def _parse(options: Options, text: str) -> tuple[str, str]:
 
         return str(Survey.make(options).find(subject)), field
     try:
-        return str(PluginRef.parse(subject)), field
+        return str(PluginRef.parse(subject, program.categories())), field
     except ValueError as error:
         fail(str(error), USAGE_ERROR)
 

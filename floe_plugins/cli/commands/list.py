@@ -12,7 +12,7 @@ from floe_plugins.cli.options import Options, category_option, common_options
 if TYPE_CHECKING:
     # Completing its options needs none of these.
     from floe_plugins.cli.survey import Survey
-    from floe_plugins.core.refs import PluginType
+    from floe_plugins.core.categories import Category
     from floe_plugins.registry.plugin_info import PluginInfo
 
 _COLUMNS = ("plugin", "version", "api", "state", "selected", "required", "distribution")
@@ -25,7 +25,7 @@ _RUNNING_COLUMNS = ("plugin", "version", "state", "health", "selected", "require
 @click.option("--running", is_flag=True, help="Ask the platform that runs, which knows states and health.")
 @category_option
 @common_options
-def list_(options: Options, category: PluginType | None, *, running: bool) -> None:
+def list_(options: Options, category: Category | None, *, running: bool) -> None:
     """List the installed plugins, including broken ones. Imports no plugin.
 
     A plugin is "refused" if it is known to be made for other versions. It is selected "as needed" if a start includes
@@ -52,7 +52,7 @@ def list_(options: Options, category: PluginType | None, *, running: bool) -> No
     output.line(survey.configuration_line())
 
 
-def _list_running(options: Options, category: PluginType | None) -> None:
+def _list_running(options: Options, category: Category | None) -> None:
     from floe_plugins.cli.running import require_running
 
     snapshot = require_running(options, "snapshot")["snapshot"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -134,7 +134,8 @@ class _Presenter:
 
     def _print_start(self, facts: Mapping[str, Any]) -> None:
         started, health = facts["startup"], facts["health"]
-        rows = [_row(outcome, health["statuses"]) for outcome in started["outcomes"]]
+        told = {problem["message"] for problem in facts["problems"]}
+        rows = [_row(outcome, health["statuses"], told) for outcome in started["outcomes"]]
         if rows:
             self.output.table(("plugin", "start", "seconds", "health", "message"), rows)
         self.output.line(f"platform {health['state']}: {count(len(rows), 'plugin')} in {started['seconds']:.2f} s")
@@ -154,9 +155,10 @@ class _Presenter:
             logs.write("error", f"cannot write the timeline: {escape(error)}")
 
 
-def _row(outcome: Mapping[str, Any], statuses: Mapping[str, Any]) -> tuple[object, ...]:
+def _row(outcome: Mapping[str, Any], statuses: Mapping[str, Any], told: Collection[str]) -> tuple[object, ...]:
     status = statuses.get(outcome["ref"])
     message = outcome["message"] or (status["message"] if status else "")
-    # The whole message follows among the problems.
-    brief = textwrap.shorten(message, 100, placeholder=" ...")
-    return outcome["ref"], outcome["state"], f"{outcome['seconds']:.3f}", status["state"] if status else "", brief
+    if message in told:
+        # The whole follows among the problems.
+        message = textwrap.shorten(message, 100, placeholder=" ...")
+    return outcome["ref"], outcome["state"], f"{outcome['seconds']:.3f}", status["state"] if status else "", message

@@ -24,7 +24,7 @@ UNKNOWN = "known when loaded"
 @click.argument("ref", shell_complete=completing.refs)
 @common_options
 def show(options: Options, ref: str) -> None:
-    """Show one plugin by its REF, such as compute:duckdb. Imports no plugin.
+    """Show one plugin by its REF, which is CATEGORY:NAME. Imports no plugin.
 
     A name without its category will do where only one plugin has it.
     """

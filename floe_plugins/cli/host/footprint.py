@@ -12,6 +12,7 @@ from typing import Any
 
 import attrs
 
+from floe_plugins.cli import program
 from floe_plugins.cli.host import process_settings
 from floe_plugins.core.safe_text import safe_str
 
@@ -170,16 +171,9 @@ def _native_threads() -> frozenset[int] | None:
 def _is_own(name: str) -> bool:
     """Whether a thread is this package's: those of plugins' workers are called by their refs."""
     category, colon, _ = name.removeprefix("load ").partition(":")
-    return name == "MainThread" or name.startswith("floe ") or (bool(colon) and category in _CATEGORIES)
-
-
-def _categories() -> frozenset[str]:
-    from floe_plugins.core.refs import PluginType
-
-    return frozenset(each.slug for each in PluginType)
-
-
-_CATEGORIES = _categories()
+    return (
+        name == "MainThread" or name.startswith("floe ") or (bool(colon) and category in program.categories().by_slug)
+    )
 
 
 def _files() -> dict[int, str]:

@@ -34,7 +34,7 @@ class Reload:
         if self._file is None:
             return {"lines": ["nothing was reloaded: there is no configuration file"]}
         try:
-            new = load(self._file)
+            new = load(self._file, platform=self._registry.platform)
         except PluginConfigurationError as error:
             return {"lines": [f"nothing was reloaded, the configuration is invalid: {error}"]}
         old = self._registry.configuration

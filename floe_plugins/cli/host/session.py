@@ -8,9 +8,11 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from floe_plugins.cli import program
 from floe_plugins.cli.host.channel import Channel
 from floe_plugins.cli.host.tracebacks import frames_of
 from floe_plugins.cli.protocol import describe, describe_record
+from floe_plugins.core.platform import Platform
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.state import PluginState
 from floe_plugins.errors import PluginConfigurationError, PluginError
@@ -32,6 +34,7 @@ class Session:
     Attributes:
         channel: The way to the supervisor.
         options: The options of the command, as JSON data.
+        platform: Whose plugins they are.
         handlers: What answers the supervisor's requests, by the name of the command.
         observers: Called with each event of a plugin, on the thread and at the moment at which it happens.
     """
@@ -39,6 +42,9 @@ class Session:
     def __init__(self, channel: Channel, options: Mapping[str, Any]) -> None:
         self.channel = channel
         self.options = options
+        # A host may be another interpreter, which learns here whose it is.
+        self.platform = Platform.from_dict(options["platform"]) if "platform" in options else program.platform()
+        program.use(self.platform)
         self.handlers: dict[str, Handler] = {}
         self.observers: list[Callable[[PluginEvent], object]] = []
         self._registries: list[PluginRegistry] = []
@@ -56,7 +62,10 @@ class Session:
         autoload = "none" if self.options.get("no_plugins") else autoload
         try:
             registry = PluginRegistry(
-                file or self.options.get("config"), autoload=autoload, disable=self.options.get("disable") or ()
+                file or self.options.get("config"),
+                autoload=autoload,
+                disable=self.options.get("disable") or (),
+                platform=self.platform,
             )
         except ValueError as error:
             if isinstance(error, PluginError):

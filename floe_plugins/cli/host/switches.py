@@ -4,27 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from floe_plugins.cli.summaries import VARIABLES
-from floe_plugins.configuration.model import VARIABLE_PREFIX
+from floe_plugins.cli.summaries import variables
+from floe_plugins.core.platform import Platform
 from floe_plugins.core.suggestions import closest
 from floe_plugins.discovery.load_policy import Rule
 from floe_plugins.discovery.metadata_files import names_of
 from floe_plugins.registry.facade import PluginRegistry
 
-_PREFIX = "FLOE_PLUGINS_"
-
 
 def unused_switches(registry: PluginRegistry, environ: Mapping[str, str]) -> list[str]:
     """Return a warning for each variable of this package that nobody reads, and for each rule without a plugin."""
     rules = registry._store.policy.disable  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] the host is part of the platform
-    return [*_unknown_variables(environ), *_unused_rules(registry, rules)]
+    return [*_unknown_variables(environ, registry.platform), *_unused_rules(registry, rules)]
 
 
-def _unknown_variables(names: Iterable[str]) -> Iterator[str]:
+def _unknown_variables(names: Iterable[str], platform: Platform) -> Iterator[str]:
+    read, prefix = variables(platform), platform.variable("")
     for name in sorted(names):
         # Those with two underscores are settings, whose issues the configuration tells.
-        if name.startswith(_PREFIX) and not name.startswith(VARIABLE_PREFIX) and name not in VARIABLES:
-            yield f"the environment variable {name} is unknown, and does nothing{_did_you_mean(name, VARIABLES)}"
+        if name.startswith(prefix) and not name.startswith(platform.settings_prefix) and name not in read:
+            yield f"the environment variable {name} is unknown, and does nothing{_did_you_mean(name, read)}"
 
 
 def _unused_rules(registry: PluginRegistry, rules: Iterable[Rule]) -> Iterator[str]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 
 import attrs
 
+from floe_plugins.cli import program
 from floe_plugins.cli.supervisor.interpreter_lock import LockUse
 from floe_plugins.cli.supervisor.stacks import Frame, Stack, parse
 from floe_plugins.cli.supervisor.state import HostState, PluginCall
@@ -56,9 +57,9 @@ class Ending:
     def hint(self) -> str:
         """What to do."""
         if not self.refs:
-            return "Run it again with -v for the stacks; 'floe-plugins doctor' tries each plugin by itself."
+            return f"Run it again with -v for the stacks; '{program.name()} doctor' tries each plugin by itself."
         first = self.refs[0]
-        return f"Try 'floe-plugins doctor {first}', leave it out with --disable {first}, or tell its author."
+        return f"Try '{program.name()} doctor {first}', leave it out with --disable {first}, or tell its author."
 
     @property
     def where(self) -> Frame | None:

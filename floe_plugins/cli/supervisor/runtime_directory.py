@@ -7,21 +7,22 @@ import stat
 from hashlib import sha256
 from pathlib import Path
 
+from floe_plugins.cli import program
 from floe_plugins.errors import PluginError
 
-VARIABLE = "FLOE_PLUGINS_SOCKET"
+SOCKET = "SOCKET"  # the end of the name of the variable
 
 
 def default_socket(configuration: str | None, *, create: bool = False) -> Path:
     """Return the path of the status socket of the platform with a configuration file, or of this directory's.
 
-    It lies in ``$XDG_RUNTIME_DIR/floe-plugins``, or in ``/tmp/floe-plugins-UID``. The variable FLOE_PLUGINS_SOCKET
-    gives another path.
+    It lies in ``$XDG_RUNTIME_DIR/PROGRAM``, or in ``/tmp/PROGRAM-UID``. The variable of the platform, such as
+    FLOE_PLUGINS_SOCKET, gives another path.
 
     Raises:
         PluginError: The directory cannot be made, or others can use it.
     """
-    chosen = os.environ.get(VARIABLE)
+    chosen = os.environ.get(program.platform().variable(SOCKET))
     if chosen:
         return Path(chosen)
     directory = _directory()
@@ -35,9 +36,9 @@ def default_socket(configuration: str | None, *, create: bool = False) -> Path:
 def _directory() -> Path:
     runtime = os.environ.get("XDG_RUNTIME_DIR")
     if runtime and Path(runtime).is_dir():
-        return Path(runtime, "floe-plugins")
+        return Path(runtime, program.name())
     user = os.getuid() if hasattr(os, "getuid") else 0
-    return Path("/tmp", f"floe-plugins-{user}")  # noqa: S108 it is checked to be this user's own
+    return Path("/tmp", f"{program.name()}-{user}")  # noqa: S108 it is checked to be this user's own
 
 
 def _make(directory: Path) -> None:
@@ -48,5 +49,5 @@ def _make(directory: Path) -> None:
         reason = error.strerror or str(error)
         raise PluginError(f"the directory {directory} for the status socket cannot be made: {reason}") from None
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
-        hint = f"Remove it, or choose another place with {VARIABLE} or --socket."
+        hint = f"Remove it, or choose another place with {program.platform().variable(SOCKET)} or --socket."
         raise PluginError(f"the directory {directory} for the status socket can be used by others", hint=hint)

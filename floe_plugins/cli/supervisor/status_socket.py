@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from floe_plugins.cli import program
 from floe_plugins.cli.protocol import MAX_LINE, decode, encode
 from floe_plugins.core.safe_text import type_name
 from floe_plugins.errors import PluginError
@@ -131,7 +132,7 @@ def _bind(listener: socket.socket, path: Path) -> None:
         if not path.is_socket():
             raise
         if _is_alive(path):
-            hint = "Ask it with 'floe-plugins health', or give this one a socket of its own with --socket PATH."
+            hint = f"Ask it with '{program.name()} health', or give this one a socket of its own with --socket PATH."
             raise PluginError(f"another platform answers at the status socket {path}", hint=hint) from None
         path.unlink()
         _bind_to(listener, path)

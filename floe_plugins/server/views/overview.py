@@ -13,6 +13,7 @@ from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.state import PluginState
 from floe_plugins.dependencies.resolver import resolve
 from floe_plugins.entries.entry import Entry
+from floe_plugins.entries.store import EntryStore
 from floe_plugins.registry.facade import PluginRegistry
 from floe_plugins.registry.plugin_info import PluginInfo, describe
 
@@ -64,7 +65,7 @@ class Overviews:
         if self._last is None or made_of != self._made_of:
             # What is not loaded is read from its source, which takes a while.
             missing = {str(ref): error.message for ref, error in store.missing().items()}
-            rows = _rows(entries, frozenset(selected), store.policy.autoload)
+            rows = _rows(entries, frozenset(selected), store)
             self._last = Overview(rows, tuple(_problem(each.to_dict()) for each in problems), missing)
             self._made_of = made_of
         return self._last
@@ -75,20 +76,20 @@ def _traits(entry: Entry) -> tuple[object, ...]:
 
 
 def _rows(
-    entries: Mapping[PluginRef, Entry], selected: frozenset[PluginRef], autoload: str | None
+    entries: Mapping[PluginRef, Entry], selected: frozenset[PluginRef], store: EntryStore
 ) -> dict[str, dict[str, Any]]:
     depends_on = {
         ref: sorted({other for each in met for other in each.refs})
-        for ref, met in resolve(entries, selected, entries).dependencies.items()
+        for ref, met in resolve(entries, selected, entries, categories=store.categories).dependencies.items()
     }
     dependents: dict[PluginRef, list[str]] = {}
     for ref, others in depends_on.items():
         for other in others:
             dependents.setdefault(other, []).append(str(ref))
-    unselected = f"it is not selected, since autoload is {autoload!r} and nothing configures it"
+    unselected = f"it is not selected, since autoload is {store.policy.autoload!r} and nothing configures it"
     rows: dict[str, dict[str, Any]] = {}
     for ref, entry in sorted(entries.items()):
-        info = describe(entry)
+        info = describe(entry, store.platform)
         rows[str(ref)] = {
             **_declared(info),
             "state": str(entry.state),

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from floe_plugins._version import __version__
 from floe_plugins.core.log import log
-from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.safe_text import escape, type_name
 from floe_plugins.errors import PluginError
 from floe_plugins.registry.fork import watch
@@ -132,7 +131,7 @@ class RegistryView:
             PluginError: It cannot be done.
         """
         try:
-            wanted = PluginRef.parse(ref)
+            wanted = self._registry.platform.ref(ref)
         except ValueError as error:
             raise LookupError(str(error)) from None
         if action == "start":
@@ -142,7 +141,7 @@ class RegistryView:
         if action == "stop" or not outcome.ok:
             return outcome.to_dict()
         outcome = self._registry.start(*wanted)
-        for other in map(PluginRef.parse, before):
+        for other in map(self._registry.platform.ref, before):
             if outcome.ok and self._registry.state(*other) == "stopped":
                 self._registry.start(*other)
         return outcome.to_dict()

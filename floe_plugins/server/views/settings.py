@@ -33,7 +33,7 @@ def describe_settings(registry: PluginRegistry) -> dict[str, Any]:
             *(each.to_dict() for each in settings),
             *(row for ref in sorted(effective, key=str) for row in effective[ref]),
         ],
-        "schema": json_schema(known),
+        "schema": json_schema(known, registry.platform),
     }
 
 

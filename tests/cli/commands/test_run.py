@@ -45,6 +45,12 @@ def test_run_starts_the_rest_and_names_what_is_broken(
     assert {state for ref, state in states.items() if ":" in ref} == {"succeeded", "failed"}
 
 
+def test_what_a_healthy_plugin_says_is_shown_whole(floe: Any, write: Callable[..., str], tmp_path: Path) -> None:
+    root = tmp_path / ("long" * 40)
+    config = write(f"plugins: {{storage: {{local: {{root: {root}}}}}}}\n")
+    assert str(root) in floe(("storage-local",), "run", "--once", "--config", config).stdout
+
+
 @pytest.mark.parametrize("broken", ["failing-start", "import-error"])
 def test_run_exits_1_if_a_required_plugin_fails(
     floe: Any, environment: Any, broken: str, write: Callable[..., str]

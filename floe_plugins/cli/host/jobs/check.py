@@ -13,10 +13,12 @@ from floe_plugins.cli.host.session import Session
 from floe_plugins.cli.host.switches import unused_switches
 from floe_plugins.cli.host.validation import all_issues, validate
 from floe_plugins.configuration.issues import ConfigurationIssue, configuration_error
+from floe_plugins.core.categories import Category
 from floe_plugins.core.problem import Problem
-from floe_plugins.core.refs import PluginRef, PluginType
+from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.state import PluginState, Stage
 from floe_plugins.dependencies.resolver import StartPlan, resolve
+from floe_plugins.entries.entry import Entry
 from floe_plugins.entries.store import EntryStore
 from floe_plugins.registry.facade import PluginRegistry
 from floe_plugins.reporting.schema_calls import call_each
@@ -28,15 +30,15 @@ def run(session: Session) -> Result:
     registry = session.registry(autoload="all" if options.get("all") else None)
     store = registry._store  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] the host is part of the platform
     slug, texts = options.get("category"), options.get("refs") or ()
-    category = None if slug is None else PluginType.parse(slug)
-    wanted = [_wanted(store, PluginRef.parse(text)) for text in texts] or store.selected(category)
+    category = None if slug is None else registry.platform.categories.parse(slug)
+    wanted = [_wanted(store, registry.platform.ref(text)) for text in texts] or store.selected(category)
     plan = _load(registry, store, wanted)
     calls = call_each(registry, partial(validate, registry.configuration), plan.entries)
     issues = all_issues(registry, calls.results.values())
     problems = [*_problems(registry, plan, issues), *calls.problems]
     if texts:
         problems = [each for each in problems if each.ref in plan.entries]
-    problems = [each for each in problems if category is None or each.ref is None or each.ref.type is category]
+    problems = [each for each in problems if category is None or each.ref is None or each.ref.type == category]
     shown = [each for each in issues if _concerns(each, plan, category, only_these=bool(texts))]
     problems += map(_problem, shown)
     warnings = [text for each in calls.results.values() for text in each.warnings]
@@ -69,9 +71,11 @@ def _wanted(store: EntryStore, ref: PluginRef) -> PluginRef:
 def _load(registry: PluginRegistry, store: EntryStore, refs: Sequence[PluginRef]) -> StartPlan:
     """Load plugins and all that they depend on; what cannot be loaded becomes a problem."""
     services = registry._services()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] as above
-    return resolve(
-        store.entries(), store.selected(), refs, lambda entries: services.load_all(entry.ref for entry in entries)
-    )
+
+    def load(entries: Sequence[Entry]) -> object:
+        return services.load_all(entry.ref for entry in entries)
+
+    return resolve(store.entries(), store.selected(), refs, load, store.categories)
 
 
 def _problems(registry: PluginRegistry, plan: StartPlan, issues: Sequence[ConfigurationIssue]) -> Iterator[Problem]:
@@ -84,10 +88,10 @@ def _problems(registry: PluginRegistry, plan: StartPlan, issues: Sequence[Config
         yield plan.entries[ref].problem(error)
 
 
-def _concerns(issue: ConfigurationIssue, plan: StartPlan, category: PluginType | None, *, only_these: bool) -> bool:
+def _concerns(issue: ConfigurationIssue, plan: StartPlan, category: Category | None, *, only_these: bool) -> bool:
     if only_these:
         return issue.ref in plan.entries
-    return category is None or issue.ref is None or issue.ref.type is category
+    return category is None or issue.ref is None or issue.ref.type == category
 
 
 def _problem(issue: ConfigurationIssue) -> Problem:

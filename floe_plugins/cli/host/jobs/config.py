@@ -59,7 +59,7 @@ def _schema(session: Session) -> Result:
     registry = _registry(session, autoload="all")
     calls = call_each(registry, lambda ref, plugin, _distribution: plugin_schema(ref, plugin))
     known: dict[PluginRef, object] = {info.ref: calls.results.get(info.ref) for info in registry.infos()}
-    document = {"schema": json_schema(known), "problems": session.problems(calls.problems)}
+    document = {"schema": json_schema(known, registry.platform), "problems": session.problems(calls.problems)}
     return Result(document, PROBLEMS_FOUND if calls.problems else 0, tuple(map(str, calls.problems)))
 
 

@@ -18,7 +18,7 @@ from floe_plugins.core.problem import Problem
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.report import HealthState
 from floe_plugins.core.state import PluginState, Stage
-from floe_plugins.discovery.load_policy import STRICT_VARIABLE
+from floe_plugins.discovery.load_policy import STRICT
 from floe_plugins.entries.entry import Entry
 from floe_plugins.errors import PluginError, PluginIncompatibleError
 from floe_plugins.registry.facade import PluginRegistry
@@ -31,16 +31,16 @@ _PAUSE = 0.05
 
 def run(session: Session) -> Result:
     """Return all installed plugins, or what became of the one that the options name."""
-    os.environ[STRICT_VARIABLE] = "0"  # one problem must not hide the others
+    os.environ[session.platform.variable(STRICT)] = "0"  # one problem must not hide the others
     registry = session.registry()
     ref = session.options.get("ref")
     if ref is None:
         return _list(session, registry)
-    return _Examination(session, registry, PluginRef.parse(ref)).run()
+    return _Examination(session, registry, registry.platform.ref(ref)).run()
 
 
 def _list(session: Session, registry: PluginRegistry) -> Result:
-    wanted = [PluginRef.parse(text) for text in session.options.get("refs") or ()]
+    wanted = [registry.platform.ref(text) for text in session.options.get("refs") or ()]
     infos = [registry.info(ref.type, ref.name) for ref in wanted] if wanted else registry.infos()
     of_none = [problem for problem in registry.problems if problem.stage is Stage.DISCOVER and problem.ref is None]
     document = {

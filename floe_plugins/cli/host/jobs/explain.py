@@ -21,7 +21,7 @@ def run(session: Session) -> Result:
         PluginError: There is no such plugin, it cannot be loaded, or its schema does not answer.
     """
     registry = session.registry()
-    ref = PluginRef.parse(session.options["ref"])
+    ref = registry.platform.ref(session.options["ref"])
     registry._services().load(ref)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] the host is part of the platform
     path = split(session.options["field"])
     calls = call_each(registry, partial(_explain, registry.configuration, path), [ref])

@@ -272,6 +272,94 @@ def test_what_is_not_there_is_said(catalog: CatalogPlugin) -> None:
             call()
 
 
+def many(pieces: int) -> pa.RecordBatchReader:
+    """Rows that come a piece at a time, of 16 MB each."""
+    piece = pa.record_batch({"id": pa.array(range(100_000)), "text": [f"{n:0150}" for n in range(100_000)]})
+    return pa.RecordBatchReader.from_batches(piece.schema, (piece for _ in range(pieces)))
+
+
+def test_many_rows_are_written_and_read_a_part_at_a_time(catalog: CatalogPlugin) -> None:
+    catalog.ensure_table("sales.many", many(0).schema)
+    pa.default_memory_pool().release_unused()
+    before = pa.total_allocated_bytes()
+    most = 0
+    catalog.replace("sales.many", many(12))
+
+    rows_there = 0
+    for batch in pa.RecordBatchReader.from_stream(catalog.read("sales.many", columns=["text", "id"])):
+        assert batch.schema.names == ["text", "id"]
+        rows_there += batch.num_rows
+        most = max(most, pa.total_allocated_bytes() - before)
+
+    assert rows_there == 1_200_000
+    assert most < 12 * 16_000_000 / 2
+
+
+def test_a_stream_that_breaks_off_changes_nothing_and_leaves_no_files(
+    events: CatalogPlugin, registry: PluginRegistry
+) -> None:
+    storage = registry.get(StoragePlugin, "local")
+    before = storage.list()
+
+    def pages() -> Iterator[pa.RecordBatch]:
+        yield from [pa.record_batch({"id": [1] * 5_000_000})] * 2
+        raise OSError("the line is cut")
+
+    broken = pa.RecordBatchReader.from_batches(pa.schema({"id": pa.int64()}), pages())
+    with pytest.raises(OSError, match="the line is cut"):
+        events.append("sales.events", broken)
+
+    assert rows(events.read("sales.events")) == EVENTS.to_pylist()
+    assert storage.list() == before
+
+
+def test_files_do_not_become_more_with_each_change(tmp_path: Path, database: Path) -> None:  # noqa: ARG001
+    with platform(tmp_path, keep_snapshots=3, orphan_age=0) as registry:
+        catalog, storage = registry.get(CatalogPlugin, "iceberg"), registry.get(StoragePlugin, "local")
+        catalog.ensure_namespace("sales")
+        catalog.ensure_table("sales.events", EVENTS.schema)
+        files = []
+        with storage.open("sales/events/data/of-a-process-that-died.parquet", "wb") as file:
+            file.write(b"PAR1")
+        for _ in range(16):
+            catalog.replace("sales.events", EVENTS)
+            files.append(len(storage.list("sales/events/")))
+
+        assert len(set(files[-4:])) == 1
+        assert rows(catalog.read("sales.events")) == EVENTS.to_pylist()
+        assert not [file for file in storage.list() if "died" in file.path]
+
+
+def test_what_an_older_snapshot_shares_with_a_newer_one_stays(tmp_path: Path, database: Path) -> None:  # noqa: ARG001
+    with platform(tmp_path, keep_snapshots=1, orphan_age=0) as registry:
+        catalog = registry.get(CatalogPlugin, "iceberg")
+        catalog.ensure_namespace("sales")
+        catalog.ensure_table("sales.events", EVENTS.schema)
+        for _ in range(5):
+            catalog.append("sales.events", EVENTS)
+
+        assert len(rows(catalog.read("sales.events"))) == 5 * EVENTS.num_rows
+
+
+def test_further_columns_are_added_where_the_configuration_says_so(tmp_path: Path, database: Path) -> None:  # noqa: ARG001
+    wider = EVENTS.append_column("height", pa.array([7, 8, 9]))
+    with platform(tmp_path, schema_changes="evolve") as registry:
+        catalog = registry.get(CatalogPlugin, "iceberg")
+        catalog.ensure_namespace("sales")
+        catalog.ensure_table("sales.events", EVENTS.schema)
+        catalog.append("sales.events", EVENTS)
+
+        catalog.ensure_table("sales.events", wider.schema)
+        catalog.append("sales.events", wider)
+        catalog.ensure_table("sales.events", EVENTS.schema)
+        catalog.append("sales.events", EVENTS)
+
+        found = [row["height"] for row in rows(catalog.read("sales.events"))]
+        assert sorted(found, key=str) == [7, 8, 9, *[None] * 6]
+        with pytest.raises(ValueError, match="id is long there, not string"):
+            catalog.ensure_table("sales.events", EVENTS.schema.set(0, pa.field("id", pa.string())))
+
+
 def test_tables_are_listed_by_namespace_or_all(events: CatalogPlugin) -> None:
     events.ensure_namespace("sales.eu")
     events.ensure_namespace("empty")

@@ -4,6 +4,7 @@ import contextlib
 import subprocess
 import sys
 import threading
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,16 @@ def rows(stream: Any) -> list[tuple[Any, ...]]:
     return [tuple(row.values()) for row in nanoarrow.ArrayStream(stream).read_all().to_pylist()]
 
 
+class OnlyRows:
+    """A stream as the contract has it at its weakest: read once."""
+
+    def __init__(self, stream: Any) -> None:
+        self.streams = [stream]
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        return self.streams.pop().__arrow_c_stream__(requested_schema)
+
+
 def opened_elsewhere(path: str) -> str:
     done = subprocess.run(
         [sys.executable, "-c", OPEN, path], capture_output=True, text=True, encoding="utf-8", check=False
@@ -116,6 +127,36 @@ def test_a_result_is_read_after_other_statements_and_again(compute: DuckDBComput
     assert rows(second) == [(1,)]
 
 
+def test_a_large_result_takes_no_memory_and_is_read_again_after_other_statements(
+    compute: DuckDBCompute, storage: LocalStorage
+) -> None:
+    rows_there = 3_000_000
+    tracemalloc.start()
+    result = compute.execute(f"SELECT i, 'text ' || i AS text FROM range({rows_there}) AS t(i)")  # noqa: S608
+    compute.execute("CREATE TABLE other AS SELECT 1 AS i")
+    compute.release()
+
+    for _ in range(2):
+        with nanoarrow.ArrayStream(result) as stream:
+            assert sum(len(chunk) for chunk in stream) == rows_there
+    assert tracemalloc.get_traced_memory()[1] < rows_there
+    tracemalloc.stop()
+    # The file that it lies in has no name.
+    assert {file.name for file in (storage.config.root / "db").glob("*")} <= {"warehouse.duckdb"}
+
+
+def test_a_large_stream_is_registered_whole_or_not_at_all(compute: DuckDBCompute) -> None:
+    many = compute.execute("SELECT i FROM range(250_000) AS t(i)")
+    compute.register_table("many", OnlyRows(many))
+    assert rows(compute.execute("SELECT count(*), sum(i) FROM many")) == [(250_000, 31_249_875_000)]
+
+    broken = "SELECT CASE WHEN i = 240_000 THEN error('the line is cut') ELSE i END AS i FROM range(250_000) AS t(i)"
+    with duckdb.connect() as other, pytest.raises(Exception, match="the line is cut"):
+        compute.register_table("many", OnlyRows(other.sql(broken)))
+
+    assert rows(compute.execute("SELECT count(*) FROM many")) == [(250_000,)]
+
+
 def test_a_statement_runs_once_however_often_its_result_is_read(compute: DuckDBCompute) -> None:
     compute.execute("CREATE TABLE t(i INTEGER)")
 
@@ -141,16 +182,7 @@ def test_a_registered_table_is_queried_by_its_name(compute: DuckDBCompute) -> No
 
 
 def test_a_stream_that_can_be_read_once_is_registered(compute: DuckDBCompute) -> None:
-    class Once:
-        """A stream as the contract has it at its weakest."""
-
-        def __init__(self, stream: Any) -> None:
-            self.streams = [stream]
-
-        def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
-            return self.streams.pop().__arrow_c_stream__(requested_schema)
-
-    compute.register_table("t", Once(compute.execute("SELECT 1 AS a")))
+    compute.register_table("t", OnlyRows(compute.execute("SELECT 1 AS a")))
 
     assert rows(compute.execute("SELECT a FROM t")) == [(1,)]
     assert rows(compute.execute("SELECT a FROM t")) == [(1,)]
@@ -175,6 +207,49 @@ def test_a_table_passes_unchanged(compute: DuckDBCompute, rows_there: int) -> No
     passed = rows(compute.execute("FROM t"))
     assert len(passed) == rows_there
     assert passed == rows(compute.execute(made_of, [rows_there]))
+
+
+class Elsewhere(LocalStorage):
+    """A storage whose files are not reached by their path on this machine."""
+
+    def uri(self, path: str) -> str:
+        return f"vault://shelf/{super().uri(path).removeprefix(f'file://{self.config.root}/')}"
+
+    def properties(self, consumer: str) -> Any:
+        raise UnsupportedOperationError(f"{consumer} has no way of its own to it")
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Elsewhere:
+    plugin = Elsewhere()
+    plugin.config = LocalStorageConfig(root=tmp_path / "vault")
+    plugin.startup()
+    for name in ("a", "b"):
+        with plugin.open(f"in/{name}.csv", "wb") as file:
+            file.write(f"name\n{name}\n".encode())
+    return plugin
+
+
+def test_files_of_any_storage_are_read_by_uri(elsewhere: Elsewhere) -> None:
+    compute = made(elsewhere)
+
+    assert rows(compute.execute("FROM read_csv('vault://shelf/in/a.csv')")) == [("a",)]
+    assert rows(compute.execute("FROM read_csv('vault://shelf/in/*.csv') ORDER BY 1")) == [("a",), ("b",)]
+    compute.execute("COPY (SELECT 7 AS i) TO 'vault://shelf/out/c.parquet'")
+    assert rows(compute.execute("FROM read_parquet('vault://shelf/out/c.parquet')")) == [(7,)]
+    with pytest.raises(duckdb.Error, match="nothing"):
+        compute.execute("FROM read_csv('vault://shelf/in/nothing.csv')")
+    compute.shutdown()
+
+
+def test_a_database_lies_beside_a_storage_that_cannot_hold_it(elsewhere: Elsewhere, tmp_path: Path) -> None:
+    with pytest.raises(PluginError, match=r"cannot lie in vault://shelf/w\.duckdb.*absolute path"):
+        made(elsewhere, path="w.duckdb").startup()
+
+    compute = made(elsewhere, path=str(tmp_path / "w.duckdb"))
+    compute.execute("CREATE TABLE t AS FROM read_csv('vault://shelf/in/a.csv')")
+    compute.shutdown()
+    assert opened_elsewhere(str(tmp_path / "w.duckdb")) == "open"
 
 
 def test_release_keeps_committed_data_and_drops_registered_tables(compute: DuckDBCompute) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from floe_plugins.hookspecs.protocols import ArrowSchema, ArrowStream
 
 Column = Any
+PAGE_BYTES = 64 * 1024 * 1024
 UNSUITABLE = (UnsupportedPyArrowTypeException, TypeError, ValueError)
 
 
@@ -27,19 +28,45 @@ def schema_of(schema: ArrowStream | ArrowSchema) -> pa.Schema:
     return _bare(pa.RecordBatchReader.from_stream(schema).schema)
 
 
-def rows_of(data: ArrowStream) -> pa.Table:
-    """All rows, in memory, so that a write can be repeated."""
-    table = pa.RecordBatchReader.from_stream(data).read_all()
-    return pa.Table.from_arrays(table.columns, schema=_bare(table.schema))
+def pages_of(data: ArrowStream) -> tuple[pa.Schema, Iterator[pa.Table]]:
+    """The schema of a stream, and its rows in tables of some megabytes."""
+    reader = pa.RecordBatchReader.from_stream(data)
+    schema = _bare(reader.schema)
+    return schema, _pages(reader, schema)
 
 
-def difference(table: Table, schema: pa.Schema) -> str:
-    """The differences between a schema and the table's, as text; empty if only the order of the columns differs."""
+def _pages(reader: pa.RecordBatchReader, schema: pa.Schema) -> Iterator[pa.Table]:
+    batches: list[pa.RecordBatch] = []
+    size = 0
+    for batch in reader:
+        batches.append(pa.RecordBatch.from_arrays(batch.columns, schema=schema))
+        size += batch.nbytes
+        if size >= PAGE_BYTES:
+            yield pa.Table.from_batches(batches, schema)
+            batches, size = [], 0
+    if batches:
+        yield pa.Table.from_batches(batches, schema)
+
+
+def difference(table: Table, schema: pa.Schema, *, evolve: bool = False) -> str:
+    """The differences between a schema and the table's, as text; empty if only the order of the columns differs.
+
+    Args:
+        table: has its own schema.
+        schema: another one.
+        evolve: whether it may lack columns that can be null.
+    """
     return ", ".join(
         f"{name} is {_told(own)} there, not {_told(given)}"
         for name, own, given in _columns(table, schema)
-        if _told(own) != _told(given)
+        if _told(own) != _told(given) and not (evolve and given is None and not own.required)
     )
+
+
+def is_wider(table: Table, schema: pa.Schema) -> bool:
+    """Whether a schema has columns that can be null and that the table lacks."""
+    there = {field.name for field in table.schema().fields}
+    return any(field.name not in there and field.nullable for field in schema)
 
 
 def misfit(table: Table, schema: pa.Schema) -> str:

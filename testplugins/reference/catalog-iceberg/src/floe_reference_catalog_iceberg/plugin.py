@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, Field
 
@@ -41,6 +41,17 @@ class IcebergCatalogConfig(BaseModel):
     lock_timeout: float = Field(default=10, gt=0, description="Seconds that SQLite waits for another process")
     commit_attempts: int = Field(
         default=10, ge=1, description="How often an append is tried when others change the table, too"
+    )
+    schema_changes: Literal["evolve", "refuse"] = Field(
+        default="refuse", description="Whether ensure_table adds further columns to a table that is there, or refuses"
+    )
+    keep_snapshots: int = Field(
+        default=10, ge=1, description="How many snapshots a table keeps; files that only older ones need are deleted"
+    )
+    orphan_age: float = Field(
+        default=86400,
+        ge=0,
+        description="Seconds after which replacing deletes files that no snapshot needs: longer than any write takes",
     )
 
 
@@ -105,21 +116,18 @@ class IcebergCatalog(CatalogPlugin):
         )
 
     def append(self, identifier: str, data: ArrowStream) -> int:
-        from floe_reference_catalog_iceberg import _arrow
-
-        return self._tables().write(_checked(identifier), _arrow.rows_of(data), replace=False)
+        return self._written(_checked(identifier), data, replace=False)
 
     def replace(self, identifier: str, data: ArrowStream) -> int:
-        from floe_reference_catalog_iceberg import _arrow
-
-        return self._tables().write(_checked(identifier), _arrow.rows_of(data), replace=True)
+        snapshot = self._written(_checked(identifier), data, replace=True)
+        self._tables().clean(identifier, self._storage)
+        return snapshot
 
     def read(self, identifier: str, columns: Sequence[str] | None = None, limit: int | None = None) -> ArrowStream:
         if limit is not None and limit < 0:
             message = f"limit {limit} is negative"
             raise ValueError(message)
-        found: ArrowStream = self._tables().read(_checked(identifier), columns, limit)
-        return found
+        return self._tables().read(_checked(identifier), columns, limit)
 
     def list_tables(self, namespace: str | None = None) -> tuple[str, ...]:
         return tuple(sorted(self._tables().names(None if namespace is None else _checked(namespace, parts=1))))
@@ -127,13 +135,26 @@ class IcebergCatalog(CatalogPlugin):
     def drop_table(self, identifier: str, purge: bool = False) -> bool:  # noqa: FBT001, FBT002 as the contract has it
         return self._tables().drop(_checked(identifier), purge=purge)
 
+    def _written(self, identifier: str, data: ArrowStream, *, replace: bool) -> int:
+        from floe_reference_catalog_iceberg import _arrow
+
+        return self._tables().write(identifier, *_arrow.pages_of(data), replace=replace)
+
     def _tables(self) -> Tables:
         with self._lock:
             if self._opened is None:
-                from floe_reference_catalog_iceberg._tables import Tables
+                from floe_reference_catalog_iceberg._tables import Policy, Tables
 
-                self._opened = Tables(self.config.catalog, self._url(), self._properties(), self.config.commit_attempts)
+                config = self.config
+                evolve = config.schema_changes == "evolve"
+                policy = Policy(config.commit_attempts, evolve, config.keep_snapshots, config.orphan_age)
+                self._opened = Tables(config.catalog, self._url(), self._properties(), policy)
             return self._opened
+
+    @property
+    def _storage(self) -> StoragePlugin:
+        name = self.config.storage
+        return self.registry.one(StoragePlugin) if name is None else self.registry.get(StoragePlugin, name)
 
     def _url(self) -> URL:
         from floe_reference_catalog_iceberg import _database
@@ -147,8 +168,7 @@ class IcebergCatalog(CatalogPlugin):
         return _database.parse(secret.get_secret_value(), secret=key, lock_timeout=self.config.lock_timeout)
 
     def _properties(self) -> dict[str, str]:
-        name = self.config.storage
-        storage = self.registry.one(StoragePlugin) if name is None else self.registry.get(StoragePlugin, name)
+        storage = self._storage
         properties = dict(storage.properties("pyiceberg"))
         if any(mark in properties["warehouse"] for mark in "#?"):
             message = f"PyIceberg cannot write below {properties['warehouse']}: it takes '#' and '?' for parts of a URI"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -46,20 +46,31 @@ class Database:
             mine.close()
             self._leave(mine)
 
-    def register(self, name: str, data: Any) -> None:
-        """Register ``data`` as a table for all later cursors."""
+    def register(self, name: str, pages: Iterable[Any]) -> None:
+        """Register the rows of all pages as a table for all later cursors."""
+        table = f"{REGISTERED}.main.{quoted(name)}"
         with self._registering, self.cursor() as cursor:
-            cursor.register("floe_incoming", data)
-            cursor.execute(f"CREATE OR REPLACE TABLE {REGISTERED}.main.{quoted(name)} AS FROM floe_incoming")
-            cursor.unregister("floe_incoming")
+            cursor.begin()
+            for number, page in enumerate(pages):
+                cursor.register("floe_incoming", page)
+                made = f"INSERT INTO {table}" if number else f"CREATE OR REPLACE TABLE {table} AS"
+                cursor.execute(f"{made} FROM floe_incoming")
+                cursor.unregister("floe_incoming")
+            cursor.commit()
             self._tables.add(name)
 
     def forget_tables(self) -> None:
-        """Drop the registered tables."""
-        with self._registering, self.cursor() as cursor:
-            while self._tables:
-                name = self._tables.pop()
-                cursor.execute(f"DROP TABLE {REGISTERED}.main.{quoted(name)}")
+        """Drop the registered tables once the database is unused, and leave it open.
+
+        Raises:
+            RuntimeError: the caller's own thread is using it, so that it would wait for itself.
+        """
+        with self._unused():
+            if self._root is not None:
+                with contextlib.closing(self._root.cursor()) as cursor:
+                    for name in self._tables:
+                        cursor.execute(f"DROP TABLE {REGISTERED}.main.{quoted(name)}")
+            self._tables.clear()
 
     def close(self, *, interrupt: bool = False) -> None:
         """Close the file once it is unused, and drop the registered tables.
@@ -70,6 +81,15 @@ class Database:
         Raises:
             RuntimeError: the caller's own thread is using it, so that it would wait for itself.
         """
+        with self._unused(interrupt=interrupt):
+            if self._root is not None:
+                self._root.close()
+            self._root = None
+            self._tables.clear()
+
+    @contextlib.contextmanager
+    def _unused(self, *, interrupt: bool = False) -> Generator[None, None, None]:
+        """Wait until nobody uses the database, and let nobody do so within the block."""
         with self._changed:
             if self._holds():
                 raise RuntimeError("the database cannot be released within a block that uses it on the same thread")
@@ -78,10 +98,7 @@ class Database:
                 if interrupt:
                     self._interrupt_users()
                 self._changed.wait_for(lambda: not self._users)
-                if self._root is not None:
-                    self._root.close()
-                self._root = None
-                self._tables.clear()
+                yield
             finally:
                 self._closing = False
                 self._changed.notify_all()

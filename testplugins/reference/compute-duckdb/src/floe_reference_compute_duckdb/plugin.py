@@ -35,6 +35,7 @@ class DuckDBConfig(BaseModel):
     path: str = Field(
         default=IN_MEMORY, min_length=1, description="Database file, relative to the storage's root; :memory: for none"
     )
+    storage: str | None = Field(default=None, description="Name of the storage plugin, if there are several")
     read_only: bool = Field(default=False, description="Open the database without the right to change it")
     threads: int | None = Field(default=None, ge=1, description="Threads of a query; all processors if not set")
     memory_limit: str | None = Field(
@@ -51,7 +52,8 @@ class DuckDBCompute(ComputePlugin):
     """SQL in DuckDB's dialect, with placeholders ``?`` and ``$name``.
 
     Files of the storage can be queried by the URI that ``StoragePlugin.uri``
-    gives, or by their path in it: ``FROM read_csv('sales/2026.csv')``.
+    gives, and those of a local one by their path in it: ``FROM read_csv('sales/2026.csv')``.
+    A result of more than some megabytes lies in a file without a name, beside the database.
     A database that another process holds is a service that is unavailable; one that
     cannot be opened for another reason is a ``PluginError``, and is left as it is.
     """
@@ -60,7 +62,7 @@ class DuckDBCompute(ComputePlugin):
     version = "0.1.0"
     floe_api_version = "1.0"
     description = "SQL by DuckDB, over tables and the storage's files"
-    dependencies = ("storage:local",)
+    dependencies = ("storage",)
     config_schema = DuckDBConfig
     config: DuckDBConfig
 
@@ -93,16 +95,20 @@ class DuckDBCompute(ComputePlugin):
         return HealthStatus(HealthState.HEALTHY, "DuckDB answers", details)
 
     def execute(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] | None = None) -> ArrowStream:
+        from floe_reference_compute_duckdb._results import kept
+
         with self._database.cursor() as cursor:
             result = cursor.sql(sql, params=parameters)
             # DuckDB 1 gives None for a statement that is no query; the type is DuckDB 2's.
             if result is None:  # pyright: ignore[reportUnnecessaryComparison]
                 result = cursor.sql('SELECT 0::BIGINT AS "Count" WHERE false')
-            return _collected(result)
+            return kept(result, self._directory)
 
     def register_table(self, name: str, data: ArrowStream) -> None:
-        # Collected first: some versions of DuckDB read a stream twice.
-        self._database.register(name, _collected(data))
+        from floe_reference_compute_duckdb._results import pages
+
+        # In pages, and not as it is: some versions of DuckDB read a stream twice.
+        self._database.register(name, pages(data))
 
     @contextlib.contextmanager
     def connect(self) -> Generator[Connection, None, None]:
@@ -133,17 +139,31 @@ class DuckDBCompute(ComputePlugin):
 
     @property
     def _storage(self) -> StoragePlugin:
-        return self.registry.get(StoragePlugin, "local")
+        name = self.config.storage
+        return self.registry.one(StoragePlugin) if name is None else self.registry.get(StoragePlugin, name)
 
     @property
     def _location(self) -> str:
         path = self.config.path
         if path == IN_MEMORY or Path(path).is_absolute():
             return path
-        return self._storage.uri(path).removeprefix("file://")
+        uri = self._storage.uri(path)
+        if not uri.startswith("file://"):
+            message = f"a database cannot lie in {uri}, where single blocks of a file cannot be changed"
+            raise PluginError(message, hint="Set plugins.compute.duckdb.path to an absolute path, or to :memory:")
+        return uri.removeprefix("file://")
+
+    @property
+    def _directory(self) -> Path | None:
+        return None if self.config.path == IN_MEMORY else Path(self._location).parent
+
+    @property
+    def _is_local(self) -> bool:
+        return self._storage.uri("any").startswith("file://")
 
     def _settings(self) -> dict[str, str]:
-        return dict(self._storage.properties("duckdb"))
+        # Others are reached through their plugin: DuckDB's own way is an extension that it would download.
+        return dict(self._storage.properties("duckdb")) if self._is_local else {}
 
     def _connect(self) -> DuckDBPyConnection:
         import duckdb
@@ -163,6 +183,10 @@ class DuckDBCompute(ComputePlugin):
         except duckdb.Error as error:
             raise _explained(location, error) from error
         self._refused = False
+        if not self._is_local:
+            from floe_reference_compute_duckdb._storage import StorageFiles
+
+            connection.register_filesystem(StorageFiles(self._storage))
         return connection
 
 
@@ -172,11 +196,3 @@ def _explained(location: str, error: Exception) -> PluginError:
         return PluginUnavailableError(f"{location} is held by another process", hint="Close the database there")
     hint = "If it is damaged, put a backup in its place; nothing was written to it"
     return PluginError(f"{location} cannot be opened: {error}", hint=hint)
-
-
-def _collected(data: ArrowStream) -> ArrowStream:
-    """A copy of the rows in memory, readable any number of times."""
-    import nanoarrow
-
-    table: ArrowStream = nanoarrow.ArrayStream(data).read_all()
-    return table

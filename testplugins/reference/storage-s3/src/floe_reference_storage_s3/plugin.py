@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ByteSize, Field, SecretStr, mode
 from floe_plugins import (
     HealthState,
     HealthStatus,
+    IsSecret,
     PluginError,
     PluginUnavailableError,
     StoragePlugin,
@@ -45,7 +46,7 @@ class S3StorageConfig(BaseModel):
     path_style: bool | None = Field(
         default=None, description="Name the bucket in the path, not in the host; by default if there is an endpoint"
     )
-    access_key_id: str | None = Field(
+    access_key_id: Annotated[str | None, IsSecret] = Field(
         default=None, description="Whose key it is; what boto3 finds in environment, files and machine if not set"
     )
     secret_access_key: SecretStr | None = Field(default=None, description="The key")

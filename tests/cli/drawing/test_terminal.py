@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from floe_plugins.cli.terminal import columns
+from floe_plugins.cli.drawing.terminal import columns
 
 
 @pytest.mark.parametrize("text", ["banana", "-1", "0", "\u00b2", "\u0664\u0660", "9" * 5000, "", " 80"])

@@ -1,0 +1,101 @@
+"""Read the hooks of a category from the source of its class: signatures, docstrings, and what their types need."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import importlib.util
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+from floe_plugins.core.refs import PluginType
+
+_BASE = "floe_plugins.hookspecs.base"
+_NOQA = re.compile(r"\s*# noqa:.*")
+
+
+class Hook(NamedTuple):
+    """A hook as its category declares it.
+
+    Attributes:
+        name: its name.
+        signature: the lines from ``def`` to the colon, as they stand in a class.
+        docstring: the lines of its docstring, as they stand in a class.
+        arguments: the names of its arguments, without ``self``.
+        is_required: whether a plugin has to implement it.
+    """
+
+    name: str
+    signature: tuple[str, ...]
+    docstring: tuple[str, ...]
+    arguments: tuple[str, ...]
+    is_required: bool
+
+
+class Contract(NamedTuple):
+    """The hooks of a category, and where the names in their signatures are imported from.
+
+    Attributes:
+        hooks: by name, in the order of the class; the lifecycle hooks first.
+        imports: for each name that a signature may use, the statement that imports it.
+    """
+
+    hooks: dict[str, Hook]
+    imports: dict[str, str]
+
+
+@cache
+def read_contract(category: PluginType) -> Contract:
+    """Return the hooks of a category, as the source of its class declares them now."""
+    module, name = category.spec_name
+    own, base = _source(module), _source(_BASE)
+    hooks = {hook.name: hook for text, cls in ((base, "PluginMetadata"), (own, name)) for hook in _hooks(text, cls)}
+    return Contract(hooks, {**dict(_imports(base, _BASE)), **dict(_imports(own, module))})
+
+
+def _source(module: str) -> str:
+    spec = importlib.util.find_spec(module)
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError(f"the source of {module} is not there")
+    return Path(spec.origin).read_text(encoding="utf-8")
+
+
+def _hooks(source: str, cls: str) -> Iterator[Hook]:
+    lines = source.splitlines()
+    classes = (node for node in ast.parse(source).body if isinstance(node, ast.ClassDef) and node.name == cls)
+    for node in next(classes).body:
+        marks = {_name(each) for each in getattr(node, "decorator_list", ())}
+        if isinstance(node, ast.FunctionDef) and "hookspec" in marks:
+            text = node.body[0]
+            yield Hook(
+                node.name,
+                tuple(_NOQA.sub("", line) for line in lines[node.lineno - 1 : text.lineno - 1]),
+                tuple(lines[text.lineno - 1 : text.end_lineno]),
+                tuple(each.arg for each in node.args.args[1:]),
+                "abstractmethod" in marks,
+            )
+
+
+def _name(decorator: ast.expr) -> str:
+    found = decorator.func if isinstance(decorator, ast.Call) else decorator
+    return found.id if isinstance(found, ast.Name) else ""
+
+
+def _imports(source: str, module: str) -> Iterator[tuple[str, str]]:
+    root, exported = (importlib.import_module(name) for name in ("floe_plugins", "floe_plugins.hookspecs"))
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((each.asname or each.name, f"import {each.name}") for each in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from ((each.asname or each.name, f"from {node.module} import {each.name}") for each in node.names)
+    for statement in tree.body:
+        targets = [statement, *getattr(statement, "targets", ())]
+        for name in (getattr(each, "name", getattr(each, "id", None)) for each in targets):
+            if isinstance(name, str):
+                yield name, f"from {module} import {name}"
+    for home in (root, exported):
+        yield from ((name, f"from {home.__name__} import {name}") for name in home.__all__)

@@ -1,0 +1,210 @@
+"""Categories of plugins as data, and the table of the categories that a platform has."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+_NAME = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_")
+
+NAME_RULE = "lower-case letters, digits, '-' and '_', beginning and ending with a letter or digit, without '__'"
+
+# Stands for distributions in rules such as ``distribution:acme``.
+RESERVED_SLUG = "distribution"
+
+
+def is_name(text: str) -> bool:
+    """Return whether ``text`` is a valid plugin name; ``NAME_RULE`` describes the rule.
+
+    >>> is_name("duck-db"), is_name("Duck__DB")
+    (True, False)
+    """
+    # Compiling a regular expression would take longer than checking all names of most installations.
+    return _NAME.issuperset(text) and text[:1] not in "-_" and text[-1:] not in "-_" and "__" not in text
+
+
+class Category(str):  # noqa: SLOT000 members of an enum have no slots
+    """A category of plugins: a text, which is the name of its entry-point group, and what it is called elsewhere.
+
+    The class that declares its hooks is given by name, so that nothing is imported to know the category.
+
+    >>> from floe_plugins import Category
+    >>> Category("page", "site.pages", "site_host.api:PagePlugin").group
+    'site.pages'
+
+    Args:
+        slug: the name of the category in refs and configuration, such as ``page``.
+        group: the entry-point group of its plugins, such as ``site.pages``.
+        spec: the category class, as ``module:Class``.
+        origin: the distribution that adds the category to a platform, for messages.
+        platform: the name of its platform, which sets it.
+
+    Raises:
+        ValueError: one of them cannot be what it is to be; the message says what was expected.
+    """
+
+    slug: str
+    origin: str
+    platform: str
+    _spec: str
+
+    def __new__(cls, slug: str, group: str, spec: str, origin: str = "", platform: str = "") -> Category:  # noqa: D102, PYI034 Self is not in typing on 3.10
+        if not is_name(slug) or "-" in slug or slug == RESERVED_SLUG:
+            expected = f"lower-case letters, digits and '_', and not {RESERVED_SLUG!r}"
+            raise ValueError(f"{slug!r} cannot be the slug of a category: expected {expected}")
+        if not group or not all(part.replace("-", "_").replace("_", "a").isalnum() for part in group.split(".")):
+            message = "expected an entry-point group, such as 'site.pages'"
+            raise ValueError(f"{group!r} cannot be the group of the category {slug}: {message}")
+        module, _, name = spec.partition(":")
+        if not name.isidentifier() or not all(part.isidentifier() for part in module.split(".")):
+            raise ValueError(f"{spec!r} cannot be the class of the category {slug}: expected 'module:Class'")
+        made = str.__new__(cls, group)
+        made.slug, made.origin, made.platform, made._spec = slug, origin, platform, spec  # noqa: SLF001 its own
+        return made
+
+    def __getnewargs__(self) -> tuple[str, ...]:  # type: ignore[override] # pyright: ignore[reportIncompatibleMethodOverride] those of this class
+        return self.slug, self.group, self._spec, self.origin, self.platform
+
+    def on(self, platform: str) -> Category:
+        """Return the category as one of the platform of that name."""
+        return self if self.platform == platform else Category(self.slug, self.group, self._spec, self.origin, platform)
+
+    @property
+    def api_attribute(self) -> str:
+        """The attribute in which plugins say for which API they were written, such as ``floe_api_version``."""
+        return f"{self.platform}_api_version"
+
+    @property
+    def group(self) -> str:
+        """The entry-point group, such as ``floe.computes``."""
+        return str.__str__(self)
+
+    @property
+    def spec_name(self) -> tuple[str, str]:
+        """The module and the name of the category class. Imports nothing."""
+        module, _, name = self._spec.partition(":")
+        return module, name
+
+    @property
+    def spec(self) -> type[Any]:
+        """The category class, whose hooks plugins implement. Imports its module."""
+        module, name = self.spec_name
+        category: type[Any] = getattr(importlib.import_module(module), name)
+        return category
+
+
+class Categories:
+    """A table of categories, by slug, group and class. Each is there once.
+
+    A text that is not in the table may name a category that an installed distribution adds: then, and once, ``more``
+    is asked for these.
+
+    Raises:
+        ValueError: two of the categories have one slug, group or class.
+    """
+
+    def __init__(self, categories: Iterable[Category], more: Callable[[], Iterable[Category]] | None = None) -> None:
+        self._own = tuple(categories)
+        self._added: list[Category] = []
+        self._more = more
+        self.revision = 0
+        self._fill(self._own)
+
+    def _fill(self, categories: tuple[Category, ...]) -> None:
+        by_text: dict[str, Category] = {}
+        by_class: dict[tuple[str, str], Category] = {}
+        for category in categories:
+            for what, text in (("slug", category.slug), ("group", category.group)):
+                other = by_text.setdefault(text, category)
+                if other is not category:
+                    raise ValueError(f"two categories have the {what} {text!r}: {_shown(other)} and {_shown(category)}")
+            if by_class.setdefault(category.spec_name, category) is not category:
+                both = f"{_shown(by_class[category.spec_name])} and {_shown(category)}"
+                raise ValueError(f"two categories have one class: {both}")
+        self._all, self._by_class, self._by_text = categories, by_class, by_text
+        self.by_group = {category.group: category for category in categories}
+        self.by_slug = {category.slug: category for category in categories}
+        self.revision += 1
+
+    def __iter__(self) -> Iterator[Category]:
+        return iter(self._all)
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    @property
+    def slugs(self) -> list[str]:
+        """The slugs of all, in the order of the table."""
+        return [category.slug for category in self._all]
+
+    def add(self, added: Iterable[Category]) -> list[tuple[Category, str]]:
+        """Let these be the categories beside the table's own, and return those that cannot be, each with the reason."""
+        accepted: list[Category] = []
+        refused: list[tuple[Category, str]] = []
+        for category in added:
+            try:
+                Categories([*self._own, *accepted, category])
+            except ValueError as error:
+                refused.append((category, str(error)))
+            else:
+                accepted.append(category)
+        self._more = None
+        if [each.__getnewargs__() for each in accepted] != [each.__getnewargs__() for each in self._added]:
+            self._fill((*self._own, *accepted))
+            self._added = accepted
+        return refused
+
+    def with_more(self, more: Callable[[], Iterable[Category]]) -> Categories:
+        """Return a table of the same categories, which asks ``more`` for those that it does not know."""
+        return Categories(self._own, more)
+
+    def find(self, text: object) -> Category | None:
+        """Return the category with a slug (``compute``) or group (``floe.computes``); None if there is none."""
+        found = self._by_text.get(text) if isinstance(text, str) else None
+        if found is None and self._more is not None:
+            more, self._more = self._more, None
+            self.add(more())
+            return self.find(text)
+        return found
+
+    def find_slug(self, slug: object) -> Category | None:
+        """Return the category with a slug; None if there is none."""
+        found = self.find(slug)
+        return found if found is not None and found.slug == slug else None
+
+    def parse(self, text: str) -> Category:
+        """Return the category with a slug (``compute``) or group (``floe.computes``).
+
+        Raises:
+            ValueError: there is no such category; the message lists all categories.
+        """
+        found = self.find(text)
+        if found is None:
+            raise ValueError(f"there is no category {text!r}; the categories are {', '.join(self.slugs)}")
+        return found
+
+    def of(self, plugin_class: type) -> Category:
+        """Return the category of a plugin class.
+
+        Raises:
+            TypeError: ``plugin_class`` does not derive from a category class.
+        """
+        for base in plugin_class.__mro__:
+            found = self.of_class((base.__module__, base.__name__))
+            if found is not None:
+                return found
+        if self._more is not None:
+            self.find(None)
+            return self.of(plugin_class)
+        names = ", ".join(category.spec_name[1] for category in self)
+        raise TypeError(f"{plugin_class.__qualname__} does not derive from a category class: expected one of {names}")
+
+    def of_class(self, name: tuple[str, str]) -> Category | None:
+        """Return the category whose class has this module and name; None if there is none."""
+        return self._by_class.get(name)
+
+
+def _shown(category: Category) -> str:
+    origin = f", added by {category.origin}" if category.origin else ""
+    return f"{category.slug} ({category.group}, {':'.join(category.spec_name)}{origin})"

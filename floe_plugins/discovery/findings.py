@@ -1,0 +1,110 @@
+"""What a scan has read: the files with groups of a platform, what they say, and what could not be read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from floe_plugins.core.candidate import Candidate, Distribution
+from floe_plugins.core.categories import Category
+from floe_plugins.core.problem import Problem
+from floe_plugins.core.refs import PluginRef
+from floe_plugins.core.state import Stage
+from floe_plugins.discovery.entry_points_txt import MAX_ENTRIES, DeclaredCategory, Groups, parse
+
+
+class Scan(NamedTuple):
+    """The result of one scan, in the order of ``sys.path``.
+
+    Attributes:
+        candidates: all candidates found; several may have the same ref.
+        problems: what could not be read.
+        corrupt: the distributions, also those without plugins, that make
+            ``importlib.metadata.entry_points()`` raise for every caller in the process.
+    """
+
+    candidates: tuple[Candidate, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    corrupt: tuple[Distribution, ...] = ()
+
+
+class Findings:
+    """The files and problems of one scan, in the order in which they were found."""
+
+    def __init__(self, groups: Groups) -> None:
+        self.groups = groups
+        # What was read, in this order: a file is parsed at once, and again if a distribution adds a category.
+        self._log: list[Problem | tuple[Distribution, bytes]] = []
+        self._candidates: list[Candidate] = []
+        self._problems: list[Problem] = []
+        self._unreadable: list[Distribution] = []
+        self._corrupt: list[Distribution] = []
+        self._declared: list[tuple[Distribution, DeclaredCategory]] = []
+
+    def add_file(self, origin: Distribution, data: bytes) -> None:
+        """Take in the ``entry_points.txt`` of a distribution."""
+        self._log.append((origin, data))
+        self._parse(origin, data)
+
+    def _parse(self, origin: Distribution, data: bytes) -> None:
+        parsed = parse(data, self.groups)
+        if len(parsed.entries) > MAX_ENTRIES:
+            message = f"it declares more than {MAX_ENTRIES} plugins, and none of them is used"
+            hint = "Remove the distribution, or ask its author to split it"
+            self._problems.append(_problem(message, origin, hint))
+            return
+        self._candidates += [Candidate(entry.ref, entry.value, origin) for entry in parsed.entries]
+        for error in parsed.errors:
+            self._problems.append(_problem(str(error), origin, error.hint, error.ref))
+        if parsed.fatal:
+            self._corrupt.append(origin)
+        for declared in parsed.categories:
+            self._declared.append((origin, declared))
+
+    def parse_again(self, groups: Groups) -> None:
+        """Read the same files with the groups of another table of categories."""
+        self.groups = groups
+        for found in (self._candidates, self._problems, self._corrupt, self._declared):
+            found.clear()
+        for each in self._log:
+            if isinstance(each, Problem):
+                self._problems.append(each)
+            else:
+                self._parse(*each)
+
+    def report(self, message: str, origin: Distribution | None = None, hint: str = "") -> None:
+        """Take in a problem."""
+        self._take_in(_problem(message, origin, hint))
+
+    def _take_in(self, problem: Problem) -> None:
+        self._log.append(problem)
+        self._problems.append(problem)
+
+    def add_unreadable(self, origin: Distribution) -> None:
+        """Take in a distribution that makes ``importlib.metadata.entry_points()`` raise."""
+        self._unreadable.append(origin)
+
+    def categories(self) -> Iterator[Category]:
+        """Yield the categories that the files add to the platform; report those that cannot be ones."""
+        platform = self.groups.platform
+        for origin, declared in self._declared:
+            try:
+                yield Category(declared.slug, declared.group, declared.spec, str(origin), platform.name)
+            except ValueError as error:
+                forms = f"slug = module:Class, or slug.group = module:Class, below [{platform.categories_group}]"
+                self.report(f"entry_points.txt, line {declared.line}: {error}", origin, f"Write {forms}")
+
+    def report_category(self, category: Category, reason: str) -> None:
+        """Report a category that a file adds and that cannot stand beside the others."""
+        message = f"it adds the category {category.slug}, which is left out: {reason}"
+        hint = f"Uninstall one of the distributions; {self.groups.platform.name} has no category twice"
+        self._take_in(Problem(stage=Stage.DISCOVER, message=message, distribution=category.origin, hint=hint))
+
+    def result(self) -> Scan:
+        """Return what was found."""
+        return Scan(tuple(self._candidates), tuple(self._problems), (*self._unreadable, *self._corrupt))
+
+
+def _problem(message: str, origin: Distribution | None, hint: str, ref: PluginRef | None = None) -> Problem:
+    found_in = str(origin) if origin else None
+    return Problem(stage=Stage.DISCOVER, message=message, ref=ref, distribution=found_in, hint=hint)

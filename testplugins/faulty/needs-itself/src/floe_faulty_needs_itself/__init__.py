@@ -1,0 +1,27 @@
+"""Depends on itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from floe_plugins import SecretsPlugin, UnsupportedOperationError
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+
+class NeedsItselfSecrets(SecretsPlugin):
+    name = "needs-itself"
+    version = "0.1.0"
+    floe_api_version = "1.0"
+    description = "Depends on itself"
+    dependencies = ("secrets:needs-itself",)
+
+    def get_secret(self, key: str) -> SecretStr | None:
+        return None
+
+    def secret_names(self, prefix: str = "") -> tuple[str, ...]:
+        return ()
+
+    def put_secret(self, key: str, value: SecretStr) -> None:
+        raise UnsupportedOperationError("this store is read-only")

@@ -1,0 +1,104 @@
+"""The files of a table: written a part at a time, and deleted once no snapshot needs them. Imports PyIceberg."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import uuid
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from pyiceberg.expressions import AlwaysTrue
+from pyiceberg.io.pyarrow import _dataframe_to_data_files
+from pyiceberg.table.update import RemoveSnapshotsUpdate
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from pyiceberg.manifest import DataFile
+    from pyiceberg.table import Table, Transaction
+    from pyiceberg.table.snapshots import Snapshot
+
+logger = logging.getLogger("floe_reference_catalog_iceberg")
+
+LIMITS = {
+    "write.metadata.delete-after-commit.enabled": "true",
+    "write.metadata.previous-versions-max": "10",
+}
+"""What keeps a table's metadata files from becoming more with each commit."""
+
+
+class Written:
+    """Data files of rows that come a part at a time; no table knows them yet."""
+
+    def __init__(self, table: Table, pages: Iterable[pa.Table]) -> None:
+        self.files: list[DataFile] = []
+        self._io = table.io
+        name, counter = uuid.uuid4(), itertools.count()
+        try:
+            for page in pages:
+                self.files += _dataframe_to_data_files(table.metadata, page, table.io, name, counter)
+        except BaseException:
+            self.discard()
+            raise
+
+    def commit(self, table: Table, *, replace: bool, keep: int) -> set[str]:
+        """Append the files to the table, or put them in the place of all others, in one commit.
+
+        Returns:
+            the files of snapshots that the table has no more.
+        """
+        expired: list[Snapshot] = []
+        with table.transaction() as change:
+            missing: dict[str, Any] = {name: value for name, value in LIMITS.items() if name not in table.properties}
+            if missing:
+                change.set_properties(**missing)
+            # There is nothing to replace before the first snapshot, and PyIceberg would warn of that.
+            if replace and table.current_snapshot() is not None:
+                change.delete(AlwaysTrue())
+            with change.update_snapshot().fast_append() as append:
+                for file in self.files:
+                    append.append_data_file(file)
+            expired = _expire(change, keep)
+        kept = set(itertools.chain.from_iterable(_paths(each, table) for each in table.snapshots()))
+        return {path for each in expired for path in _paths(each, table)} - kept
+
+    def discard(self) -> None:
+        """Delete the files, which no table needs."""
+        for file in self.files:
+            delete(self._io, file.file_path)
+
+
+def _expire(change: Transaction, keep: int) -> list[Snapshot]:
+    """Remove all but the newest snapshots, and those that a branch or a tag names."""
+    metadata = change.table_metadata
+    named = {ref.snapshot_id for ref in metadata.refs.values()}
+    newest = sorted(metadata.snapshots, key=lambda each: each.sequence_number or 0, reverse=True)
+    expired = [each for each in newest[keep:] if each.snapshot_id not in named]
+    if expired:
+        named_so = {"action": "remove-snapshots", "snapshot-ids": [each.snapshot_id for each in expired]}
+        change._apply((RemoveSnapshotsUpdate.model_validate(named_so),))
+    return expired
+
+
+def _paths(snapshot: Snapshot, table: Table) -> Iterator[str]:
+    yield snapshot.manifest_list
+    for manifest in snapshot.manifests(table.io):
+        yield manifest.manifest_path
+        yield from (entry.data_file.file_path for entry in manifest.fetch_manifest_entry(table.io))
+
+
+def delete(io: Any, path: str) -> None:
+    """Delete a file; one that cannot be is left, and logged."""
+    try:
+        io.delete(path)
+    except FileNotFoundError:
+        pass
+    except Exception as error:  # noqa: BLE001 each storage has its own
+        logger.warning("%s is not needed any more and cannot be deleted: %s", path, error)
+
+
+def orphans(table: Table, found: Iterable[str]) -> set[str]:
+    """Those of the files that neither the table nor any of its snapshots knows."""
+    known = set(itertools.chain.from_iterable(_paths(each, table) for each in table.snapshots()))
+    known |= {table.metadata_location, *(each.metadata_file for each in table.metadata.metadata_log)}
+    return {path for path in found if path not in known}

@@ -1,0 +1,58 @@
+"""The pages that are made from the code are what the code says now, and every page has its place on the site."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from floe_plugins import PluginError, PluginType, errors
+
+pytestmark = pytest.mark.once
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def script(name: str) -> ModuleType:
+    """A script of the documentation."""
+    spec = importlib.util.spec_from_file_location(name, DOCS / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("category", PluginType)
+def test_the_page_of_a_category_is_what_its_hookspec_says(category: PluginType) -> None:
+    made = script("category_pages").pages()[f"{category.slug}.md"]
+    assert made == (DOCS / "reference" / f"{category.slug}.md").read_text(encoding="utf-8"), (
+        "python docs/category_pages.py makes it"
+    )
+    hooks = {name for name in vars(category.spec) if hasattr(vars(category.spec)[name], "floe_spec")}
+    assert hooks <= {*re.findall(r"^### (\w+)$", made, re.MULTILINE), "startup", "shutdown", "health_check"}
+    assert category.group in made
+
+
+def test_the_catalogue_has_each_error_and_is_what_the_source_says() -> None:
+    made = script("error_catalogue").page()
+    assert made == (DOCS / "reference" / "errors.md").read_text(encoding="utf-8"), (
+        "python docs/error_catalogue.py makes it"
+    )
+    for name, found in vars(errors).items():
+        if isinstance(found, type) and issubclass(found, PluginError):
+            assert f"\n## {name}\n" in made
+    assert "| several distributions provide it: ... | Uninstall all but one" in made
+
+
+def test_every_page_is_in_the_table_of_contents() -> None:
+    listed = set()
+    for index in (DOCS / "index.md", DOCS / "reference" / "index.md"):
+        for block in re.findall(r":::\{toctree\}\n(.*?)\n:::", index.read_text(encoding="utf-8"), re.DOTALL):
+            names = [line for line in block.splitlines() if line and not line.startswith(":")]
+            listed |= {(index.parent / name).relative_to(DOCS).as_posix() for name in names}
+    pages = {path.relative_to(DOCS).with_suffix("").as_posix() for path in DOCS.rglob("*.md")}
+    assert listed | {"index"} == pages

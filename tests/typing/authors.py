@@ -1,0 +1,72 @@
+"""What authors write, for type checkers: plugins that are plain, dataclasses, attrs classes and pydantic models."""
+# pyright: reportUnnecessaryTypeIgnoreComment=true
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import attrs
+from pydantic import BaseModel, SecretStr
+from typing_extensions import assert_type
+
+from floe_plugins import SecretsPlugin
+
+
+class Settings(BaseModel):
+    prefix: str = ""
+
+
+class Hooks(SecretsPlugin):
+    """The hooks, which those below share."""
+
+    def get_secret(self, key: str) -> SecretStr | None:
+        return None
+
+    def secret_names(self, prefix: str = "") -> tuple[str, ...]:
+        return ()
+
+    def put_secret(self, key: str, value: SecretStr) -> None:
+        """Store nothing."""
+
+
+class Plain(Hooks):
+    name = "plain"
+    version = "1.0"
+    floe_api_version = "1.0"
+    config_schema = Settings
+    config: Settings
+
+    def startup(self) -> None:
+        assert_type(self.config.prefix, str)
+        assert_type(self.registry.one(SecretsPlugin), SecretsPlugin)
+
+
+class Wrong(Hooks):
+    def secret_names(self, prefix: int = 0) -> tuple[str, ...]:  # type: ignore[override]
+        return ()
+
+
+@dataclass
+class Data(Hooks):
+    name: str = "data"
+    version: str = "1.0"
+    floe_api_version: str = "1.0"
+    url: str = ""
+
+
+@attrs.define(slots=False, eq=False)
+class Attrs(Hooks):
+    name: str = "attrs"
+    version: str = "1.0"
+    floe_api_version: str = "1.0"
+    url: str = ""
+
+
+class Model(Hooks, BaseModel):
+    name: str = "model"
+    version: str = "1.0"
+    floe_api_version: str = "1.0"
+    url: str = "default"
+
+
+PLUGINS = (Plain, Data, Attrs, Model)
