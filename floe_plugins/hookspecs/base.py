@@ -45,7 +45,19 @@ hookimpl = HookimplMarker(PROJECT)
 
 P = TypeVar("P", bound="PluginMetadata")
 
+H = TypeVar("H", bound=Callable[..., Any])
+
 LIFECYCLE_HOOKS = ("startup", "shutdown", "health_check")
+
+
+def added_in(version: str) -> Callable[[H], H]:
+    """Mark a hook that this API version added. A method of that name in an older plugin is its own affair."""
+
+    def mark(function: H) -> H:
+        function.floe_added_in = version  # type: ignore[attr-defined] # pyright: ignore[reportFunctionMemberAccess]
+        return function
+
+    return mark
 
 
 class PluginLookup(Protocol):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 import inspect
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from types import FunctionType
 from typing import Any, NamedTuple
@@ -234,13 +234,25 @@ def _hook_errors(plugin: PluginMetadata) -> Iterable[str]:
         elif hook in LIFECYCLE_HOOKS:
             if options and (options.get("wrapper") or options.get("hookwrapper")):
                 yield f"{name!r} cannot be a wrapper: lifecycle hooks are called on each plugin on its own"
-        elif _is_async(function):
+        elif _is_async(function) and not (options is None and is_newer(hooks[hook], plugin)):
             yield f"{name!r} cannot be async: only {', '.join(LIFECYCLE_HOOKS)} are awaited"
 
 
+def is_newer(hook: object, plugin: PluginMetadata) -> bool:
+    """Return whether the hook was added after the API version that the plugin was written for.
+
+    A method of the plugin that has its name is then something else.
+    """
+    added = getattr(hook, "floe_added_in", None)
+    return (
+        added is not None and compatibility.api_mismatch(added, read_attribute(plugin, "floe_api_version")) is not None
+    )
+
+
 @functools.cache
-def _hooks(category: type) -> frozenset[str]:
-    return frozenset(name for name in dir(category) if _options(getattr(category, name, None), "spec") is not None)
+def _hooks(category: type) -> Mapping[str, object]:
+    found = {name: getattr(category, name, None) for name in dir(category)}
+    return {name: member for name, member in found.items() if _options(member, "spec") is not None}
 
 
 def class_members(cls: type, bases: tuple[type, ...]) -> dict[str, object]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from types import FunctionType
+from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, cast
 
 import pluggy
@@ -15,7 +15,7 @@ from floe_plugins.core.locks import forkable_lock
 from floe_plugins.core.refs import PluginRef, PluginType
 from floe_plugins.entries.store import EntryStore
 from floe_plugins.hookspecs.base import LIFECYCLE_HOOKS, PROJECT, PluginMetadata
-from floe_plugins.loading.importer import class_members
+from floe_plugins.loading.importer import class_members, is_newer
 from floe_plugins.loading.pluggy_parts import IdentitySet, PluginsByName, QuickHookCaller
 
 if TYPE_CHECKING:
@@ -81,6 +81,9 @@ class CategoryManager(pluggy.PluginManager):
             options = self.parse_hookspec_opts(spec, name)
             setattr(self.hook, name, pluggy.HookCaller(name, self._supervise, spec, options))
         self._inherited: dict[str, Any] = {name: inspect.getattr_static(spec, name) for name in vars(self.hook)}
+        required = spec.__abstractmethods__.union(LIFECYCLE_HOOKS)
+        # An older plugin does not know of these hooks, and one that does may leave them out.
+        self._defaults = [name for name in self._inherited if name not in required]
         for caller in vars(self.hook).values():
             caller.__class__ = QuickHookCaller
         self._relay: pluggy.HookRelay = self.__dict__.pop("hook")
@@ -125,8 +128,20 @@ class CategoryManager(pluggy.PluginManager):
             self._read = (plugin, self._implementations(plugin))
             try:
                 super().register(plugin, name)
+                self._add_defaults(plugin, name)
             finally:
                 self._read = (None, {})
+
+    def _add_defaults(self, plugin: PluginMetadata, name: str) -> None:
+        if not self._defaults:
+            return
+        taken = {options["specname"] or each for each, options in self._read[1].items()}
+        for each in self._defaults:
+            if each not in taken:
+                # Not looked up in the plugin, where an older one may have something else under this name.
+                function = MethodType(self._inherited[each], plugin)
+                impl = pluggy.HookImpl(plugin, name, function, _NO_OPTIONS.copy())
+                getattr(self._relay, each)._add_hookimpl(impl)  # noqa: SLF001
 
     def _implementations(self, plugin: PluginMetadata) -> dict[str, pluggy.HookimplOpts]:
         inherited = self._inherited
@@ -134,6 +149,8 @@ class CategoryManager(pluggy.PluginManager):
         for name, member in class_members(type(plugin), self._bases).items():
             if name in inherited:
                 if member is inherited[name]:
+                    continue
+                if name in self._defaults and not hasattr(member, _MARK) and is_newer(inherited[name], plugin):
                     continue
             # Only functions are looked at: properties are not evaluated, and other attributes cost little.
             elif type(member) is not FunctionType or not hasattr(member, _MARK):
