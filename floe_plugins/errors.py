@@ -43,7 +43,7 @@ class PluginError(Exception):
 
     # The inherited method would call the class with positional arguments alone; the facts are keyword-only.
     def __reduce__(self) -> tuple[Any, ...]:
-        facts = {name: value for name, value in self.__dict__.items() if name != "exception"}
+        facts = {name: value for name, value in self.__dict__.items() if name not in {"exception", "plugin"}}
         return type(self).__new__, (type(self), *self.args), {"args": self.args, **facts}
 
 
@@ -117,7 +117,8 @@ class PluginIncompatibleError(PluginError):
 class PluginLoadError(PluginError):
     """The plugin could not be imported or instantiated, or is not a plugin of its category.
 
-    The original exception, if any, is the ``__cause__``.
+    The original exception, if any, is the ``__cause__``. If it is about the plugin's hooks, the error is a
+    ``pluggy.PluginValidationError``, too, whose ``plugin`` is the plugin.
     """
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -36,6 +37,16 @@ def new_registry(config: Any = None, **options: Any) -> PluginRegistry:
 def entry_of(registry: PluginRegistry, name: str) -> Entry:
     """What a registry keeps of the secrets plugin of that name."""
     return registry._store.entry(PluginRef(PluginType.SECRETS, name))
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait until other threads have made a condition true, while the event loop goes on."""
+
+    async def wait() -> None:
+        while not condition():  # noqa: ASYNC110 other threads set no asyncio.Event
+            await asyncio.sleep(0)
+
+    await asyncio.wait_for(wait(), SOON)
 
 
 def child_environ(*directories: Path | str, **variables: str) -> dict[str, str]:

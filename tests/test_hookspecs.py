@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import inspect
 import json
 import re
@@ -14,7 +15,7 @@ import pytest
 from support import run_code, write_project
 
 import floe_plugins
-from floe_plugins import PluginMetadata, PluginType
+from floe_plugins import PluginMetadata, PluginType, hookspecs
 
 LIFECYCLE = {"startup", "shutdown", "health_check"}
 HOOKS = [
@@ -167,3 +168,28 @@ def test_a_twelfth_category_takes_one_module_and_one_row(tmp_path: Path, environ
     """
     done = plugins.run(code, env={"PYTHONPATH": f"{tmp_path}{__import__('os').pathsep}{plugins.path}"})
     assert done.stdout.strip() == "['quality:acme']"
+
+
+def public_names(module: Path) -> set[str]:
+    """The records and protocols that a module defines."""
+    nodes = ast.parse(module.read_text(encoding="utf-8")).body
+    classes = {node.name for node in nodes if isinstance(node, ast.ClassDef)}
+    targets = {target.id for node in nodes if isinstance(node, ast.Assign) for target in node.targets}
+    return {name for name in classes | targets if not name.startswith("_") and not name.endswith("Plugin")}
+
+
+def test_all_records_and_protocols_are_importable_from_one_place() -> None:
+    folder = Path(hookspecs.__file__).parent
+    modules = {path.stem: public_names(path) for path in folder.glob("*.py") if path.stem not in {"__init__", "base"}}
+    assert sorted(hookspecs.__all__) == sorted(name for names in modules.values() for name in names)
+    for module, names in modules.items():
+        for name in names:
+            home = importlib.import_module(f"floe_plugins.hookspecs.{module}")
+            assert getattr(hookspecs, name) is getattr(home, name)
+
+
+def test_type_checkers_see_the_same_names_in_it() -> None:
+    tree = ast.parse(Path(hookspecs.__file__).read_text(encoding="utf-8"))
+    [seen] = [node.body for node in tree.body if isinstance(node, ast.If)]
+    names = {alias.asname for node in seen if isinstance(node, ast.ImportFrom) for alias in node.names}
+    assert names == set(hookspecs.__all__)

@@ -6,10 +6,9 @@ import atexit
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from typing import Any, NoReturn, Protocol
 
-import click
+from floe_plugins.cli import logs
 
 PROBLEMS_FOUND, USAGE_ERROR = 1, 2
 
@@ -40,10 +39,9 @@ def fail(message: str, status: int) -> NoReturn:
     raise CommandError(message, status)
 
 
-def print_error(text: str) -> None:
-    """Print an escaped error message to standard error."""
-    with suppress(OSError, ValueError):  # standard error may be closed
-        click.echo(f"floe-plugins: {text}", err=True)
+def print_error(text: str, **facts: Any) -> None:
+    """Print an escaped error message to standard error; as JSON, with the facts."""
+    logs.write("error", text, **facts)
 
 
 def run_command(command: Callable[..., Any], options: Documents, *args: Any, **kwargs: Any) -> Any:
@@ -81,7 +79,8 @@ def end_with(
     text = str(error.get("text", ""))
     if text:
         several = len(error.get("issues") or ()) > 1
-        print_error("\n".join([*(map(escape, text.split("\n")) if several else [escape(text)]), *lines]))
+        shown = "\n".join([*(map(escape, text.split("\n")) if several else [escape(text)]), *lines])
+        print_error(shown, ref=error.get("ref"))
     if options.json and as_event:
         options.output().event({"event": "error", "error": error})
     elif options.json:

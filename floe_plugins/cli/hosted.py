@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any, NoReturn
 
+from floe_plugins.cli import logs
 from floe_plugins.cli.exit import PROBLEMS_FOUND, end_with, print_error
 from floe_plugins.cli.options import Options
 from floe_plugins.cli.output import traceback_lines
@@ -91,10 +92,20 @@ class HostedCommand:
     @staticmethod
     def say(text: str) -> None:
         """Print a line to standard error."""
-        print_error(escape(text))
+        logs.write("info", escape(text))
 
     def print_ending(self, ending: Ending) -> None:
         """Print why a host ended, whose code that was, and what to do."""
+        facts: dict[str, Any] = {
+            "ref": next(iter(ending.refs), None),
+            "stage": ending.stage or None,
+            "distribution": ending.distribution,
+        }
+        if logs.is_json():
+            known = {**facts, "where": str(ending.where) if ending.where else None, "hint": ending.hint}
+            stacks = {"exception": ending.stacks.rstrip() or None} if self.options.verbose else {}
+            print_error(ending.message, **known, **stacks)
+            return
         print_error(escape(ending.message))
         lines = [f"    from {ending.distribution}"] if ending.distribution else []
         lines += [f"    at {ending.where}"] if ending.where else []
@@ -118,9 +129,12 @@ class HostedCommand:
     def _receive(self, message: Mapping[str, Any]) -> None:
         if message["event"] == "report" and self._report is not None:
             self._report(message["name"], message["document"])
-        elif message["event"] == "log" and (self.options.verbose or (self._log and not message["is_problem"])):
-            text = str(message["message"])
-            _print(text if self.options.verbose else text[:_BRIEF])
+        elif message["event"] == "log" and (self.options.verbose or self._log):
+            # What is no text has no table of problems behind it.
+            if self.options.verbose or logs.is_json():
+                logs.write_record(message)
+            elif not message["is_problem"]:
+                logs.write_record(message, length=_BRIEF)
 
 
 def _print(text: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 
+from floe_plugins.cli import logs
 from floe_plugins.cli.exit import USAGE_ERROR, fail
 from floe_plugins.cli.supervisor.view import SupervisorView
 from floe_plugins.core.safe_text import escape
@@ -36,12 +37,15 @@ def open_address(address: str) -> socket.socket:
 
 
 def serve_view(
-    view: SupervisorView, listener: socket.socket, token: str | None, say: Callable[[str], object]
+    view: SupervisorView, listener: socket.socket, token: str | None, say: Callable[[str], object], *, is_quiet: bool
 ) -> Callable[[], object]:
     """Serve a view on a thread of its own, and return what ends that."""
     from floe_plugins.server.app import create_app
     from floe_plugins.server.runner import Server
 
+    # Not before the first host was forked, which has a handler of its own.
+    logs.attach(logs.LOGGER, level="ERROR" if is_quiet else "INFO")
+    logs.attach("uvicorn", level="ERROR" if is_quiet else "WARNING")
     server = Server(create_app(view, token=token), listener)
     server.start()
     say(f"serving at {escape(server.address.url)}")

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import functools
 import os
-import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from floe_plugins.cli import completing
+from floe_plugins.cli import completing, logs
 from floe_plugins.cli.exit import run_command
 
 if TYPE_CHECKING:
@@ -33,6 +32,7 @@ class Options:
         self.no_color = False
         self.verbose = 0
         self.quiet = False
+        self.log_format = "text"
 
     @property
     def json(self) -> bool:
@@ -96,12 +96,7 @@ class Options:
 
             silence()
             return
-        import logging
-
-        logger = logging.getLogger("floe_plugins")
-        logger.addHandler(logging.StreamHandler(sys.stderr))
-        logger.propagate = False
-        logger.setLevel(logging.INFO)
+        logs.attach(logs.LOGGER)
 
 
 _COMMON_OPTIONS = (
@@ -129,6 +124,11 @@ _COMMON_OPTIONS = (
     ),
     click.option("--no-color", is_flag=True, default=None, help="Disable colour, as the variable NO_COLOR does."),
     click.option("-v", "--verbose", count=True, help="Log to standard error; -vv shows tracebacks of plugin code too."),
+    click.option(
+        "--log-format",
+        type=click.Choice(["text", "json"]),
+        help="Write the log and messages as text (default) or as a JSON object a line.",
+    ),
     click.option("-q", "--quiet", is_flag=True, default=None, help="Show the result alone: no progress, no hints."),
 )
 
@@ -143,6 +143,7 @@ def common_options(function: F) -> F:
         given["style"] = _parse_style(given["style"], as_json=kwargs.pop("json"))
         context = click.get_current_context()
         options = (context.obj or Options()).updated(given)
+        logs.use(options.log_format)
         if options.quiet and options.verbose:
             raise click.UsageError("give either --quiet or --verbose")
         if context.command.name != context.find_root().command.name:

@@ -8,8 +8,11 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from floe_plugins.core.record import to_plain
+from floe_plugins.core.safe_text import type_name
 
 if TYPE_CHECKING:
+    from logging import LogRecord
+
     from floe_plugins.errors import PluginError
 
 VERSION = 1
@@ -43,6 +46,34 @@ def describe(error: PluginError) -> dict[str, Any]:
         "text": str(error),
         "issues": [issue.to_dict() for issue in getattr(error, "errors", ())],
     }
+
+
+def describe_record(record: LogRecord) -> dict[str, Any]:
+    """Return a log record as JSON data. An exception that it carries is redacted; nothing is escaped."""
+    return {
+        "level": record.levelname.lower(),
+        "message": record.getMessage(),
+        "time": record.created,
+        "pid": record.process,
+        "logger": record.name,
+        "ref": getattr(record, "ref", None),
+        "stage": getattr(record, "stage", None),
+        "exception": getattr(record, "exception", None) or _exception(record),
+        "is_problem": bool(getattr(record, "is_problem", False)),
+    }
+
+
+def _exception(record: LogRecord) -> str | None:
+    if not record.exc_info or record.exc_info[1] is None:
+        return None
+    import traceback
+
+    from floe_plugins.configuration.redaction.redactor import Redactor
+
+    try:
+        return Redactor().redact("".join(traceback.format_exception(record.exc_info[1])).rstrip())
+    except BaseException:  # noqa: BLE001 the exception may be a plugin's own
+        return type_name(record.exc_info[1])
 
 
 class MessageReader:

@@ -6,7 +6,8 @@ import threading
 from contextlib import suppress
 
 from floe_plugins.core.problem import Problem
-from floe_plugins.core.safe_text import Shown, escape
+from floe_plugins.core.refs import PluginRef
+from floe_plugins.core.safe_text import Shown, escape, type_name
 
 _AS_THEY_ARE = frozenset({int, float, bool, Shown})
 
@@ -20,10 +21,12 @@ def silence() -> None:
     _silent = True
 
 
-def log(level: str, message: str, *args: object) -> None:
+def log(level: str, message: str, *args: object, **facts: object) -> None:
     """Log a message at a level ("info", "warning", "error") under the logger ``floe_plugins``.
 
-    The arguments are escaped. The attribute ``is_problem`` of the record says whether the first one is a ``Problem``.
+    The arguments are escaped. The record has the attributes ``is_problem``, whether the first one is a ``Problem``, and
+    ``ref``, ``stage`` and ``exception``: the plugin that it is about, as text, the stage, and what was raised; each is
+    None where that is not known. They are taken from the first argument if that is a problem or a ref; ``facts`` win.
     If a handler raises, its traceback is printed unless ``logging.raiseExceptions`` is false. A handler that blocks,
     blocks the caller.
 
@@ -36,7 +39,7 @@ def log(level: str, message: str, *args: object) -> None:
     import logging
 
     shown = [each if type(each) in _AS_THEY_ARE else escape(each) for each in args]
-    extra = {"is_problem": bool(args) and isinstance(args[0], Problem)}
+    extra = {**_about(args[0] if args else None), **{name: str(fact) for name, fact in facts.items()}}
     try:
         getattr(logging.getLogger("floe_plugins"), level)(message, *shown, stacklevel=2, extra=extra)
     except BaseException as error:
@@ -49,3 +52,18 @@ def log(level: str, message: str, *args: object) -> None:
             with suppress(BaseException):  # standard error may be closed, or replaced
                 # Leave out the error that was being handled: a plugin's error may contain secrets.
                 traceback.print_exc(chain=False)
+
+
+def _about(subject: object) -> dict[str, object]:
+    """Return the attributes of a record whose message begins with this."""
+    ref, stage, raised = subject, None, None
+    if isinstance(subject, Problem):
+        ref, stage = subject.ref, str(subject.stage)
+        exception = getattr(subject.cause, "exception", None)
+        raised = None if exception is None else type_name(exception)
+    return {
+        "is_problem": isinstance(subject, Problem),
+        "ref": str(ref) if isinstance(ref, PluginRef) else None,
+        "stage": stage,
+        "exception": raised,
+    }

@@ -70,7 +70,8 @@ class BackgroundErrors:
 
     def log_error(self, what: str, error: BaseException) -> None:
         """Log what failed, with the error's traceback."""
-        log("error", "%s: %s\n%s", self.name, what, escape_lines(self._redacted(lambda: _traceback(error))))
+        shown = self._redacted(lambda: _traceback(error))
+        log("error", "%s: %s\n%s", self.name, what, escape_lines(shown), ref=self.name, exception=shown)
 
     def handle_loop_exception(self, _loop: object, context: Mapping[str, Any]) -> None:
         """Log what an event loop reports; asyncio calls it as an exception handler."""
@@ -82,7 +83,7 @@ class BackgroundErrors:
             return
         about = next((context[key] for key in ("task", "future", "asyncgen", "handle") if key in context), None)
         details = escape_lines(self._redacted(lambda: safe_str(about)))
-        log("error", "%s: %s\n%s", self.name, self._redacted(lambda: what), details)
+        log("error", "%s: %s\n%s", self.name, self._redacted(lambda: what), details, ref=self.name)
 
     def _redacted(self, text: Callable[[], str]) -> str:
         try:

@@ -2,7 +2,8 @@
 
 Python runs signal handlers, and raises ``KeyboardInterrupt``, on the main thread alone, between any two instructions.
 A request that the main thread makes therefore runs on a helper thread, while the main thread waits for it and makes
-the calls that must run there. Requests of other threads run where they are.
+the calls that must run there. Requests of other threads run where they are. What waits in an event loop makes its
+requests on a thread that has a ``Proxy`` of it.
 """
 
 from __future__ import annotations
@@ -32,19 +33,63 @@ class InterruptedRequestError(Exception):
 _SIGNAL_INTERVAL = 0.5
 
 
+_local = threading.local()
+
+
+class Proxy:
+    """Stands for code that waits in an event loop, on the thread that makes its requests.
+
+    Attributes:
+        worker: The worker of the plugin whose code waits, if it is one.
+        interrupted: Ends when that code is cancelled.
+        undo: Undoes the last request that has come to its end.
+    """
+
+    def __init__(self, call_soon: Callable[..., object]) -> None:
+        self.worker = Worker.current()
+        self.interrupted: Future[None] = Future()
+        self.undo: Callable[[], object] | None = None
+        self._call_soon = call_soon
+
+    def run(self, function: Callable[[], R]) -> R:
+        """Call a function, whose requests are those of the waiting code."""
+        _local.proxy = self
+        try:
+            return function()
+        finally:
+            del _local.proxy
+
+    def run_on_caller(self, worker: Worker, call: Call[Any]) -> None:
+        """Have a call made on the thread of the event loop."""
+        try:
+            self._call_soon(self._make, worker, call)
+        except RuntimeError as error:  # the loop is closed
+            call.fail(error)
+
+    def _make(self, worker: Worker, call: Call[Any]) -> None:
+        if self.interrupted.done():
+            call.fail(InterruptedRequestError())
+        else:
+            worker.run_in_caller_thread(call)
+
+
 class Request(Generic[R]):
     """One request of an application or a plugin.
 
     Attributes:
         caller: The worker of the plugin whose code made the request, if its own thread made it.
-        interrupted: Ends when the main thread is interrupted.
+        interrupted: Ends when the main thread is interrupted, or the code that waits in an event loop is cancelled.
         is_in_event_loop: Whether an event loop runs on the calling thread, which so cannot run another one.
     """
 
-    def __init__(self, work: Callable[[Request[R]], R]) -> None:
-        self.caller = Worker.current()
-        self.is_in_event_loop = _runs_event_loop()
-        self.interrupted: Future[None] = Future()
+    def __init__(self, work: Callable[[Request[R]], R], undo: Callable[[], object] | None = None) -> None:
+        proxy: Proxy | None = getattr(_local, "proxy", None)
+        self.caller = Worker.current() if proxy is None else proxy.worker
+        self.is_in_event_loop = proxy is not None or _runs_event_loop()
+        # What cleans up after an interrupt is not interrupted by it.
+        self.interrupted: Future[None] = Future() if proxy is None or proxy.interrupted.done() else proxy.interrupted
+        self._proxy = proxy
+        self._undo = undo
         self._work = work
         self._is_shielded = False
         self._for_main: SimpleQueue[tuple[Worker, Call[Any]] | None] = SimpleQueue()
@@ -53,9 +98,12 @@ class Request(Generic[R]):
         """Return what the work returns; blocks.
 
         Raises:
-            KeyboardInterrupt: The main thread was interrupted. The work has been told, and has ended.
+            KeyboardInterrupt: The main thread was interrupted, or the waiting code cancelled. The work has been told,
+                and has ended.
             BaseException: What the work raised.
         """
+        if self._proxy is not None:
+            return self._run_for(self._proxy)
         if threading.current_thread() is not threading.main_thread():
             return self._work(self)
         call: Call[R] = Call(partial(self._work, self))
@@ -71,9 +119,19 @@ class Request(Generic[R]):
             raise
         return call.result()
 
+    def _run_for(self, proxy: Proxy) -> R:
+        try:
+            result = self._work(self)
+        except InterruptedRequestError:
+            raise KeyboardInterrupt from None
+        proxy.undo = self._undo
+        return result
+
     def run_on_caller(self, worker: Worker, call: Call[Any]) -> None:
         """Make a call on the thread that made the request; returns when it is queued there, or done."""
-        if self._is_shielded:
+        if self._proxy is not None:
+            self._proxy.run_on_caller(worker, call)
+        elif self._is_shielded:
             self._for_main.put((worker, call))
         else:
             worker.run_in_caller_thread(call)
@@ -104,5 +162,6 @@ class Request(Generic[R]):
 
 
 def _runs_event_loop() -> bool:
-    asyncio = sys.modules.get("asyncio")
-    return asyncio is not None and asyncio._get_running_loop() is not None  # noqa: SLF001 as asyncio documents it
+    # Another thread may be importing asyncio just now; then no loop runs yet.
+    running_loop = getattr(sys.modules.get("asyncio"), "_get_running_loop", None)
+    return running_loop is not None and running_loop() is not None

@@ -11,7 +11,7 @@ from typing import Generic, TypeVar, cast
 
 from floe_plugins.errors import CancelledOperationError, PluginTimeoutError, UnsupportedOperationError
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 class RunState(str, Enum):
@@ -23,7 +23,7 @@ class RunState(str, Enum):
     CANCELLED = "cancelled"
 
 
-class Running(ABC, Generic[T]):
+class Running(ABC, Generic[_T]):
     """Work that was begun, and what it comes to. Its methods are thread-safe."""
 
     @property
@@ -45,7 +45,7 @@ class Running(ABC, Generic[T]):
         """
 
     @abstractmethod
-    def result(self, timeout: float | None = None) -> T:
+    def result(self, timeout: float | None = None) -> _T:
         """Return what the work comes to. Waits for it, at most ``timeout`` seconds.
 
         Raises:
@@ -56,7 +56,7 @@ class Running(ABC, Generic[T]):
         """
 
 
-class InThread(Running[T]):
+class InThread(Running[_T]):
     """A function that runs on a thread of its own, for engines that can only be waited for.
 
     >>> work = InThread(lambda: 6 * 7, "the answer")
@@ -72,7 +72,7 @@ class InThread(Running[T]):
 
     def __init__(
         self,
-        call: Callable[[], T],
+        call: Callable[[], _T],
         label: str,
         interrupt: Callable[[], object] | None = None,
         timeout: float | None = None,
@@ -81,7 +81,7 @@ class InThread(Running[T]):
         self._label = label
         self._interrupt = interrupt
         self._state = RunState.RUNNING
-        self._value: T | None = None
+        self._value: _T | None = None
         self._error: BaseException | None = None
         self._lock = threading.Lock()
         self._ended = threading.Event()
@@ -112,15 +112,15 @@ class InThread(Running[T]):
             raise UnsupportedOperationError(message, hint="Wait for its end, or give it a timeout when it is submitted")
         self._stop(RunState.CANCELLED, CancelledOperationError(f"{self._label} was cancelled"))
 
-    def result(self, timeout: float | None = None) -> T:
+    def result(self, timeout: float | None = None) -> _T:
         """Return what the function returned, or raise what it raised."""
         if not self._ended.wait(timeout):
             raise TimeoutError(f"{self._label} has not ended within {timeout:g} seconds, and goes on")
         if self._error is not None:
             raise self._error
-        return cast("T", self._value)
+        return cast("_T", self._value)
 
-    def _run(self, call: Callable[[], T]) -> None:
+    def _run(self, call: Callable[[], _T]) -> None:
         try:
             value = call()
         except BaseException as error:  # noqa: BLE001 raised to whoever asks for the result
@@ -136,7 +136,7 @@ class InThread(Running[T]):
         if self._end(state, error=error) and self._interrupt is not None:
             self._interrupt()
 
-    def _end(self, state: RunState, value: T | None = None, error: BaseException | None = None) -> bool:
+    def _end(self, state: RunState, value: _T | None = None, error: BaseException | None = None) -> bool:
         """Note the end, unless there was one before; return whether this is it."""
         with self._lock:
             if self._ended.is_set():

@@ -289,4 +289,10 @@ def log_outcome(outcome: Outcome) -> None:
     """Log how a start or stop ended: a failure as a warning, that of a required plugin as an error."""
     done = "stopped" if outcome.stage is Stage.STOP else "started"
     how = f"{done} in {outcome.seconds:.3f} s" if outcome.ok else f"not {done}, {outcome.state}: {outcome.message}"
-    log("info" if outcome.ok else "error" if outcome.required else "warning", "%s %s", outcome.ref, how)
+    log(
+        "info" if outcome.ok else "error" if outcome.required else "warning",
+        "%s %s",
+        outcome.ref,
+        how,
+        stage=outcome.stage,
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import AbstractContextManager
 
 import attrs
@@ -94,7 +94,7 @@ class Lifecycle:
             for outcome in missing:
                 log_outcome(outcome)
                 self.parts.store.raise_if_strict([outcome.cause])
-            report = Request(work).run()
+            report = Request(work, undo=lambda: self.shutdown(started)).run()
             report = attrs.evolve(report, outcomes=(*missing, *report.outcomes))
             self.parts.store.raise_if_strict(outcome.cause for outcome in (*report.failed, *report.skipped))
         except RefusedError:
@@ -190,26 +190,34 @@ class Lifecycle:
         return self.parts.coordinator.excluded(entry, timeout)
 
     def health(
-        self, timeout: float | None = None, *, max_age: float = 0.0, category: PluginType | None = None
+        self,
+        timeout: float | None = None,
+        *,
+        max_age: float = 0.0,
+        category: PluginType | None = None,
+        without: Collection[str] = (),
     ) -> HealthReport:
         """Return the health of the selected plugins (of a category), asked all at once, within ``timeout`` seconds.
 
-        A required plugin that is missing is unhealthy.
+        A required plugin that is missing is unhealthy. The names ``without`` are left out.
         """
-        refs, missing = self.parts.store.selected(category), self.parts.store.missing(category)
+        refs = [ref for ref in self.parts.store.selected(category) if ref.name not in without]
+        missing = self.parts.store.missing(category)
 
         def work(request: Request[HealthReport]) -> HealthReport:
             return health.check(self.parts, request, refs, timeout, max_age=max_age, missing=missing)
 
         return Request(work).run()
 
-    def supervise(self, category: PluginType, hook_name: str) -> tuple[Outcome, ...]:
-        """Call a lifecycle hook on each selected plugin of a category, each on its own."""
+    def supervise(self, category: PluginType, hook_name: str, without: Collection[str]) -> tuple[Outcome, ...]:
+        """Call a lifecycle hook on each selected plugin of a category, but those of some names, each on its own."""
+        refs = [ref for ref in self.parts.store.selected(category) if ref.name not in without]
         if hook_name == "startup":
-            return self.startup(category=category).outcomes
+            return self.startup(refs if without else None, category=category).outcomes
         if hook_name == "shutdown":
-            return self.shutdown(self.parts.store.selected(category)).outcomes
-        return health.outcomes(self.health(category=category), self.parts.store.configuration.required)
+            return self.shutdown(refs).outcomes
+        report = self.health(category=category, without=without)
+        return health.outcomes(report, self.parts.store.configuration.required)
 
     def _refused(self, refs: Iterable[PluginRef], stage: Stage, message: str) -> LifecycleReport:
         entries = self.parts.store.entries()

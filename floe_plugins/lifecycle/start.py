@@ -148,7 +148,7 @@ class _Starter(Transitions):
         )
 
     def _clean_up_late(self, entry: Entry) -> Any:
-        log("warning", "%s: startup ended too late; shutting it down again", entry.ref)
+        log("warning", "%s: startup ended too late; shutting it down again", entry.ref, stage=Stage.START)
         return self.parts.hook(entry, "shutdown")()
 
     def ended(self, node: PluginRef, task: Task) -> Task | Future[Outcome]:
@@ -195,7 +195,8 @@ class _Starter(Transitions):
         pause = progress.pause()
         if pause is not None and not self.parts.coordinator.is_ending:
             if progress.attempts == 1:
-                log("warning", "%s is not available, and is attempted again: %s", entry.ref, failure.message)
+                message = "%s is not available, and is attempted again: %s"
+                log("warning", message, entry.ref, failure.message, stage=Stage.START)
             self.parts.store.events.emit("retry", entry.ref, stage=Stage.START, seconds=pause, reason=failure.message)
             return self._startup(entry, pause)
         failure.message = f"unavailable after {progress}: {failure.message}"

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 import importlib
 import inspect
-from collections.abc import Callable, Generator, Iterable, Mapping
+import re
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from types import FunctionType
 from typing import Any, NamedTuple
 
 from floe_plugins._version import FLOE_API_VERSION, __version__
@@ -19,15 +18,15 @@ from floe_plugins.discovery.entry_points_txt import parse_value
 from floe_plugins.errors import PluginError, PluginIncompatibleError, PluginLoadError
 from floe_plugins.execution import boundary
 from floe_plugins.execution.boundary import ForeignError
-from floe_plugins.hookspecs.base import LIFECYCLE_HOOKS, PROJECT, PluginMetadata
+from floe_plugins.hookspecs.base import PluginMetadata
 from floe_plugins.inspection import compatibility
 from floe_plugins.inspection.origin import refuse_foreign_module
 from floe_plugins.inspection.runtime_metadata import RuntimeMetadata, read_attribute, read_metadata
 from floe_plugins.loading import imported
 
 _PACKAGE = __name__.partition(".")[0]
-_MARKS = frozenset({f"{PROJECT}_impl"})
-_ASYNC = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+_MISSPELT = 0.85  # a name less like another may be one of a newer release
+_EXPORTING = (f"{_PACKAGE}.hookspecs", _PACKAGE)
 _AUTHOR = "Tell the plugin's author."
 
 
@@ -38,11 +37,14 @@ class CheckedPlugin(NamedTuple):
     metadata: RuntimeMetadata
 
 
-def import_plugin(candidate: Candidate, *, only_own_files: bool = False) -> CheckedPlugin:
+def import_plugin(
+    candidate: Candidate, check_hooks: Callable[[Any], None] | None = None, *, only_own_files: bool = False
+) -> CheckedPlugin:
     """Import a candidate and return its checked plugin; may take as long as its import takes.
 
     Args:
         candidate: The candidate.
+        check_hooks: Raises a ``PluginLoadError`` if a plugin's hooks cannot be called.
         only_own_files: Whether to refuse a module that is no file of the candidate's distribution.
 
     Raises:
@@ -57,7 +59,8 @@ def import_plugin(candidate: Candidate, *, only_own_files: bool = False) -> Chec
             refuse_foreign_module(candidate)
         was_imported = imported.is_imported(candidate)
         found = _resolve(candidate)
-        checked = instantiate(found, candidate.ref.type.spec, f" in the group {candidate.ref.type.group}")
+        group = f" in the group {candidate.ref.type.group}"
+        checked = instantiate(found, candidate.ref.type.spec, group, check_hooks)
         if checked.metadata.name != candidate.name:
             raise PluginLoadError(
                 f"the plugin calls itself {checked.metadata.name!r}, its entry point {candidate.name!r}",
@@ -101,14 +104,32 @@ def _import_error(failure: ForeignError, candidate: Candidate) -> PluginError:
     missing = error.name if type(error) in {ImportError, ModuleNotFoundError} else None  # type: ignore[attr-defined]
     owner = _module_without_attribute(error)
     if owner == _PACKAGE or (type(missing) is str and missing.partition(".")[0] == _PACKAGE):
+        message = f"it uses a name that floe-plugins {__version__} does not have ({failure})"
+        meant = _meant_name(error)
+        if meant:
+            return PluginLoadError(message, hint=f"{meant} Otherwise tell the plugin's author.")
         return PluginIncompatibleError(
-            f"it uses a name that floe-plugins {__version__} does not have ({failure})",
+            message,
             requires="a newer floe-plugins",
             provides=__version__,
             hint="Upgrade floe-plugins, or install a release of the plugin that was made for this version.",
         )
     hint = _import_hint(missing if type(error) is ModuleNotFoundError else None, owner, candidate)
     return PluginLoadError(f"importing {candidate.value!r} failed with {failure}", hint=hint)
+
+
+def _meant_name(error: BaseException) -> str:
+    """Return where the name that an import from this package wanted is, or a name like it; empty if there is none."""
+    names = (
+        re.findall(r"(?:cannot import name|has no attribute) '(\w+)'", error.msg or "")
+        if type(error) is ImportError
+        else []
+    )
+    for wanted in names:
+        homes = {name: home for home in _EXPORTING for name in importlib.import_module(home).__all__}
+        for name in [wanted] if wanted in homes else closest(wanted, homes, likeness=_MISSPELT):
+            return f"Write 'from {homes[name]} import {name}' if that is meant."
+    return ""
 
 
 def _module_without_attribute(error: BaseException) -> object:
@@ -131,7 +152,12 @@ def _import_hint(missing: object, owner: object, candidate: Candidate) -> str:
     return f"Upgrade or reinstall {name}, or disable the plugin with FLOE_PLUGINS_DISABLE={candidate.ref}."
 
 
-def instantiate(found: Any, expected: type[Any] = PluginMetadata, group: str = "") -> CheckedPlugin:
+def instantiate(
+    found: Any,
+    expected: type[Any] = PluginMetadata,
+    group: str = "",
+    check_hooks: Callable[[Any], None] | None = None,
+) -> CheckedPlugin:
     """Return a checked plugin of a class, an instance or a factory without arguments.
 
     The API version of a class is looked at before the class is called.
@@ -142,7 +168,11 @@ def instantiate(found: Any, expected: type[Any] = PluginMetadata, group: str = "
     """
     try:
         plugin = _instance(found, expected, group)
-        return CheckedPlugin(plugin, _check_instance(plugin))
+        check_api_version(read_attribute(plugin, "floe_api_version"))
+        metadata = read_metadata(plugin)
+        if check_hooks is not None:
+            check_hooks(plugin)
+        return CheckedPlugin(plugin, metadata)
     except (PluginLoadError, PluginIncompatibleError):
         raise
     except ForeignError as error:
@@ -209,70 +239,3 @@ def _not_a_plugin(found: object, expected: type[Any], group: str) -> PluginLoadE
         f"the entry point gives {shown}, which is no {expected.__name__}",
         hint=f"An entry point{group} names a class that derives from {expected.__name__}.",
     )
-
-
-def _check_instance(plugin: PluginMetadata) -> RuntimeMetadata:
-    check_api_version(read_attribute(plugin, "floe_api_version"))
-    metadata = read_metadata(plugin)
-    for message in _hook_errors(plugin):
-        raise PluginLoadError(message, hint=_AUTHOR)
-    return metadata
-
-
-def _hook_errors(plugin: PluginMetadata) -> Iterable[str]:
-    category = next(cls for cls in type(plugin).__mro__ if cls.__module__.startswith(f"{_PACKAGE}."))
-    hooks = _hooks(category)
-    for name, function in class_members(type(plugin), category.__mro__).items():
-        if not isinstance(function, FunctionType):
-            continue
-        options = _options(function, "impl")
-        hook = (options or {}).get("specname") or name
-        if hook not in hooks:
-            if options is not None and not options.get("optionalhook"):
-                meant = "".join(f" (did you mean {each!r}?)" for each in closest(hook, hooks))
-                yield f"{name!r} is marked as a hook, and {category.__name__} has no hook {hook!r}{meant}"
-        elif hook in LIFECYCLE_HOOKS:
-            if options and (options.get("wrapper") or options.get("hookwrapper")):
-                yield f"{name!r} cannot be a wrapper: lifecycle hooks are called on each plugin on its own"
-        elif _is_async(function) and not (options is None and is_newer(hooks[hook], plugin)):
-            yield f"{name!r} cannot be async: only {', '.join(LIFECYCLE_HOOKS)} are awaited"
-
-
-def is_newer(hook: object, plugin: PluginMetadata) -> bool:
-    """Return whether the hook was added after the API version that the plugin was written for.
-
-    A method of the plugin that has its name is then something else.
-    """
-    added = getattr(hook, "floe_added_in", None)
-    return (
-        added is not None and compatibility.api_mismatch(added, read_attribute(plugin, "floe_api_version")) is not None
-    )
-
-
-@functools.cache
-def _hooks(category: type) -> Mapping[str, object]:
-    found = {name: getattr(category, name, None) for name in dir(category)}
-    return {name: member for name, member in found.items() if _options(member, "spec") is not None}
-
-
-def class_members(cls: type, bases: tuple[type, ...]) -> dict[str, object]:
-    """Return the attributes of a class and its bases as they are stored there, without those of ``bases``."""
-    own = cls.__mro__[: -len(bases)]
-    if cls.__mro__[len(own) :] != bases:
-        own = cls.__mro__  # a mixin stands behind the category, which may hide some of it
-    found: dict[str, object] = {}
-    for base in reversed(own):
-        # A copy is a dict, which update() takes in whole; the proxy is read item by item.
-        found.update(base.__dict__.copy())
-    return found
-
-
-def _is_async(function: FunctionType) -> bool:
-    if function.__code__.co_flags & _ASYNC:
-        return True
-    # inspect unwraps and looks for marks, which takes longer than all other checks of a hook.
-    return not _MARKS.issuperset(function.__dict__) and inspect.iscoroutinefunction(function)
-
-
-def _options(function: object, kind: str) -> Any:
-    return getattr(function, f"{PROJECT}_{kind}", None)

@@ -59,6 +59,14 @@ class IdentitySet(MutableSet[Any]):
         self._by_id.pop(id(value), None)
 
 
+class Subset(list[pluggy.HookImpl]):
+    """The implementations of a hook without those of some plugins, which it names."""
+
+    def __init__(self, methods: Iterable[pluggy.HookImpl], left_out: Iterable[Any]) -> None:
+        super().__init__(methods)
+        self.left_out = left_out
+
+
 class PluginsByName(dict[str, Any]):
     """A dict of plugins, each under one name, whose ``values()`` finds by identity, at once."""
 

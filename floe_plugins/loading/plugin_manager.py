@@ -4,34 +4,33 @@ from __future__ import annotations
 
 import inspect
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, cast
 
 import pluggy
+from pluggy._callers import _multicall
 from pluggy._hooks import _SubsetHookCaller
 
 from floe_plugins.core.locks import forkable_lock
 from floe_plugins.core.refs import PluginRef, PluginType
 from floe_plugins.entries.store import EntryStore
 from floe_plugins.hookspecs.base import LIFECYCLE_HOOKS, PROJECT, PluginMetadata
-from floe_plugins.loading.importer import class_members, is_newer
-from floe_plugins.loading.pluggy_parts import IdentitySet, PluginsByName, QuickHookCaller
+from floe_plugins.loading.implementations import (
+    NO_OPTIONS,
+    Implementation,
+    PluginHookError,
+    errors,
+    find,
+    is_method,
+    is_newer,
+)
+from floe_plugins.loading.pluggy_parts import IdentitySet, PluginsByName, QuickHookCaller, Subset
 
 if TYPE_CHECKING:
     import importlib.metadata
 
     from floe_plugins.core.report import Outcome
-
-_MARK = f"{PROJECT}_impl"
-_NO_OPTIONS: pluggy.HookimplOpts = {
-    "wrapper": False,
-    "hookwrapper": False,
-    "optionalhook": False,
-    "tryfirst": False,
-    "trylast": False,
-    "specname": None,
-}
 
 
 class CategoryManager(pluggy.PluginManager):
@@ -48,7 +47,7 @@ class CategoryManager(pluggy.PluginManager):
         store: EntryStore,
         *,
         load: Callable[[PluginRef], object],
-        supervise: Callable[[PluginType, str], Sequence[Outcome]],
+        supervise: Callable[[PluginType, str, Collection[str]], Sequence[Outcome]],
         register: Callable[[Any], tuple[PluginRef, ...]],
         unregister: Callable[[PluginRef], Any],
     ) -> None:
@@ -58,7 +57,7 @@ class CategoryManager(pluggy.PluginManager):
             category: Its category.
             store: The entries of the registry that it belongs to.
             load: Returns the plugin of a ref; None if it cannot be loaded.
-            supervise: Calls a lifecycle hook on each selected plugin of a category.
+            supervise: Calls a lifecycle hook on each selected plugin of a category but those of some names.
             register: Checks plugins and takes them in.
             unregister: Stops a plugin, takes it out, and returns it.
         """
@@ -73,13 +72,16 @@ class CategoryManager(pluggy.PluginManager):
         self._unregister = unregister
         self._lock = forkable_lock()
         self._without_loading = Depth()
-        self._read: tuple[object, Mapping[str, pluggy.HookimplOpts]] = (None, {})
+        self._read: tuple[object, Mapping[str, Implementation]] = (None, {})
         spec = category.spec
         self._bases = spec.__mro__
         self.add_hookspecs(spec)
+        # The lifecycle hooks have a chain of monitors of their own, which ends at the registry and not at the plugins.
+        self._lifecycle = pluggy.PluginManager(PROJECT)
+        self._lifecycle._inner_hookexec = self._supervise  # type: ignore[assignment] # noqa: SLF001
         for name in LIFECYCLE_HOOKS:
             options = self.parse_hookspec_opts(spec, name)
-            setattr(self.hook, name, pluggy.HookCaller(name, self._supervise, spec, options))
+            setattr(self.hook, name, pluggy.HookCaller(name, self._lifecycle._hookexec, spec, options))  # noqa: SLF001
         self._inherited: dict[str, Any] = {name: inspect.getattr_static(spec, name) for name in vars(self.hook)}
         required = spec.__abstractmethods__.union(LIFECYCLE_HOOKS)
         # An older plugin does not know of these hooks, and one that does may leave them out.
@@ -89,9 +91,15 @@ class CategoryManager(pluggy.PluginManager):
         self._relay: pluggy.HookRelay = self.__dict__.pop("hook")
 
     def _supervise(
-        self, hook_name: str, _methods: Sequence[pluggy.HookImpl], _kwargs: Mapping[str, object], _firstresult: object
+        self, hook_name: str, methods: Sequence[pluggy.HookImpl], kwargs: Mapping[str, object], _firstresult: object
     ) -> list[object]:
-        return list(self._supervise_plugins(self._category, hook_name))
+        if kwargs:
+            raise TypeError(f"the hook {hook_name!r} has no arguments, and was called with {', '.join(kwargs)}")
+        extra = [method for method in methods if method.plugin is None]
+        results = cast("list[object]", _multicall(hook_name, extra, kwargs, firstresult=False))
+        without = methods.left_out if isinstance(methods, Subset) else ()
+        names = frozenset(filter(None, map(self.get_name, without)))
+        return [*results, *self._supervise_plugins(self._category, hook_name, names)]
 
     # pluggy keeps its relay in the instance under this name. It is taken out until the plugins are loaded, so that
     # only the first use comes here.
@@ -116,6 +124,18 @@ class CategoryManager(pluggy.PluginManager):
         selected = [ref for ref in self._store.selected(self._category) if name in {None, ref.name}]
         return sum(self._load(ref) is not None for ref in selected if entries[ref].plugin is None)
 
+    def check(self, plugin: PluginMetadata) -> None:
+        """Do nothing if the plugin's hooks can be called.
+
+        Raises:
+            PluginHookError: They cannot.
+        """
+        found = self._implementations(plugin)
+        hooks = [name for name, caller in vars(self._relay).items() if caller.has_spec()]
+        for message in errors(found.values(), hooks, self._category.spec_name[1]):
+            raise PluginHookError(message, plugin=plugin, hint="Tell the plugin's author.")
+        self._read = plugin, found
+
     def add(self, plugin: PluginMetadata, name: str) -> None:
         """Register a checked plugin.
 
@@ -125,50 +145,34 @@ class CategoryManager(pluggy.PluginManager):
         """
         with self._lock, self._without_loading:
             # pluggy asks for each attribute of a plugin by itself; reading all of them at once is much cheaper.
-            self._read = (plugin, self._implementations(plugin))
+            self._read = plugin, self._implementations(plugin)
             try:
                 super().register(plugin, name)
                 self._add_defaults(plugin, name)
             finally:
-                self._read = (None, {})
+                self._read = None, {}
 
     def _add_defaults(self, plugin: PluginMetadata, name: str) -> None:
-        if not self._defaults:
-            return
-        taken = {options["specname"] or each for each, options in self._read[1].items()}
-        for each in self._defaults:
-            if each not in taken:
-                # Not looked up in the plugin, where an older one may have something else under this name.
-                function = MethodType(self._inherited[each], plugin)
-                impl = pluggy.HookImpl(plugin, name, function, _NO_OPTIONS.copy())
-                getattr(self._relay, each)._add_hookimpl(impl)  # noqa: SLF001
+        if self._defaults:
+            taken = {each.hook for each in self._read[1].values()}
+            for hook in self._defaults:
+                if hook not in taken:
+                    # Not looked up in the plugin, where an older one may have something else under this name.
+                    function = MethodType(self._inherited[hook], plugin)
+                    impl = pluggy.HookImpl(plugin, name, function, NO_OPTIONS.copy())
+                    getattr(self._relay, hook)._add_hookimpl(impl)  # noqa: SLF001
 
-    def _implementations(self, plugin: PluginMetadata) -> dict[str, pluggy.HookimplOpts]:
-        inherited = self._inherited
-        found: dict[str, pluggy.HookimplOpts] = {}
-        for name, member in class_members(type(plugin), self._bases).items():
-            if name in inherited:
-                if member is inherited[name]:
-                    continue
-                if name in self._defaults and not hasattr(member, _MARK) and is_newer(inherited[name], plugin):
-                    continue
-            # Only functions are looked at: properties are not evaluated, and other attributes cost little.
-            elif type(member) is not FunctionType or not hasattr(member, _MARK):
-                continue
-            options = self._options(plugin, name, member)
-            if options is not None:
-                found[name] = options
-        return found
-
-    def _options(self, plugin: PluginMetadata, name: str, member: object) -> pluggy.HookimplOpts | None:
-        if type(member) is FunctionType and name not in getattr(plugin, "__dict__", ()):
-            # As pluggy finds it, without its walk through the classes.
-            marked: pluggy.HookimplOpts | None = getattr(member, _MARK, None)
-        else:
-            marked = super().parse_hookimpl_opts(plugin, name)
-        if marked is None and name in self._inherited and callable(member):
-            return _NO_OPTIONS.copy()
-        return marked
+    def _implementations(self, plugin: object) -> Mapping[str, Implementation]:
+        known, found = self._read
+        if known is plugin and plugin is not None:
+            return found
+        mark = f"{self.project_name}_impl"
+        every = {each.name: each for each in find(plugin, self._bases, self._inherited, mark)}
+        for hook in self._defaults:
+            own = every.get(hook)
+            if own is not None and not own.is_marked and is_newer(self._inherited[hook], plugin):
+                del every[hook]
+        return every
 
     def remove(self, name: str) -> None:
         """Remove the plugin of that name, if there is one."""
@@ -209,12 +213,26 @@ class CategoryManager(pluggy.PluginManager):
         return ref.name
 
     def unregister(self, plugin: Any = None, name: str | None = None) -> Any:
-        """Unregister a plugin, given itself or its name, and return it; None if there is none."""
-        name = self.get_name(plugin) if name is None else name
-        if name is None or not self.has_plugin(name):
-            return None
-        if plugin is not None and self.get_plugin(name) is not plugin:
-            raise ValueError(f"the plugin named {name!r} is another one")
+        """Unregister a plugin, given itself or its name, and return it; None if nothing has that name.
+
+        As in pluggy, a name that nobody has, given together with a plugin that is not there, is passed over.
+
+        Raises:
+            AssertionError: The plugin is not registered, or neither is given.
+            ValueError: The plugin has another name, or the name another plugin.
+        """
+        if name is None:
+            if plugin is None:
+                raise AssertionError("one of name or plugin needs to be specified")
+            name = self.get_name(plugin)
+            if name is None:
+                raise AssertionError("plugin is not registered")
+        found = self.get_plugin(name)
+        if found is None and (plugin is None or self.get_name(plugin) is None):
+            return plugin
+        if plugin is not None and found is not plugin:
+            there = "is another plugin's" if found is not None else "is no plugin's"
+            raise ValueError(f"the name and the plugin do not agree: the name {name!r} {there}")
         return self._unregister(PluginRef(self._category, name))
 
     def set_blocked(self, name: str) -> None:
@@ -247,11 +265,15 @@ class CategoryManager(pluggy.PluginManager):
         known, implementations = self._read
         if known is not plugin:
             implementations = self._implementations(plugin)
-        return implementations.get(name)
+        found = implementations.get(name)
+        # A lifecycle hook that is no method is looked up when it is called.
+        return found.options if found is not None and is_method(found) else None
 
     def get_plugins(self) -> Any:
-        """Return all plugins, as a set that compares them by identity."""
-        return IdentitySet(plugin for plugin in self._name2plugin.values() if plugin is not None)
+        """Return all plugins as a set; if one has its own ``__eq__``, as an ``IdentitySet``."""
+        plugins = [plugin for plugin in self._name2plugin.values() if plugin is not None]
+        compares = any(type(plugin).__hash__ is not object.__hash__ for plugin in plugins)
+        return IdentitySet(plugins) if compares else set(plugins)
 
     def is_registered(self, plugin: Any) -> bool:
         """Whether this very plugin is registered."""
@@ -264,9 +286,37 @@ class CategoryManager(pluggy.PluginManager):
         return next((name for name, other in list(self._name2plugin.items()) if other is plugin), None)
 
     def subset_hook_caller(self, name: str, remove_plugins: Iterable[Any]) -> pluggy.HookCaller:
-        """Return a caller of the hook that leaves some plugins out."""
+        """Return a caller of the hook that leaves some plugins out.
+
+        Of the lifecycle hooks, ``startup`` still starts what the others need, and ``shutdown`` stops what needs them.
+        """
         original: pluggy.HookCaller = getattr(self.hook, name)
-        return _SubsetHookCaller(original, IdentitySet(remove_plugins))
+        left_out = IdentitySet(remove_plugins)
+        caller = _SubsetHookCaller(original, left_out)
+        if name in LIFECYCLE_HOOKS:
+            execute = self._lifecycle._hookexec  # noqa: SLF001
+            caller._hookexec = lambda name, methods, *rest: execute(name, Subset(methods, left_out), *rest)  # type: ignore[misc] # noqa: SLF001
+        return caller
+
+    def add_hookspecs(self, module_or_class: Any) -> None:
+        """Add hooks; the plugins that are loaded from now on may implement them."""
+        with self._lock, self._without_loading:
+            super().add_hookspecs(module_or_class)
+
+    def add_hookcall_monitoring(self, before: Any, after: Any) -> Callable[[], None]:
+        """Call ``before`` and ``after`` with each call of a hook, and return a function that ends that.
+
+        Calls of lifecycle hooks are ``hook.startup()`` and the like; what the registry does itself goes to
+        those who ``subscribe`` to it.
+        """
+        undo_lifecycle = self._lifecycle.add_hookcall_monitoring(before, after)
+        undo_others = super().add_hookcall_monitoring(before, after)
+
+        def undo() -> None:
+            undo_lifecycle()
+            undo_others()
+
+        return undo
 
     def list_plugin_distributions(self) -> list[tuple[Any, importlib.metadata.Distribution]]:
         """Return each plugin of an installed distribution, with the distribution."""

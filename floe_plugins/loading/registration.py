@@ -18,6 +18,7 @@ from floe_plugins.execution import boundary
 from floe_plugins.hookspecs.base import PluginLookup, PluginMetadata
 from floe_plugins.inspection import static_metadata
 from floe_plugins.loading import imported
+from floe_plugins.loading.implementations import PluginHookError
 from floe_plugins.loading.importer import CheckedPlugin, import_plugin
 from floe_plugins.loading.plugin_manager import CategoryManager
 
@@ -65,7 +66,9 @@ class Registration:
         if entry.candidate is None:
             raise PluginLoadError("it was registered by hand and is gone", ref=entry.ref)
         with self.as_current():
-            checked = import_plugin(entry.candidate, only_own_files=self.store.policy.only is not None)
+            check_hooks = self.manager(entry.ref.type).check
+            only_own_files = self.store.policy.only is not None
+            checked = import_plugin(entry.candidate, check_hooks, only_own_files=only_own_files)
         entry.metadata = checked.metadata
         if self.store.policy.strict:
             for difference in metadata_differences(entry):
@@ -84,7 +87,7 @@ class Registration:
 
         def error_of(failure: boundary.ForeignError) -> PluginLoadError:
             manager.remove(entry.ref.name)
-            return _hook_validation_error(entry, failure)
+            return _hook_error(entry, plugin, failure)
 
         # Looking for hooks asks the plugin's own class.
         boundary.call_or_raise(lambda: manager.add(plugin, entry.ref.name), error_of)
@@ -108,14 +111,14 @@ class Registration:
         self.manager(ref.type).remove(ref.name)
 
 
-def _hook_validation_error(entry: Entry, failure: boundary.ForeignError) -> PluginLoadError:
+def _hook_error(entry: Entry, plugin: PluginMetadata, failure: boundary.ForeignError) -> PluginLoadError:
     if issubclass(type(failure.exception), (pluggy.PluginValidationError, ValueError)):
         hint = "A hook takes the arguments that its contract names, or fewer."
         message = f"its hooks do not fit the contract: {' '.join(failure.message.split())}"
     else:
         hint = "Tell the plugin's author."
         message = f"looking for its hooks failed with {failure}"
-    return entry.failure(PluginLoadError, message, hint=hint)
+    return entry.failure(PluginHookError, message, hint=hint, plugin=plugin)
 
 
 def inject(entry: Entry, plugin: PluginMetadata, name: str, value: object) -> None:

@@ -6,6 +6,7 @@ import builtins
 import os
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import attrs
@@ -24,25 +25,27 @@ from floe_plugins.entries.store import EntryStore
 from floe_plugins.errors import AmbiguousPluginError, PluginNotFoundError
 from floe_plugins.registry.arguments import Category, category_of, checked_timeouts, checked_workers, ref_of
 from floe_plugins.registry.fork import Unusable, watch
+from floe_plugins.registry.lifecycle_methods import LifecycleMethods
 
 if TYPE_CHECKING:
     # Importing pluggy, and all that this needs itself, is left to the first use.
-    from floe_plugins.core import event, report
+    from floe_plugins.core import event
+    from floe_plugins.execution import awaiting
     from floe_plugins.hookspecs.base import PluginMetadata
     from floe_plugins.loading import plugin_manager
     from floe_plugins.registry import plugin_info, services
 else:
     event = LazyModule("floe_plugins.core.event")
+    awaiting = LazyModule("floe_plugins.execution.awaiting")
     plugin_info = LazyModule("floe_plugins.registry.plugin_info")
     plugin_manager = LazyModule("floe_plugins.loading.plugin_manager")
-    report = LazyModule("floe_plugins.core.report")
     services = LazyModule("floe_plugins.registry.services")
 
 P = TypeVar("P", bound="PluginMetadata")
 
 
 @attrs.define(eq=False, init=False)
-class PluginRegistry:
+class PluginRegistry(LifecycleMethods):
     """Discovers, loads, configures, starts, checks and stops plugins.
 
     Every method may be called from any thread, and from plugin code. Discovery happens on first use; a plugin is loaded
@@ -116,13 +119,6 @@ class PluginRegistry:
                 # Everything that needs pluggy or runs plugin code is imported here, when first needed.
                 self._made_services = services.PluginServices(self, self._store, self._plugins)
             return self._made_services
-
-    def __enter__(self) -> PluginRegistry:  # noqa: PYI034 Self is not in typing on 3.10
-        self._services().lifecycle.start_required()
-        return self
-
-    def __exit__(self, *_exception: object) -> None:
-        self.shutdown()
 
     def __del__(self) -> None:
         made = getattr(self, "_made_services", None)
@@ -208,6 +204,17 @@ class PluginRegistry:
             return self._plugins[category][name]
         except KeyError:
             return self._load(category, name)
+
+    @overload
+    async def aget(self, category: Callable[..., P], name: str) -> P: ...
+    @overload
+    async def aget(self, category: PluginType, name: str) -> Any: ...
+    async def aget(self, category: Category, name: str) -> Any:
+        """``get`` for event loops: the loop goes on meanwhile, and a load whose waiter is cancelled goes on alone."""
+        try:
+            return self._plugins[category][name]
+        except KeyError:
+            return await awaiting.run(partial(self._load, category, name), is_left_behind=True)
 
     def _load(self, category: Category, name: str) -> Any:
         ref = ref_of(category, name)
@@ -309,45 +316,6 @@ class PluginRegistry:
             CircularDependencyError: plugins need each other.
         """
         return self._services().lifecycle.resolve(self._store.selected(), plan=plan)
-
-    def startup(self) -> report.LifecycleReport:
-        """Load, configure and start the selected plugins and what they need; failures are isolated.
-
-        Every configuration is validated before the first plugin starts. Blocks until each has started or failed, at the
-        latest at its deadline. A required plugin that is not there, or disabled, has failed.
-
-        Raises:
-            PluginConfigurationError: configuration is wrong; nothing was started.
-            PluginError: the first failure, where problems are strict; nothing stays started.
-        """
-        return self._services().lifecycle.startup()
-
-    def start(self, category: Category, name: str) -> report.Outcome:
-        """Start one plugin and what it needs; what failed before is tried again.
-
-        Raises:
-            PluginNotFoundError: there is none.
-        """
-        return self._services().lifecycle.start(ref_of(category, name))
-
-    def stop(self, category: Category, name: str) -> report.Outcome:
-        """Stop one plugin, after all that need it.
-
-        Raises:
-            PluginNotFoundError: there is none.
-        """
-        return self._services().lifecycle.stop(ref_of(category, name))
-
-    def shutdown(self) -> report.LifecycleReport:
-        """Stop what runs, each plugin after all that need it; never raises, and may be repeated."""
-        return self._services().lifecycle.shutdown()
-
-    def health(self, timeout: float | None = None, *, max_age: float = 0.0) -> report.HealthReport:
-        """The health of the selected and required plugins, asked all at once, in ``timeout`` seconds (5 by default).
-
-        For those who ask often, answers of up to ``max_age`` seconds ago will do; each status has its time.
-        """
-        return self._services().lifecycle.health(timeout, max_age=max_age)
 
     def subscribe(self, callback: Callable[[event.PluginEvent], object]) -> Callable[[], None]:
         """Call ``callback`` with each event of a plugin: calls of its code, changes of state, retries, problems.

@@ -190,7 +190,7 @@ class PluginServices:
         except TypeError as error:
             raise PluginLoadError(str(error)) from None
         with self.as_current(), about(_ref_of(category, found, cls), None, cls):
-            plugin, metadata = instantiate(found, category.spec)
+            plugin, metadata = instantiate(found, category.spec, check_hooks=self.registration.manager(category).check)
             if not is_name(metadata.name):
                 hint = "Use lower-case letters, digits, '-' and '_'."
                 raise PluginLoadError(f"{metadata.name!r} cannot name a plugin", hint=hint)

@@ -10,6 +10,7 @@ import attrs
 from floe_plugins.configuration.redaction.markers import JSON_KEY
 from floe_plugins.configuration.redaction.names import is_secret_name
 from floe_plugins.configuration.redaction.patterns import find_secret_patterns
+from floe_plugins.configuration.schema.shape import EMPTY, Shape, shape_of
 from floe_plugins.configuration.sections import RESERVED
 from floe_plugins.core.record import to_plain
 from floe_plugins.core.refs import PluginRef, PluginType
@@ -44,6 +45,14 @@ def plugin_schema(ref: PluginRef, plugin: object) -> PluginSchema:
     definitions: dict[str, Any] = {}
     schema = to_plain(_plugin(ref, plugin, definitions))
     return PluginSchema(schema, definitions)
+
+
+def plugin_shape(plugin: Any) -> Shape:
+    """Return what one plugin's schema says of the values at each place; one that says nothing if it has none."""
+    try:
+        return shape_of(getattr(plugin, "config_schema", None))
+    except (Exception, SystemExit):  # noqa: BLE001 it may be a property
+        return EMPTY
 
 
 def json_schema(plugins: Mapping[PluginRef, object]) -> dict[str, Any]:

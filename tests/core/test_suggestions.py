@@ -29,3 +29,7 @@ def test_difflib_is_imported_only_when_a_suggestion_is_made() -> None:
     code = "import sys; from floe_plugins.core import suggestions; print('difflib' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout.strip() == "False"
+
+
+def test_words_that_are_less_alike_than_asked_for_are_left_out() -> None:
+    assert closest("computer", ["compute", "commute"], 2, likeness=0.9) == ["compute"]

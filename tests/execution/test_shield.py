@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import types
 from contextvars import ContextVar
 
 import pytest
@@ -120,3 +121,8 @@ def test_an_interrupt_before_the_work_has_begun_is_raised_and_the_work_never_beg
         with pytest.raises(KeyboardInterrupt):
             Request(lambda _: done.append(1)).run()
     assert done == []
+
+
+def test_asyncio_may_be_imported_by_another_thread_just_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "asyncio", types.ModuleType("asyncio"))  # as it is at its beginning
+    assert Request(lambda request: request.is_in_event_loop).run() is False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import sys
 import types
 from pathlib import Path
@@ -18,7 +17,6 @@ from floe_plugins import (
     PluginLoadError,
     PluginRef,
     SecretsPlugin,
-    hookimpl,
 )
 from floe_plugins.loading.importer import about, import_plugin, instantiate
 
@@ -144,83 +142,6 @@ def test_a_value_that_names_no_module_is_told_as_it_stands() -> None:
         load("acme plugins")
 
 
-def hooked(name: str, function: Any, **options: Any) -> type[Any]:
-    if isinstance(function, types.FunctionType):  # a copy, since the marker is an attribute of it
-        function = types.FunctionType(function.__code__, function.__globals__, name, function.__defaults__)
-    return type("Acme", (Acme,), {name: hookimpl(function, **options) if options else function})
-
-
-async def waits(*_arguments: Any) -> None: ...
-
-
-async def yields(*_arguments: Any) -> Any:
-    yield
-
-
-def wraps(_self: Any) -> Any:
-    return (yield)
-
-
-@pytest.mark.parametrize(
-    ("cls", "message"),
-    [
-        (hooked("get_secret", waits), "'get_secret' cannot be async: only startup, shutdown, health_check are awaited"),
-        (
-            hooked("get_secret", yields),
-            "'get_secret' cannot be async: only startup, shutdown, health_check are awaited",
-        ),
-        (
-            hooked("renamed", waits, specname="get_secret"),
-            "'renamed' cannot be async: only startup, shutdown, health_check are awaited",
-        ),
-        (
-            hooked("get_sekret", lambda _: None, trylast=True),
-            "'get_sekret' is marked as a hook, and SecretsPlugin has no hook 'get_sekret' (did you mean 'get_secret'?)",
-        ),
-        (
-            hooked("qwqwqwqwqw", lambda _: None, trylast=True),
-            "'qwqwqwqwqw' is marked as a hook, and SecretsPlugin has no hook 'qwqwqwqwqw'",
-        ),
-        (
-            hooked("startup", wraps, wrapper=True),
-            "'startup' cannot be a wrapper: lifecycle hooks are called on each plugin on its own",
-        ),
-        (
-            hooked("health_check", wraps, hookwrapper=True),
-            "'health_check' cannot be a wrapper: lifecycle hooks are called on each plugin on its own",
-        ),
-    ],
-)
-def test_a_hook_that_cannot_be_called_is_a_load_error_that_says_why(cls: type[Any], message: str) -> None:
-    with pytest.raises(PluginLoadError) as caught:
-        instantiate(cls)
-    assert (caught.value.message, caught.value.hint) == (message, "Tell the plugin's author.")
-
-
-@pytest.mark.parametrize(
-    "cls",
-    [
-        hooked("startup", waits),
-        hooked("startup", wraps, trylast=True),
-        hooked("newer", lambda _: None, optionalhook=True),
-        hooked("own", waits),
-        hooked("get_secret", wraps, wrapper=True),
-    ],
-)
-def test_other_functions_are_the_plugins_own_affair(cls: type[Any]) -> None:
-    assert type(instantiate(cls).plugin) is cls
-
-
-@pytest.mark.skipif(sys.version_info < (3, 12), reason="inspect.markcoroutinefunction is new in 3.12")
-def test_a_function_that_counts_as_a_coroutine_function_is_async_too() -> None:
-    def get_secret(_self: Any, key: str) -> Any:
-        return waits(key)
-
-    marked = inspect.markcoroutinefunction(get_secret)
-    with pytest.raises(PluginLoadError, match="cannot be async"):
-        instantiate(type("Acme", (Acme,), {"get_secret": marked}))
-
-
 @pytest.mark.parametrize("version", ["2.0", "1.999", None, 3])
 def test_a_class_for_another_api_is_refused_before_it_is_called(version: Any) -> None:
     made: list[int] = []
@@ -290,3 +211,33 @@ def test_a_module_that_is_no_file_of_its_distribution_is_not_imported_where_that
     with pytest.raises(PluginLoadError):
         import_plugin(candidate, only_own_files=True)
     assert "this" not in sys.modules
+
+
+@pytest.mark.parametrize(
+    ("line", "hint"),
+    [
+        ("from floe_plugins import SecretPlugin", "from floe_plugins import SecretsPlugin"),
+        ("from floe_plugins import TableRef", "from floe_plugins.hookspecs import TableRef"),
+        ("from floe_plugins.hookspecs import TablRef", "from floe_plugins.hookspecs import TableRef"),
+        ("from floe_plugins.hookspecs.storage import ComputePlugin", "from floe_plugins import ComputePlugin"),
+    ],
+)
+def test_a_wrong_import_from_this_package_is_answered_with_the_right_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, hint: str
+) -> None:
+    (tmp_path / "acme_wrong.py").write_text(f"{line}\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(PluginLoadError) as caught:
+        load("acme_wrong:Plugin")
+    assert f"Write '{hint}'" in caught.value.hint
+    assert "Upgrade" not in caught.value.hint
+
+
+def test_a_name_like_none_of_this_package_asks_for_another_release(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "acme_newer.py").write_text("from floe_plugins import Lease\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(PluginIncompatibleError) as caught:
+        load("acme_newer:Plugin")
+    assert caught.value.hint.startswith("Upgrade floe-plugins")

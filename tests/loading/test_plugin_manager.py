@@ -28,6 +28,7 @@ from floe_plugins import (
     UnsupportedOperationError,
     hookimpl,
 )
+from floe_plugins.hookspecs.base import hookspec
 from floe_plugins.hookspecs.compute import Files
 
 
@@ -292,9 +293,17 @@ def test_options_of_a_plugin_that_is_not_registered_can_be_read(registry: Plugin
 
 
 def test_the_set_of_plugins_shows_them(registry: PluginRegistry) -> None:
-    registry.register(support.named("a"))
-    manager = registry.manager(SecretsPlugin)
+    registry.register(Equal("a"))
+    manager = registry.manager(TelemetryBackendPlugin)
     assert repr(manager.get_plugins()) == repr(list(manager.get_plugins()))
+
+
+def test_plugins_that_are_compared_by_identity_are_an_ordinary_set(registry: PluginRegistry) -> None:
+    plugin = support.named("a")()
+    registry.register(plugin)
+    found = registry.manager(SecretsPlugin).get_plugins()
+    assert type(found) is set
+    assert found | {1} == {plugin, 1}
 
 
 def test_a_hook_of_a_category_raises_and_returns_to_the_application_what_the_plugin_does(
@@ -374,14 +383,17 @@ def test_a_plugin_is_unregistered_by_itself_or_its_name_and_no_other_in_its_plac
     manager = registry.manager(TelemetryBackendPlugin)
     a, b = Telemetry("a"), Telemetry("b")
     registry.register(a, b)
-    with pytest.raises(ValueError, match="the plugin named 'a' is another one"):
+    with pytest.raises(ValueError, match="do not agree: the name 'a' is another plugin's"):
         manager.unregister(b, "a")
-    assert manager.unregister(Telemetry("a")) is None
+    with pytest.raises(ValueError, match="do not agree: the name 'c' is no plugin's"):
+        manager.unregister(b, "c")
+    with pytest.raises(AssertionError, match="plugin is not registered"):
+        manager.unregister(Telemetry("a"))
+    with pytest.raises(AssertionError, match="one of name or plugin"):
+        manager.unregister()
     assert manager.unregister(name="c") is None
-    assert manager.unregister() is None
     assert manager.unregister(a, "a") is a
     assert manager.unregister(name="b") is b
-    assert manager.unregister(b) is None
     assert registry.list() == []
 
 
@@ -532,3 +544,140 @@ def test_defaults_go_when_their_plugin_goes() -> None:
     manager = engines(Engine)
     manager.unregister(name="engine")
     assert manager.hook.submit(sql="SELECT 1") is None
+
+
+class More:
+    @hookspec(historic=True)
+    def told(self, news: str) -> None: ...
+
+    @hookspec(warn_on_impl=DeprecationWarning("old"))
+    def old(self) -> None: ...
+
+    @hookspec(firstresult=True)
+    def first(self, value: int) -> int: ...
+
+
+def adding(**functions: Any) -> type[Telemetry]:
+    return type("Adding", (Telemetry,), {name: hookimpl(function) for name, function in functions.items()})
+
+
+def test_hooks_that_were_added_are_implemented_by_the_plugins_loaded_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = "from floe_plugins import hookimpl\nfrom support import Secrets\nclass Plugin(Secrets):\n    name = 'a'\n"
+    code += "    @hookimpl\n    def first(self, value): return value + 1\n"
+    write_distribution(tmp_path, "added", "[floe.secrets]\na = added_plugin:Plugin\n", added_plugin=code)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    registry = PluginRegistry(autoload="all", path=[str(tmp_path)], environ={})
+    manager = registry.manager(SecretsPlugin)
+    manager.add_hookspecs(More)
+    assert manager.hook.first(value=1) == 2
+    manager.check_pending()
+    del sys.modules["added_plugin"]
+
+
+def test_a_hook_that_nobody_added_is_refused_when_it_is_registered(registry: PluginRegistry) -> None:
+    with pytest.raises(PluginLoadError, match="'first' is marked as a hook"):
+        registry.register(adding(first=lambda _self, value: value))
+    registry.manager(TelemetryBackendPlugin).add_hookspecs(More)
+    registry.register(adding(first=lambda _self, value: value))
+
+
+def test_added_hooks_may_be_historic_or_warn(registry: PluginRegistry) -> None:
+    manager = registry.manager(TelemetryBackendPlugin)
+    manager.add_hookspecs(More)
+    heard: list[str] = []
+    manager.hook.told.call_historic(kwargs={"news": "earlier"})
+    registry.register(adding(told=lambda _self, news: heard.append(news))("listener"))
+    assert heard == ["earlier"]
+    with pytest.warns(DeprecationWarning, match="old"):
+        registry.register(adding(old=lambda _self: None)("older"))
+
+
+def test_a_plugin_whose_historic_hook_raises_is_not_kept(registry: PluginRegistry) -> None:
+    def told(_self: Any, news: str) -> None:
+        raise OSError(news)
+
+    manager = registry.manager(TelemetryBackendPlugin)
+    manager.add_hookspecs(More)
+    manager.hook.told.call_historic(kwargs={"news": "bad"})
+    with pytest.raises(PluginLoadError, match="OSError: bad"):
+        registry.register(adding(told=told))
+    assert not manager.get_plugins()
+    assert manager.hook.told.get_hookimpls() == []
+
+
+def test_a_lifecycle_hook_can_leave_plugins_out(registry: PluginRegistry) -> None:
+    a, b = Telemetry("a"), Telemetry("b")
+    registry.register(a, b)
+    manager = registry.manager(TelemetryBackendPlugin)
+    assert [outcome.ref.name for outcome in manager.subset_hook_caller("startup", [a])()] == ["b"]
+    assert [outcome.ref.name for outcome in manager.hook.startup()] == ["a", "b"]
+    for name in ("health_check", "shutdown"):
+        assert [outcome.ref.name for outcome in manager.subset_hook_caller(name, [b])()] == ["a"]
+    assert registry.state(TelemetryBackendPlugin, "b") is PluginState.STARTED
+    registry.shutdown()
+
+
+def test_what_the_others_need_is_started_though_it_is_left_out(registry: PluginRegistry) -> None:
+    class Needing(Telemetry):
+        dependencies = ("telemetry_backend:a",)
+
+    a = Telemetry("a")
+    registry.register(a, Needing("b"))
+    manager = registry.manager(TelemetryBackendPlugin)
+    assert [outcome.ref.name for outcome in manager.subset_hook_caller("startup", [a])()] == ["a", "b"]
+    registry.shutdown()
+
+
+def test_monitoring_and_tracing_see_calls_of_lifecycle_hooks(registry: PluginRegistry) -> None:
+    a = Telemetry("a")
+    registry.register(a, Telemetry("b"))
+    manager = registry.manager(TelemetryBackendPlugin)
+    seen: list[Any] = []
+    undo = manager.add_hookcall_monitoring(
+        lambda name, *_: seen.append(name), lambda outcome, *_: seen.append(len(outcome.get_result()))
+    )
+    manager.hook.startup()
+    manager.subset_hook_caller("health_check", [a])()
+    undo()
+    traced: list[str] = []
+    manager.trace.root.setwriter(traced.append)
+    untrace = manager.enable_tracing()
+    manager.hook.shutdown()
+    untrace()
+    manager.hook.startup()
+    registry.shutdown()
+    assert seen == ["startup", 2, "health_check", 1]
+    assert "shutdown" in traced[0]
+    assert len(traced) == 2
+
+
+def test_starting_the_registry_is_no_call_of_a_hook_but_an_event(registry: PluginRegistry) -> None:
+    registry.register(Telemetry)
+    seen: list[str] = []
+    undo = registry.manager(TelemetryBackendPlugin).add_hookcall_monitoring(
+        lambda name, *_: seen.append(name), lambda *_: None
+    )
+    registry.startup()
+    registry.shutdown()
+    undo()
+    assert seen == []
+
+
+def test_further_functions_are_called_along_with_a_lifecycle_hook(registry: PluginRegistry) -> None:
+    registry.register(Telemetry)
+    manager = registry.manager(TelemetryBackendPlugin)
+    extra, outcome = manager.hook.startup.call_extra([lambda: "further"], {})
+    assert extra == "further"
+    assert outcome.ref.name == "plain"
+    registry.shutdown()
+
+
+def test_lifecycle_hooks_take_no_arguments(registry: PluginRegistry) -> None:
+    registry.register(Telemetry)
+    manager = registry.manager(TelemetryBackendPlugin)
+    for call in (lambda: manager.hook.startup(timeout=1), lambda: manager.hook.startup.call_extra([], {"timeout": 1})):
+        with pytest.raises(TypeError, match="the hook 'startup' has no arguments, and was called with timeout"):
+            call()
+    assert registry.state(TelemetryBackendPlugin, "plain") is PluginState.LOADED

@@ -19,14 +19,14 @@ NAMES = sorted(path.name for path in FAULTY.iterdir() if (path / "pyproject.toml
 # Directory -> the error of `get`, and what its message says.
 LOADED = {
     "abstract-plugin": ("PluginLoadError", "does not implement secret_names"),
-    "async-hook": ("PluginLoadError", "'get_secret' cannot be async"),
+    "async-hook": ("PluginHookError", "'get_secret' cannot be async"),
     "import-error": ("PluginLoadError", "libengine.so.3"),
     "missing-attribute": ("PluginLoadError", "has no attribute 'Gone'"),
     "missing-module": ("PluginLoadError", "No module named 'floe_faulty_missing_module.gone'"),
     "name-differs": ("PluginLoadError", "'another-name'"),
     "not-a-plugin": ("PluginLoadError", "no SecretsPlugin"),
     "system-exit": ("PluginLoadError", "no licence found"),
-    "typo-hook": ("PluginLoadError", "'get_secret'"),
+    "typo-hook": ("PluginHookError", "'get_secret'"),
     "wrong-category": ("PluginLoadError", "no StoragePlugin"),
     "newer-api": ("PluginIncompatibleError", "99.0"),
     "newer-names": ("PluginIncompatibleError", "2.0"),

@@ -1,9 +1,10 @@
 """Interrupt starts and stops at random moments, and count what comes out.
 
 ``python tests/stress/interrupts.py [COUNT] [SEED]`` interrupts COUNT starts and as many stops, each of a registry of
-its own, and prints one line of counts. Its exit status is 1 if anything but these came out:
+its own, and prints one line of counts; then it cancels as many awaited ones in an event loop. Its exit status is 1 if
+anything but these came out:
 
-- an interrupted call raised KeyboardInterrupt, and what it had started is stopped,
+- an interrupted call raised KeyboardInterrupt, a cancelled one CancelledError, and what it had started is stopped,
 - a call that was not interrupted did what it does,
 - the registry works afterwards.
 """
@@ -82,16 +83,36 @@ def interrupted(call: Any, seconds: float) -> tuple[bool, object]:
     return False, report
 
 
+def cancelled(call: Any, seconds: float) -> tuple[bool, object]:
+    """Await the call and cancel it after some seconds; whether it was cancelled, and the report."""
+
+    async def work() -> tuple[bool, object]:
+        task = asyncio.create_task(call())
+        asyncio.get_running_loop().call_later(seconds, task.cancel)
+        try:
+            return False, await task
+        except asyncio.CancelledError:
+            return True, None
+
+    return asyncio.run(work())
+
+
 def attempt(action: str, seconds: float) -> str:
     """One interrupt; a word for what came out."""
     watch = Watch()
     registry = build(watch)
-    if action == "stop":
+    if action.endswith("stop"):
         registry.startup()
-    call = registry.startup if action == "start" else registry.shutdown
+    calls = {
+        "start": registry.startup,
+        "stop": registry.shutdown,
+        "awaited start": registry.astartup,
+        "awaited stop": registry.ashutdown,
+    }
+    end_early = cancelled if action.startswith("awaited") else interrupted
     faulthandler.dump_traceback_later(HANG, exit=True)
-    came, report = interrupted(call, seconds)
-    if came and action == "start":
+    came, report = end_early(calls[action], seconds)
+    if came and action.endswith("start"):
         deadline = time.monotonic() + 5
         while any(watch.running.values()) and time.monotonic() < deadline:
             time.sleep(0.001)  # a start that was left behind is stopped when it ends
@@ -119,7 +140,7 @@ def main(count: int, seed: int) -> int:
     signal.signal(signal.SIGALRM, handle)
     chance = random.Random(seed)
     fine = True
-    for action in ("start", "stop"):
+    for action in ("start", "stop", "awaited start", "awaited stop"):
         found: collections.Counter[str] = collections.Counter()
         for _ in range(count):
             try:

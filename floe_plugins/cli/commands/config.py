@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from floe_plugins.cli import logs
 from floe_plugins.cli.exit import USAGE_ERROR, fail
 from floe_plugins.cli.hosted import HostedCommand
 from floe_plugins.cli.options import Options, common_options
@@ -64,7 +65,7 @@ def schema(options: Options) -> None:
 
 def _warn(problems: Iterable[str]) -> None:
     for problem in problems:
-        click.echo(f"floe-plugins: {escape(problem)}", err=True)
+        logs.write("warning", escape(problem))
 
 
 @config.command()

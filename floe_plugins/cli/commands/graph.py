@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from floe_plugins.cli import completing
+from floe_plugins.cli import completing, logs
 from floe_plugins.cli.options import Options, common_options
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def graph(options: Options, ref: str | None, form: str | None) -> None:
         _print_tree(drawn, output, survey)
         return
     output.text(_draw(drawn, form or ""))
-    click.echo(f"floe-plugins: {survey.configuration_line()}", err=True)
+    logs.write("info", survey.configuration_line())
 
 
 def _draw(drawn: Diagram, form: str) -> str:

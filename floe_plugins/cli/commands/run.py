@@ -11,6 +11,7 @@ from typing import Any
 import attrs
 import click
 
+from floe_plugins.cli import logs
 from floe_plugins.cli.hosted import HostedCommand
 from floe_plugins.cli.http import open_address, read_token, serve_view
 from floe_plugins.cli.options import Options, common_options
@@ -99,7 +100,9 @@ def _serve(command: HostedCommand, options: Options, wanted: RunOptions, job: Ma
         say=command.say,
         restart=wanted.restart == "on-failure",
         socket=None if wanted.no_socket else lambda: socket_of(wanted.socket_path, configuration, create=True),
-        serve=None if listener is None else lambda view: serve_view(view, listener, token, command.say),
+        serve=None
+        if listener is None
+        else lambda view: serve_view(view, listener, token, command.say, is_quiet=options.quiet),
         show_ending=command.print_ending,
     )
     return service.run({**command.common(), **job})
@@ -148,7 +151,7 @@ class _Presenter:
             Path(file).write_text(svg, encoding="utf-8")
         except (OSError, ValueError) as error:  # ValueError: a null byte in the path
             # The platform runs all the same.
-            sys.stderr.write(f"floe-plugins: cannot write the timeline: {escape(error)}\n")
+            logs.write("error", f"cannot write the timeline: {escape(error)}")
 
 
 def _row(outcome: Mapping[str, Any], statuses: Mapping[str, Any]) -> tuple[object, ...]:

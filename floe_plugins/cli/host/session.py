@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from floe_plugins.cli.host.channel import Channel
 from floe_plugins.cli.host.tracebacks import frames_of
-from floe_plugins.cli.protocol import describe
+from floe_plugins.cli.protocol import describe, describe_record
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.state import PluginState
 from floe_plugins.errors import PluginConfigurationError, PluginError
@@ -131,13 +131,7 @@ class _ChannelHandler(logging.Handler):
         self._channel = channel
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._channel.send(
-            "log",
-            level=record.levelname.lower(),
-            message=record.getMessage(),
-            time=record.created,
-            is_problem=bool(getattr(record, "is_problem", False)),
-        )
+        self._channel.send("log", **describe_record(record))
 
 
 def _facts(registry: PluginRegistry, ref: PluginRef) -> dict[str, Any]:

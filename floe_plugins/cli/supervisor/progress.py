@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from typing import TextIO
 
+from floe_plugins.cli import logs
 from floe_plugins.cli.supervisor.state import HostState, PluginCall
 from floe_plugins.core.safe_text import escape
 
@@ -32,6 +33,7 @@ class Progress:
         self._lines = lines
         self._told: set[str] = set()
         self._is_terminal = stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb"
+        self._is_terminal = self._is_terminal and not logs.is_json()
         self._is_drawn = False
         self._begun = time.monotonic()
         self._next_log = LOG_DELAY
@@ -59,7 +61,7 @@ class Progress:
         self._told |= retried
         for ref, text in _waits(state, LOG_DELAY):
             if is_due or ref in retried:
-                self._write(f"floe-plugins: waiting for {text}\n")
+                self._write(logs.line("info", f"waiting for {text}", ref=ref))
 
     def clear(self) -> None:
         """Take the line away, so that others can write."""

@@ -15,6 +15,7 @@ from typing import Any
 
 import attrs
 
+from floe_plugins.cli import logs
 from floe_plugins.cli.supervisor.ending import Ending
 from floe_plugins.cli.supervisor.launch import launch
 from floe_plugins.cli.supervisor.monitor import Monitor
@@ -193,19 +194,20 @@ class Supervisor:
             return
         monitors = [*self.others, *filter(None, [self.monitor])]
         if self.received is not None:
-            _say(b"second signal received: exiting without stopping the remaining plugins")
+            _say("second signal received: exiting without stopping the remaining plugins")
             for monitor in monitors:
                 monitor.host.kill()
             os._exit(128 + number)
         self.received = number
-        _say(b"stopping; press Ctrl-C or send SIGTERM again to exit at once")
+        _say("stopping; press Ctrl-C or send SIGTERM again to exit at once")
         for monitor in monitors:
             monitor.host.send("stop")
 
 
-def _say(text: bytes) -> None:
+def _say(text: str) -> None:
     # Python's streams refuse a write that interrupts another one.
     try:
-        os.write(2, b"\r\x1b[K" * sys.stderr.isatty() + b"floe-plugins: " + text + b"\n")
+        clear = b"\r\x1b[K" if sys.stderr.isatty() and not logs.is_json() else b""
+        os.write(2, clear + logs.line("info", text).encode("ascii"))
     except (AttributeError, OSError, ValueError):
         return

@@ -50,7 +50,7 @@ ACTS = {
     "sleeping": ("import ctypes; ctypes.PyDLL(None).sleep(60)", "took too long"),
     "looping": ("while True: pass", "took too long"),
     "waiting": ("threading.Event().wait()", "took too long"),
-    "hungry": ("kept = [bytearray(b'x') * 2**20 for _ in range(100_000)]", ""),
+    "hungry": ("kept = [bytearray(2**24) for _ in range(100_000)]", ""),
 }
 FAILED = {"load": "failed to load", "startup": "failed to start", "check": "unhealthy", "shutdown": "failed to stop"}
 

@@ -8,11 +8,14 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import fsspec
+import pyarrow as pa
 import pytest
 from floe_reference_compute_duckdb import DuckDBCompute
 
@@ -326,6 +329,63 @@ def test_types_of_a_file_stay(dlt: IngestionPlugin, registry: PluginRegistry, pl
         "paid": "BOOLEAN",
     }
     assert [str(value) for value in price] == ["1.500000000", "True", "2026-01-02"]
+
+
+def test_files_and_streams_are_loaded_as_arrow(dlt: IngestionPlugin, place: Place) -> None:
+    file = write_rows(place.home / "a.csv")
+
+    assert dlt.run(file, "people").rows == {"people": 2}
+    assert dlt.run(pa.table({"id": [3], "name": ["Zoë"]}), "people").rows == {"people": 1}
+
+    assert place.rows("SELECT id, name FROM raw.people ORDER BY id") == [(1, 'Ann, "A"'), (2, "Ünal"), (3, "Zoë")]
+    # dlt gives an id to each row that it takes apart in Python.
+    assert place.rows("SELECT column_name FROM (DESCRIBE raw.people)") == [("id",), ("name",)]
+
+
+@pytest.mark.parametrize("first", ["rows", "arrow"])
+@pytest.mark.parametrize("mode", ["append", "merge", "replace"])
+def test_rows_and_arrow_are_loaded_into_one_table_in_any_order(
+    place: Place, started: Callable[..., PluginRegistry], first: str, mode: Any
+) -> None:
+    dlt = started(place.config(keys={"orders": ["id"]})).one(IngestionPlugin)
+    rows = [{"id": 1, "price": Decimal("1.5"), "made": datetime(2026, 1, 2), "lines": [{"a": 1}]}]  # noqa: DTZ001
+    arrow = pa.table({"id": pa.array([2], pa.int8()), "price": [Decimal("2.25")], "made": [datetime(2026, 1, 2)]})  # noqa: DTZ001
+
+    for source in (rows, arrow, rows) if first == "rows" else (arrow, rows, arrow):
+        dlt.run(source, "orders", mode)
+
+    ids = {"append": [1, 1, 2] if first == "rows" else [1, 2, 2], "merge": [1, 2]}
+    assert place.ids("orders") == ids.get(mode, [1] if first == "rows" else [2])
+    described = place.rows("SELECT column_name, column_type FROM (DESCRIBE raw.orders)")
+    types = dict(described)
+    assert (types["id"], types["price"], types["made"]) == ("BIGINT", "DECIMAL(38,9)", "TIMESTAMP WITH TIME ZONE")
+    assert place.rows("SELECT DISTINCT made::TIMESTAMP::VARCHAR FROM raw.orders") == [("2026-01-02 00:00:00",)]
+
+
+def test_what_does_not_fit_an_arrow_table_becomes_rows(dlt: IngestionPlugin, place: Place) -> None:
+    dlt.run(pa.table({"id": [1], "amount": [5]}), "orders")
+    lists = pa.table({"id": [2], "amount": ["five"], "lines": [[{"a": 1}]]})
+
+    assert dlt.run(lists, "orders").rows == {"orders": 1, "orders__lines": 1}
+
+    assert place.rows("SELECT id, amount, amount__v_text FROM raw.orders ORDER BY id") == [
+        (1, 5, None),
+        (2, None, "five"),
+    ]
+
+
+def test_a_stream_that_breaks_off_leaves_the_table_as_it_was(dlt: IngestionPlugin, place: Place) -> None:
+    def pages() -> Iterator[pa.RecordBatch]:
+        yield pa.record_batch({"id": [9]})
+        raise OSError("the line is cut")
+
+    dlt.run([{"id": 1}], "orders")
+
+    with pytest.raises(ValueError, match="the line is cut"):
+        dlt.run(pa.RecordBatchReader.from_batches(pa.schema([("id", pa.int64())]), pages()), "orders")
+
+    assert place.ids("orders") == [1]
+    assert files(place) == ["raw"]
 
 
 @pytest.mark.parametrize(

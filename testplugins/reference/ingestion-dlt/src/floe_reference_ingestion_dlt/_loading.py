@@ -17,6 +17,7 @@ import attrs
 
 from floe_plugins import PluginError
 from floe_plugins.hookspecs.ingestion import SchemaChange, WriteMode
+from floe_reference_ingestion_dlt._columns import OWN, Known
 
 if TYPE_CHECKING:
     from dlt import Pipeline
@@ -77,6 +78,14 @@ class Target:
             yield made
         finally:
             made.deactivate()
+
+
+def columns_of(pipeline: Pipeline, table: str) -> Known:
+    """The columns of a table in the database, as the pipeline has synchronized them; none if it is not there."""
+    for schema in pipeline.schemas.values():
+        if table in schema.tables:
+            return {name: {**column} for name, column in schema.tables[table]["columns"].items()}
+    return {}
 
 
 def keyed(resource: DltResource, mode: WriteMode, keys: Sequence[str]) -> DltResource:
@@ -145,8 +154,16 @@ def _forget_keys(pipeline: Pipeline, table: str) -> None:
             column.pop("merge_key", None)
 
 
-def load(pipeline: Pipeline) -> tuple[str, tuple[SchemaChange, ...]]:
-    """Load the extracted data into the database; return the load's id and the schema changes."""
+def load(pipeline: Pipeline, table: str, known: Known) -> tuple[str, tuple[SchemaChange, ...]]:
+    """Load the extracted data into the database; return the load's id and the schema changes.
+
+    Args:
+        pipeline: has extracted and normalized the data.
+        table: the name of the target.
+        known: the columns that it had before.
+    """
+    if known and any(name not in known and name in columns_of(pipeline, table) for name in OWN):
+        _identify_rows(pipeline, table)
     info = pipeline.load(workers=1, raise_on_failed_jobs=True)
     load_id = info.loads_ids[-1] if info.loads_ids else ""
     changes = [
@@ -158,3 +175,15 @@ def load(pipeline: Pipeline) -> tuple[str, tuple[SchemaChange, ...]]:
         if not column.startswith("_dlt")
     ]
     return load_id, tuple(changes)
+
+
+def _identify_rows(pipeline: Pipeline, table: str) -> None:
+    # Rows that came as Arrow have no ids, and dlt can add to them no column that is never null.
+    with pipeline.sql_client() as client:
+        place = client.make_qualified_table_name(table)
+        for name in OWN:
+            client.execute_sql(f"ALTER TABLE {place} ADD COLUMN IF NOT EXISTS {name} VARCHAR")
+        client.execute_sql(f"UPDATE {place} SET _dlt_id = CAST(uuid() AS VARCHAR) WHERE _dlt_id IS NULL")  # noqa: S608
+        # What the last load left beside the table.
+        with client.with_staging_dataset():
+            client.execute_sql(f"DROP TABLE IF EXISTS {client.make_qualified_table_name(table)}")

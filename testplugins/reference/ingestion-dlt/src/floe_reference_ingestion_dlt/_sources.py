@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from floe_plugins.hookspecs.ingestion import Issue, Severity
 from floe_reference_ingestion_dlt import _files
+from floe_reference_ingestion_dlt._columns import Known
 
 if TYPE_CHECKING:
     from dlt.extract import DltResource
@@ -23,30 +24,40 @@ def issues_of(source: Any) -> tuple[Issue, ...]:
         return _issues_of_native(source)
     if isinstance(source, (str, Path)):
         return _issues_of_file(source)
+    if hasattr(source, "__arrow_c_stream__"):
+        return ()
     if isinstance(source, Sequence) and not isinstance(source, (bytes, bytearray)):
         return tuple(_issues_of_rows(source[:_LOOKED_AT]))
     if callable(source) or (isinstance(source, Iterable) and not isinstance(source, (Mapping, bytes, bytearray))):
         return ()
     message = (
         f"a {type(source).__name__} is no source: expected mappings in an iterable, a callable that returns one, "
-        "the path or URI of a file, or a dlt resource"
+        "the path or URI of a file, an Arrow stream, or a dlt resource"
     )
     return (Issue(Severity.ERROR, message),)
 
 
-def resource_of(source: Any, table: str, going_on: Callable[[], bool]) -> DltResource:
-    """The source as a dlt resource of its own, which asks ``going_on`` before each page."""
+def resource_of(source: Any, table: str, known: Known, going_on: Callable[[], bool]) -> DltResource:
+    """The source as a dlt resource of its own, which asks ``going_on`` before each page.
+
+    Args:
+        source: any that ``issues_of`` has no objection to.
+        table: the name of the target.
+        known: the columns that the target has.
+        going_on: called before each page; what it raises ends the load.
+    """
     import dlt
 
     if _is_native(source):
         [resource] = _resources(source)
         # A copy: it is given hints that the caller's own must not have.
         return resource.with_name(resource.name).add_filter(lambda _: going_on())
-    pages = _files.pages_of(source) if isinstance(source, (str, Path)) else _pages_of_rows(source)
+    is_table = isinstance(source, (str, Path)) or hasattr(source, "__arrow_c_stream__")
+    pages = _files.pages_of(source, known) if is_table else _pages_of_rows(source)
     return dlt.resource(_asking(pages, going_on), name=table)
 
 
-def _asking(pages: Iterator[list[Any]], going_on: Callable[[], bool]) -> Iterator[list[Any]]:
+def _asking(pages: Iterator[Any], going_on: Callable[[], bool]) -> Iterator[Any]:
     for page in pages:
         if going_on():
             yield page

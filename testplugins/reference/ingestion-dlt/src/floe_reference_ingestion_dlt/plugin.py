@@ -138,11 +138,12 @@ class DltIngestion(IngestionPlugin):
     ) -> tuple[Mapping[str, int], str, tuple[SchemaChange, ...]]:
         compute = self._compute()
         target = _loading.Target(_database.location_of(compute), self.config.dataset, table, directory)
-        resource = _sources.resource_of(source, table, self._go_on)
-        resource = _loading.keyed(resource, mode, self.config.keys.get(table, ()))
         with target.pipeline() as pipeline:
             try:
                 _database.exclusively(compute, pipeline.sync_destination)
+                known = _loading.columns_of(pipeline, table)
+                resource = _sources.resource_of(source, table, known, self._go_on)
+                resource = _loading.keyed(resource, mode, self.config.keys.get(table, ()))
                 freeze = self.config.schema_changes == "freeze"
                 rows = _loading.extract(pipeline, resource, table, mode, freeze=freeze)
                 self._go_on()
@@ -150,7 +151,7 @@ class DltIngestion(IngestionPlugin):
                 # It may be pending in dlt's eyes, but nothing of it has reached the database.
                 shutil.rmtree(directory, ignore_errors=True)
                 raise
-            load_id, changes = _database.exclusively(compute, lambda: _loading.load(pipeline))
+            load_id, changes = _database.exclusively(compute, lambda: _loading.load(pipeline, table, known))
         return rows, load_id, changes
 
     def _compute(self) -> ComputePlugin:

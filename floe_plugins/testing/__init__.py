@@ -1,0 +1,25 @@
+"""What plugin authors and platform developers test with: the conformance suite, and an override for registries.
+
+All public names are importable from here, and imported on first use.
+"""
+
+from __future__ import annotations
+
+# Type checkers treat this name as true. pytest imports this package in every run, used or not.
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from floe_plugins.testing.conformance.base import PluginConformance as PluginConformance
+    from floe_plugins.testing.conformance.rule import ContractError as ContractError
+    from floe_plugins.testing.conformance.secrets import SecretsConformance as SecretsConformance
+else:
+    from floe_plugins.core.lazy import lazy_exports
+
+    __getattr__, __dir__ = lazy_exports(
+        globals(),
+        {
+            "conformance.base": ("PluginConformance",),
+            "conformance.rule": ("ContractError",),
+            "conformance.secrets": ("SecretsConformance",),
+        },
+    )

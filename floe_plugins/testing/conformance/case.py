@@ -1,0 +1,226 @@
+"""What every rule works with: the plugin in a registry of its own, and ways to say what was seen."""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import shutil
+import sys
+import tempfile
+import threading
+import time
+import traceback
+from collections.abc import Callable, Generator, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, NoReturn, TypeVar
+
+from floe_plugins.core.refs import PluginRef, PluginType
+from floe_plugins.registry.facade import PluginRegistry
+from floe_plugins.testing.conformance.rule import ContractError, Rule, error_text
+
+R = TypeVar("R")
+
+_NOTHING: Mapping[Any, Any] = MappingProxyType({})
+
+
+class Case:
+    """The plugin under test and its surroundings. Each rule has an instance of its own.
+
+    Attributes:
+        plugin: the plugin's class.
+        config: its settings, as they stand in its table of a configuration file. Override ``settings`` if they
+            have to be computed.
+        plugins: the plugins on which it depends, each with its settings.
+        seconds: how long a rule may take.
+    """
+
+    plugin: type[Any]
+    config: Mapping[str, Any] = _NOTHING
+    plugins: Mapping[type[Any], Mapping[str, Any]] = _NOTHING
+    seconds: float = 30.0
+
+    _rule: Rule = Rule("", "", "")
+    _scratch: Path | None = None
+
+    @property
+    def category(self) -> PluginType:
+        """The category of the plugin."""
+        return PluginType.of(self.plugin)
+
+    @property
+    def scratch(self) -> Path:
+        """A directory that is empty at first and removed after the rule."""
+        if self._scratch is None:
+            self._scratch = Path(tempfile.mkdtemp(prefix="floe-conformance-"))
+        return self._scratch
+
+    def settings(self) -> Mapping[str, Any]:
+        """Return the settings of the plugin. Override it to use ``self.scratch``: ``{"path": str(self.scratch)}``."""
+        return self.config
+
+    def new_registry(self, *, config: Mapping[str, Any] | None = None) -> tuple[PluginRegistry, PluginRef]:
+        """Return a registry that has the plugin and those that it depends on, configured, and the plugin's ref.
+
+        Nothing installed and no environment variable is visible in it.
+        """
+        registry = PluginRegistry(autoload="none", environ={})
+        refs = registry.register(self.plugin, *self.plugins)
+        given = [self.settings() if config is None else config, *self.plugins.values()]
+        for ref, settings in zip(refs, given, strict=True):
+            if settings:
+                registry.configure(ref.type, ref.name, settings)
+        return registry, refs[0]
+
+    @contextlib.contextmanager
+    def started(self, *, config: Mapping[str, Any] | None = None) -> Generator[Any, None, None]:
+        """Give the plugin: configured, started with those that it depends on, and stopped at the end."""
+        registry, ref = self.new_registry(config=config)
+        try:
+            outcome = registry.start(ref.type, ref.name)
+            if not outcome.ok:
+                self.broken(f"the plugin does not start: {outcome.message}", outcome.exception or outcome.cause)
+            yield registry.get(ref.type, ref.name)
+        finally:
+            registry.shutdown()
+
+    def broken(self, seen: str, cause: BaseException | None = None) -> NoReturn:
+        """Say that the rule is broken, and what was seen.
+
+        Raises:
+            ContractError: always.
+        """
+        __tracebackhide__ = True
+        facts = self._rule
+        plugin = getattr(self, "plugin", None)
+        name = f"{plugin.__module__}:{plugin.__qualname__}" if isinstance(plugin, type) else ""
+        raise ContractError(facts.wanted, seen, facts.example, plugin=name, rule=facts.name) from cause
+
+    def expect(self, condition: object, seen: str) -> None:
+        """Say that the rule is broken if ``condition`` is not met.
+
+        Raises:
+            ContractError: it is not.
+        """
+        __tracebackhide__ = True
+        if not condition:
+            self.broken(seen)
+
+    @contextlib.contextmanager
+    def raises(
+        self, expected: type[Exception] | tuple[type[Exception], ...], doing: str
+    ) -> Generator[None, None, None]:
+        """Expect the block to raise one of these errors; ``doing`` says what the block does.
+
+        Raises:
+            ContractError: it raised another, or none.
+        """
+        __tracebackhide__ = True
+        try:
+            yield
+        except expected:
+            return
+        except ContractError:
+            raise
+        except Exception as error:  # noqa: BLE001 the plugin may raise anything
+            self.broken(f"{doing} raised {error_text(error)}", error)
+        self.broken(f"{doing} raised nothing")
+
+    def skip(self, reason: str) -> NoReturn:
+        """Leave the rule out: it does not apply to this plugin."""
+        import pytest
+
+        pytest.skip(reason)
+
+    def missing(self, attribute: str, what: str) -> NoReturn:
+        """Refuse to judge: the author has to give something in the conformance class.
+
+        Raises:
+            ContractError: always.
+        """
+        __tracebackhide__ = True
+        self.broken(f"{type(self).__name__} does not say {what}: set or override {attribute!r} in it")
+
+    @staticmethod
+    def together(functions: Sequence[Callable[[], R]]) -> list[R]:
+        """Call functions at the same time, each on a thread of its own, and return their results in order.
+
+        Raises:
+            Exception: what the first of them that failed raised.
+        """
+        barrier = threading.Barrier(len(functions))
+        results: list[Any] = [None] * len(functions)
+        errors: list[BaseException] = []
+
+        def work(place: int, function: Callable[[], R]) -> None:
+            try:
+                barrier.wait()
+                results[place] = function()
+            except BaseException as error:  # noqa: BLE001 raised again below
+                errors.append(error)
+
+        threads = [
+            threading.Thread(target=work, args=item, name=f"conformance-{item[0]}", daemon=True)
+            for item in enumerate(functions)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        if errors:
+            raise errors[0]
+        return results
+
+    def eventually(self, condition: Callable[[], object], seconds: float = 5.0) -> bool:
+        """Return whether ``condition`` is met within some seconds."""
+        deadline = time.monotonic() + min(seconds, self.seconds)
+        while not condition():
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(0.005)
+        return True
+
+    def _perform(self, facts: Rule, check: Callable[[], None]) -> None:
+        """Check a rule within the time that it may take."""
+        __tracebackhide__ = True
+        self._rule = facts
+        try:
+            if getattr(self.plugin, "caller_thread", False):
+                check()
+            else:
+                self._within(check)
+        except ContractError:
+            raise
+        except Exception as error:  # noqa: BLE001 the plugin may raise anything
+            self.broken(error_text(error), error)
+        finally:
+            if self._scratch is not None:
+                shutil.rmtree(self._scratch, ignore_errors=True)
+
+    def _within(self, check: Callable[[], None]) -> None:
+        __tracebackhide__ = True
+        errors: list[BaseException] = []
+        context = contextvars.copy_context()
+
+        def work() -> None:
+            try:
+                context.run(check)
+            except BaseException as error:  # noqa: BLE001 raised again below
+                errors.append(error)
+
+        thread = threading.Thread(target=work, name=f"conformance {self._rule.name}", daemon=True)
+        thread.start()
+        thread.join(self.seconds)
+        if errors:
+            raise errors[0]
+        if thread.is_alive():
+            self.broken(f"no answer in {self.seconds:g} s; {_where(thread)}")
+
+
+def _where(thread: threading.Thread) -> str:
+    """Where a thread is, without the frames of Python's own modules at its end."""
+    # The documented way to see what another thread does.
+    frame = sys._current_frames().get(thread.ident or 0)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+    stack = traceback.extract_stack(frame) if frame is not None else []
+    known = [place for place in stack if not place.filename.endswith(("threading.py", "queue.py"))]
+    return f"it waits in {known[-1].filename}:{known[-1].lineno}, {known[-1].name}" if known else "it has ended since"
