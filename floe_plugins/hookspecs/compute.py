@@ -150,7 +150,8 @@ class ComputePlugin(PluginMetadata):
     ) -> Query:
         """Begin one SQL statement, and return while it runs.
 
-        The query's result can be read once, and need not fit in memory; it is ready when its first rows are.
+        The query's result can be read once. If ``capabilities`` say that it streams, it is ready when its first
+        rows are, and need not fit in memory.
         Cancelling and ``timeout``, a number of seconds, also end a result that is being read. An error of the
         statement is raised by ``result``, or by reading it.
 
