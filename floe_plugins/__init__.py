@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from floe_plugins.core.state import Stage as Stage
     from floe_plugins.discovery.report import DiscoveryReport as DiscoveryReport
     from floe_plugins.errors import AmbiguousPluginError as AmbiguousPluginError
+    from floe_plugins.errors import CancelledOperationError as CancelledOperationError
     from floe_plugins.errors import CircularDependencyError as CircularDependencyError
     from floe_plugins.errors import DuplicatePluginError as DuplicatePluginError
     from floe_plugins.errors import MissingDependencyError as MissingDependencyError
@@ -108,6 +109,7 @@ else:
             "discovery.report": ("DiscoveryReport",),
             "errors": (
                 "AmbiguousPluginError",
+                "CancelledOperationError",
                 "CircularDependencyError",
                 "DuplicatePluginError",
                 "MissingDependencyError",

@@ -43,6 +43,7 @@ hookspec = HookspecMarker(PROJECT)
 hookimpl = HookimplMarker(PROJECT)
 
 P = TypeVar("P", bound="PluginMetadata")
+H = TypeVar("H", bound=Callable[..., Any])
 
 
 def spec_options(function: object, project: str = PROJECT) -> Any:
@@ -62,6 +63,16 @@ def hook_names(category: type, project: str = PROJECT) -> frozenset[str]:
 
 
 LIFECYCLE_HOOKS = ("startup", "shutdown", "health_check")
+
+
+def added_in(version: str) -> Callable[[H], H]:
+    """Mark a hook that this API version added. A method of that name in an older plugin is its own affair."""
+
+    def mark(function: H) -> H:
+        function.floe_added_in = version  # type: ignore[attr-defined] # pyright: ignore[reportFunctionMemberAccess]
+        return function
+
+    return mark
 
 
 class PluginLookup(Protocol):
