@@ -74,6 +74,8 @@ def _home(statement: str, module: str) -> str:
 
         found = getattr(hookspecs, name, None)
         home = getattr(found, "__module__", module)
+        if not hasattr(sys.modules.get(home), name):  # another name for something that is defined elsewhere
+            home = module
         return f"from {home if home.startswith('floe_plugins') else module} import {name}"
     return statement
 
