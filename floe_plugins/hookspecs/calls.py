@@ -14,13 +14,12 @@ import pydantic
 
 from floe_plugins.core.report import Outcome
 from floe_plugins.hookspecs.catalog import RowFilter, TableInfo, TableRef
-from floe_plugins.hookspecs.compute import ComputeCapabilities, Files, TargetMode, WriteReport
+from floe_plugins.hookspecs.compute import ComputeCapabilities, Files, Query, TargetMode, WriteReport
 from floe_plugins.hookspecs.dbt import DbtManifest, DbtReport
 from floe_plugins.hookspecs.identity import Principal
 from floe_plugins.hookspecs.ingestion import IngestReport, Issue, WriteMode
-from floe_plugins.hookspecs.orchestrator import Plan, RunReport, Schedule, Step
+from floe_plugins.hookspecs.orchestrator import Plan, Run, RunReport, Schedule, Step
 from floe_plugins.hookspecs.protocols import ArrowSchema, ArrowStream, Connection, FileSystem
-from floe_plugins.hookspecs.running import Query, Run
 from floe_plugins.hookspecs.semantic_layer import SemanticModel, SemanticQuery
 from floe_plugins.hookspecs.storage import ObjectInfo
 from floe_plugins.hookspecs.telemetry_backend import MetricReader, SpanExporter
