@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from floe_plugins.core.candidate import Distribution as Distribution
     from floe_plugins.core.categories import Category as Category
     from floe_plugins.core.event import PluginEvent as PluginEvent
+    from floe_plugins.core.outdated import OutdatedPlugin as OutdatedPlugin
     from floe_plugins.core.platform import FLOE as FLOE
     from floe_plugins.core.platform import Platform as Platform
     from floe_plugins.core.problem import Problem as Problem
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from floe_plugins.core.state import Stage as Stage
     from floe_plugins.discovery.report import DiscoveryReport as DiscoveryReport
     from floe_plugins.errors import AmbiguousPluginError as AmbiguousPluginError
+    from floe_plugins.errors import CancelledOperationError as CancelledOperationError
     from floe_plugins.errors import CircularDependencyError as CircularDependencyError
     from floe_plugins.errors import DuplicatePluginError as DuplicatePluginError
     from floe_plugins.errors import MissingDependencyError as MissingDependencyError
@@ -90,6 +92,7 @@ else:
             "__main__": ("command_line",),
             "core.candidate": ("Candidate", "Distribution"),
             "core.categories": ("Category",),
+            "core.outdated": ("OutdatedPlugin",),
             "core.event": ("PluginEvent",),
             "core.platform": ("FLOE", "Platform"),
             "core.problem": ("Problem",),
@@ -106,6 +109,7 @@ else:
             "discovery.report": ("DiscoveryReport",),
             "errors": (
                 "AmbiguousPluginError",
+                "CancelledOperationError",
                 "CircularDependencyError",
                 "DuplicatePluginError",
                 "MissingDependencyError",

@@ -217,5 +217,9 @@ class PluginUnavailableError(PluginError):
         self.retry_after = retry_after
 
 
+class CancelledOperationError(PluginError):
+    """Raised to whoever waits for work that was cancelled."""
+
+
 class UnsupportedOperationError(PluginError):
     """Raised by a hook that the engine or backend cannot serve, such as writing to a read-only store."""

@@ -1,7 +1,8 @@
-"""Stands in for the identity provider that a company has: it makes a key pair, and a token signed with it."""
+"""Stands in for the identity provider that a company has: it makes a key pair, and tokens signed with it."""
 
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from joserfc import jwt
@@ -10,10 +11,19 @@ from joserfc.jwk import ECKey, KeySet
 ISSUER, AUDIENCE = "https://login.example.org/", "daylight"
 
 
-def issue(jwks: Path, subject: str, roles: list[str]) -> str:
-    """A token that is good for ten minutes; ``jwks`` gets the public key that it can be checked with."""
-    key = ECKey.generate_key("P-256", {"use": "sig", "alg": "ES256", "kid": "example"}, private=True)
-    jwks.parent.mkdir(parents=True, exist_ok=True)
-    jwks.write_text(json.dumps(KeySet([key]).as_dict(private=False)), encoding="utf-8")
-    claims = {"iss": ISSUER, "aud": AUDIENCE, "sub": subject, "roles": roles, "exp": int(time.time()) + 600}
-    return jwt.encode({"alg": "ES256", "kid": "example"}, claims, key)
+class Issuer:
+    """Tokens for one user, each good for ten minutes; ``jwks`` gets the public key that they can be checked with."""
+
+    def __init__(self, jwks: Path, subject: str, roles: Sequence[str], lifetime: float = 600) -> None:
+        self._claims = {"iss": ISSUER, "aud": AUDIENCE, "sub": subject, "roles": [*roles]}
+        self._key = ECKey.generate_key("P-256", {"use": "sig", "alg": "ES256", "kid": "example"}, private=True)
+        self._lifetime, self._token, self._until = lifetime, "", 0.0
+        jwks.write_text(json.dumps(KeySet([self._key]).as_dict(private=False)), encoding="utf-8")
+
+    def token(self) -> str:
+        """One that is good for at least half of its time: however long a run takes, none expires in it."""
+        if self._until - time.time() < self._lifetime / 2:
+            self._until = time.time() + self._lifetime
+            claims = {**self._claims, "exp": int(self._until)}
+            self._token = jwt.encode({"alg": "ES256", "kid": "example"}, claims, self._key)
+        return self._token

@@ -1,10 +1,11 @@
 """How things are shown: lines and tables on the terminal, and a picture."""
 
 import io
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import groupby
-from typing import Any
+from pathlib import Path
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 from rich.console import Console
@@ -15,6 +16,9 @@ from floe_plugins.hookspecs.orchestrator import RunReport
 
 # A file or a pipe has no width.
 _CONSOLE = Console(highlight=False, markup=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
+
+
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 def rows_of(answer: Any) -> list[tuple[Any, ...]]:
@@ -42,35 +46,90 @@ def table(columns: str, rows: Iterable[Iterable[object]]) -> None:
     _CONSOLE.print(made, soft_wrap=False)
 
 
+def repeat(source: Path, target: BinaryIO, times: int) -> None:
+    """Copy a CSV file whose first column is a city; each further time of another city, ``London 2``."""
+    with source.open("rb") as file:
+        header, rows = file.readline(), file.read()
+    target.write(header)
+    target.write(rows)
+    for number in range(2, times + 1):
+        further = re.sub(rb"^([^,\n]+)", rb"\g<1> %d" % number, rows, flags=re.MULTILINE)
+        target.write(further)
+
+
 def show_times(
-    report: RunReport, places: Mapping[str, str], started: LifecycleReport, work: Mapping[PluginRef, float]
+    report: RunReport,
+    places: Mapping[str, str],
+    peaks: Mapping[str, int | str],
+    started: LifecycleReport,
+    work: Mapping[PluginRef, float],
 ) -> None:
     """Print how each step went and what came out, and how long each plugin took to load, to start and to work.
 
     Plugins load and start side by side.
     """
     steps = report.steps.values()
-    table("step;;seconds;output", ((s.name, s.state.value, s.seconds, s.error or places[s.name]) for s in steps))
+    table(
+        "step;;seconds;peak MB;output",
+        ((s.name, s.state.value, s.seconds, peaks.get(s.name, ""), s.error or places[s.name]) for s in steps),
+    )
     times = [(o.ref, o.load_seconds, o.seconds, work[o.ref]) for o in started.outcomes]
     table("plugin;load, s;start, s;work, s", times)
 
 
-def draw(months: Sequence[tuple[Any, ...]]) -> bytes:
-    """A PNG with a line for each city; ``months`` are rows of city, latitude, month, and hours of the mean day."""
+def draw(means: Sequence[tuple[Any, ...]]) -> bytes:
+    """A PNG with a line for each city, or for each zone where there are many.
+
+    Args:
+        means: rows of city, degrees north, month, and hours of the mean day; or of the southern edge of a zone of ten
+            degrees, month, hours and the number of cities; both by latitude and month.
+    """
     from matplotlib import colormaps
     from matplotlib.figure import Figure
 
+    lines: dict[str, list[float]] = {}
+    for row in means:
+        name, hours = _of_city(row) if isinstance(row[0], str) else _of_zone(row)
+        lines.setdefault(name, []).append(hours)
     figure = Figure(figsize=(9, 5), layout="constrained")
     axes = figure.subplots()
-    for (city, latitude), rows in groupby(months, key=lambda row: row[:2]):
-        line = [(month, hours) for _, _, month, hours in rows]
-        colour = colormaps["viridis"](0.5 - latitude / 150)
-        style = "-" if latitude >= 0 else "--"
-        axes.plot(*zip(*line, strict=True), style, marker="o", markersize=3, color=colour, label=city)
-    axes.set(xlabel="month", ylabel="hours", xticks=range(1, 13), yticks=range(0, 25, 4))
+    colours = colormaps["tab20"].colors  # type: ignore[attr-defined]
+    labels = _apart([(hours[-1], name) for name, hours in lines.items()], gap=1.0)
+    for number, (name, hours) in enumerate(lines.items()):
+        colour = colours[(2 * number) % 20 + number // 10 % 2]
+        axes.plot(range(len(hours)), hours, marker="o", markersize=3, color=colour, label=name)
+        axes.plot([len(hours) - 1, 11.35], [hours[-1], labels[name]], color=colour, linewidth=0.6)
+        axes.text(11.4, labels[name], name, color=colour, fontsize=8, verticalalignment="center")
+    axes.set(ylabel="hours", xlim=(-0.3, 14), yticks=range(0, 25, 4))
+    axes.set_xticks(range(12), MONTHS)
     axes.set_title("Mean length of the day in 2024, from north to south")
     axes.grid(alpha=0.3)
-    figure.legend(loc="outside right upper")
     file = io.BytesIO()
     figure.savefig(file, format="png", dpi=120)
     return file.getvalue()
+
+
+def _of_city(row: tuple[Any, ...]) -> tuple[str, float]:
+    city, _, _, hours = row
+    return city, hours
+
+
+def _of_zone(row: tuple[Any, ...]) -> tuple[str, float]:
+    south, _, hours, cities = row
+    edges = sorted((abs(south), abs(south + 10)))
+    side = "north" if south >= 0 else "south"
+    return f"{edges[0]:.0f} to {edges[1]:.0f}\N{DEGREE SIGN} {side}, {cities} cities", hours
+
+
+def _apart(places: Iterable[tuple[float, str]], gap: float) -> dict[str, float]:
+    """Where names stand, so that those of lines that end together are not on top of each other."""
+    found: dict[str, float] = {}
+    below = -gap
+    for place, name in sorted(places):
+        below = found[name] = max(place, below + gap)
+    # What was pushed above the frame goes back down, and takes those below it along.
+    above = 24.5
+    for name in reversed(found):
+        above = found[name] = min(found[name], above)
+        above -= gap
+    return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Callable, Generator, Mapping, Sequence
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from floe_plugins.cli import logs, program
 from floe_plugins.cli.exit import PROBLEMS_FOUND, end_with, print_error
@@ -18,6 +18,9 @@ from floe_plugins.cli.supervisor.side_by_side import HostRun, SideBySide
 from floe_plugins.cli.supervisor.supervisor import Finished, Supervisor
 from floe_plugins.core.safe_text import escape, escape_lines
 from floe_plugins.errors import PluginError
+
+if TYPE_CHECKING:
+    from floe_plugins.configuration.file import ConfigurationFile
 
 # Without --verbose, the command prints the whole message among the problems.
 _BRIEF = 200
@@ -42,11 +45,13 @@ class HostedCommand:
         report: Callable[[str, Mapping[str, Any]], object] | None = None,
     ) -> None:
         self.options = options
+        self._given = _hand_over(options.given())
         self._progress = Progress(None if options.quiet else sys.stderr, lines=not log)
         self.supervisor = Supervisor(self._receive, self._progress)
         self._log = log and not options.quiet
         self._has_events = has_events
         self._report = report
+        self._warned: set[str] = set()
 
     def run(self, job: str, **arguments: Any) -> Finished:
         """Run the job. If it ends with an error, or its host does, print that and exit."""
@@ -121,6 +126,7 @@ class HostedCommand:
         options = self.options
         return {
             "config": options.file(),
+            "given": self._given,
             "no_plugins": options.no_plugins,
             "disable": options.disabled(),
             "verbose": options.verbose,
@@ -128,7 +134,13 @@ class HostedCommand:
         }
 
     def _receive(self, message: Mapping[str, Any]) -> None:
-        if message["event"] == "report" and self._report is not None:
+        if message["event"] == "report" and message["name"] == "warnings":
+            # A document has them inside. Of several hosts, the first one tells them.
+            if not self.options.json and not self.options.quiet:
+                for text in sorted(set(message["document"]["warnings"]) - self._warned):
+                    logs.write("warning", f"warning: {escape(text)}")
+            self._warned |= set(message["document"]["warnings"])
+        elif message["event"] == "report" and self._report is not None:
             self._report(message["name"], message["document"])
         elif message["event"] == "log" and (self.options.verbose or self._log):
             # What is no text has no table of problems behind it.
@@ -136,6 +148,15 @@ class HostedCommand:
                 logs.write_record(message)
             elif not message["is_problem"]:
                 logs.write_record(message, length=_BRIEF)
+
+
+def _hand_over(given: ConfigurationFile | None) -> Mapping[str, Any] | None:
+    """Return what a host needs to read the configuration that standard input had; not again from there."""
+    if given is None:
+        return None
+    from floe_plugins.configuration.standard_input import handed_over
+
+    return {"descriptor": handed_over(given), "suffix": given.suffix}
 
 
 def _print(text: str) -> None:

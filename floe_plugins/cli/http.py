@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
-from floe_plugins.cli import logs
+from floe_plugins.cli import logs, program
 from floe_plugins.cli.exit import USAGE_ERROR, fail
 from floe_plugins.cli.supervisor.view import SupervisorView
 from floe_plugins.core.safe_text import escape
 from floe_plugins.errors import PluginError
 
 
-def read_token(file: str) -> str:
-    """Return the token in a file; exit if there is none."""
+def read_token(file: str | None) -> str | None:
+    """Return the token in a file, else that of the variable, if there is one; exit if it cannot be used.
+
+    The variable is taken out of the environment: hosts and what plugins start do not get it.
+    """
+    variable = program.platform().variable("TOKEN")
+    given = os.environ.pop(variable, None)
+    if file is None and not given:
+        return None
     from floe_plugins.server import security
 
     try:
-        return security.read_token(file)
+        return security.check_token((given or "").strip()) if file is None else security.read_token(file)
     except (OSError, ValueError) as error:
-        fail(f"no token can be read from {file}: {getattr(error, 'strerror', None) or error}", USAGE_ERROR)
+        place = file or f"the variable {variable}"
+        fail(f"no token can be read from {place}: {getattr(error, 'strerror', None) or error}", USAGE_ERROR)
 
 
 def open_address(address: str) -> socket.socket:
@@ -36,17 +45,23 @@ def open_address(address: str) -> socket.socket:
         fail(str(error), USAGE_ERROR)
 
 
-def serve_view(
-    view: SupervisorView, listener: socket.socket, token: str | None, say: Callable[[str], object], *, is_quiet: bool
+def serve_view(  # noqa: PLR0913 what the options say of it
+    view: SupervisorView,
+    listener: socket.socket,
+    token: str | None,
+    say: Callable[[str], object],
+    *,
+    hosts: Iterable[str] = (),
+    is_quiet: bool = False,
 ) -> Callable[[], object]:
-    """Serve a view on a thread of its own, and return what ends that."""
+    """Serve a view on a thread of its own, and return what ends that. ``hosts`` are names that a proxy may pass on."""
     from floe_plugins.server.app import create_app
     from floe_plugins.server.runner import Server
 
     # Not before the first host was forked, which has a handler of its own.
     logs.attach(logs.LOGGER, level="ERROR" if is_quiet else "INFO")
     logs.attach("uvicorn", level="ERROR" if is_quiet else "WARNING")
-    server = Server(create_app(view, token=token), listener)
+    server = Server(create_app(view, token=token, hosts=hosts), listener)
     server.start()
     say(f"serving at {escape(server.address.url)}")
     return server.stop

@@ -15,6 +15,7 @@ from floe_plugins.cli.exit import run_command
 if TYPE_CHECKING:
     # Help and completion need none of these.
     from floe_plugins.cli.output import Output
+    from floe_plugins.configuration.file import ConfigurationFile
     from floe_plugins.core.categories import Category
     from floe_plugins.registry.facade import PluginRegistry
 
@@ -33,6 +34,8 @@ class Options:
         self.verbose = 0
         self.quiet = False
         self.log_format = "text"
+        self.config_format: str | None = None
+        self._given: ConfigurationFile | None = None
 
     @property
     def json(self) -> bool:
@@ -53,6 +56,23 @@ class Options:
 
         found = find_file(working_directory(), os.environ, program.platform())
         return None if found is None else str(found)
+
+    def given(self) -> ConfigurationFile | None:
+        """Return the configuration that standard input had, which is read once; None if there is a file, or none.
+
+        Raises:
+            PluginConfigurationError: It cannot be read.
+        """
+        if self._given is None and self.file() == "-":
+            from floe_plugins.configuration.standard_input import read_descriptor
+
+            self._given = read_descriptor(file_format=self.config_format)
+        return self._given
+
+    def configuration_name(self) -> str | None:
+        """Return what the configuration file is called; None if there is none."""
+        given = self.given()
+        return self.file() if given is None else given.file
 
     def output(self) -> Output:
         """The output of a command."""
@@ -78,13 +98,16 @@ class Options:
         Raises:
             PluginConfigurationError: the configuration cannot be read.
         """
+        from floe_plugins.configuration.loader import load
         from floe_plugins.errors import PluginError
         from floe_plugins.registry.facade import PluginRegistry
 
         self._log()
         autoload = "none" if self.no_plugins else autoload
         try:
-            return PluginRegistry(self.file(), autoload=autoload, disable=self.disabled(), platform=program.platform())
+            source, platform = self.given(), program.platform()
+            settings = self.file() if source is None else load(source, collect=True, platform=platform)
+            return PluginRegistry(settings, autoload=autoload, disable=self.disabled(), platform=platform)
         except ValueError as error:
             if isinstance(error, PluginError):
                 raise
@@ -104,7 +127,12 @@ _COMMON_OPTIONS = (
         "--config",
         metavar="FILE",
         shell_complete=completing.files,
-        help=f"Configuration file (default: {program.platform().files} here).",
+        help=f"Configuration file (default: {program.platform().files} here); - for standard input.",
+    ),
+    click.option(
+        "--config-format",
+        type=click.Choice(["json", "toml", "yaml"]),
+        help="Format of standard input; by default, its content tells.",
     ),
     click.option(
         "-o",
@@ -138,7 +166,7 @@ def common_options(function: F) -> F:
 
     @functools.wraps(function)
     def command(*args: Any, **kwargs: Any) -> Any:
-        given = {name: kwargs.pop(name) for name in vars(Options())}
+        given = {name: kwargs.pop(name) for name in vars(Options()) if name != "_given"}
         given["verbose"] = given["verbose"] or None
         given["style"] = _parse_style(given["style"], as_json=kwargs.pop("json"))
         context = click.get_current_context()

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from floe_plugins.cli import program
+from floe_plugins.cli import logs, program
 from floe_plugins.cli.exit import USAGE_ERROR, fail
+from floe_plugins.cli.summaries import variables
 from floe_plugins.core.candidate import Candidate
 from floe_plugins.core.categories import Category
 from floe_plugins.core.problem import Problem
 from floe_plugins.core.refs import PluginRef
+from floe_plugins.core.safe_text import escape
 from floe_plugins.core.suggestions import closest
 from floe_plugins.errors import PluginNotFoundError
 
@@ -28,17 +31,23 @@ class Survey:
     def __init__(self, registry: PluginRegistry) -> None:
         self.registry = registry
         from floe_plugins.reporting.overview import overview
+        from floe_plugins.reporting.switches import unused_switches
 
         self.overview: Overview = overview(registry)
+        self.warnings = unused_switches(registry, os.environ, variables(registry.platform))
 
     @classmethod
     def make(cls, options: Options) -> Survey:
-        """Return the survey of what the options configure.
+        """Return the survey of what the options configure; tell of switches that do nothing, if no document will.
 
         Raises:
             PluginConfigurationError: the configuration cannot be read.
         """
-        return cls(options.registry())
+        survey = cls(options.registry())
+        if not options.json and not options.quiet:
+            for text in survey.warnings:
+                logs.write("warning", f"warning: {escape(text)}")
+        return survey
 
     @property
     def configuration(self) -> str | None:

@@ -17,13 +17,14 @@ from floe_plugins.configuration.formats.position import UNKNOWN, FormatError, Po
 from floe_plugins.configuration.issues import ConfigurationIssue, configuration_error
 from floe_plugins.configuration.values import describe_type, is_table
 from floe_plugins.core.platform import FLOE, Platform
+from floe_plugins.errors import PluginConfigurationError
 
 MAX_SIZE = 1024 * 1024
 
 # O_NONBLOCK: opening a FIFO must not block. O_BINARY exists on Windows alone.
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
-_FORMATS = {".toml": "toml", ".yaml": "yaml", ".yml": "yaml", ".json": "json"}
+FORMATS = {".toml": "toml", ".yaml": "yaml", ".yml": "yaml", ".json": "json"}
 
 
 @attrs.frozen
@@ -91,18 +92,31 @@ def read_source(file: str | os.PathLike[str], platform: Platform = FLOE) -> Conf
     """
     path = Path(file)
     suffix = path.suffix.lower()
-    if suffix not in _FORMATS:
+    if suffix not in FORMATS:
         expected = "a name that ends in .toml, .yaml or .json"
         raise configuration_error(_issue(path, "format", "unknown file format", expected))
-    data = _read(path, platform)
+    return source_of(str(path), suffix, _read(path, platform))
+
+
+def source_of(file: str, suffix: str, data: bytes) -> ConfigurationFile:
+    """Return what was read as text.
+
+    Raises:
+        PluginConfigurationError: It is too large or is not UTF-8.
+    """
     if len(data) > MAX_SIZE:
         message = f"the file is larger than {MAX_SIZE // 1024 // 1024} MiB"
-        raise configuration_error(_issue(path, "too_large", message, "a configuration file"))
+        raise error_of(file, "too_large", message, "a configuration file")
     try:
-        return ConfigurationFile(str(path), suffix, data.decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        issue = _issue(path, "encoding", f"byte {error.start} is not UTF-8", "UTF-8 text")
-    raise configuration_error(issue)
+        return ConfigurationFile(file, suffix, data.decode("utf-8-sig"))
+    except UnicodeDecodeError as failure:
+        error = error_of(file, "encoding", f"byte {failure.start} is not UTF-8", "UTF-8 text")
+    raise error
+
+
+def error_of(file: object, rule: str, message: str, expected: str = "") -> PluginConfigurationError:
+    """Return the error that a file as a whole is wrong."""
+    return configuration_error(_issue(file, rule, message, expected))
 
 
 def _read(path: Path, platform: Platform) -> bytes:
@@ -130,7 +144,7 @@ def _issue(file: object, rule: str, message: str, expected: str = "", hint: str 
 
 def _format(suffix: str) -> ModuleType:
     # Each module imports a parser. A process usually needs only one of them.
-    return importlib.import_module(f"{__package__}.formats.{_FORMATS[suffix]}")
+    return importlib.import_module(f"{__package__}.formats.{FORMATS[suffix]}")
 
 
 def _parse(suffix: str, text: str) -> Any:

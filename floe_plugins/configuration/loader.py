@@ -16,13 +16,16 @@ from floe_plugins.errors import PluginConfigurationError
 if TYPE_CHECKING:
     # Most processes have no configuration at all, so parsers are imported only when needed.
     from floe_plugins.configuration.document import Document
+    from floe_plugins.configuration.file import ConfigurationFile
     from floe_plugins.configuration.issues import ConfigurationIssue
+
+    _Unread = str | os.PathLike[str] | Mapping[str, Any] | ConfigurationFile
 
 Source = str | os.PathLike[str] | Mapping[str, Any] | Configuration
 
 
 def load(
-    source: Source | None = None,
+    source: Source | ConfigurationFile | None = None,
     *,
     environ: Mapping[str, str] | None = None,
     collect: bool = False,
@@ -31,8 +34,8 @@ def load(
     """Load a configuration and interpolate its references. Plugins' schemas are not validated.
 
     Args:
-        source: The path of a file, or a mapping with the same content. Without a source, only the
-            environment is read. A ``Configuration`` is returned unchanged.
+        source: The path of a file, or a mapping with the same content, or what was read of a file. Without a
+            source, only the environment is read. A ``Configuration`` is returned unchanged.
         environ: The environment variables; ``os.environ`` by default. Those that begin with
             the platform's prefix, such as ``FLOE_PLUGINS__``, take precedence over the source.
         collect: Store issues in ``Configuration.issues`` instead of raising them, so that they can be
@@ -67,14 +70,14 @@ def load(
     return configuration
 
 
-def _document(
-    source: str | os.PathLike[str] | Mapping[str, Any], environ: Mapping[str, str], platform: Platform
-) -> Document:
+def _document(source: _Unread, environ: Mapping[str, str], platform: Platform) -> Document:
     from floe_plugins.configuration.document import Document
-    from floe_plugins.configuration.file import read_source
+    from floe_plugins.configuration.file import ConfigurationFile, read_source
 
     if isinstance(source, Mapping):
         return Document(source, None, environ, platform)
+    if isinstance(source, ConfigurationFile):
+        return Document(source.parse(), source, environ, platform)
     if not isinstance(source, (str, os.PathLike)):  # pyright: ignore[reportUnnecessaryIsInstance] as callers may
         message = f"the configuration must be a file, a mapping or a Configuration, not {type(source).__name__}"
         raise PluginConfigurationError(message)

@@ -113,6 +113,9 @@ class PluginRef(NamedTuple):
             raise ValueError(f"{text!r} is not a ref: expected category:name, such as {example_ref(categories)}")
         if not is_name(name):
             raise ValueError(f"{text!r} is not a ref: a plugin name consists of {NAME_RULE}")
+        if not category:
+            first = example_ref(categories).partition(":")[0]
+            raise ValueError(f"{text!r} is not a ref: its category is missing, as in {first}{text}")
         return cls(categories.parse(category), name)
 
 

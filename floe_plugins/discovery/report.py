@@ -5,6 +5,7 @@ from __future__ import annotations
 import attrs
 
 from floe_plugins.core.candidate import Candidate
+from floe_plugins.core.outdated import OutdatedPlugin
 from floe_plugins.core.problem import Problem
 from floe_plugins.core.record import Record
 
@@ -24,6 +25,7 @@ class DiscoveryReport(Record):
         added: the candidates that the previous scan did not find; all of them after the first scan.
         removed: the candidates that only the previous scan found.
         changed: the candidates whose value, version or location changed, as they are now.
+        outdated: the plugins that are loaded, and were upgraded or uninstalled meanwhile. What is loaded stays.
         seconds: how long the scan took.
         switched_off: whether installed plugins are switched off, so that nothing was looked for.
     """
@@ -33,5 +35,6 @@ class DiscoveryReport(Record):
     added: tuple[Candidate, ...] = ()
     removed: tuple[Candidate, ...] = ()
     changed: tuple[Candidate, ...] = ()
+    outdated: tuple[OutdatedPlugin, ...] = ()
     seconds: float = 0.0
     switched_off: bool = False

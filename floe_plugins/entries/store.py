@@ -14,6 +14,7 @@ from floe_plugins.core.candidate import Candidate
 from floe_plugins.core.categories import Categories, Category
 from floe_plugins.core.locks import forkable_lock
 from floe_plugins.core.log import log
+from floe_plugins.core.outdated import find_outdated
 from floe_plugins.core.platform import FLOE, Platform
 from floe_plugins.core.problem import Problem
 from floe_plugins.core.refs import PluginRef
@@ -48,6 +49,7 @@ class EntryStore:
         self.events = Events()
         self.lock = forkable_lock()
         self._entries: dict[PluginRef, Entry] = {}
+        self._selection: selection.Selection | None = None
         self._report: DiscoveryReport | None = None
         self._problems: list[Problem] = []
         self._blocked: set[PluginRef] = set()
@@ -83,6 +85,7 @@ class EntryStore:
             # a distribution, and then fails at the first model.
             os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
         problems.extend(self._merge(chosen))
+        loaded = [entry.candidate for entry in self._entries.values() if entry.plugin is not None]
         added, removed, changed = scanner.compare(before.candidates if before else (), scan.candidates)
         self._problems = []
         for problem in problems:
@@ -93,11 +96,13 @@ class EntryStore:
             added=added,
             removed=removed,
             changed=changed,
+            outdated=find_outdated(loaded, scan.candidates),
             seconds=time.perf_counter() - begun,
             switched_off=self.policy.is_off,
         )
 
-    def _merge(self, chosen: selection.Selection) -> Iterable[Problem]:
+    @staticmethod
+    def _fresh(chosen: selection.Selection) -> dict[PluginRef, Entry]:
         fresh = {ref: Entry(ref, candidate=candidate) for ref, candidate in chosen.chosen.items()}
         for ref, (candidate, reason) in chosen.disabled.items():
             fresh[ref] = Entry(ref, candidate=candidate, state=PluginState.DISABLED, reason=reason)
@@ -107,6 +112,11 @@ class EntryStore:
                 fresh[problem.ref] = Entry(
                     problem.ref, candidate=claimants[0], state=PluginState.FAILED, error=problem.cause
                 )
+        return fresh
+
+    def _merge(self, chosen: selection.Selection) -> Iterable[Problem]:
+        fresh = self._fresh(chosen)
+        self._selection = chosen
         for ref, entry in self._entries.items():
             if entry.plugin is None:
                 continue
@@ -275,8 +285,12 @@ class EntryStore:
         """Forget a plugin; one that is installed can be loaded again."""
         with self.lock:
             entry = self._entries.pop(ref, None)
-            if entry is not None and entry.candidate is not None:
-                self._entries[ref] = Entry(ref, candidate=entry.candidate, required=entry.required)
+            if entry is not None and entry.candidate is not None and self._selection is not None:
+                # As the last scan found it: it may have been upgraded or uninstalled since it was loaded.
+                found = self._fresh(self._selection).get(ref)
+                if found is not None:
+                    found.required = entry.required
+                    self._entries[ref] = found
 
     def timeout(self, entry: Entry, stage: Stage) -> float:
         """The seconds that a stage of a plugin may take.

@@ -82,7 +82,13 @@ class Request(Generic[R]):
         is_in_event_loop: Whether an event loop runs on the calling thread, which so cannot run another one.
     """
 
-    def __init__(self, work: Callable[[Request[R]], R], undo: Callable[[], object] | None = None) -> None:
+    def __init__(
+        self,
+        work: Callable[[Request[R]], R],
+        undo: Callable[[], object] | None = None,
+        *,
+        is_left_behind: bool = False,
+    ) -> None:
         proxy: Proxy | None = getattr(_local, "proxy", None)
         self.caller = Worker.current() if proxy is None else proxy.worker
         self.is_in_event_loop = proxy is not None or _runs_event_loop()
@@ -91,6 +97,8 @@ class Request(Generic[R]):
         self._proxy = proxy
         self._undo = undo
         self._work = work
+        # Whether an interrupted request goes on alone: it keeps its result for whoever asks next.
+        self._is_left_behind = is_left_behind
         self._is_shielded = False
         self._for_main: SimpleQueue[tuple[Worker, Call[Any]] | None] = SimpleQueue()
 
@@ -99,7 +107,7 @@ class Request(Generic[R]):
 
         Raises:
             KeyboardInterrupt: The main thread was interrupted, or the waiting code cancelled. The work has been told,
-                and has ended.
+                and has ended, unless it is left behind.
             BaseException: What the work raised.
         """
         if self._proxy is not None:
@@ -114,7 +122,7 @@ class Request(Generic[R]):
         except BaseException:
             # A second interrupt leaves at once; the work then ends in the background.
             self.interrupted.set_result(None)
-            if not call.cancel():
+            if not call.cancel() and not self._is_left_behind:
                 self._serve(call)
             raise
         return call.result()

@@ -13,7 +13,16 @@ from __future__ import annotations
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
+    from floe_plugins.hookspecs.catalog import Column as Column
+    from floe_plugins.hookspecs.catalog import RowFilter as RowFilter
+    from floe_plugins.hookspecs.catalog import Snapshot as Snapshot
+    from floe_plugins.hookspecs.catalog import TableInfo as TableInfo
     from floe_plugins.hookspecs.catalog import TableRef as TableRef
+    from floe_plugins.hookspecs.compute import ComputeCapabilities as ComputeCapabilities
+    from floe_plugins.hookspecs.compute import Files as Files
+    from floe_plugins.hookspecs.compute import Query as Query
+    from floe_plugins.hookspecs.compute import TargetMode as TargetMode
+    from floe_plugins.hookspecs.compute import WriteReport as WriteReport
     from floe_plugins.hookspecs.dbt import DbtManifest as DbtManifest
     from floe_plugins.hookspecs.dbt import DbtNodeResult as DbtNodeResult
     from floe_plugins.hookspecs.dbt import DbtReport as DbtReport
@@ -26,9 +35,11 @@ if TYPE_CHECKING:
     from floe_plugins.hookspecs.ingestion import Severity as Severity
     from floe_plugins.hookspecs.ingestion import WriteMode as WriteMode
     from floe_plugins.hookspecs.orchestrator import Plan as Plan
+    from floe_plugins.hookspecs.orchestrator import Run as Run
     from floe_plugins.hookspecs.orchestrator import RunReport as RunReport
     from floe_plugins.hookspecs.orchestrator import Schedule as Schedule
     from floe_plugins.hookspecs.orchestrator import Step as Step
+    from floe_plugins.hookspecs.orchestrator import StepCall as StepCall
     from floe_plugins.hookspecs.orchestrator import StepResult as StepResult
     from floe_plugins.hookspecs.orchestrator import StepState as StepState
     from floe_plugins.hookspecs.protocols import ArrowSchema as ArrowSchema
@@ -36,6 +47,9 @@ if TYPE_CHECKING:
     from floe_plugins.hookspecs.protocols import Connection as Connection
     from floe_plugins.hookspecs.protocols import Cursor as Cursor
     from floe_plugins.hookspecs.protocols import FileSystem as FileSystem
+    from floe_plugins.hookspecs.running import InThread as InThread
+    from floe_plugins.hookspecs.running import Running as Running
+    from floe_plugins.hookspecs.running import RunState as RunState
     from floe_plugins.hookspecs.semantic_layer import FieldKind as FieldKind
     from floe_plugins.hookspecs.semantic_layer import SemanticField as SemanticField
     from floe_plugins.hookspecs.semantic_layer import SemanticFilter as SemanticFilter
@@ -50,7 +64,20 @@ else:
     __getattr__, __dir__ = lazy_exports(
         globals(),
         {
-            "catalog": ("TableRef",),
+            "catalog": (
+                "Column",
+                "RowFilter",
+                "Snapshot",
+                "TableInfo",
+                "TableRef",
+            ),
+            "compute": (
+                "ComputeCapabilities",
+                "Files",
+                "Query",
+                "TargetMode",
+                "WriteReport",
+            ),
             "dbt": (
                 "DbtManifest",
                 "DbtNodeResult",
@@ -70,9 +97,11 @@ else:
             ),
             "orchestrator": (
                 "Plan",
+                "Run",
                 "RunReport",
                 "Schedule",
                 "Step",
+                "StepCall",
                 "StepResult",
                 "StepState",
             ),
@@ -82,6 +111,11 @@ else:
                 "Connection",
                 "Cursor",
                 "FileSystem",
+            ),
+            "running": (
+                "InThread",
+                "RunState",
+                "Running",
             ),
             "semantic_layer": (
                 "FieldKind",

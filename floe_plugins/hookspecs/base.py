@@ -29,7 +29,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, overload
 from pluggy import HookimplMarker, HookspecMarker
 
 from floe_plugins._version import FLOE_API_VERSION as FLOE_API_VERSION  # noqa: PLC0414 exported from here
-from floe_plugins.core.categories import Category
 from floe_plugins.core.lazy import LazyModule
 from floe_plugins.core.report import HealthState, HealthStatus
 
@@ -44,6 +43,7 @@ hookspec = HookspecMarker(PROJECT)
 hookimpl = HookimplMarker(PROJECT)
 
 P = TypeVar("P", bound="PluginMetadata")
+H = TypeVar("H", bound=Callable[..., Any])
 
 
 def spec_options(function: object, project: str = PROJECT) -> Any:
@@ -65,20 +65,31 @@ def hook_names(category: type, project: str = PROJECT) -> frozenset[str]:
 LIFECYCLE_HOOKS = ("startup", "shutdown", "health_check")
 
 
+def added_in(version: str) -> Callable[[H], H]:
+    """Mark a hook that this API version added. A method of that name in an older plugin is its own affair."""
+
+    def mark(function: H) -> H:
+        function.floe_added_in = version  # type: ignore[attr-defined] # pyright: ignore[reportFunctionMemberAccess]
+        return function
+
+    return mark
+
+
 class PluginLookup(Protocol):
     """The part of ``PluginRegistry`` that plugins use to get the plugins on which they depend.
 
-    ``get`` returns the plugin of a category and name, ``one`` the only selected plugin of a category.
+    ``get`` returns the plugin of a category and name, ``one`` the only selected plugin of a category. A category is
+    its class, its ``PluginType`` or its slug, such as ``compute``.
     """
 
     @overload
     def get(self, category: Callable[..., P], name: str) -> P: ...
     @overload
-    def get(self, category: Category, name: str) -> Any: ...
+    def get(self, category: str, name: str) -> Any: ...
     @overload
     def one(self, category: Callable[..., P]) -> P: ...
     @overload
-    def one(self, category: Category) -> Any: ...
+    def one(self, category: str) -> Any: ...
 
 
 class PluginMetadata(ABC):

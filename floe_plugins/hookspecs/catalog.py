@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 
 import attrs
 
-from floe_plugins.hookspecs.base import PluginMetadata, hookspec
+from floe_plugins.errors import UnsupportedOperationError
+from floe_plugins.hookspecs.base import PluginMetadata, added_in, hookspec
 from floe_plugins.hookspecs.protocols import ArrowSchema, ArrowStream
 
 
@@ -26,6 +27,64 @@ class TableRef:
     location: str
     snapshot_id: int | None = None
     properties: Mapping[str, str] = attrs.field(factory=dict)
+
+
+@attrs.frozen
+class Column:
+    """A column of a table. ``type`` is the catalog's word for its type."""
+
+    name: str
+    type: str
+    required: bool = False
+
+
+@attrs.frozen
+class Snapshot:
+    """The state of a table after one commit.
+
+    Attributes:
+        id: the id, as in ``TableRef.snapshot_id``.
+        committed: when it was committed, in seconds since the epoch.
+        operation: what the commit did, in the catalog's word, such as ``append``.
+    """
+
+    id: int
+    committed: float
+    operation: str = ""
+
+
+@attrs.frozen
+class TableInfo:
+    """What a catalog knows of a table without reading its rows.
+
+    Attributes:
+        ref: the table and its current snapshot.
+        columns: the columns, in order.
+        snapshots: the snapshots that can be read, oldest first.
+        partitions: the columns or expressions by which the files are partitioned.
+        rows: the number of rows of the current snapshot; None if the catalog does not know.
+        files: the number of data files of the current snapshot; None if the catalog does not know.
+        size: the size of those files in bytes; None if the catalog does not know.
+        metadata: the URI from which an engine reads the table itself; empty if there is none.
+    """
+
+    ref: TableRef
+    columns: tuple[Column, ...]
+    snapshots: tuple[Snapshot, ...] = ()
+    partitions: tuple[str, ...] = ()
+    rows: int | None = None
+    files: int | None = None
+    size: int | None = None
+    metadata: str = ""
+
+
+@attrs.frozen
+class RowFilter:
+    """A condition on a column. ``operator`` is one of ``= != < <= > >= in``; ``in`` takes a sequence."""
+
+    column: str
+    operator: str
+    value: object
 
 
 class CatalogPlugin(PluginMetadata):
@@ -109,3 +168,82 @@ class CatalogPlugin(PluginMetadata):
     @abstractmethod
     def drop_table(self, identifier: str, purge: bool = False) -> bool:  # noqa: FBT001, FBT002 pluggy passes by name
         """Remove the table, and with ``purge`` its files, too. Return whether it existed."""
+
+    @added_in("1.1")
+    @hookspec(firstresult=True)
+    def load_table(self, identifier: str) -> TableInfo:
+        """Return the columns, snapshots and statistics of a table.
+
+        Raises:
+            LookupError: the table does not exist.
+            UnsupportedOperationError: the catalog does not tell. The default.
+        """
+        raise UnsupportedOperationError(f"catalog:{self.name} does not describe tables such as {identifier!r}")
+
+    @added_in("1.1")
+    @hookspec(firstresult=True)
+    def scan(
+        self,
+        identifier: str,
+        columns: Sequence[str] | None = None,
+        filters: Sequence[RowFilter] = (),
+        snapshot_id: int | None = None,
+        limit: int | None = None,
+    ) -> ArrowStream:
+        """Return the rows that meet all filters, of one snapshot or of the current one, as a stream.
+
+        The stream can be read once, and need not fit in memory. By default ``read`` is called, and filters and
+        snapshots are not supported.
+
+        Raises:
+            LookupError: the table or the snapshot does not exist.
+            ValueError: a column does not exist, a filter is invalid, or ``limit`` is negative.
+            UnsupportedOperationError: the catalog cannot filter, or cannot read older snapshots.
+        """
+        if filters or snapshot_id is not None:
+            raise UnsupportedOperationError(
+                f"catalog:{self.name} reads whole tables at their current snapshot",
+                hint="Use read, and filter its rows",
+            )
+        given = {name: value for name, value in (("columns", columns), ("limit", limit)) if value is not None}
+        return self.read(identifier, **given)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+
+    @added_in("1.1")
+    @hookspec(firstresult=True)
+    def evolve_schema(self, identifier: str, schema: ArrowStream | ArrowSchema) -> TableRef:
+        """Add the columns of ``schema`` that the table lacks, and widen those whose type is wider there.
+
+        Rows that were written before have no values in new columns. No column is removed or narrowed.
+
+        Raises:
+            LookupError: the table does not exist.
+            ValueError: a type would have to change to one that does not hold its values. Nothing was changed.
+            UnsupportedOperationError: the catalog cannot change schemas. The default.
+        """
+        raise UnsupportedOperationError(f"catalog:{self.name} cannot change the schema of {identifier!r}")
+
+    @added_in("1.1")
+    @hookspec(firstresult=True)
+    def commit_files(self, identifier: str, uris: Sequence[str]) -> int:
+        """Add Parquet files that an engine has written in one commit, and return the id of the new snapshot.
+
+        The files stay where they are, and belong to the table from then on.
+
+        Raises:
+            LookupError: the table does not exist.
+            ValueError: a file is not there, is in the table already, or does not match its schema.
+            UnsupportedOperationError: the catalog cannot take files. The default.
+        """
+        raise UnsupportedOperationError(f"catalog:{self.name} cannot take files into {identifier!r}")
+
+    @added_in("1.1")
+    @hookspec(firstresult=True)
+    def expire_snapshots(self, identifier: str, keep: int = 1) -> int:
+        """Forget all snapshots but the newest ``keep``, and return how many were forgotten.
+
+        Raises:
+            LookupError: the table does not exist.
+            ValueError: ``keep`` is below 1.
+            UnsupportedOperationError: the catalog cannot forget snapshots. The default.
+        """
+        raise UnsupportedOperationError(f"catalog:{self.name} cannot expire snapshots of {identifier!r}")

@@ -5,10 +5,70 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, Literal
 
-from floe_plugins.hookspecs.base import PluginMetadata, hookspec
+import attrs
+
+from floe_plugins.errors import UnsupportedOperationError
+from floe_plugins.hookspecs.base import PluginMetadata, added_in, hookspec
 from floe_plugins.hookspecs.protocols import ArrowStream, Connection
+from floe_plugins.hookspecs.running import InThread, Running
+
+Query = Running[ArrowStream]
+TargetMode = Literal["error", "append", "replace"]
+
+
+@attrs.frozen
+class Files:
+    """A table in files, which an engine reads and writes itself.
+
+    Attributes:
+        uri: a file, a directory or a pattern of files, as ``StoragePlugin.uri`` gives it.
+        format: the format in the engine's word, such as ``parquet``, ``csv``, ``json`` or ``iceberg``.
+        options: options of the format, in the engine's words.
+    """
+
+    uri: str
+    format: str = "parquet"
+    options: Mapping[str, str] = attrs.field(factory=dict)
+
+
+@attrs.frozen
+class WriteReport:
+    """What an engine wrote.
+
+    Attributes:
+        uri: where it wrote.
+        rows: the number of rows; None if the engine does not tell.
+    """
+
+    uri: str
+    rows: int | None = None
+
+
+@attrs.frozen
+class ComputeCapabilities:
+    """What an engine can do. None means that it is not known.
+
+    Attributes:
+        dialect: the SQL dialect, by the name that sqlglot and dbt use, such as ``duckdb`` or ``spark``.
+        placeholders: the placeholders of parameters, such as ``?`` and ``$name``.
+        transactions: whether a block of ``connect`` can be rolled back.
+        cancel: whether a query that was submitted can be cancelled.
+        streams: whether the result of a query that was submitted is read while the engine produces it.
+        distributed: whether queries run on several machines.
+        formats: the formats that ``attach`` reads.
+        targets: the formats that ``write`` writes.
+    """
+
+    dialect: str | None = None
+    placeholders: tuple[str, ...] = ()
+    transactions: bool | None = None
+    cancel: bool | None = None
+    streams: bool | None = None
+    distributed: bool | None = None
+    formats: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
 
 
 class ComputePlugin(PluginMetadata):
@@ -79,3 +139,80 @@ class ComputePlugin(PluginMetadata):
         Raises:
             RuntimeError: called within a block of ``connect`` on the same thread.
         """
+
+    @added_in("1.1")
+    @hookspec(firstresult=True)
+    def submit(
+        self,
+        sql: str,
+        parameters: Sequence[Any] | Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Query:
+        """Begin one SQL statement, and return while it runs.
+
+        The query's result can be read once. If ``capabilities`` say that it streams, it is ready when its first
+        rows are, and need not fit in memory.
+        Cancelling and ``timeout``, a number of seconds, also end a result that is being read. An error of the
+        statement is raised by ``result``, or by reading it.
+
+        By default ``execute`` runs on a thread, and the query cannot be cancelled.
+        """
+
+        def run() -> ArrowStream:
+            # An implementation may leave out the arguments that it has no use for.
+            return self.execute(sql) if parameters is None else self.execute(sql, parameters)
+
+        return InThread(run, f"a query of compute:{self.name}", timeout=timeout)
+
+    @added_in("1.1")
+    @hookspec(firstresult=True)
+    def attach(self, name: str, source: Files) -> None:
+        """Make files available to queries as the table ``name``. Replaces a table of that name.
+
+        The engine reads them when a query asks for them. Kept until ``release`` or shutdown.
+
+        Raises:
+            UnsupportedOperationError: the engine cannot read files, or not in this format. The default.
+            ValueError: the files are not there, or are not of that format.
+        """
+        raise UnsupportedOperationError(
+            f"compute:{self.name} cannot attach {source.format} files",
+            hint="Read them with another tool, and use register_table",
+        )
+
+    @added_in("1.1")
+    @hookspec(firstresult=True)
+    def write(self, sql: str, target: Files, mode: TargetMode = "error") -> WriteReport:
+        """Run one query, and let the engine write its rows to files.
+
+        With ``error`` there must be nothing at the target; ``replace`` leaves nothing else there.
+
+        Raises:
+            FileExistsError: there is something at the target, and the mode is ``error``. Nothing was written.
+            UnsupportedOperationError: the engine cannot write this format, or in this mode. The default.
+        """
+        raise UnsupportedOperationError(
+            f"compute:{self.name} cannot write {target.format} files", hint="Use execute, and write what it returns"
+        )
+
+    @added_in("1.1")
+    @hookspec(firstresult=True)
+    def capabilities(self) -> ComputeCapabilities:
+        """Return what the engine can do. By default, nothing is known."""
+        return ComputeCapabilities()
+
+    @added_in("1.1")
+    @hookspec(firstresult=True)
+    def lease(self) -> AbstractContextManager[None]:
+        """Return a context manager, within whose block another tool alone may open the database.
+
+        Entering waits for running statements and for blocks of ``connect``, as ``release`` does; calls of other
+        threads wait until the block ends. On the thread of the block they raise ``RuntimeError``.
+
+        Raises:
+            RuntimeError: entered within a block of ``connect`` on the same thread.
+            UnsupportedOperationError: the engine cannot keep others away. The default.
+        """
+        raise UnsupportedOperationError(
+            f"compute:{self.name} cannot lease its database", hint="Use release, while nobody else uses the plugin"
+        )

@@ -34,7 +34,8 @@ class LineageBackendPlugin(PluginMetadata):
     def emit(self, event: Mapping[str, Any]) -> None:
         """Accept an OpenLineage run event in its JSON form.
 
-        The event may be sent later; ``flush`` waits for it.
+        The event may be sent later; ``flush`` waits for it. A backend that keeps events on disk has
+        written the event there before it returns, so that it survives the end of the process.
 
         Raises:
             ValueError: the event does not match OpenLineage's JSON Schema; the message gives the path.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import json
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
@@ -10,12 +12,50 @@ from typing import Any
 
 import attrs
 
-from floe_plugins.hookspecs.base import PluginMetadata, hookspec
+from floe_plugins.hookspecs.base import PluginMetadata, added_in, hookspec
+from floe_plugins.hookspecs.running import InThread, Running
 
 
 def _names(names: Iterable[str]) -> tuple[str, ...]:
     # mypy cannot infer the argument type of ``tuple`` as a converter.
     return tuple(names)
+
+
+def _is_path(_instance: object, _field: object, value: str) -> None:
+    module, _, function = value.partition(":")
+    if not all(part.isidentifier() for part in [*module.split("."), *function.split(".")]):
+        raise ValueError(f"{value!r} is no import path: expected 'package.module:function'")
+
+
+def _is_json(_instance: object, _field: object, value: Mapping[str, Any]) -> None:
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"the arguments of a step by import path must be JSON values: {error}") from error
+
+
+@attrs.frozen
+class StepCall:
+    """A function by its import path, with JSON arguments, so that any process can run it.
+
+    >>> StepCall("json:dumps", {"obj": [1, 2]})()
+    '[1, 2]'
+
+    Attributes:
+        path: the module and the function, as ``package.module:function``.
+        arguments: the arguments, by name.
+    """
+
+    path: str = attrs.field(validator=_is_path)
+    arguments: Mapping[str, Any] = attrs.field(factory=dict, validator=_is_json)
+
+    def __call__(self) -> object:
+        """Import the function and call it."""
+        module, _, function = self.path.partition(":")
+        found: Any = importlib.import_module(module)
+        for name in function.split("."):
+            found = getattr(found, name)
+        return found(**self.arguments)
 
 
 @attrs.frozen
@@ -24,7 +64,8 @@ class Step:
 
     Attributes:
         name: unique within a plan.
-        run: a function without arguments, called in the process that runs the plan.
+        run: a function without arguments, called in the process that runs the plan; a ``StepCall`` if that
+            may be another process.
         needs: the names of the steps that must succeed first.
         retries: how often the step is repeated if it raises.
     """
@@ -99,6 +140,9 @@ class RunReport:
         return all(step.state is StepState.SUCCEEDED for step in self.steps.values())
 
 
+Run = Running[RunReport]
+
+
 class OrchestratorPlugin(PluginMetadata):
     """The contract of orchestrators. Each call goes to one plugin. ``run`` may be called from several threads.
 
@@ -142,3 +186,21 @@ class OrchestratorPlugin(PluginMetadata):
         Raises:
             ValueError: the function of a step cannot be imported by name, so another process cannot run it.
         """
+
+    @added_in("1.1")
+    @hookspec(firstresult=True)
+    def submit(self, plan: Plan, select: Sequence[str] = ()) -> Run:
+        """Begin a run of all steps of the plan, or of the selected ones, and return while it goes on.
+
+        After ``cancel`` no step begins; those that run are ended if the engine can do that.
+        By default ``run`` is called on a thread, and the run cannot be cancelled.
+
+        Raises:
+            ValueError: the plan has no step of a selected name.
+        """
+        unknown = sorted(set(select) - {step.name for step in plan.steps})
+        if unknown:
+            raise ValueError(f"the plan has no step {', '.join(map(repr, unknown))}")
+        return InThread(
+            lambda: self.run(plan, select) if select else self.run(plan), f"a run of orchestrator:{self.name}"
+        )

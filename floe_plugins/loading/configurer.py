@@ -83,13 +83,13 @@ class Configurer:
         inject(entry, plugin, "config", model)
         entry.model = model
 
-    def override(self, entry: Entry, mapping: Mapping[str, Any]) -> Any:
+    def override(self, entry: Entry, mapping: Mapping[str, Any] | None) -> Any:
         """Configure a plugin by argument and return the validated model.
 
         Raises:
             PluginConfigurationError: It is invalid, or the plugin is started.
         """
-        if not isinstance(mapping, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance] callers may not check types
+        if not isinstance(mapping, Mapping):
             message = f"the configuration must be a mapping, and is of type {type(mapping).__name__}"
             raise entry.failure(PluginConfigurationError, message)
         if entry.state is PluginState.STARTED:

@@ -14,6 +14,8 @@ from floe_plugins.core.safe_text import type_name
 from floe_plugins.core.suggestions import closest
 from floe_plugins.errors import PluginLoadError
 from floe_plugins.hookspecs.base import LIFECYCLE_HOOKS
+from floe_plugins.inspection.compatibility import api_mismatch
+from floe_plugins.inspection.runtime_metadata import read_attribute
 
 # What pluggy calls; anything else that stands for a hook is refused, or looked up by name when a lifecycle hook is due.
 _METHODS = (types.FunctionType, staticmethod, classmethod, types.MethodType)
@@ -31,7 +33,7 @@ _DATA = frozenset(
     {type(None), bool, int, float, str, bytes, tuple, list, dict, set, frozenset, type, types.GetSetDescriptorType}
 )
 _ASYNC = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
-_NO_OPTIONS: pluggy.HookimplOpts = {
+NO_OPTIONS: pluggy.HookimplOpts = {
     "wrapper": False,
     "hookwrapper": False,
     "optionalhook": False,
@@ -101,7 +103,7 @@ def find(
         if options is not None:
             yield Implementation(name, member, options.get("specname") or name, options, is_marked=True)
         elif name in inherited and member is not inherited[name]:
-            yield Implementation(name, member, name, _NO_OPTIONS.copy(), is_marked=False)
+            yield Implementation(name, member, name, NO_OPTIONS.copy(), is_marked=False)
 
 
 def class_members(cls: type, bases: tuple[type, ...]) -> dict[str, object]:
@@ -150,6 +152,15 @@ def _mark(member: object, mark: str) -> pluggy.HookimplOpts | None:
         if type(options) is dict or inner is None:
             return options if type(options) is dict else None  # type: ignore[return-value]
         member = getattr(member, inner)
+
+
+def is_newer(hook: object, plugin: object) -> bool:
+    """Return whether the hook was added after the API version that the plugin was written for.
+
+    A method of the plugin that has its name is then something else.
+    """
+    added = getattr(hook, "floe_added_in", None)
+    return added is not None and api_mismatch(added, read_attribute(plugin, "floe_api_version")) is not None
 
 
 def is_method(implementation: Implementation) -> bool:

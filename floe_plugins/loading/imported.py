@@ -65,6 +65,22 @@ def is_outdated(candidate: Candidate) -> bool:
     return any(_has_changed(file, stamp) for file, stamp in known.stamps.items())
 
 
+def loaded_from(candidate: Candidate) -> str:
+    """Return the distribution, as text, that the module of a candidate was imported from: its own if none is known."""
+    module = _module(candidate)
+    known = None if module is None else _imports.get(module.__name__)
+    return known.distribution if known is not None and known.module() is module else str(candidate.distribution)
+
+
+def advice(candidate: Candidate) -> str | None:
+    """Return what to do if the module of a candidate was imported before it changed; None if it was not."""
+    if not is_outdated(candidate):
+        return None
+    loaded, installed = loaded_from(candidate), str(candidate.distribution)
+    changed = "Its files have changed since" if loaded == installed else f"{loaded} was there when"
+    return f"{changed} its module was imported: restart the process."
+
+
 def _module(candidate: Candidate) -> ModuleType | None:
     value = parse_value(candidate.value)
     module = None if value is None else sys.modules.get(value.module)

@@ -66,16 +66,27 @@ def import_plugin(
         if only_own_files:
             refuse_foreign_module(candidate)
         was_imported = imported.is_imported(candidate)
-        expected = category_class(candidate.type)
-        found = _resolve(candidate, platform)
-        checked = instantiate(found, expected, f" in the group {candidate.type.group}", check_hooks, platform)
-        if checked.metadata.name != candidate.name:
-            raise PluginLoadError(
-                f"the plugin calls itself {checked.metadata.name!r}, its entry point {candidate.name!r}",
-                hint="Give the class and the entry point in pyproject.toml the same name.",
-            )
+        try:
+            checked = _import(candidate, check_hooks, platform)
+        except PluginError as error:
+            if was_imported:
+                imported.remember(candidate, None, was_imported=True)
+                error.hint = imported.advice(candidate) or error.hint
+            raise
         imported.remember(candidate, type(checked.plugin).__module__, was_imported=was_imported)
         return checked
+
+
+def _import(candidate: Candidate, check_hooks: Callable[[Any], None] | None, platform: Platform) -> CheckedPlugin:
+    expected = category_class(candidate.type)
+    found = _resolve(candidate, platform)
+    checked = instantiate(found, expected, f" in the group {candidate.type.group}", check_hooks, platform)
+    if checked.metadata.name != candidate.name:
+        raise PluginLoadError(
+            f"the plugin calls itself {checked.metadata.name!r}, its entry point {candidate.name!r}",
+            hint="Give the class and the entry point in pyproject.toml the same name.",
+        )
+    return checked
 
 
 @contextmanager

@@ -59,7 +59,7 @@ class Loader:
         """
         if entry.plugin is not None:
             return entry.plugin
-        return Request(lambda _: self._load(entry)).run()
+        return Request(lambda _: self._load(entry), is_left_behind=True).run()
 
     def forget_loads(self) -> None:
         """In a forked child: none of the threads that were loading is there."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from types import FunctionType
+from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, cast
 
 import pluggy
@@ -17,7 +17,15 @@ from floe_plugins.core.locks import forkable_lock
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.entries.store import EntryStore
 from floe_plugins.hookspecs.base import LIFECYCLE_HOOKS, PluginMetadata, spec_options
-from floe_plugins.loading.implementations import Implementation, PluginHookError, errors, find, is_method
+from floe_plugins.loading.implementations import (
+    NO_OPTIONS,
+    Implementation,
+    PluginHookError,
+    errors,
+    find,
+    is_method,
+    is_newer,
+)
 from floe_plugins.loading.importer import category_class
 from floe_plugins.loading.pluggy_parts import IdentitySet, PluginsByName, QuickHookCaller, Subset
 
@@ -77,6 +85,9 @@ class CategoryManager(pluggy.PluginManager):
             options = self.parse_hookspec_opts(spec, name)
             setattr(self.hook, name, pluggy.HookCaller(name, self._lifecycle._hookexec, spec, options))  # noqa: SLF001
         self._inherited: dict[str, Any] = {name: inspect.getattr_static(spec, name) for name in vars(self.hook)}
+        required = spec.__abstractmethods__.union(LIFECYCLE_HOOKS)
+        # An older plugin does not know of these hooks, and one that does may leave them out.
+        self._defaults = [name for name in self._inherited if name not in required]
         for caller in vars(self.hook).values():
             caller.__class__ = QuickHookCaller
         self._relay: pluggy.HookRelay = self.__dict__.pop("hook")
@@ -139,15 +150,31 @@ class CategoryManager(pluggy.PluginManager):
             self._read = plugin, self._implementations(plugin)
             try:
                 super().register(plugin, name)
+                self._add_defaults(plugin, name)
             finally:
                 self._read = None, {}
+
+    def _add_defaults(self, plugin: PluginMetadata, name: str) -> None:
+        if self._defaults:
+            taken = {each.hook for each in self._read[1].values()}
+            for hook in self._defaults:
+                if hook not in taken:
+                    # Not looked up in the plugin, where an older one may have something else under this name.
+                    function = MethodType(self._inherited[hook], plugin)
+                    impl = pluggy.HookImpl(plugin, name, function, NO_OPTIONS.copy())
+                    getattr(self._relay, hook)._add_hookimpl(impl)  # noqa: SLF001
 
     def _implementations(self, plugin: object) -> Mapping[str, Implementation]:
         known, found = self._read
         if known is plugin and plugin is not None:
             return found
         mark = f"{self.project_name}_impl"
-        return {each.name: each for each in find(plugin, self._bases, self._inherited, mark)}
+        every = {each.name: each for each in find(plugin, self._bases, self._inherited, mark)}
+        for hook in self._defaults:
+            own = every.get(hook)
+            if own is not None and not own.is_marked and is_newer(self._inherited[hook], plugin):
+                del every[hook]
+        return every
 
     def remove(self, name: str) -> None:
         """Remove the plugin of that name, if there is one."""

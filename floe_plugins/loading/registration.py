@@ -155,19 +155,22 @@ def inject(entry: Entry, plugin: PluginMetadata, name: str, value: object) -> No
 def metadata_differences(entry: Entry) -> Sequence[PluginLoadError]:
     """Return an error for each declaration of a loaded plugin that differs from its source.
 
-    If its module had been imported before the source was changed, that is the one error.
+    If its module had been imported before it was upgraded or its source was changed, that is the one error.
     """
     if entry.candidate is None or entry.metadata is None:
         return ()
     source = static_metadata.read(entry.candidate)
     declared = {name: (getattr(source, name), getattr(entry.metadata, name)) for name in DECLARED}
     differing = {name: pair for name, pair in declared.items() if pair[0] is not None and pair[0] != pair[1]}
-    if differing and imported.is_outdated(entry.candidate):
+    before, now = imported.loaded_from(entry.candidate), str(entry.candidate.distribution)
+    if before != now or (differing and imported.is_outdated(entry.candidate)):
         loaded, installed = entry.metadata.version, source.version or entry.candidate.distribution.version
         message = f"version {loaded} is loaded, {installed} is installed"
-        if loaded == installed:
+        if before != now and loaded == installed:
+            message = f"{before} is loaded, {now} is installed"
+        elif loaded == installed:
             message = f"its source has changed since it was imported: {', '.join(differing)}"
-        return (entry.failure(PluginLoadError, message, hint="Restart the process."),)
+        return (entry.failure(PluginLoadError, message, hint=f"Restart the process, or call replace('{entry.ref}')."),)
     if source.floe_api_version is None and static_metadata.takes_api_from_platform(entry.candidate):
         return (_api_of_platform(entry, entry.metadata.floe_api_version),)
     hint = "What the loaded plugin says is in force; tell its author."

@@ -15,7 +15,9 @@ from floe_plugins.errors import PluginConfigurationError
 
 T = TypeVar("T")
 
-CategoryLike = Category | Callable[..., Any]
+CategoryLike = Category | str | Callable[..., Any]
+# Where a name may be left out.
+CategoryOrRef = CategoryLike | PluginRef
 
 
 def with_arguments(
@@ -67,20 +69,29 @@ def _checked(what: str, check: Callable[[object], T], value: object) -> T:
         raise PluginConfigurationError(f"{what} {error}") from None
 
 
-def ref_of(categories: Categories, category: CategoryLike, name: str) -> PluginRef:
-    """Return the ref of a plugin of a category.
+def ref_of(categories: Categories, category: CategoryOrRef, name: str | None = None) -> PluginRef:
+    """Return the ref of a plugin of a category; without a name, ``category`` is the ref.
 
     Raises:
-        TypeError: The category is none of these categories.
+        TypeError: The category is none of these categories, or a name is missing.
+        ValueError: A text names no category, or is no ref.
     """
-    return PluginRef(category_of(categories, category), name)
+    if name is not None:
+        return PluginRef(category_of(categories, category), name)
+    if isinstance(category, PluginRef):
+        return category
+    if isinstance(category, str) and not isinstance(category, Category):
+        return PluginRef.parse(category, categories)
+    shown = category.slug if isinstance(category, Category) else getattr(category, "__name__", repr(category))
+    raise TypeError(f"the name of a {shown} plugin is missing: expected a category and a name, or a ref")
 
 
-def category_of(categories: Categories, category: CategoryLike) -> Category:
-    """Return the category, given as such or as its class.
+def category_of(categories: Categories, category: CategoryOrRef) -> Category:
+    """Return the category, given as such, as its class, or as a slug or group.
 
     Raises:
         TypeError: It is none of these categories.
+        ValueError: A text names no category.
     """
     if isinstance(category, Category):
         found = categories.find(category.group)
@@ -88,6 +99,8 @@ def category_of(categories: Categories, category: CategoryLike) -> Category:
             known = ", ".join(categories.slugs)
             raise TypeError(f"{category.slug} is a category of another platform; those of this one are {known}")
         return found
+    if isinstance(category, str):
+        return categories.parse(category)
     if isinstance(category, type):
         return categories.of(category)
-    raise TypeError(f"a category is a PluginType, another Category or a category class, not {category!r}")
+    raise TypeError(f"a category is a PluginType, another Category, its class or its slug, not {category!r}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import attrs
 
@@ -22,7 +22,7 @@ from floe_plugins.discovery import scanner
 from floe_plugins.discovery.load_policy import LoadPolicy
 from floe_plugins.discovery.report import DiscoveryReport
 from floe_plugins.entries.store import EntryStore
-from floe_plugins.registry.arguments import CategoryLike, category_of, ref_of, with_arguments
+from floe_plugins.registry.arguments import CategoryLike, CategoryOrRef, category_of, ref_of, with_arguments
 from floe_plugins.registry.fork import Unusable, watch
 from floe_plugins.registry.lifecycle_methods import LifecycleMethods
 from floe_plugins.registry.lookup import Lookup
@@ -109,7 +109,7 @@ class PluginRegistry(Lookup, LifecycleMethods):
         if made is not None:
             made.loader.forget_loads()
 
-    def _ref(self, category: CategoryLike, name: str) -> PluginRef:
+    def _ref(self, category: CategoryOrRef, name: str | None = None) -> PluginRef:
         return ref_of(self._store.categories, category, name)
 
     def _services(self) -> services.PluginServices:
@@ -173,7 +173,7 @@ class PluginRegistry(Lookup, LifecycleMethods):
         """
         return self._services().register(*plugins)
 
-    def unregister(self, category: CategoryLike, name: str) -> Any:
+    def unregister(self, category: CategoryOrRef, name: str | None = None) -> Any:
         """Forget a plugin and return it, stopped; an installed one is loaded anew when asked for.
 
         Raises:
@@ -181,7 +181,7 @@ class PluginRegistry(Lookup, LifecycleMethods):
         """
         return self._services().unregister(self._ref(category, name))
 
-    def info(self, category: CategoryLike, name: str) -> plugin_info.PluginInfo:
+    def info(self, category: CategoryOrRef, name: str | None = None) -> plugin_info.PluginInfo:
         """What is known of a plugin now; nothing is imported.
 
         Raises:
@@ -195,7 +195,7 @@ class PluginRegistry(Lookup, LifecycleMethods):
         entries = sorted(self._store.entries().items())
         return tuple(plugin_info.describe(entry, self.platform) for ref, entry in entries if kind in {None, ref.type})
 
-    def state(self, category: CategoryLike, name: str) -> PluginState:
+    def state(self, category: CategoryOrRef, name: str | None = None) -> PluginState:
         """The state that a plugin is in.
 
         Raises:
@@ -203,7 +203,13 @@ class PluginRegistry(Lookup, LifecycleMethods):
         """
         return self._store.known_entry(self._ref(category, name)).state
 
-    def configure(self, category: CategoryLike, name: str, mapping: Mapping[str, Any]) -> Any:
+    @overload
+    def configure(self, category: CategoryLike, name: str, mapping: Mapping[str, Any]) -> Any: ...
+    @overload
+    def configure(self, category: str | PluginRef, name: Mapping[str, Any]) -> Any: ...
+    def configure(
+        self, category: CategoryOrRef, name: str | Mapping[str, Any], mapping: Mapping[str, Any] | None = None
+    ) -> Any:
         """Configure a plugin by argument, loading it, and return the validated model; None without a schema.
 
         The mapping wins over environment and file; what it leaves out comes from there.
@@ -213,9 +219,13 @@ class PluginRegistry(Lookup, LifecycleMethods):
             PluginTimeoutError: its schema did not end before its deadline.
             PluginError: as ``get``.
         """
-        return self._services().configure(self._ref(category, name), mapping)
+        if isinstance(name, str):
+            return self._services().configure(self._ref(category, name), mapping)
+        if mapping is not None:
+            raise TypeError("expected a category, a name and a mapping, or a ref and a mapping")
+        return self._services().configure(self._ref(category), name)
 
-    def config(self, category: CategoryLike, name: str) -> Any:
+    def config(self, category: CategoryOrRef, name: str | None = None) -> Any:
         """A plugin's validated configuration, loading it; None without a schema.
 
         Raises:

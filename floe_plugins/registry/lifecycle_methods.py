@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from floe_plugins.core.lazy import LazyModule
 from floe_plugins.core.refs import PluginRef
-from floe_plugins.registry.arguments import CategoryLike
+from floe_plugins.registry.arguments import CategoryOrRef
 
 if TYPE_CHECKING:
     # What runs plugins, and asyncio, are left to the first use.
@@ -34,7 +34,7 @@ class LifecycleMethods:
     def _services(self) -> services.PluginServices:
         raise NotImplementedError
 
-    def _ref(self, category: CategoryLike, name: str) -> PluginRef:
+    def _ref(self, category: CategoryOrRef, name: str | None = None) -> PluginRef:
         raise NotImplementedError
 
     def __enter__(self: S) -> S:  # noqa: PYI019 Self is not in typing on 3.10
@@ -56,7 +56,7 @@ class LifecycleMethods:
         """
         return self._services().lifecycle.startup()
 
-    def start(self, category: CategoryLike, name: str) -> report.Outcome:
+    def start(self, category: CategoryOrRef, name: str | None = None) -> report.Outcome:
         """Start one plugin and what it needs; what failed before is tried again.
 
         Raises:
@@ -64,13 +64,26 @@ class LifecycleMethods:
         """
         return self._services().lifecycle.start(self._ref(category, name))
 
-    def stop(self, category: CategoryLike, name: str) -> report.Outcome:
+    def stop(self, category: CategoryOrRef, name: str | None = None) -> report.Outcome:
         """Stop one plugin, after all that need it.
 
         Raises:
             PluginNotFoundError: there is none.
         """
         return self._services().lifecycle.stop(self._ref(category, name))
+
+    def replace(self, category: CategoryOrRef, name: str | None = None) -> report.LifecycleReport:
+        """Stop a plugin, load it anew from what is installed now, and start again what was stopped for that.
+
+        For a plugin that was upgraded while it ran. Its modules are unloaded, unless another module has anything of
+        them, or another plugin comes from them: then nothing is done.
+
+        Raises:
+            PluginNotFoundError: there is none.
+            PluginLoadError: it cannot be replaced while the process runs; the message says why.
+            PluginError: it did not stop, or the new one cannot be loaded.
+        """
+        return self._services().replace(self._ref(category, name))
 
     def shutdown(self) -> report.LifecycleReport:
         """Stop what runs, each plugin after all that need it; never raises, and may be repeated."""
@@ -99,11 +112,11 @@ class LifecycleMethods:
         """
         return await awaiting.run(self.startup)
 
-    async def astart(self, category: CategoryLike, name: str) -> report.Outcome:
+    async def astart(self, category: CategoryOrRef, name: str | None = None) -> report.Outcome:
         """``start``, awaited; cancelled as ``astartup``."""
         return await awaiting.run(partial(self.start, category, name))
 
-    async def astop(self, category: CategoryLike, name: str) -> report.Outcome:
+    async def astop(self, category: CategoryOrRef, name: str | None = None) -> report.Outcome:
         """``stop``, awaited; when cancelled, no other plugin begins to stop."""
         return await awaiting.run(partial(self.stop, category, name))
 

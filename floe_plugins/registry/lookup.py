@@ -8,12 +8,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
 
 from floe_plugins.core.candidate import Candidate
-from floe_plugins.core.categories import Category
 from floe_plugins.core.lazy import LazyModule
-from floe_plugins.core.refs import PluginType
+from floe_plugins.core.refs import PluginRef, PluginType
 from floe_plugins.entries.store import EntryStore
 from floe_plugins.errors import AmbiguousPluginError, PluginNotFoundError
-from floe_plugins.registry.arguments import CategoryLike, category_of, ref_of
+from floe_plugins.registry.arguments import CategoryLike, CategoryOrRef, category_of, ref_of
 
 if TYPE_CHECKING:
     # Importing pluggy, and all that this needs itself, is left to the first use.
@@ -98,11 +97,14 @@ class Lookup:
     @overload
     def get(self, category: Literal[PluginType.IDENTITY], name: str) -> IdentityPlugin: ...
     @overload
-    def get(self, category: Category, name: str) -> Any: ...
-    def get(self, category: CategoryLike, name: str) -> Any:
+    def get(self, category: str, name: str) -> Any: ...
+    @overload
+    def get(self, category: str | PluginRef) -> Any: ...
+    def get(self, category: CategoryOrRef, name: str | None = None) -> Any:
         """The plugin, loaded on first use; concurrent callers receive the same instance.
 
-        Blocks while it is loaded, at most for the load's deadline.
+        Blocks while it is loaded, at most for the load's deadline. Texts will do, here and in all methods that take a
+        category and a name: ``get("secrets", "env")``, ``get("secrets:env")``.
 
         Raises:
             PluginNotFoundError: nothing of that type and name is installed, or it is disabled.
@@ -115,7 +117,7 @@ class Lookup:
             PluginTimeoutError: loading or starting took too long.
         """
         try:
-            return self._plugins[category][name]
+            return self._plugins[category][name]  # type: ignore[index] # pyright: ignore[reportArgumentType]
         except KeyError:
             return self._load(category, name)
 
@@ -144,15 +146,17 @@ class Lookup:
     @overload
     async def aget(self, category: Literal[PluginType.IDENTITY], name: str) -> IdentityPlugin: ...
     @overload
-    async def aget(self, category: Category, name: str) -> Any: ...
-    async def aget(self, category: CategoryLike, name: str) -> Any:
+    async def aget(self, category: str, name: str) -> Any: ...
+    @overload
+    async def aget(self, category: str | PluginRef) -> Any: ...
+    async def aget(self, category: CategoryOrRef, name: str | None = None) -> Any:
         """``get`` for event loops: the loop goes on meanwhile, and a load whose waiter is cancelled goes on alone."""
         try:
-            return self._plugins[category][name]
+            return self._plugins[category][name]  # type: ignore[index] # pyright: ignore[reportArgumentType]
         except KeyError:
             return await awaiting.run(partial(self._load, category, name), is_left_behind=True)
 
-    def _load(self, category: CategoryLike, name: str) -> Any:
+    def _load(self, category: CategoryOrRef, name: str | None = None) -> Any:
         ref = ref_of(self._store.categories, category, name)
         plugin = self._services().load(ref)
         if isinstance(category, type) and not issubclass(type(plugin), category):
@@ -185,7 +189,7 @@ class Lookup:
     @overload
     def one(self, category: Literal[PluginType.IDENTITY]) -> IdentityPlugin: ...
     @overload
-    def one(self, category: Category) -> Any: ...
+    def one(self, category: str) -> Any: ...
     def one(self, category: CategoryLike) -> Any:
         """The only selected plugin of a category, loaded on first use.
 
@@ -235,7 +239,7 @@ class Lookup:
     @overload
     def list(self, category: Literal[PluginType.IDENTITY]) -> builtins.list[IdentityPlugin]: ...
     @overload
-    def list(self, category: Category | None = None) -> builtins.list[Any]: ...
+    def list(self, category: str | None = None) -> builtins.list[Any]: ...
     def list(self, category: CategoryLike | None = None) -> builtins.list[Any]:
         """The selected plugins of a category, or of all, by ref; loads them.
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
+from itertools import takewhile
+from types import ModuleType
 from typing import Any, TypeVar
 
 from floe_plugins.core.categories import Category, is_name
 from floe_plugins.core.refs import PluginRef
+from floe_plugins.core.report import LifecycleReport
 from floe_plugins.core.state import PluginState, Stage
 from floe_plugins.core.timeouts import DEFAULT_TIMEOUTS
 from floe_plugins.entries.entry import Entry
@@ -20,6 +23,7 @@ from floe_plugins.hookspecs.base import PluginLookup, PluginMetadata
 from floe_plugins.lifecycle.coordinator import Coordinator
 from floe_plugins.lifecycle.parts import Parts
 from floe_plugins.lifecycle.service import Lifecycle
+from floe_plugins.loading import unloading
 from floe_plugins.loading.configurer import Configurer
 from floe_plugins.loading.importer import about, category_class, instantiate
 from floe_plugins.loading.loader import Loader, SupersededError
@@ -111,12 +115,14 @@ class PluginServices:
             PluginError: The first failure, where problems are strict.
         """
 
-        def work(_request: object) -> list[PluginMetadata]:
-            return [plugin for ref in refs if (plugin := self.try_load(ref)) is not None]
+        def work(request: Request[list[PluginMetadata]]) -> list[PluginMetadata]:
+            # Once interrupted, nobody waits for the rest.
+            wanted = takewhile(lambda _: not request.interrupted.done(), refs)
+            return [plugin for ref in wanted if (plugin := self.try_load(ref)) is not None]
 
-        return Request(work).run()
+        return Request(work, is_left_behind=True).run()
 
-    def configure(self, ref: PluginRef, mapping: Mapping[str, Any]) -> Any:
+    def configure(self, ref: PluginRef, mapping: Mapping[str, Any] | None) -> Any:
         """Configure a plugin by argument and return the validated model.
 
         Raises:
@@ -205,17 +211,61 @@ class PluginServices:
 
     def _unregister(self, entry: Entry) -> Any:
         self.lifecycle.stop(entry.ref)
+        self._take_out(entry, {})
+        return entry.plugin
+
+    def replace(self, ref: PluginRef) -> LifecycleReport:
+        """Load an installed plugin anew, from what is installed now, and start again what was stopped for that.
+
+        Raises:
+            PluginLoadError: Its modules cannot be unloaded; nothing was done.
+            PluginError: It did not stop, or it is loaded no longer and the new one cannot be.
+        """
+        found = self.store.discover(refresh=True)
+        gone = frozenset(outdated.ref for outdated in found.outdated if outdated.installed is None)
+
+        def replace(entry: Entry) -> LifecycleReport:
+            own = {} if entry.candidate is None else unloading.own_modules(entry.candidate)
+            reason = "it is no longer installed" if ref in gone else self._obstacle(entry, own)
+            if reason is not None:
+                hint = "Restart the process to run what is installed."
+                raise entry.failure(PluginLoadError, f"it cannot be replaced: {reason}", hint=hint)
+            running = self.coordinator.running()
+            stopped = self.lifecycle.shutdown((ref,))
+            stopped.raise_for_failures()
+            # Whoever asks for the plugin after its modules are gone waits for the lock, and gets the new one.
+            self._take_out(entry, own)
+            self.load(ref)
+            return self.lifecycle.startup([outcome.ref for outcome in stopped.outcomes if outcome.ref in running])
+
+        return self.with_entry(ref, replace)
+
+    def _obstacle(self, entry: Entry, own: Mapping[str, ModuleType]) -> str | None:
+        if entry.plugin is None:
+            return None
+        if entry.candidate is None:
+            return "it was registered by hand"
+        for other in self.store.entries().values():
+            if other.ref != entry.ref and _comes_from(other, own):
+                return f"{other.ref} comes from the same modules"
+        return unloading.obstacle(own)
+
+    def _take_out(self, entry: Entry, own: Mapping[str, ModuleType]) -> None:
         with self.lifecycle.excluded(entry), self.store.lock:
             if not self.store.is_current(entry):
                 raise SupersededError(str(entry.ref))
+            unloading.unload(own)
             self._remove(entry.ref)
         entry.release_thread()
-        return entry.plugin
 
     def _remove(self, ref: PluginRef) -> None:
         with self.store.lock:
             self.store.remove(ref)
             self.registration.remove(ref)
+
+
+def _comes_from(entry: Entry, modules: Container[str]) -> bool:
+    return entry.plugin is not None and any(base.__module__ in modules for base in type(entry.plugin).__mro__)
 
 
 def _ref_of(category: Category, found: Any, cls: type) -> PluginRef | None:

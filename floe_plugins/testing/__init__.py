@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from floe_plugins.testing.conformance.rule import ContractError as ContractError
     from floe_plugins.testing.conformance.secrets import SecretsConformance as SecretsConformance
     from floe_plugins.testing.conformance.storage import StorageConformance as StorageConformance
+    from floe_plugins.testing.conformance.telemetry_backend import (
+        TelemetryBackendConformance as TelemetryBackendConformance,
+    )
     from floe_plugins.testing.override import override as override
 else:
     from floe_plugins.core.lazy import lazy_exports
@@ -31,6 +34,7 @@ else:
             "conformance.lineage_backend": ("LineageBackendConformance",),
             "conformance.compute": ("ComputeConformance",),
             "conformance.ingestion": ("IngestionConformance",),
+            "conformance.telemetry_backend": ("TelemetryBackendConformance",),
             "conformance.rule": ("ContractError",),
             "conformance.secrets": ("SecretsConformance",),
             "conformance.storage": ("StorageConformance",),

@@ -38,7 +38,7 @@ def override(registry: PluginRegistry, ref: str | PluginRef, plugin: Any) -> Gen
         PluginNotFoundError: there is no plugin of that ref that was registered, or ``plugin`` has another ref.
         PluginError: it is not a plugin, or does not start.
     """
-    target = PluginRef.parse(str(ref))
+    target = registry.platform.ref(str(ref))
     running = [info.ref for info in registry.infos() if info.state is PluginState.STARTED]
     if registry.info(target.type, target.name).entry_point is not None:
         hint = "Make the registry with disable=[...], and register the plugin of the test."

@@ -1,11 +1,12 @@
 """The public surface as plain data, and what in a newer surface breaks those who rely on an older one.
 
-``python tests/api/snapshot.py > tests/api/1.0.json`` writes the present surface.
+``python tests/api/snapshot.py > tests/api/1.1.json`` writes the present surface.
 """
 
 from __future__ import annotations
 
 import enum
+import importlib
 import inspect
 import json
 import sys
@@ -26,7 +27,10 @@ def surface() -> Surface:
         "version": floe_plugins.FLOE_API_VERSION,
         "names": {name: describe(getattr(floe_plugins, name)) for name in sorted(floe_plugins.__all__)},
         "hooks": {member.slug: hooks(member.spec) for member in PluginType},
-        "records": {member.slug: records(member.spec.__module__) for member in PluginType},
+        "records": {
+            **{member.slug: records(member.spec.__module__) for member in PluginType},
+            "running": running(),
+        },
     }
 
 
@@ -84,6 +88,11 @@ def records(module_name: str) -> dict[str, Any]:
         if inspect.isclass(value) and value.__module__ == module_name and not name.endswith("Plugin")
     }
     return {name: describe(value) for name, value in sorted(classes.items()) if attrs.has(value) or is_enum(value)}
+
+
+def running() -> dict[str, Any]:
+    module = importlib.import_module("floe_plugins.hookspecs.running")
+    return {name: describe(getattr(module, name)) for name in ("InThread", "RunState", "Running")}
 
 
 def is_enum(value: type) -> bool:

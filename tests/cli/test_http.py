@@ -33,3 +33,23 @@ def test_a_file_without_a_token_is_a_usage_error(floe: Any, tmp_path: Path, cont
     assert done.returncode == 2
     assert "token" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("host", ["https://status.example.com", "status.example.com:443", "a b", "*", ""])
+def test_what_is_no_name_of_a_host_is_a_usage_error(floe: Any, host: str) -> None:
+    done = floe((), "run", "--serve", "0", "--allow-host", host)
+    assert done.returncode == 2
+    assert "no name of a host" in done.stderr
+
+
+def test_hosts_are_allowed_only_where_something_is_served(floe: Any) -> None:
+    done = floe((), "run", "--allow-host", "status.example.com")
+    assert done.returncode == 2
+    assert "--serve" in done.stderr
+
+
+def test_a_variable_without_a_usable_token_is_a_usage_error_that_does_not_show_it(floe: Any) -> None:
+    done = floe((), "run", "--serve", "0", env={"FLOE_PLUGINS_TOKEN": "two words"})
+    assert done.returncode == 2
+    assert "FLOE_PLUGINS_TOKEN" in done.stderr
+    assert "two words" not in done.stderr

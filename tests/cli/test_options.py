@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from support import write_project
 
 
@@ -118,3 +119,116 @@ def test_quiet_keeps_run_from_telling_its_progress(floe: Any) -> None:
     loud, quiet = (floe(("storage-local",), "run", "--once", *options) for options in ((), ("-q",)))
     assert "storage:local" in loud.stderr
     assert (quiet.stderr, quiet.returncode) == ("", 0)
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("command", "shown"),
+    [
+        (("list",), "configuration: standard input"),
+        (("check",), "1 plugin loaded"),
+        (("config", "validate", "-"), "standard input: no issues, 1 plugin checked"),
+        (("config", "show"), "standard input:1"),
+        (("config", "migrate", "-"), "plugins: {secrets:"),
+        (("doctor",), "secrets:env"),
+        (("run", "--once"), "secrets:env  succeeded"),
+    ],
+)
+def test_the_configuration_can_come_from_standard_input(floe: Any, command: tuple[str, ...], shown: str) -> None:
+    text = "plugins: {secrets: {env: {prefix: APP_}}}\n"
+    done = floe(("secrets-env",), *command, "--config", "-", stdin=text)
+    assert done.returncode == 0, done.stderr
+    assert shown in done.stdout
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("text", "arguments", "message"),
+    [
+        ("plugins: [", (), "standard input:1:11"),
+        ("", (), "the file is empty"),
+        ("registry: {}", ("--config-format", "json"), "standard input:1:1"),
+        ("x" * (1024 * 1024 + 1), (), "larger than 1 MiB"),
+    ],
+)
+def test_what_is_wrong_with_standard_input_is_told(
+    floe: Any, text: str, arguments: tuple[str, ...], message: str
+) -> None:
+    done = floe((), "check", "--config", "-", *arguments, stdin=text)
+    assert done.returncode == 2
+    assert message in done.stderr
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("command", [("check",), ("config", "validate")], ids=lambda command: command[-1])
+def test_what_is_disabled_and_not_there_is_a_warning_with_a_suggestion(floe: Any, command: tuple[str, ...]) -> None:
+    names = "storage:locl, distribution:floe-reference-storage-locl, compute, storage:local"
+    done = floe(("storage-local", "secrets-env"), *command, "--disable", names)
+    assert done.returncode == 0
+    lines = [line for line in done.stdout.splitlines() if "disables nothing" in line]
+    assert len(lines) == 2
+    assert "Did you mean storage:local?" in lines[0]
+    assert "Did you mean distribution:floe-reference-storage-local?" in lines[1]
+
+
+def test_a_rule_of_the_variable_or_the_file_is_named_with_its_origin(floe: Any, write: Any) -> None:
+    file = write("registry: {autoload: all, disable: ['compute:a']}")
+    done = floe(("storage-local",), "check", "--config", file, env={"FLOE_PLUGINS_DISABLE": "compute:b"})
+    assert "'compute:a' in registry.disable disables nothing" in done.stdout
+    assert "'compute:b' in FLOE_PLUGINS_DISABLE disables nothing" in done.stdout
+
+
+def test_an_unknown_variable_is_a_warning_that_counts_with_strict(floe: Any) -> None:
+    variables = {
+        "FLOE_PLUGINS_DISABEL": "compute",
+        "FLOE_PLUGINS_STRICT": "0",
+        "FLOE_PLUGINS__STORAGE__LOCAL__ROOT": "d",
+    }
+    done = floe(("storage-local",), "check", env=variables)
+    [line] = [line for line in done.stdout.splitlines() if "is unknown" in line]
+    assert "FLOE_PLUGINS_DISABEL" in line
+    assert "Did you mean FLOE_PLUGINS_DISABLE?" in line
+    assert done.returncode == 0
+    assert floe(("storage-local",), "check", "--strict", env=variables).returncode == 1
+
+
+def test_nobody_knows_what_is_there_where_plugins_are_switched_off(floe: Any) -> None:
+    assert "disables nothing" not in floe((), "--no-plugins", "check", "--disable", "compute:a").stdout
+
+
+NOTHING = "disables nothing: nothing of that name is installed. Did you mean storage:local?"
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("list",),
+        ("show", "storage:local"),
+        ("graph",),
+        ("explain", "storage:local"),
+        ("health",),
+        ("doctor",),
+        ("run", "--once"),
+        ("config", "show"),
+    ],
+)
+def test_a_switch_that_does_nothing_is_told_by_every_command_once(floe: Any, command: tuple[str, ...]) -> None:
+    names, variables = ("storage-local", "secrets-env"), {"FLOE_PLUGINS_DISABEL": "1"}
+    wrong = (*command, "--disable", "storage:locl")
+    shown = floe(names, *wrong, env=variables)
+    lines = [line for line in shown.stderr.splitlines() if "warning" in line]
+    assert sum(NOTHING in line for line in lines) == 1
+    assert sum("FLOE_PLUGINS_DISABEL is unknown" in line for line in lines) == 1
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("command", ["list", "health"])
+def test_a_switch_that_does_nothing_stands_in_the_document_and_quiet_commands_say_nothing(
+    floe: Any, command: str
+) -> None:
+    wrong = (command, "--disable", "storage:locl")
+    document = floe(("storage-local",), *wrong, "--json")
+    assert document.stderr == ""
+    assert len(json.loads(document.stdout)["warnings"]) == 1
+    assert floe(("storage-local",), *wrong, "-q").stderr == ""

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from support import new_registry
 
-from floe_plugins import PluginMetadata
+from floe_plugins import FLOE_API_VERSION, PluginMetadata
 
 
 def implementing(category: type[PluginMetadata], name: str, hooks: dict[str, Any]) -> PluginMetadata:
     """A plugin with these hooks; the others of its category say nothing."""
     mute = {hook: lambda _self: None for hook in category.__abstractmethods__}
-    facts = {"name": name, "version": "1.0", "floe_api_version": "1.0"}
+    facts = {"name": name, "version": "1.0", "floe_api_version": FLOE_API_VERSION}
     return type(name, (category,), {**mute, **facts, **hooks})()
 
 

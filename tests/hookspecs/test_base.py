@@ -40,5 +40,5 @@ def test_every_category_derives_from_the_base(member: PluginType) -> None:
 
 
 def test_the_api_version_is_the_one_that_plugins_declare() -> None:
-    assert FLOE_API_VERSION == "1.0"
+    assert FLOE_API_VERSION == "1.1"
     assert floe_plugins.hookimpl.project_name == floe_plugins.hookspec.project_name == "floe"

@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 
 from floe_plugins import OrchestratorPlugin
-from floe_plugins.hookspecs.orchestrator import Plan, RunReport, Step, StepResult, StepState
+from floe_plugins.hookspecs.orchestrator import Plan, RunReport, Step, StepCall, StepResult, StepState
+from floe_plugins.hookspecs.running import RunState
 
 
 def work() -> None: ...
 
 
-@pytest.mark.parametrize("hook", ["build", "run", "export"])
+@pytest.mark.parametrize("hook", ["build", "run", "export", "submit"])
 def test_one_orchestrator_answers_and_no_other_is_asked(answers: Any, hook: str) -> None:
     assert answers(OrchestratorPlugin, hook) == ("second", ["second"])
 
@@ -71,3 +72,36 @@ def test_a_plan_is_its_steps_whatever_the_engine_keeps_with_them() -> None:
 def test_a_run_is_ok_if_every_selected_step_succeeded(states: list[StepState], ok: bool) -> None:  # noqa: FBT001
     results = {str(number): StepResult(str(number), state) for number, state in enumerate(states)}
     assert RunReport(results, 1.0).ok is ok
+
+
+def test_a_step_by_its_import_path_is_imported_when_it_runs() -> None:
+    call = StepCall("json:dumps", {"obj": [1], "indent": None})
+    assert Step("dump", call).run() == "[1]"
+    with pytest.raises(ModuleNotFoundError, match="no_such_module"):
+        StepCall("no_such_module:run")()
+
+
+@pytest.mark.parametrize("path", ["json", "json:", ":dumps", "json.dumps", "json:dumps()", "json:dumps obj", "../x:y"])
+def test_what_is_no_import_path_is_refused_when_it_is_written_down(path: str) -> None:
+    with pytest.raises(ValueError, match=r"expected 'package\.module:function'"):
+        StepCall(path)
+
+
+@pytest.mark.parametrize("value", [object(), {1, 2}, float("nan"), b"x"])
+def test_arguments_that_json_cannot_hold_are_refused(value: object) -> None:
+    with pytest.raises(ValueError, match="JSON"):
+        StepCall("json:dumps", {"obj": value})
+
+
+def test_an_engine_that_can_only_run_is_waited_for_on_a_thread(calling: Any) -> None:
+    report = RunReport({}, 1.0)
+    hook = calling(OrchestratorPlugin, plain={"run": lambda _self, plan, select: (report, plan, select)})
+    plan = Plan((Step("load", work),))
+    run = hook.submit(plan=plan, select=["load"])
+    assert run.result() == (report, plan, ["load"])
+    assert run.state is RunState.SUCCEEDED
+
+
+def test_a_run_of_steps_that_are_not_in_the_plan_does_not_begin(calling: Any) -> None:
+    with pytest.raises(ValueError, match="no step 'gone'"):
+        calling(OrchestratorPlugin, plain={}).submit(plan=Plan((Step("load", work),)), select=["load", "gone"])

@@ -412,6 +412,35 @@ def test_an_interrupt_during_a_load_is_raised_and_the_plugin_can_be_had_afterwar
     assert done.stdout == "interrupted signalling 1\n"
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
+@pytest.mark.parametrize("ask", ["get(SecretsPlugin, 'a_waits')", "list()", "startup()", "manager(SecretsPlugin).hook"])
+def test_an_interrupt_is_answered_while_a_load_goes_on_whose_result_is_kept(shared: Any, ask: str) -> None:
+    waits = plugin("a_waits", "import os, signal, load_shared\nos.kill(os.getpid(), signal.SIGINT)\n") + (
+        "assert load_shared.answered.wait(30)\n"
+    )
+    registry = shared.install(a_waits=waits, b_next=plugin("b_next"))
+    [site] = {str(Path(each.distribution.path).parent) for each in registry.candidates()}
+    done = run_code(
+        f"""
+        import signal, sys, threading, types
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        shared = sys.modules["load_shared"] = types.ModuleType("load_shared")
+        shared.answered = threading.Event()
+        sys.path.insert(0, {site!r})
+        from floe_plugins import PluginRegistry, SecretsPlugin
+        registry = PluginRegistry(path=[{site!r}], environ={{}}, autoload="all")
+        try:
+            registry.{ask}
+        except KeyboardInterrupt:
+            print("interrupted", registry.state("secrets:a_waits"))
+        shared.answered.set()
+        print(registry.get("secrets:a_waits").name)
+        """,
+        check=True,
+    )
+    assert done.stdout == "interrupted discovered\na_waits\n"
+
+
 def test_a_loaded_plugin_is_in_the_table_of_plugins(shared: Any) -> None:
     registry = shared.install(a=plugin("a"))
     found = registry.get(SecretsPlugin, "a")

@@ -16,6 +16,7 @@ import support
 from support import write_distribution
 
 from floe_plugins import (
+    ComputePlugin,
     OutcomeState,
     PluginLoadError,
     PluginNotFoundError,
@@ -24,9 +25,50 @@ from floe_plugins import (
     PluginType,
     SecretsPlugin,
     TelemetryBackendPlugin,
+    UnsupportedOperationError,
     hookimpl,
 )
 from floe_plugins.hookspecs.base import hookspec
+from floe_plugins.hookspecs.compute import Files
+
+
+class Engine(ComputePlugin):
+    """An engine as it was written for API 1.0, where these names were free."""
+
+    name, version, floe_api_version = "engine", "1.0", "1.0"
+
+    def execute(self, sql: str, parameters: Any = None) -> Any:
+        return [sql]
+
+    def register_table(self, name: str, data: Any) -> None: ...
+
+    def connect(self) -> Any: ...
+
+    def dbt_profile(self, target: str) -> dict[str, Any]:
+        return {"target": target}
+
+    def release(self) -> None: ...
+
+
+class EngineOfItsOwnWords(Engine):
+    """Its own methods have the names of later hooks, and other arguments."""
+
+    name = "words"
+
+    async def submit(self, job: str, *, priority: int) -> str:  # type: ignore[override]
+        return f"{job}{priority}"
+
+    def write(self) -> str:  # type: ignore[override]
+        return "its own"
+
+
+class NewEngine(Engine):
+    """It knows the later hooks."""
+
+    name, floe_api_version = "new", "1.1"
+
+    def submit(self, sql: str) -> Any:  # type: ignore[override]
+        return f"submitted {sql}"
 
 
 class Telemetry(TelemetryBackendPlugin):
@@ -459,6 +501,49 @@ def test_an_installed_plugin_whose_name_is_blocked_is_not_found_until_it_is_allo
     assert manager.unblock("a")
     assert registry.get(SecretsPlugin, "a").name == "a"
     del sys.modules["blocked_plugin"]
+
+
+def engines(*plugins: Any) -> Any:
+    registry = support.new_registry()
+    registry.register(*plugins)
+    return registry.manager(ComputePlugin)
+
+
+@pytest.mark.parametrize("plugin", [Engine, EngineOfItsOwnWords])
+def test_a_hook_that_was_added_later_does_by_the_older_ones_what_it_can(plugin: type[Engine]) -> None:
+    hook = engines(plugin).hook
+    assert hook.submit(sql="SELECT 1").result() == ["SELECT 1"]
+    with pytest.raises(UnsupportedOperationError):
+        hook.write(sql="SELECT 1", target=Files("x"))
+
+
+def test_an_older_plugin_keeps_its_own_methods_that_have_the_name_of_a_later_hook() -> None:
+    [(_, plugin)] = engines(EngineOfItsOwnWords).list_name_plugin()
+    assert plugin.write() == "its own"
+
+
+def test_a_plugin_that_knows_a_later_hook_is_asked() -> None:
+    assert engines(NewEngine).hook.submit(sql="SELECT 1") == "submitted SELECT 1"
+
+
+def test_a_later_hook_under_another_name_takes_the_place_of_its_default() -> None:
+    class Renamed(NewEngine):
+        name = "renamed"
+        submit = Engine.submit
+
+        @hookimpl(specname="submit")
+        def begin(self, sql: str) -> Any:
+            return f"begun {sql}"
+
+    manager = engines(Renamed)
+    assert manager.hook.submit(sql="SELECT 1") == "begun SELECT 1"
+    assert len(manager.hook.submit.get_hookimpls()) == 1
+
+
+def test_defaults_go_when_their_plugin_goes() -> None:
+    manager = engines(Engine)
+    manager.unregister(name="engine")
+    assert manager.hook.submit(sql="SELECT 1") is None
 
 
 class More:

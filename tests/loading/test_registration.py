@@ -138,7 +138,10 @@ def test_a_source_that_changed_since_it_was_imported_is_told_with_what_differs(
     registry.get(SecretsPlugin, "a")
     del sys.modules["changing_plugin"]
     assert [(problem.message, problem.hint) for problem in registry.problems if problem.stage is Stage.LOAD] == [
-        ("its source has changed since it was imported: description, dependencies", "Restart the process.")
+        (
+            "its source has changed since it was imported: description, dependencies",
+            "Restart the process, or call replace('secrets:a').",
+        )
     ]
 
 

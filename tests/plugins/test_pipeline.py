@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import csv
+import importlib
 import importlib.metadata
 import importlib.util
 import json
@@ -51,6 +52,11 @@ import os, sys
 EVENTS = {"socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto", "socket.sendmsg"}
 
 def watch(event, args):
+    if event == "open" and isinstance(args[0], str) and args[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
+        path = os.path.abspath(args[0])
+        if not path.startswith((os.environ["MAY_WRITE"], os.environ["WATCHED"], "/dev/", "/proc/")):
+            with open(os.environ["WATCHED"], "a", encoding="utf-8") as file:
+                print("written:", path, file=file)
     if event in EVENTS:
         with open(os.environ["WATCHED"], "a", encoding="utf-8") as file:
             print(event, args[1:], file=file)
@@ -113,26 +119,27 @@ class Run:
         """The documents of a file that telemetry or lineage wrote."""
         return [json.loads(line) for line in self.observed[name].splitlines()]
 
-    def published(self) -> int:
-        """The rows of the published table, as a new process reads them."""
+    def published(self, column: str = "") -> int:
+        """The rows of the published table, or the sum of one column, as a new process reads them."""
         code = """
             import sys, pyarrow
             from floe_plugins import CatalogPlugin, PluginRegistry
             config = {"plugins": {"catalog": {"iceberg": {"catalog": "daylight"}}, "secrets": {"env": {}},
                                   "storage": {"local": {"root": sys.argv[1]}}}}
             with PluginRegistry(config) as registry:
-                print(pyarrow.table(registry.one(CatalogPlugin).read("daylight.days")).num_rows)
+                table = pyarrow.table(registry.one(CatalogPlugin).read("daylight.days"))
+                print(sum(table[sys.argv[2]].to_pylist()) if sys.argv[2] else table.num_rows)
         """
         lines = [line.removeprefix(" " * 12) for line in code.splitlines()]
         done = subprocess.run(
-            [sys.executable, "-c", "\n".join(lines), str(self.home)],
+            [sys.executable, "-c", "\n".join(lines), str(self.home), column],
             env={**os.environ, "FLOE_SECRET_CATALOG_URI": f"sqlite:///{self.home}/catalog.db"},
             capture_output=True, text=True, encoding="utf-8", check=True,
         )  # fmt: skip
         return int(done.stdout)
 
 
-def run(home: Path, config: str = "floe.yaml", example: Path = EXAMPLE, **variables: str) -> Run:
+def run(home: Path, config: str = "floe.yaml", example: Path = EXAMPLE, times: int = 1, **variables: str) -> Run:
     """Run the example where no network exists, if that is permitted, and write down whoever asks for one."""
     watcher = home.parent / f"{home.name}-watcher"
     watcher.mkdir(exist_ok=True)
@@ -140,12 +147,13 @@ def run(home: Path, config: str = "floe.yaml", example: Path = EXAMPLE, **variab
     watched = watcher / "network.txt"
     watched.write_text("", encoding="utf-8")
     done = subprocess.run(
-        [*offline(), sys.executable, str(example / "run.py"), str(example / config), str(home)],
+        [*offline(), sys.executable, str(example / "run.py"), str(example / config), str(home), str(times)],
         env={
             **os.environ,
             "PYTHONPATH": str(watcher),
             "PYTHONDONTWRITEBYTECODE": "1",  # or the watcher's own would lie beside it
             "WATCHED": str(watched),
+            "MAY_WRITE": str(home),
             "HOME": str(watcher),
             **variables,
         },
@@ -195,7 +203,7 @@ def test_the_data_are_what_their_generator_makes(tmp_path: Path) -> None:
 
 def test_the_script_is_short_and_keeps_to_public_names() -> None:
     code = (EXAMPLE / "run.py").read_text(encoding="utf-8").partition("# ///\n")[2]
-    assert len(code.splitlines()) < 120
+    assert len(code.splitlines()) < 140
     for script in EXAMPLE.glob("*.py"):
         ours = {name for name in imports_of(script) if name.startswith("floe")}
         assert all(re.fullmatch(r"floe_plugins(\.hookspecs\.[a-z]\w*)?", name) for name in ours)
@@ -269,7 +277,7 @@ def test_the_work_of_each_plugin_is_a_span_within_its_step(done: Run) -> None:
 
 
 @needs_engines
-def test_nobody_asks_for_the_network(done: Run) -> None:
+def test_nobody_asks_for_the_network_or_writes_outside_the_directory(done: Run) -> None:
     assert done.network == ""
 
 
@@ -304,6 +312,30 @@ def test_the_engines_take_turns_in_one_directory(done: Run, tmp_path: Path) -> N
 
 
 @needs_engines
+def test_with_many_cities_the_answer_is_short_and_the_picture_has_zones(tmp_path: Path) -> None:
+    many = run(tmp_path / "home", "floe-datafusion.yaml", times=20)
+
+    assert many.status == 0, many.output + many.errors
+    assert "asked about 240 cities, and got 132 rows" in many.output
+    assert "and 228 cities further south" in many.output
+    assert many.published() == 20 * ROWS
+
+
+@needs_engines
+def test_a_second_process_is_told_who_holds_the_directory(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    sys.path.insert(0, str(EXAMPLE))
+    try:
+        with importlib.import_module("holding").held(home):
+            refused = run(home)
+    finally:
+        sys.path.remove(str(EXAMPLE))
+
+    assert refused.status == 1
+    assert f"{home} is in use by process {os.getpid()} on" in refused.errors
+
+
+@needs_engines
 def test_who_has_not_the_role_gets_no_answer(tmp_path: Path) -> None:
     refused = run(
         tmp_path / "home", "floe-datafusion.yaml", FLOE_PLUGINS__IDENTITY__OIDC__ROLES='{"analyst": ["reader"]}'
@@ -323,6 +355,20 @@ def test_a_run_leaves_nothing_outside_its_directory(done: Run) -> None:
 
     assert {file.name for file in home.rglob("*")} == {"network.txt", "sitecustomize.py"}
     assert {file.name for file in done.home.parent.iterdir()} == {done.home.name, home.name}
+
+
+@needs_engines
+def test_a_new_column_of_the_source_is_published(done: Run, tmp_path: Path) -> None:
+    example = tmp_path / "example"
+    shutil.copytree(EXAMPLE, example)
+    data = example / "data" / "daylight.csv"
+    header, *lines = data.read_text(encoding="utf-8").splitlines()
+    data.write_text("\n".join([f"{header},cloud", *(f"{line},7" for line in lines)]) + "\n", encoding="utf-8")
+
+    again = run(done.home, example=example)
+
+    assert again.status == 0, again.output + again.errors
+    assert again.published("cloud") == 7 * ROWS
 
 
 @needs_engines

@@ -74,7 +74,7 @@ def doctor(  # noqa: PLR0913 the options of the command, which click gives by na
         plugins[ref] = _Diagnosis(plugins[ref], run, limits).plugin()
     for row in plugins.values():
         problems += row.pop("problems")
-    document = {"plugins": [*plugins.values()], "problems": problems}
+    document = {"plugins": [*plugins.values()], "problems": problems, "warnings": listed["warnings"]}
     output = options.output()
     if options.json:
         output.json(document)

@@ -91,4 +91,5 @@ def _document(survey: Survey, root: PluginRef | None) -> dict[str, Any]:
             for each in refs
         ],
         "cycles": [list(cycle) for cycle in drawn.cycles],
+        "warnings": survey.warnings,
     }

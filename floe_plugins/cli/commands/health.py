@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
@@ -29,20 +29,21 @@ def health(options: Options, timeout: float | None, *, fresh: bool) -> None:
     """
     wait = (timeout or _DEFAULT) + _SPARE
     answer = None if fresh else ask_running(options, "health", timeout=wait, seconds=timeout)
+    warnings: Sequence[str] = ()
     if answer is not None:
         report, status = answer["health"], PROBLEMS_FOUND * (answer["health"]["state"] == "unhealthy")
-        _print(options, report, "asked the platform that runs")
+        _print(options, report, warnings, "asked the platform that runs")
     else:
         finished = HostedCommand(options).run("health", timeout=timeout)
-        report, status = finished.document["health"], finished.status
-        _print(options, report, "no platform runs with this configuration: started one for it")
+        report, warnings, status = finished.document["health"], finished.document["warnings"], finished.status
+        _print(options, report, warnings, "no platform runs with this configuration: started one for it")
     sys.exit(status)
 
 
-def _print(options: Options, report: Mapping[str, Any], source: str) -> None:
+def _print(options: Options, report: Mapping[str, Any], warnings: Sequence[str], source: str) -> None:
     output = options.output()
     if options.json:
-        output.json({"health": report, "source": source})
+        output.json({"health": report, "source": source, "warnings": [*warnings]})
         return
     rows = [
         (ref, each["state"], f"{each['seconds'] or 0:.3f}", each["message"]) for ref, each in report["statuses"].items()

@@ -41,7 +41,8 @@ def list_(options: Options, category: Category | None, *, running: bool) -> None
     infos, problems = survey.infos(category), survey.problems(category)
     if options.json:
         facts = {"configuration": survey.configuration, "plugins": [survey.facts(info.ref) for info in infos]}
-        output.json({**facts, "problems": [problem.to_dict() for problem in problems]})
+        shown = [problem.to_dict() for problem in problems]
+        output.json({**facts, "problems": shown, "warnings": survey.warnings})
         return
     if infos:
         output.table(_COLUMNS, [_row(info, survey) for info in infos])

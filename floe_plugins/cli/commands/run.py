@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import textwrap
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import attrs
 import click
 
-from floe_plugins.cli import logs
+from floe_plugins.cli import logs, program
 from floe_plugins.cli.hosted import HostedCommand
 from floe_plugins.cli.http import open_address, read_token, serve_view
 from floe_plugins.cli.options import Options, common_options
@@ -19,6 +21,14 @@ from floe_plugins.cli.output import Output, count
 from floe_plugins.cli.running import socket_of
 from floe_plugins.cli.supervisor.supervisor import Finished
 from floe_plugins.core.safe_text import escape
+
+
+def _parse_hosts(_context: object, _parameter: object, values: Sequence[str]) -> Sequence[str]:
+    for value in values:
+        if not re.fullmatch(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*", value):
+            message = f"{escape(value)!r} is no name of a host, such as status.example.com, without scheme and port"
+            raise click.BadParameter(message)
+    return values
 
 
 @click.command()
@@ -38,7 +48,15 @@ from floe_plugins.core.safe_text import escape
     "--token-file",
     metavar="FILE",
     type=click.Path(dir_okay=False),
-    help="Let requests with the token in FILE restart and stop plugins.",
+    help=f"Let requests with the token in FILE, or in {program.platform().variable('TOKEN')}, start and stop plugins.",
+)
+@click.option(
+    "--allow-host",
+    "allowed_hosts",
+    metavar="NAME",
+    multiple=True,
+    callback=_parse_hosts,
+    help="A name of this server that a proxy on this machine passes on; several times for several.",
 )
 @click.option("--socket", "socket_path", metavar="PATH", help="Path of the status socket.")
 @click.option("--no-socket", is_flag=True, help="Open no status socket.")
@@ -58,17 +76,22 @@ def run(options: Options, **choices: Any) -> None:
     required plugin is missing or failed.
     """
     wanted = RunOptions(**choices)
+    if wanted.allowed_hosts and (wanted.serve is None or wanted.once):
+        raise click.UsageError("--allow-host says which hosts --serve answers for: give --serve, and not --once")
+    token = read_token(wanted.token_file)
     presenter = _Presenter(options.output(), wanted)
     command = HostedCommand(options, log=True, has_events=not wanted.once, report=presenter.report)
     job = {"once": wanted.once, "keep_going": wanted.keep_going, "timings": wanted.timings}
     job["timeline"] = wanted.timeline_file is not None
-    finished = command.run("run", **job) if wanted.once else command.checked(_serve(command, options, wanted, job))
+    finished = (
+        command.run("run", **job) if wanted.once else command.checked(_serve(command, options, wanted, job, token))
+    )
     if wanted.once and options.json:
         presenter.output.json({name: facts for name, facts in finished.document.items() if name in _ONE_DOCUMENT})
     sys.exit(finished.status)
 
 
-_ONE_DOCUMENT = frozenset({"startup", "health", "blame", "critical_chain", "shutdown"})
+_ONE_DOCUMENT = frozenset({"startup", "health", "blame", "critical_chain", "shutdown", "warnings"})
 
 
 @attrs.frozen(kw_only=True)
@@ -80,29 +103,36 @@ class RunOptions:
     restart: str
     serve: str | None
     token_file: str | None
+    allowed_hosts: Sequence[str]
     socket_path: str | None
     no_socket: bool
     timings: bool
     timeline_file: str | None
 
 
-def _serve(command: HostedCommand, options: Options, wanted: RunOptions, job: Mapping[str, Any]) -> Finished:
+def _serve(
+    command: HostedCommand, options: Options, wanted: RunOptions, job: Mapping[str, Any], token: str | None
+) -> Finished:
     """Run the platform until a signal, and let others ask how it is."""
     from floe_plugins.cli.supervisor.service import Service
     from floe_plugins.cli.supervisor.view import SupervisorView
 
     configuration = options.file()
-    token = None if wanted.token_file is None else read_token(wanted.token_file)
+    serve = partial(
+        serve_view,
+        token=token,
+        say=command.say,
+        hosts=wanted.allowed_hosts,
+        is_quiet=options.quiet,
+    )
     listener = None if wanted.serve is None else open_address(wanted.serve)
     service = Service(
         supervisor=command.supervisor,
-        view=SupervisorView(command.supervisor, configuration),
+        view=SupervisorView(command.supervisor, options.configuration_name()),
         say=command.say,
         restart=wanted.restart == "on-failure",
         socket=None if wanted.no_socket else lambda: socket_of(wanted.socket_path, configuration, create=True),
-        serve=None
-        if listener is None
-        else lambda view: serve_view(view, listener, token, command.say, is_quiet=options.quiet),
+        serve=None if listener is None else lambda view: serve(view, listener),
         show_ending=command.print_ending,
     )
     return service.run({**command.common(), **job})
@@ -129,7 +159,7 @@ class _Presenter:
             self.output.event({"event": "shutdown", "shutdown": facts["shutdown"]})
             return
         timings = {key: facts[key] for key in ("blame", "critical_chain") if key in facts}
-        self.output.event({"event": "startup", "startup": facts["startup"], **timings})
+        self.output.event({"event": "startup", "startup": facts["startup"], "warnings": facts["warnings"], **timings})
         self.output.event({"event": "health", "health": facts["health"]})
 
     def _print_start(self, facts: Mapping[str, Any]) -> None:

@@ -41,7 +41,8 @@ def show(options: Options, ref: str) -> None:
             "dependents": [str(other) for other in dependencies.dependents().get(found, ())],
             **details.to_dict(),
         }
-        output.json({"configuration": survey.configuration, "plugin": {**survey.facts(found), **known}})
+        plugin = {**survey.facts(found), **known}
+        output.json({"configuration": survey.configuration, "plugin": plugin, "warnings": survey.warnings})
         return
     output.table((), [*_rows(survey, found, details)])
     output.problems([each.to_dict() for each in survey.overview.infos[found].problems])

@@ -89,7 +89,8 @@ def _run(job: str, session: Session) -> int:
     except KeyboardInterrupt:
         session.channel.send("interrupted")
         return PROBLEMS_FOUND
-    session.channel.send("result", document=result.document, status=result.status, lines=result.lines)
+    document = {"warnings": session.warnings, **result.document}
+    session.channel.send("result", document=document, status=result.status, lines=result.lines)
     return result.status
 
 

@@ -9,6 +9,7 @@ import attrs
 from floe_plugins.configuration.loader import load
 from floe_plugins.configuration.model import Configuration
 from floe_plugins.configuration.settings import PluginSettings
+from floe_plugins.configuration.standard_input import MARK, NAME
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.state import PluginState
 from floe_plugins.errors import PluginConfigurationError
@@ -33,6 +34,8 @@ class Reload:
         """Apply what can be applied, and return what was done, a line for each change."""
         if self._file is None:
             return {"lines": ["nothing was reloaded: there is no configuration file"]}
+        if self._file == MARK:
+            return {"lines": [f"nothing was reloaded: the configuration came from {NAME}, which is read once"]}
         try:
             new = load(self._file, platform=self._registry.platform)
         except PluginConfigurationError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
@@ -12,11 +13,16 @@ from floe_plugins.cli import program
 from floe_plugins.cli.host.channel import Channel
 from floe_plugins.cli.host.tracebacks import frames_of
 from floe_plugins.cli.protocol import describe, describe_record
+from floe_plugins.cli.summaries import variables
+from floe_plugins.configuration.loader import load
+from floe_plugins.configuration.model import Configuration
+from floe_plugins.configuration.standard_input import taken_over
 from floe_plugins.core.platform import Platform
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.state import PluginState
 from floe_plugins.errors import PluginConfigurationError, PluginError
 from floe_plugins.registry.facade import PluginRegistry
+from floe_plugins.reporting.switches import unused_switches
 
 if TYPE_CHECKING:
     from floe_plugins.core.event import PluginEvent
@@ -36,6 +42,7 @@ class Session:
         options: The options of the command, as JSON data.
         platform: Whose plugins they are.
         handlers: What answers the supervisor's requests, by the name of the command.
+        warnings: What is said of the switches that do nothing, once there is a registry.
         observers: Called with each event of a plugin, on the thread and at the moment at which it happens.
     """
 
@@ -46,14 +53,18 @@ class Session:
         self.platform = Platform.from_dict(options["platform"]) if "platform" in options else program.platform()
         program.use(self.platform)
         self.handlers: dict[str, Handler] = {}
+        self.warnings: list[str] = []
         self.observers: list[Callable[[PluginEvent], object]] = []
         self._registries: list[PluginRegistry] = []
         self._told: set[PluginRef] = set()
 
-    def registry(self, *, autoload: str | None = None, file: str | None = None) -> PluginRegistry:
+    def registry(
+        self, *, autoload: str | None = None, file: str | None = None, tells_warnings: bool = True
+    ) -> PluginRegistry:
         """Create the configured registry; the supervisor is told of all that happens in it.
 
-        ``autoload`` overrides the configuration, and ``no_plugins`` overrides both.
+        ``autoload`` overrides the configuration, and ``no_plugins`` overrides both. With ``tells_warnings``, the
+        operator is told at once of switches that do nothing.
 
         Raises:
             PluginConfigurationError: The configuration cannot be read.
@@ -62,7 +73,7 @@ class Session:
         autoload = "none" if self.options.get("no_plugins") else autoload
         try:
             registry = PluginRegistry(
-                file or self.options.get("config"),
+                file or self._given() or self.options.get("config"),
                 autoload=autoload,
                 disable=self.options.get("disable") or (),
                 platform=self.platform,
@@ -74,7 +85,15 @@ class Session:
             raise PluginConfigurationError(message) from None
         self._registries.append(registry)
         registry._store.events.observe(lambda event: self._tell(registry, event))  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] the word must be out before plugin code runs
+        self.warnings = unused_switches(registry, os.environ, variables(registry.platform))
+        if self.warnings and tells_warnings:
+            self.report("warnings", {"warnings": self.warnings})
         return registry
+
+    def _given(self) -> Configuration | None:
+        """Return the configuration that the supervisor has read from standard input."""
+        given = self.options.get("given")
+        return None if given is None else load(taken_over(given["descriptor"], given["suffix"]), collect=True)
 
     @property
     def busy(self) -> bool:

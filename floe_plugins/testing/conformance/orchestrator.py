@@ -63,7 +63,7 @@ class OrchestratorConformance(PluginConformance):
         schedule: the times at which an exported plan is run.
     """
 
-    schedule: Schedule = Schedule("conformance-nightly", "17 3 * * *", "Europe/Berlin")
+    schedule: Schedule = Schedule("conformance_nightly", "17 3 * * *", "Europe/Berlin")
 
     @staticmethod
     def run_steps(plugin: Any, *steps: Step, select: Sequence[str] = ()) -> Any:

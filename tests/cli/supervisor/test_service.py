@@ -18,6 +18,9 @@ from typing import Any
 import pytest
 from support import SOON, child_environ, write_distribution
 
+from floe_plugins import PluginRegistry
+from floe_plugins.cli.host.reload import Reload
+
 pytestmark = pytest.mark.once
 
 
@@ -297,3 +300,46 @@ def test_probes_are_answered_while_the_host_is_gone(run: Any, tmp_path: Path) ->
     while fetch(f"{url}/readyz")[0] != 200:
         assert running.process.poll() is None
     assert "floe_host_restarts_total 1" in fetch(f"{url}/metrics")[1]
+
+
+def test_what_came_from_standard_input_is_not_read_again() -> None:
+    [line] = Reload(PluginRegistry(path=[], environ={}), "-").run()["lines"]
+    assert line == "nothing was reloaded: the configuration came from standard input, which is read once"
+
+
+def ask(url: str, path: str, method: str, **headers: str) -> tuple[int, str]:
+    request = urllib.request.Request(f"{url}{path}", method=method, headers=headers)  # noqa: S310 its own server
+    try:
+        with urllib.request.urlopen(request, timeout=SOON) as answer:  # noqa: S310 as above
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def test_behind_a_proxy_only_the_named_host_and_only_the_right_token_act(run: Any) -> None:
+    secret = "t0ken-of-the-test"  # noqa: S105
+    running = run(
+        "--serve", "127.0.0.1:0", "--allow-host", "Status.example.com", FLOE_PLUGINS_TOKEN=secret, serving=False
+    )
+    url = running.said("serving at http://").split()[-1].rstrip("/")
+    running.serves()
+    restart, right = "/api/plugins/secrets:mine/restart", f"Bearer {secret}"
+    status, reason = ask(url, "/livez", "GET", Host="evil.example.com")
+    assert status == 403
+    assert "not one that this server answers for" in reason
+    assert ask(url, restart, "POST", Host="evil.example.com", Authorization=right)[0] == 403
+    assert ask(url, "/livez", "GET", Host="status.example.com:443") == (200, "ok")
+    assert ask(url, restart, "POST", Host="status.example.com")[0] == 401
+    assert ask(url, restart, "POST", Host="status.example.com", Authorization="Bearer wrong")[0] == 401
+    status, outcome = ask(url, restart, "POST", Host="status.example.com", Authorization=right)
+    assert status == 200, outcome
+    out, err = running.end()
+    assert secret not in out + err
+
+
+def test_the_token_of_the_variable_is_not_in_the_environment_of_plugins(run: Any, tmp_path: Path) -> None:
+    (tmp_path / "acme_mine.py").write_text(
+        PLUGIN.replace('print("started with", ', 'print("token", os.environ.get("FLOE_PLUGINS_TOKEN"), '), "utf-8"
+    )
+    running = run("--serve", "127.0.0.1:0", FLOE_PLUGINS_TOKEN="t0ken-of-the-test", serving=False)  # noqa: S106
+    assert "token None" in running.said("token ")

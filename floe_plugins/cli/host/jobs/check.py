@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from functools import partial
 
@@ -10,7 +9,6 @@ import attrs
 
 from floe_plugins.cli.host.process import PROBLEMS_FOUND, Result
 from floe_plugins.cli.host.session import Session
-from floe_plugins.cli.host.switches import unused_switches
 from floe_plugins.cli.host.validation import all_issues, validate
 from floe_plugins.configuration.issues import ConfigurationIssue, configuration_error
 from floe_plugins.core.categories import Category
@@ -27,7 +25,7 @@ from floe_plugins.reporting.schema_calls import call_each
 def run(session: Session) -> Result:
     """Return what was checked, what is installed besides, and all problems, issues and warnings."""
     options = session.options
-    registry = session.registry(autoload="all" if options.get("all") else None)
+    registry = session.registry(autoload="all" if options.get("all") else None, tells_warnings=False)
     store = registry._store  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] the host is part of the platform
     slug, texts = options.get("category"), options.get("refs") or ()
     category = None if slug is None else registry.platform.categories.parse(slug)
@@ -42,7 +40,7 @@ def run(session: Session) -> Result:
     shown = [each for each in issues if _concerns(each, plan, category, only_these=bool(texts))]
     problems += map(_problem, shown)
     warnings = [text for each in calls.results.values() for text in each.warnings]
-    warnings += unused_switches(registry, os.environ)
+    warnings += session.warnings
     others = [entry for ref, entry in sorted(store.entries().items()) if ref not in plan.entries]
     document = {
         "checked": sorted(map(str, plan.entries)),

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 from floe_plugins.cli.host.process import PROBLEMS_FOUND, USAGE_ERROR, Result
 from floe_plugins.cli.host.session import Session
-from floe_plugins.cli.host.switches import unused_switches
 from floe_plugins.cli.host.validation import all_issues, validate
 from floe_plugins.configuration.issues import ConfigurationIssue
 from floe_plugins.configuration.model import Configuration
@@ -28,8 +26,8 @@ def run(session: Session) -> Result:
     return actions[session.options["action"]](session)
 
 
-def _registry(session: Session, autoload: str | None = None) -> PluginRegistry:
-    return session.registry(file=session.options.get("file"), autoload=autoload)
+def _registry(session: Session, autoload: str | None = None, *, tells_warnings: bool = True) -> PluginRegistry:
+    return session.registry(file=session.options.get("file"), autoload=autoload, tells_warnings=tells_warnings)
 
 
 def _problems(registry: PluginRegistry, calls: SchemaCalls[Any]) -> list[Problem]:
@@ -38,12 +36,12 @@ def _problems(registry: PluginRegistry, calls: SchemaCalls[Any]) -> list[Problem
 
 
 def _validate_all(session: Session) -> Result:
-    registry = _registry(session)
+    registry = _registry(session, tells_warnings=False)
     calls = call_each(registry, partial(validate, registry.configuration))
     problems = _problems(registry, calls)
     issues = all_issues(registry, calls.results.values())
     warnings = [text for each in calls.results.values() for text in each.warnings]
-    warnings += unused_switches(registry, os.environ)
+    warnings += session.warnings
     document = {
         "file": registry.configuration.file,
         "issues": [issue.to_dict() for issue in issues],

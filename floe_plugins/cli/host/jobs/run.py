@@ -76,6 +76,7 @@ class _Platform:
             "health": health.to_dict(),
             "problems": self.session.problems(self.registry.problems),
             "ok": self.ok,
+            "warnings": self.session.warnings,
         }
         if self.session.options.get("timings"):
             facts["blame"] = [row.to_dict() for row in profile.blame(started)]

@@ -16,11 +16,13 @@ from floe_reference_compute_duckdb import DuckDBCompute, DuckDBConfig
 from floe_reference_storage_local import LocalStorage, LocalStorageConfig
 
 from floe_plugins import (
+    CancelledOperationError,
     ComputePlugin,
     HealthReport,
     HealthState,
     PluginError,
     PluginRegistry,
+    PluginTimeoutError,
     PluginUnavailableError,
     StoragePlugin,
     UnsupportedOperationError,
@@ -640,3 +642,36 @@ def test_importing_the_plugin_imports_no_engine() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, encoding="utf-8", check=True)
 
     assert done.stdout == "set()\n"
+
+
+ENDLESS = "SELECT count(*) FROM range(1000000000000) a(i), range(1000000) b(j) WHERE i * j % 7 = 3"
+
+
+def test_a_submitted_query_runs_beside_others_and_its_error_is_raised_with_its_result(compute: DuckDBCompute) -> None:
+    endless, query = compute.submit(ENDLESS), compute.submit("SELECT ? AS a", [1])
+    assert rows(query.result()) == [(1,)]
+    with pytest.raises(duckdb.CatalogException):
+        compute.submit("SELECT * FROM gone").result()
+    endless.cancel()
+
+
+def test_a_query_that_never_ends_is_cancelled_and_lets_go_of_the_database(on_disk: DuckDBCompute) -> None:
+    query = on_disk.submit(ENDLESS)
+    query.cancel()
+    with pytest.raises(CancelledOperationError, match="compute:duckdb was cancelled"):
+        query.result()
+    # Waits for running statements.
+    on_disk.release()
+    assert rows(on_disk.execute("SELECT 2 AS a")) == [(2,)]
+
+
+def test_a_query_that_takes_too_long_is_interrupted(on_disk: DuckDBCompute) -> None:
+    with pytest.raises(PluginTimeoutError, match=r"within 0\.1 seconds"):
+        on_disk.submit(ENDLESS, timeout=0.1).result()
+    on_disk.release()
+
+
+def test_the_engine_says_what_it_can(compute: DuckDBCompute) -> None:
+    can = compute.capabilities()
+    assert (can.dialect, can.placeholders, can.cancel) == ("duckdb", ("?", "$name"), True)
+    assert (can.transactions, can.distributed, can.streams) == (True, False, False)

@@ -4,6 +4,7 @@ import contextlib
 import json
 import logging
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -507,6 +508,49 @@ def test_what_was_not_sent_is_sent_by_the_next_process(receiver: Receiver, tmp_p
         assert [*(tmp_path / "unsent").iterdir()] == []
     finally:
         back.stop()
+
+
+KILLED = """
+import os, signal, sys
+from floe_plugins import LineageBackendPlugin, PluginRegistry
+from floe_reference_lineage_backend_openlineage import OpenLineageBackend
+config = {"url": sys.argv[1], "spool": sys.argv[2]}
+registry = PluginRegistry({"plugins": {"lineage_backend": {"openlineage": config}}}, autoload="none")
+registry.register(OpenLineageBackend)
+registry.startup().raise_for_failures()
+import json
+for event in json.loads(sys.argv[3]):
+    registry.get(LineageBackendPlugin, "openlineage").emit(event)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no process can be killed so here")
+def test_what_was_emitted_is_sent_by_the_next_process_if_this_one_is_killed(receiver: Receiver, tmp_path: Path) -> None:
+    receiver.stop()
+    spool = tmp_path / "unsent"
+    events = json.dumps([event(name) for name in "abcde"])
+    killed = subprocess.run([sys.executable, "-c", KILLED, receiver.url, str(spool), events], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    with (spool / "server.jsonl").open("a", encoding="utf-8") as file:
+        file.write('{"half": ')
+
+    back = Receiver(receiver.port)
+    try:
+        with platform(url=back.url, spool=str(spool), stop_timeout=10) as registry:
+            of(registry).emit(event("f"))
+        assert back.jobs == [*"abcdef"]
+    finally:
+        back.stop()
+
+
+def test_what_was_sent_does_not_stay_on_disk(receiver: Receiver, tmp_path: Path) -> None:
+    with platform(url=receiver.url, spool=str(tmp_path)) as registry:
+        for name in "abc":
+            of(registry).emit(event(name))
+            assert of(registry).flush(30) is True
+        assert jobs_in(tmp_path / "server.jsonl") == ["c"]
+    assert [*tmp_path.iterdir()] == []
 
 
 def test_without_a_spool_what_is_given_up_is_told(receiver: Receiver, caplog: pytest.LogCaptureFixture) -> None:

@@ -18,12 +18,15 @@ from floe_plugins import (
     StoragePlugin,
     UnsupportedOperationError,
 )
+from floe_plugins.hookspecs.compute import ComputeCapabilities
 from floe_reference_compute_duckdb._database import Database
 from floe_reference_compute_duckdb._dbapi import Connection
+from floe_reference_compute_duckdb._query import begin
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+    from floe_plugins.hookspecs.compute import Query
     from floe_plugins.hookspecs.protocols import ArrowStream
 
 IN_MEMORY = ":memory:"
@@ -60,7 +63,7 @@ class DuckDBCompute(ComputePlugin):
 
     name = "duckdb"
     version = "0.1.0"
-    floe_api_version = "1.0"
+    floe_api_version = "1.1"
     description = "SQL by DuckDB, over tables and the storage's files"
     dependencies = ("storage",)
     config_schema = DuckDBConfig
@@ -95,14 +98,8 @@ class DuckDBCompute(ComputePlugin):
         return HealthStatus(HealthState.HEALTHY, "DuckDB answers", details)
 
     def execute(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] | None = None) -> ArrowStream:
-        from floe_reference_compute_duckdb._results import kept
-
         with self._database.cursor() as cursor:
-            result = cursor.sql(sql, params=parameters)
-            # DuckDB 1 gives None for a statement that is no query; the type is DuckDB 2's.
-            if result is None:  # pyright: ignore[reportUnnecessaryComparison]
-                result = cursor.sql('SELECT 0::BIGINT AS "Count" WHERE false')
-            return kept(result, self._directory)
+            return _run(cursor, sql, parameters, self._directory)
 
     def register_table(self, name: str, data: ArrowStream) -> None:
         from floe_reference_compute_duckdb._results import pages
@@ -136,6 +133,24 @@ class DuckDBCompute(ComputePlugin):
             self._database.forget_tables()
         else:
             self._database.close()
+
+    def submit(
+        self,
+        sql: str,
+        parameters: Sequence[Any] | Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Query:
+        return begin(self._database, lambda cursor: _run(cursor, sql, parameters, self._directory), timeout)
+
+    def capabilities(self) -> ComputeCapabilities:
+        return ComputeCapabilities(
+            dialect="duckdb",
+            placeholders=("?", "$name"),
+            transactions=True,
+            cancel=True,
+            streams=False,
+            distributed=False,
+        )
 
     @property
     def _storage(self) -> StoragePlugin:
@@ -188,6 +203,16 @@ class DuckDBCompute(ComputePlugin):
 
             connection.register_filesystem(StorageFiles(self._storage))
         return connection
+
+
+def _run(cursor: DuckDBPyConnection, sql: str, parameters: Any, directory: Path | None) -> ArrowStream:
+    from floe_reference_compute_duckdb._results import kept
+
+    result = cursor.sql(sql, params=parameters)
+    # DuckDB 1 gives None for a statement that is no query; the type is DuckDB 2's.
+    if result is None:  # pyright: ignore[reportUnnecessaryComparison]
+        result = cursor.sql('SELECT 0::BIGINT AS "Count" WHERE false')
+    return kept(result, directory)
 
 
 def _explained(location: str, error: Exception) -> PluginError:

@@ -61,7 +61,10 @@ class Target:
     def pipeline(self) -> Iterator[Pipeline]:
         """A pipeline that begins with nothing, active in the block on this thread."""
         import dlt
+        from dlt.common.runtime import anon_tracker
 
+        # Otherwise dlt keeps an id of this machine in its home directory, also where it sends nothing.
+        anon_tracker.get_anonymous_id = str
         shutil.rmtree(self.directory, ignore_errors=True)
         made = dlt.pipeline(
             pipeline_name=self.directory.name,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, Field, SecretStr, model_validato
 from floe_plugins import HealthState, HealthStatus, LineageBackendPlugin, PluginError
 from floe_reference_lineage_backend_openlineage._naming import namespace_of
 from floe_reference_lineage_backend_openlineage._outbox import Outbox
+from floe_reference_lineage_backend_openlineage._spool import Spool
 
 if TYPE_CHECKING:
     from floe_reference_lineage_backend_openlineage._destinations import Destination
@@ -43,7 +45,7 @@ class OpenLineageConfig(BaseModel):
     timeout: float = Field(default=5.0, gt=0, description="Seconds in which the server has to take an event")
     limit: int = Field(default=10_000, ge=1, description="Events that may wait while they cannot be sent")
     spool: AbsolutePath | None = Field(
-        default=None, description="Directory that keeps what could not be sent until the next start"
+        default=None, description="Directory that keeps each event from before emit returns until it was sent"
     )
     stop_timeout: float = Field(default=5.0, ge=0, description="Seconds to send what waits when the plugin stops")
 
@@ -61,14 +63,23 @@ class Route:
 
     destination: Destination
     outbox: Outbox
-    spool: Path | None
+    spool: Spool | None
+    _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False, eq=False, repr=False)
+
+    def take(self, event: str) -> None:
+        """Keep an event, and send it in the background."""
+        # An event that is on disk and not yet waiting would be taken for one that was sent.
+        with self._lock:
+            if self.spool is not None:
+                self.spool.add(event, all_sent=not self.outbox.state.waiting)
+            self.outbox.put(event)
 
 
 class OpenLineageBackend(LineageBackendPlugin):
     """Checks events at once, and sends them in the background, in the order of ``emit``.
 
     What cannot be sent is tried again, with pauses of up to 30 seconds; with ``spool``
-    set, also by the next process. An event that a server refuses for good is
+    set, also by the next process, even if this one is killed. An event that a server refuses for good is
     given up, which is logged and counted by the health check.
     """
 
@@ -123,7 +134,7 @@ class OpenLineageBackend(LineageBackendPlugin):
     def emit(self, event: Mapping[str, Any]) -> None:
         text = self._schema.text(event)
         for route in self._routes:
-            route.outbox.put(text)
+            route.take(text)
 
     def flush(self, deadline: float) -> bool:
         until = time.monotonic() + deadline
@@ -146,27 +157,18 @@ class OpenLineageBackend(LineageBackendPlugin):
         return destinations
 
     def _route(self, kind: str, destination: Destination) -> Route:
-        spool = None if self.config.spool is None else self.config.spool / f"{kind}.jsonl"
+        spool = None if self.config.spool is None else Spool(self.config.spool / f"{kind}.jsonl")
         route = Route(destination, Outbox(destination.name, destination.send, self.config.limit), spool)
         if spool is not None:
-            spool.parent.mkdir(parents=True, exist_ok=True)
-            for line in spool.read_text(encoding="utf-8").splitlines() if spool.exists() else ():
-                route.outbox.put(line)
+            for event in spool.events():
+                route.outbox.put(event)
         return route
 
 
 def _keep(route: Route, left: tuple[str, ...]) -> None:
     """Write the unsent events to the spool, replacing its content."""
     if left:
-        place = "are given up" if route.spool is None else f"are kept in {route.spool}"
+        place = "are given up" if route.spool is None else f"are kept in {route.spool.path}"
         _log.error("%d events were not sent to %s and %s", len(left), route.destination.name, place)
-    if route.spool is None:
-        return
-    # Until now the file had what this process found in it: after a crash an event may be sent
-    # twice, which its run's id makes harmless, but none is lost.
-    if not left:
-        route.spool.unlink(missing_ok=True)
-        return
-    unfinished = route.spool.with_suffix(".new")
-    unfinished.write_text("".join(f"{line}\n" for line in left), encoding="utf-8")
-    unfinished.replace(route.spool)
+    if route.spool is not None:
+        route.spool.replace(left)

@@ -1,0 +1,79 @@
+"""Unload the modules of a plugin, where nothing else holds on to them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from types import FunctionType, ModuleType
+from typing import Any
+
+from floe_plugins.core.candidate import Candidate
+from floe_plugins.discovery.entry_points_txt import parse_value
+
+_NATIVE = (".so", ".pyd", ".dll")
+
+
+def own_modules(candidate: Candidate) -> dict[str, ModuleType]:
+    """Return the imported modules of a plugin by name: its package with all that is in it, or its one module.
+
+    A namespace package, which several distributions share, belongs to none of them.
+    """
+    value = parse_value(candidate.value)
+    parts = value.module.split(".") if value else []
+    prefixes = [".".join(parts[: count + 1]) for count in range(len(parts))]
+    top = next((prefix for prefix in prefixes if _file(sys.modules.get(prefix)) is not None), None)
+    if top is None:
+        return {}
+    return {
+        name: module
+        for name, module in list(sys.modules.items())
+        if (name == top or name.startswith(f"{top}.")) and type(module) is ModuleType
+    }
+
+
+def obstacle(own: Mapping[str, ModuleType]) -> str | None:
+    """Return why modules cannot be unloaded; None if nothing is known to be against it."""
+    if not own:
+        return "its modules are not known"
+    for name, module in own.items():
+        if str(_file(module)).endswith(_NATIVE):
+            return f"{name} is native code, which cannot be unloaded"
+    for holder, module in list(sys.modules.items()):
+        if holder not in own and type(module) is ModuleType:
+            for name in _held(module, holder, own):
+                return f"the module {holder} has {name} from it"
+    return None
+
+
+def unload(own: Mapping[str, ModuleType]) -> None:
+    """Forget modules, so that they are imported anew."""
+    for name, module in own.items():
+        if sys.modules.get(name) is module:
+            del sys.modules[name]
+        parent, _, child = name.rpartition(".")
+        if parent in sys.modules and sys.modules[parent].__dict__.get(child) is module:
+            del sys.modules[parent].__dict__[child]
+
+
+def _held(module: ModuleType, holder: str, own: Mapping[str, ModuleType]) -> Iterator[str]:
+    """Yield the names under which another module has something of these modules."""
+    modules = {id(each) for each in own.values()}
+    for name, value in list(module.__dict__.items()):
+        if id(value) in modules:
+            if own.get(f"{holder}.{name}") is not value:  # a package has its own modules as attributes
+                yield name
+        elif _origin(value) in own:
+            yield name
+
+
+def _origin(value: object) -> Any:
+    """Return the name of the module in which a class or function, or the class of an object, was defined."""
+    if type(value) is FunctionType:
+        return value.__module__
+    cls: Any = value if issubclass(type(value), type) else type(value)
+    return type.__getattribute__(cls, "__dict__").get("__module__")
+
+
+def _file(module: ModuleType | None) -> str | None:
+    file = None if type(module) is not ModuleType else module.__dict__.get("__file__")
+    return file if type(file) is str else None
