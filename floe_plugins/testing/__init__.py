@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from floe_plugins.testing.conformance.orchestrator import OrchestratorConformance as OrchestratorConformance
     from floe_plugins.testing.conformance.rule import ContractError as ContractError
     from floe_plugins.testing.conformance.secrets import SecretsConformance as SecretsConformance
+    from floe_plugins.testing.conformance.semantic_layer import SemanticLayerConformance as SemanticLayerConformance
     from floe_plugins.testing.conformance.storage import StorageConformance as StorageConformance
     from floe_plugins.testing.conformance.telemetry_backend import (
         TelemetryBackendConformance as TelemetryBackendConformance,
@@ -33,6 +34,7 @@ else:
             "conformance.lineage_backend": ("LineageBackendConformance",),
             "conformance.compute": ("ComputeConformance",),
             "conformance.telemetry_backend": ("TelemetryBackendConformance",),
+            "conformance.semantic_layer": ("SemanticLayerConformance",),
             "conformance.rule": ("ContractError",),
             "conformance.secrets": ("SecretsConformance",),
             "conformance.storage": ("StorageConformance",),
