@@ -81,7 +81,7 @@ class StorageConformance(FileRules, PluginConformance):
                 self.expect(str(uri).endswith(name), f"uri({name!r}) returned {shown(uri)}")
 
     @rule(_PATH)
-    def test_a_uri_needs_no_file(self) -> None:
+    def test_a_uri_is_that_of_any_path(self) -> None:
         """``uri`` returns the URI of a path whether or not a file exists there, and makes none."""
         with self.started() as plugin:
             before = plugin.uri("a/new.txt")

@@ -462,7 +462,7 @@ FAULTY: dict[str, type[Any]] = {
     "test_bad_prefixes_are_refused": ListsAnything,
     "test_a_uri_is_absolute": RelativeUri,
     "test_a_uri_is_not_encoded": EncodedUri,
-    "test_a_uri_needs_no_file": UriOfWhatIsThere,
+    "test_a_uri_is_that_of_any_path": UriOfWhatIsThere,
     "test_what_was_written_is_read": TextLines,
     "test_a_file_is_read_from_anywhere": Unseekable,
     "test_other_modes_are_refused": AnyMode,
