@@ -84,6 +84,7 @@ def signature(name: str, hook: Any) -> Iterator[str]:
     """A hook's definition as the source has it, without decorators and docstring; a parameter a line if it is long."""
     source = inspect.getsource(hook)
     definition = inspect.cleandoc(source[source.index("def ") : source.index('"""')].rstrip())
+    definition = re.sub(r"\s+# noqa.*", "", definition)
     assert definition.startswith(f"def {name}(")
     if "\n" in definition or len(definition) <= WIDTH:
         yield from definition.splitlines()
