@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from floe_plugins.testing.conformance.telemetry_backend import (
         TelemetryBackendConformance as TelemetryBackendConformance,
     )
-    from floe_plugins.testing.override import override as override
+    from floe_plugins.testing.overriding import override as override
 else:
     from floe_plugins.core.lazy import lazy_exports
 
@@ -40,6 +40,6 @@ else:
             "conformance.rule": ("ContractError",),
             "conformance.secrets": ("SecretsConformance",),
             "conformance.storage": ("StorageConformance",),
-            "override": ("override",),
+            "overriding": ("override",),
         },
     )
