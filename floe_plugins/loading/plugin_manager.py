@@ -85,9 +85,8 @@ class CategoryManager(pluggy.PluginManager):
             options = self.parse_hookspec_opts(spec, name)
             setattr(self.hook, name, pluggy.HookCaller(name, self._lifecycle._hookexec, spec, options))  # noqa: SLF001
         self._inherited: dict[str, Any] = {name: inspect.getattr_static(spec, name) for name in vars(self.hook)}
-        required = spec.__abstractmethods__.union(LIFECYCLE_HOOKS)
         # An older plugin does not know of these hooks, and one that does may leave them out.
-        self._defaults = [name for name in self._inherited if name not in required]
+        self._defaults = [name for name, member in self._inherited.items() if hasattr(member, "floe_added_in")]
         for caller in vars(self.hook).values():
             caller.__class__ = QuickHookCaller
         self._relay: pluggy.HookRelay = self.__dict__.pop("hook")

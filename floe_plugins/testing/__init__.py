@@ -12,10 +12,12 @@ if TYPE_CHECKING:
     from floe_plugins.testing.conformance.base import PluginConformance as PluginConformance
     from floe_plugins.testing.conformance.compute import ComputeConformance as ComputeConformance
     from floe_plugins.testing.conformance.identity import IdentityConformance as IdentityConformance
+    from floe_plugins.testing.conformance.ingestion import IngestionConformance as IngestionConformance
     from floe_plugins.testing.conformance.lineage_backend import LineageBackendConformance as LineageBackendConformance
     from floe_plugins.testing.conformance.orchestrator import OrchestratorConformance as OrchestratorConformance
     from floe_plugins.testing.conformance.rule import ContractError as ContractError
     from floe_plugins.testing.conformance.secrets import SecretsConformance as SecretsConformance
+    from floe_plugins.testing.conformance.semantic_layer import SemanticLayerConformance as SemanticLayerConformance
     from floe_plugins.testing.conformance.storage import StorageConformance as StorageConformance
     from floe_plugins.testing.conformance.telemetry_backend import (
         TelemetryBackendConformance as TelemetryBackendConformance,
@@ -33,6 +35,8 @@ else:
             "conformance.lineage_backend": ("LineageBackendConformance",),
             "conformance.compute": ("ComputeConformance",),
             "conformance.telemetry_backend": ("TelemetryBackendConformance",),
+            "conformance.semantic_layer": ("SemanticLayerConformance",),
+            "conformance.ingestion": ("IngestionConformance",),
             "conformance.rule": ("ContractError",),
             "conformance.secrets": ("SecretsConformance",),
             "conformance.storage": ("StorageConformance",),

@@ -74,9 +74,9 @@ def _home(statement: str, module: str) -> str:
 
         found = getattr(hookspecs, name, None)
         home = getattr(found, "__module__", module)
-        if not hasattr(sys.modules.get(home), name):  # another name for something that is defined elsewhere
-            home = module
-        return f"from {home if home.startswith('floe_plugins') else module} import {name}"
+        # An alias such as ``Query`` has the module of what it stands for, where its own name is unknown.
+        known = home.startswith("floe_plugins") and hasattr(sys.modules[home], name)
+        return f"from {home if known else module} import {name}"
     return statement
 
 
