@@ -10,7 +10,8 @@ from pathlib import Path
 _MAX_MEMBERS = 50_000
 _MAX_FILE = 1 << 20  # as much as is read of a source or metadata file anywhere
 _MAX_TOTAL = 64 << 20
-_READ = (".py", "METADATA", "entry_points.txt", "WHEEL", "RECORD")
+# Not RECORD: it may name files that lead a reader to sources elsewhere on this system.
+_READ = (".py", "METADATA", "entry_points.txt", "WHEEL")
 _MODULES = (".so", ".pyd")
 # Others are unpacked by the decompressor without a bound.
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}

@@ -22,7 +22,16 @@ def wheel(place: Path, *members: tuple[str | zipfile.ZipInfo, bytes], method: in
 
 def test_sources_and_metadata_are_laid_out_as_installed(tmp_path: Path) -> None:
     site = tmp_path / "site"
-    unpack(wheel(tmp_path, ("acme.py", b"a = 1"), ("acme-1.0.data/purelib/more.py", b""), ("big.bin", b"1")), site)
+    unpack(
+        wheel(
+            tmp_path,
+            ("acme.py", b"a = 1"),
+            ("acme-1.0.data/purelib/more.py", b""),
+            ("big.bin", b"1"),
+            ("RECORD", b"x.pth,,"),
+        ),
+        site,
+    )
     assert sorted(each.name for each in site.iterdir()) == ["acme.py", "more.py"]
     assert (site / "acme.py").read_bytes() == b"a = 1"
 
