@@ -1,1 +1,1 @@
-"""Help authors: make a new plugin's project from the contract of its category."""
+"""Help authors: make a new plugin's project from the contract of its category, and check one."""

@@ -21,6 +21,7 @@ SUMMARIES = {
     "start": "Start the plugin REF of the platform that runs, and what it needs.",
     "stop": "Stop the plugin REF of the platform that runs, after all that need it.",
     "timings": "Show where the time of the start of the running platform went, the slowest plugin first.",
+    "validate": "Check the plugins of a project or a wheel before it is installed.",
 }
 
 _EXAMPLES: dict[str, tuple[str, ...]] = {
@@ -44,6 +45,7 @@ _EXAMPLES: dict[str, tuple[str, ...]] = {
     "start": ("start compute:duckdb",),
     "stop": ("stop compute:duckdb",),
     "timings": ("timings", "timings --json"),
+    "validate": ("validate .", "validate dist/acme-1.0-py3-none-any.whl --strict"),
 }
 
 _VARIABLES = {

@@ -8,14 +8,11 @@ from collections.abc import Callable, Iterator, Mapping
 from types import FunctionType
 from typing import Any, NamedTuple
 
-from floe_plugins.core.suggestions import closest
+from floe_plugins.core.suggestions import meant
 from floe_plugins.errors import PluginError
 from floe_plugins.hookspecs.base import LIFECYCLE_HOOKS, PROJECT
 from floe_plugins.inspection.plain_versions import release
 from floe_plugins.inspection.runtime_metadata import TELL_AUTHOR, RuntimeMetadata
-
-_LIKE = 0.85  # at least as much as heath_check is like health_check
-_MAX_EXTRA = 2  # letters by which a misspelt name may be longer or shorter
 
 
 class Finding(NamedTuple):
@@ -92,11 +89,7 @@ def _overrides(members: Mapping[str, object], category: type, name: str) -> bool
 
 
 def _in_name(name: str, missing: list[str]) -> Iterator[Finding]:
-    # difflib takes longer to import than a plugin does to load; few names come this far.
-    like = [
-        hook for hook in missing if abs(len(hook) - len(name)) <= _MAX_EXTRA and len({*hook} ^ {*name}) <= _MAX_EXTRA
-    ]
-    for hook in closest(name, like, likeness=_LIKE) if like else ():
+    for hook in meant(name, missing):
         message = f"its method {name!r} is no hook and is never called; {hook!r} is one, which it does not implement"
         yield Finding(message, f"call the method {hook!r} if that is meant, or give it a name that is less like it")
 
