@@ -78,13 +78,20 @@ def add(table: Table, uris: Iterable[str], keep: int) -> set[str]:
 
 def expire(table: Table, keep: int) -> tuple[int, set[str]]:
     """Forget all but the newest snapshots; return how many, and the files that only they needed."""
-    with table.transaction() as change:
+    with _transaction(table) as change:
         expired = _expire(change, keep)
     return len(expired), _unneeded(table, expired)
 
 
+def _transaction(table: Table) -> Transaction:
+    # Not stored with the table. PyIceberg from 0.12 on would commit again by itself if others came first,
+    # with snapshots to remove that those others may have removed; our callers begin anew with what is there.
+    table.metadata.properties["commit.retry.num-retries"] = "0"
+    return table.transaction()
+
+
 def _commit(table: Table, put: Callable[[Transaction], None], keep: int) -> set[str]:
-    with table.transaction() as change:
+    with _transaction(table) as change:
         missing: dict[str, Any] = {name: value for name, value in LIMITS.items() if name not in table.properties}
         if missing:
             change.set_properties(**missing)
