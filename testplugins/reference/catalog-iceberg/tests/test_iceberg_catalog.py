@@ -710,7 +710,7 @@ def test_a_missing_secret_is_named(tmp_path: Path) -> None:
 
     [failed] = registry.startup().failed
 
-    assert "secrets:env has no NOT_THERE" in failed.message
+    assert "the secrets plugin 'env' has no NOT_THERE" in failed.message
     registry.shutdown()
 
 
@@ -721,7 +721,7 @@ def test_the_password_of_a_database_is_in_no_error_and_no_health(
     # SQLite has no passwords; what a URI says beside its place is hidden all the same.
     monkeypatch.setenv("CATALOG_TEST_CATALOG_URI", f"sqlite:///file:{database.name}?uri=true&cache={PASSWORD}")
     monkeypatch.chdir(tmp_path)
-    registry = PluginRegistry(configured(tmp_path), timeouts={"startup": 1})
+    registry = PluginRegistry(configured(tmp_path))
 
     [failed] = registry.startup().failed
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 from pyiceberg.exceptions import ResolveError
 from pyiceberg.io.pyarrow import UnsupportedPyArrowTypeException, pyarrow_to_schema
 from pyiceberg.schema import promote
@@ -26,6 +27,21 @@ def schema_of(schema: ArrowStream | ArrowSchema) -> pa.Schema:
     if hasattr(schema, "__arrow_c_schema__"):
         return _bare(pa.schema(schema))
     return _bare(pa.RecordBatchReader.from_stream(schema).schema)
+
+
+def schema_of_file(io: Any, uri: str) -> pa.Schema:
+    """The schema of a Parquet file.
+
+    Raises:
+        ValueError: there is no such file.
+    """
+    try:
+        with io.new_input(uri).open() as file:
+            return _bare(pq.read_schema(file))
+    except FileNotFoundError as error:
+        raise ValueError(f"there is no file {uri}") from error
+    except pa.ArrowInvalid as error:
+        raise ValueError(f"{uri} is no Parquet file: {error}") from error
 
 
 def pages_of(data: ArrowStream) -> tuple[pa.Schema, Iterator[pa.Table]]:

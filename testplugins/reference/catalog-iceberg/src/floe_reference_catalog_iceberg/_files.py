@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import logging
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from pyiceberg.expressions import AlwaysTrue
@@ -47,25 +47,62 @@ class Written:
         Returns:
             the files of snapshots that the table has no more.
         """
-        expired: list[Snapshot] = []
-        with table.transaction() as change:
-            missing: dict[str, Any] = {name: value for name, value in LIMITS.items() if name not in table.properties}
-            if missing:
-                change.set_properties(**missing)
+
+        def put(change: Transaction) -> None:
             # There is nothing to replace before the first snapshot, and PyIceberg would warn of that.
             if replace and table.current_snapshot() is not None:
                 change.delete(AlwaysTrue())
             with change.update_snapshot().fast_append() as append:
                 for file in self.files:
                     append.append_data_file(file)
-            expired = _expire(change, keep)
-        kept = set(itertools.chain.from_iterable(_paths(each, table) for each in table.snapshots()))
-        return {path for each in expired for path in _paths(each, table)} - kept
+
+        return _commit(table, put, keep)
 
     def discard(self) -> None:
         """Delete the files, which no table needs."""
         for file in self.files:
             delete(self._io, file.file_path)
+
+
+def add(table: Table, uris: Iterable[str], keep: int) -> set[str]:
+    """Add Parquet files where they are, in one commit; return the files of snapshots that the table has no more.
+
+    Raises:
+        ValueError: a file is in the table already, or PyIceberg cannot take it.
+    """
+    try:
+        return _commit(table, lambda change: change.add_files([*uris]), keep)
+    except NotImplementedError as error:
+        raise ValueError(f"the files cannot be added: {error}") from error
+
+
+def expire(table: Table, keep: int) -> tuple[int, set[str]]:
+    """Forget all but the newest snapshots; return how many, and the files that only they needed."""
+    with _transaction(table) as change:
+        expired = _expire(change, keep)
+    return len(expired), _unneeded(table, expired)
+
+
+def _transaction(table: Table) -> Transaction:
+    # Not stored with the table. PyIceberg from 0.12 on would commit again by itself if others came first,
+    # with snapshots to remove that those others may have removed; our callers begin anew with what is there.
+    table.metadata.properties["commit.retry.num-retries"] = "0"
+    return table.transaction()
+
+
+def _commit(table: Table, put: Callable[[Transaction], None], keep: int) -> set[str]:
+    with _transaction(table) as change:
+        missing: dict[str, Any] = {name: value for name, value in LIMITS.items() if name not in table.properties}
+        if missing:
+            change.set_properties(**missing)
+        put(change)
+        expired = _expire(change, keep)
+    return _unneeded(table, expired)
+
+
+def _unneeded(table: Table, expired: Iterable[Snapshot]) -> set[str]:
+    kept = set(itertools.chain.from_iterable(_paths(each, table) for each in table.snapshots()))
+    return {path for each in expired for path in _paths(each, table)} - kept
 
 
 def _expire(change: Transaction, keep: int) -> list[Snapshot]:

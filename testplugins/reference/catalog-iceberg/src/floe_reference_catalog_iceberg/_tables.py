@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import random
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import attrs
 import pyarrow as pa
@@ -18,53 +18,28 @@ from pyiceberg.exceptions import (
     NoSuchNamespaceError,
     NoSuchTableError,
     TableAlreadyExistsError,
+    ValidationError,
 )
-from pyiceberg.io.pyarrow import ArrowScan, schema_to_pyarrow
 from sqlalchemy.exc import IntegrityError
 
 from floe_plugins import PluginError
 from floe_reference_catalog_iceberg import _arrow, _database
-from floe_reference_catalog_iceberg._files import LIMITS, Written, delete, orphans
+from floe_reference_catalog_iceberg._files import LIMITS, Written, add, delete, expire, orphans
+from floe_reference_catalog_iceberg._scans import Rows, Wanted, rows_of
 
 if TYPE_CHECKING:
-    from pyiceberg.table import DataScan, Table
+    from pyiceberg.table import Table
     from sqlalchemy import URL
 
     from floe_plugins import StoragePlugin
     from floe_plugins.hookspecs.protocols import ArrowStream
 
+T = TypeVar("T")
+
 # Seconds: the longest wait before the second try of a commit; each further one may take twice as long, up to a limit.
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0
 # What of a table is read into memory at once: bytes in files, and rows, since files are compressed.
 FEW_BYTES, FEW_ROWS = 16 * 1024 * 1024, 100_000
-
-
-@attrs.frozen
-class Rows:
-    """The rows of one snapshot, read from its files by each who asks for them, a part at a time."""
-
-    scan: DataScan
-    columns: Sequence[str]
-
-    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
-        schema = schema_to_pyarrow(self.scan.projection())
-        rows = pa.RecordBatchReader.from_batches(schema, self._batches()).cast(schema)
-        ordered = pa.schema([schema.field(name) for name in self.columns])
-        rows = pa.RecordBatchReader.from_batches(ordered, (batch.select([*self.columns]) for batch in rows))
-        return rows.__arrow_c_stream__(requested_schema)
-
-    def _batches(self) -> Iterator[pa.RecordBatch]:
-        scan, left = self.scan, self.scan.limit
-        # One file after another: PyIceberg would have all of them in memory at once.
-        for task in scan.plan_files():
-            if left == 0:
-                return
-            reader = ArrowScan(
-                scan.table_metadata, scan.io, scan.projection(), scan.row_filter, scan.case_sensitive, left
-            )
-            for batch in reader.to_record_batches([task]):
-                left = None if left is None else left - batch.num_rows
-                yield batch
 
 
 class ClosingCatalog(SqlCatalog):
@@ -153,22 +128,89 @@ class Tables:
             raise
 
     def _committed(self, identifier: str, schema: pa.Schema, written: Written, *, replace: bool) -> int:
+        def once() -> tuple[Table, set[str]]:
+            table = self._fitting(identifier, schema)
+            return table, written.commit(table, replace=replace, keep=self._policy.keep)
+
+        return self._snapshot_of(identifier, *self._tried(identifier, once))
+
+    def _snapshot_of(self, identifier: str, table: Table, unused: set[str]) -> int:
+        snapshot = table.current_snapshot()
+        if snapshot is None:
+            raise PluginError(f"table {identifier!r} has no snapshot after a write")
+        for path in unused:
+            delete(table.io, path)
+        return snapshot.snapshot_id
+
+    def _tried(self, identifier: str, once: Callable[[], T]) -> T:
         attempts = self._policy.attempts
         for attempt in range(attempts):
             if attempt:
                 # Of different length, so that those who met do not meet again.
                 time.sleep(random.uniform(0, min(FIRST_PAUSE * 2**attempt, LONGEST_PAUSE)))  # noqa: S311
             with self._asked(identifier), contextlib.suppress(CommitFailedException):
-                table = self._fitting(identifier, schema)
-                unused = written.commit(table, replace=replace, keep=self._policy.keep)
-                snapshot = table.current_snapshot()
-                if snapshot is None:
-                    raise PluginError(f"table {identifier!r} has no snapshot after a write")
-                for path in unused:
-                    delete(table.io, path)
-                return snapshot.snapshot_id
+                return once()
         message = f"table {identifier!r} was changed by others at each of {attempts} tries; nothing was written"
         raise PluginError(message, hint="Write fewer and larger pieces, or raise commit_attempts")
+
+    def add(self, identifier: str, uris: Sequence[str]) -> int:
+        """Add Parquet files where they are, in one commit; return the id of the new snapshot.
+
+        Raises:
+            ValueError: a file is not there, is in the table already, or does not fit.
+            PluginError: others changed the table at every try.
+        """
+
+        def once() -> tuple[Table, set[str]]:
+            table = self.table(identifier)
+            for uri in uris:
+                self._fits(identifier, table, _arrow.schema_of_file(table.io, uri), f"the rows of {uri}")
+            return table, add(table, uris, self._policy.keep)
+
+        return self._snapshot_of(identifier, *self._tried(identifier, once))
+
+    def evolve(self, identifier: str, schema: pa.Schema) -> Table:
+        """Add the columns that the table lacks, and widen those that are wider in the schema.
+
+        Raises:
+            ValueError: a type would have to change to one that does not hold its values.
+            PluginError: others changed the table at every try.
+        """
+
+        def once() -> Table:
+            table = self.table(identifier)
+            there = {field.name for field in table.schema().fields}
+            # Rows that are there have no values in new columns.
+            wanted = pa.schema([each if each.name in there else each.with_nullable(True) for each in schema])  # noqa: FBT003
+            with table.update_schema() as change:
+                change.union_by_name(wanted)
+            return table
+
+        try:
+            return self._tried(identifier, once)
+        except (ValidationError, *_arrow.UNSUITABLE) as error:
+            raise ValueError(f"table {identifier!r} cannot get this schema: {error}") from error
+
+    def expire(self, identifier: str, keep: int) -> int:
+        """Forget all but the newest snapshots, and delete what only they needed; return how many were forgotten."""
+
+        def once() -> tuple[Table, int, set[str]]:
+            table = self.table(identifier)
+            return table, *expire(table, keep)
+
+        table, count, unused = self._tried(identifier, once)
+        for path in unused:
+            delete(table.io, path)
+        return count
+
+    def table(self, identifier: str) -> Table:
+        """Return a table as it is now.
+
+        Raises:
+            LookupError: there is none.
+        """
+        with self._asked(identifier):
+            return self._catalog.load_table(identifier)
 
     def clean(self, identifier: str, storage: StoragePlugin) -> None:
         """Delete files in the table's folder that no snapshot needs, such as those of a process that died."""
@@ -184,20 +226,18 @@ class Tables:
     def read(self, identifier: str, columns: Sequence[str] | None, limit: int | None) -> ArrowStream:
         """Return the rows of the current snapshot, readable any number of times; few are in memory."""
         with self._asked(identifier):
-            table = self._catalog.load_table(identifier)
-            there = [field.name for field in table.schema().fields]
-            chosen = there if columns is None else [*columns]
-            unknown = [name for name in chosen if name not in there]
-            if unknown:
-                raise ValueError(f"table {identifier!r} has no columns {unknown}: expected some of {there}")
-            scan = table.scan(selected_fields=tuple(chosen), limit=limit)
-            files = [task.file for task in scan.plan_files()]
+            rows = rows_of(identifier, self._catalog.load_table(identifier), Wanted(columns, limit=limit))
+            files = [task.file for task in rows.scan.plan_files()]
             size, count = sum(file.file_size_in_bytes for file in files), sum(file.record_count for file in files)
             if size > FEW_BYTES or count > FEW_ROWS:
-                return Rows(scan, chosen)
+                return rows
             # PyIceberg gives them in the table's order.
-            table_in_memory: ArrowStream = scan.to_arrow().select(chosen)
+            table_in_memory: ArrowStream = rows.scan.to_arrow().select([*rows.columns])
             return table_in_memory
+
+    def scan(self, identifier: str, wanted: Wanted) -> Rows:
+        """Return the rows that are wanted, a part at a time."""
+        return rows_of(identifier, self.table(identifier), wanted)
 
     def names(self, namespace: str | None) -> list[str]:
         """List all tables, or those directly in one namespace."""
@@ -226,11 +266,14 @@ class Tables:
 
     def _fitting(self, identifier: str, schema: pa.Schema) -> Table:
         table = self._catalog.load_table(identifier)
+        self._fits(identifier, table, schema, "the rows")
+        return table
+
+    def _fits(self, identifier: str, table: Table, schema: pa.Schema, rows: str) -> None:
         # Before PyIceberg does, which would print a drawing.
         misfit = _arrow.misfit(table, schema)
         if misfit:
-            raise ValueError(f"the rows do not fit table {identifier!r}: {misfit}")
-        return table
+            raise ValueError(f"{rows} do not fit table {identifier!r}: {misfit}")
 
     def _of_schema(self, identifier: str, schema: pa.Schema) -> Table:
         table = self._catalog.load_table(identifier)

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import BaseModel, Field
 
 from floe_plugins import CatalogPlugin, HealthState, HealthStatus, PluginError, SecretsPlugin, StoragePlugin
-from floe_plugins.hookspecs.catalog import TableRef
 
 if TYPE_CHECKING:
     from sqlalchemy import URL
 
+    from floe_plugins.hookspecs.catalog import RowFilter, TableInfo, TableRef
     from floe_plugins.hookspecs.protocols import ArrowSchema, ArrowStream
     from floe_reference_catalog_iceberg._tables import Tables
 
@@ -66,7 +66,7 @@ class IcebergCatalog(CatalogPlugin):
 
     name = "iceberg"
     version = "0.1.0"
-    floe_api_version = "1.0"
+    floe_api_version = "1.1"
     description = "Iceberg tables in the storage, known to an SQL database"
     dependencies = ("storage", "secrets")
     config_schema = IcebergCatalogConfig
@@ -107,13 +107,9 @@ class IcebergCatalog(CatalogPlugin):
         return self._tables().make_namespace(_checked(namespace, parts=1))
 
     def ensure_table(self, identifier: str, schema: ArrowStream | ArrowSchema) -> TableRef:
-        from floe_reference_catalog_iceberg import _arrow
+        from floe_reference_catalog_iceberg import _arrow, _scans
 
-        made = self._tables().make(_checked(identifier), _arrow.schema_of(schema))
-        snapshot = made.current_snapshot()
-        return TableRef(
-            identifier, made.location(), None if snapshot is None else snapshot.snapshot_id, dict(made.properties)
-        )
+        return _scans.reference(identifier, self._tables().make(_checked(identifier), _arrow.schema_of(schema)))
 
     def append(self, identifier: str, data: ArrowStream) -> int:
         return self._written(_checked(identifier), data, replace=False)
@@ -124,16 +120,47 @@ class IcebergCatalog(CatalogPlugin):
         return snapshot
 
     def read(self, identifier: str, columns: Sequence[str] | None = None, limit: int | None = None) -> ArrowStream:
-        if limit is not None and limit < 0:
-            message = f"limit {limit} is negative"
-            raise ValueError(message)
-        return self._tables().read(_checked(identifier), columns, limit)
+        return self._tables().read(_checked(identifier), columns, _not_negative(limit))
 
     def list_tables(self, namespace: str | None = None) -> tuple[str, ...]:
         return tuple(sorted(self._tables().names(None if namespace is None else _checked(namespace, parts=1))))
 
     def drop_table(self, identifier: str, purge: bool = False) -> bool:  # noqa: FBT001, FBT002 as the contract has it
         return self._tables().drop(_checked(identifier), purge=purge)
+
+    def load_table(self, identifier: str) -> TableInfo:
+        from floe_reference_catalog_iceberg import _scans
+
+        return _scans.described(identifier, self._tables().table(_checked(identifier)))
+
+    def scan(
+        self,
+        identifier: str,
+        columns: Sequence[str] | None = None,
+        filters: Sequence[RowFilter] = (),
+        snapshot_id: int | None = None,
+        limit: int | None = None,
+    ) -> ArrowStream:
+        from floe_reference_catalog_iceberg._scans import Wanted
+
+        wanted = Wanted(columns, filters, snapshot_id, _not_negative(limit))
+        return self._tables().scan(_checked(identifier), wanted)
+
+    def evolve_schema(self, identifier: str, schema: ArrowStream | ArrowSchema) -> TableRef:
+        from floe_reference_catalog_iceberg import _arrow, _scans
+
+        return _scans.reference(identifier, self._tables().evolve(_checked(identifier), _arrow.schema_of(schema)))
+
+    def commit_files(self, identifier: str, uris: Sequence[str]) -> int:
+        return self._tables().add(_checked(identifier), uris)
+
+    def expire_snapshots(self, identifier: str, keep: int = 1) -> int:
+        if keep < 1:
+            message = f"{keep} snapshots cannot be kept: expected 1 or more"
+            raise ValueError(message)
+        count = self._tables().expire(_checked(identifier), keep)
+        self._tables().clean(identifier, self._storage)
+        return count
 
     def _written(self, identifier: str, data: ArrowStream, *, replace: bool) -> int:
         from floe_reference_catalog_iceberg import _arrow
@@ -164,7 +191,9 @@ class IcebergCatalog(CatalogPlugin):
         secret = store.get_secret(key)
         if secret is None:
             hint = f"Store a URI such as sqlite:////var/lib/floe/catalog.db as {key}"
-            raise PluginError(f"secrets:{store.name} has no {key}, which is to be the URI of a database", hint=hint)
+            raise PluginError(
+                f"the secrets plugin {store.name!r} has no {key}, which is to be the URI of a database", hint=hint
+            )
         return _database.parse(secret.get_secret_value(), secret=key, lock_timeout=self.config.lock_timeout)
 
     def _properties(self) -> dict[str, str]:
@@ -174,6 +203,13 @@ class IcebergCatalog(CatalogPlugin):
             message = f"PyIceberg cannot write below {properties['warehouse']}: it takes '#' and '?' for parts of a URI"
             raise PluginError(message, hint=f"Give storage:{storage.name} another root")
         return properties
+
+
+def _not_negative(limit: int | None) -> int | None:
+    if limit is not None and limit < 0:
+        message = f"limit {limit} is negative"
+        raise ValueError(message)
+    return limit
 
 
 def _checked(identifier: str, parts: int = 2) -> str:

@@ -25,6 +25,8 @@ class Database:
         self._settings = settings
         self._root: DuckDBPyConnection | None = None
         self._tables: set[str] = set()
+        self._attached: dict[str, str] = {}
+        self._leaseholder: int | None = None
         self._users: dict[int, tuple[DuckDBPyConnection, int]] = {}
         self._closing = False
         self._changed = threading.Condition()
@@ -58,6 +60,39 @@ class Database:
                 cursor.unregister("floe_incoming")
             cursor.commit()
             self._tables.add(name)
+            self._attached.pop(name, None)
+
+    def attach(self, name: str, reader: str) -> None:
+        """Let all later cursors read files as a table, by a call in SQL.
+
+        Raises:
+            duckdb.Error: they cannot be read.
+        """
+        with self._registering, self.cursor() as cursor:
+            cursor.execute(f"CREATE OR REPLACE TEMP VIEW {quoted(name)} AS FROM {reader}")
+            cursor.execute(f"DROP TABLE IF EXISTS {REGISTERED}.main.{quoted(name)}")
+            self._tables.discard(name)
+            self._attached[name] = reader
+
+    @contextlib.contextmanager
+    def leased(self) -> Generator[None, None, None]:
+        """Close the file as ``close`` does, and keep it closed within the block.
+
+        Raises:
+            RuntimeError: the caller's own thread is using it, or leases it already.
+        """
+        with self._unused():
+            self._close()
+            self._leaseholder = threading.get_ident()
+            try:
+                yield
+            finally:
+                self._leaseholder = None
+
+    def refuse_leaseholder(self) -> None:
+        """Raise ``RuntimeError`` if the caller's own thread leases the database, so that it would wait for itself."""
+        if self._leaseholder == threading.get_ident():
+            raise RuntimeError("the database cannot be used within a block that leases it on the same thread")
 
     def forget_tables(self) -> None:
         """Drop the registered tables once the database is unused, and leave it open.
@@ -71,6 +106,7 @@ class Database:
                     for name in self._tables:
                         cursor.execute(f"DROP TABLE {REGISTERED}.main.{quoted(name)}")
             self._tables.clear()
+            self._attached.clear()
 
     def close(self, *, interrupt: bool = False) -> None:
         """Close the file once it is unused, and drop the registered tables.
@@ -82,14 +118,19 @@ class Database:
             RuntimeError: the caller's own thread is using it, so that it would wait for itself.
         """
         with self._unused(interrupt=interrupt):
-            if self._root is not None:
-                self._root.close()
-            self._root = None
-            self._tables.clear()
+            self._close()
+
+    def _close(self) -> None:
+        if self._root is not None:
+            self._root.close()
+        self._root = None
+        self._tables.clear()
+        self._attached.clear()
 
     @contextlib.contextmanager
     def _unused(self, *, interrupt: bool = False) -> Generator[None, None, None]:
         """Wait until nobody uses the database, and let nobody do so within the block."""
+        self.refuse_leaseholder()
         with self._changed:
             if self._holds():
                 raise RuntimeError("the database cannot be released within a block that uses it on the same thread")
@@ -115,6 +156,7 @@ class Database:
         return any(user == thread for _, user in self._users.values())
 
     def _enter(self) -> DuckDBPyConnection:
+        self.refuse_leaseholder()
         with self._changed:
             # A thread that holds a cursor may have another one, or whoever waits for it would wait forever.
             self._changed.wait_for(lambda: not self._closing or self._holds())
@@ -145,6 +187,15 @@ class Database:
         # Views hide tables of the same name in the main database, where statements still create theirs.
         for table in sorted(self._tables):
             cursor.execute(f"CREATE TEMP VIEW {quoted(table)} AS FROM {REGISTERED}.main.{quoted(table)}")
+        # A copy, since others may attach meanwhile.
+        for table, reader in [*self._attached.items()]:
+            made = f"CREATE OR REPLACE TEMP VIEW {quoted(table)} AS"
+            try:
+                cursor.execute(f"{made} FROM {reader}")
+            except Exception as error:  # noqa: BLE001 each file system has its own
+                # The files are gone or others: that is an error of the statements that ask for them only.
+                told = f"the files of table {table} cannot be read any more: {error}"
+                cursor.execute(f"{made} SELECT error({literal(told)})")
 
 
 def quoted(name: str) -> str:

@@ -21,12 +21,13 @@ from floe_plugins import (
 from floe_plugins.hookspecs.compute import ComputeCapabilities
 from floe_reference_compute_duckdb._database import Database
 from floe_reference_compute_duckdb._dbapi import Connection
+from floe_reference_compute_duckdb._files import READERS, check_target, copy, reader, to_local
 from floe_reference_compute_duckdb._query import begin
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-    from floe_plugins.hookspecs.compute import Query
+    from floe_plugins.hookspecs.compute import Files, Query, TargetMode, WriteReport
     from floe_plugins.hookspecs.protocols import ArrowStream
 
 IN_MEMORY = ":memory:"
@@ -140,7 +141,30 @@ class DuckDBCompute(ComputePlugin):
         parameters: Sequence[Any] | Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Query:
+        self._database.refuse_leaseholder()
         return begin(self._database, lambda cursor: _run(cursor, sql, parameters, self._directory), timeout)
+
+    def attach(self, name: str, source: Files) -> None:
+        import duckdb
+
+        call = reader(source)
+        try:
+            self._database.attach(name, call)
+        except (duckdb.Error, OSError) as error:
+            raise ValueError(f"{source.uri} cannot be read as {source.format}: {error}") from error
+
+    def write(self, sql: str, target: Files, mode: TargetMode = "error") -> WriteReport:
+        check_target(target, mode)
+        with self._database.cursor() as cursor:
+            return to_local(target, mode, lambda place: copy(cursor, sql, target, place))
+
+    @contextlib.contextmanager
+    def lease(self) -> Generator[None, None, None]:
+        if self.config.path == IN_MEMORY:
+            message = "an in-memory database cannot be opened by another tool"
+            raise UnsupportedOperationError(message, hint="Set plugins.compute.duckdb.path")
+        with self._database.leased():
+            yield
 
     def capabilities(self) -> ComputeCapabilities:
         return ComputeCapabilities(
@@ -150,6 +174,8 @@ class DuckDBCompute(ComputePlugin):
             cancel=True,
             streams=False,
             distributed=False,
+            formats=tuple(READERS),
+            targets=tuple(READERS),
         )
 
     @property
