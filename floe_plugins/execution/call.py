@@ -100,6 +100,12 @@ class Call(futures.Future[T]):
         if self.set_running_or_notify_cancel():
             self._finish(lambda _: None, error)
 
+    def conclude(self) -> None:
+        """Note that a begun call has ended: a signal can come after its function returned and before that is noted."""
+        with self._lock:
+            if self.began is not None and self.ended is None:
+                self.ended = time.monotonic()
+
     def run(self, site: Site) -> None:
         """Make the call on this thread, unless it was cancelled; for workers.
 

@@ -166,8 +166,12 @@ class Request(Generic[R]):
             worker, call = item
             if self.interrupted.done():
                 call.fail(InterruptedRequestError())
-            else:
+                continue
+            try:
                 worker.run_in_caller_thread(call)
+            except BaseException:
+                call.conclude()
+                raise
 
 
 def _runs_event_loop() -> bool:

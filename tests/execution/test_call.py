@@ -168,3 +168,22 @@ def test_a_worker_whose_queued_call_was_given_up_is_not_busy(worker: Worker, for
     forever.set()
     assert worker.submit(lambda: None).wait(SOON)
     assert not worker.busy
+
+
+def test_a_call_whose_end_a_signal_kept_from_being_noted_has_ended() -> None:
+    def leave(_call: object) -> None:
+        raise KeyboardInterrupt
+
+    begun: Call[None] = Call(lambda: None)
+    with pytest.raises(KeyboardInterrupt):
+        begun.run(Site(run=lambda _function, _begin: None, leave=leave))
+    begun.ended = None  # the signal came a moment before
+    begun.conclude()
+    assert begun.ended is not None
+    assert not begun.detach()
+
+
+def test_what_has_not_begun_is_not_concluded() -> None:
+    call: Call[None] = Call(lambda: None)
+    call.conclude()
+    assert call.ended is None
