@@ -59,18 +59,19 @@ class Proxy:
         finally:
             del _local.proxy
 
-    def run_on_caller(self, worker: Worker, call: Call[Any]) -> None:
-        """Have a call made on the thread of the event loop."""
+    def run_on_caller(self, worker: Worker, call: Call[Any], interrupted: Future[None]) -> None:
+        """Have a call made on the thread of the event loop, unless its request is interrupted before."""
+
+        def make() -> None:
+            if interrupted.done():
+                call.fail(InterruptedRequestError())
+            else:
+                worker.run_in_caller_thread(call)
+
         try:
-            self._call_soon(self._make, worker, call)
+            self._call_soon(make)
         except RuntimeError as error:  # the loop is closed
             call.fail(error)
-
-    def _make(self, worker: Worker, call: Call[Any]) -> None:
-        if self.interrupted.done():
-            call.fail(InterruptedRequestError())
-        else:
-            worker.run_in_caller_thread(call)
 
 
 class Request(Generic[R]):
@@ -138,7 +139,7 @@ class Request(Generic[R]):
     def run_on_caller(self, worker: Worker, call: Call[Any]) -> None:
         """Make a call on the thread that made the request; returns when it is queued there, or done."""
         if self._proxy is not None:
-            self._proxy.run_on_caller(worker, call)
+            self._proxy.run_on_caller(worker, call, self.interrupted)
         elif self._is_shielded:
             self._for_main.put((worker, call))
         else:

@@ -17,11 +17,12 @@ if TYPE_CHECKING:
     from floe_plugins.testing.conformance.orchestrator import OrchestratorConformance as OrchestratorConformance
     from floe_plugins.testing.conformance.rule import ContractError as ContractError
     from floe_plugins.testing.conformance.secrets import SecretsConformance as SecretsConformance
+    from floe_plugins.testing.conformance.semantic_layer import SemanticLayerConformance as SemanticLayerConformance
     from floe_plugins.testing.conformance.storage import StorageConformance as StorageConformance
     from floe_plugins.testing.conformance.telemetry_backend import (
         TelemetryBackendConformance as TelemetryBackendConformance,
     )
-    from floe_plugins.testing.override import override as override
+    from floe_plugins.testing.overriding import override as override
 else:
     from floe_plugins.core.lazy import lazy_exports
 
@@ -33,11 +34,12 @@ else:
             "conformance.orchestrator": ("OrchestratorConformance",),
             "conformance.lineage_backend": ("LineageBackendConformance",),
             "conformance.compute": ("ComputeConformance",),
-            "conformance.ingestion": ("IngestionConformance",),
             "conformance.telemetry_backend": ("TelemetryBackendConformance",),
+            "conformance.semantic_layer": ("SemanticLayerConformance",),
+            "conformance.ingestion": ("IngestionConformance",),
             "conformance.rule": ("ContractError",),
             "conformance.secrets": ("SecretsConformance",),
             "conformance.storage": ("StorageConformance",),
-            "override": ("override",),
+            "overriding": ("override",),
         },
     )

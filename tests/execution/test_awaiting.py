@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from concurrent.futures import Future
 from typing import Any
 
 import pytest
@@ -110,6 +111,6 @@ def test_a_call_for_a_caller_whose_loop_is_closed_fails() -> None:
     proxy = Proxy(loop.call_soon_threadsafe)
     loop.close()
     call: Call[None] = Call(lambda: pytest.fail("it was called"))
-    proxy.run_on_caller(Worker("compute:test"), call)
+    proxy.run_on_caller(Worker("compute:test"), call, Future())
     with pytest.raises(RuntimeError, match="closed"):
         call.result(SOON)

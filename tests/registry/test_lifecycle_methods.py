@@ -160,6 +160,25 @@ def test_cancelling_what_has_just_ended_undoes_it_too() -> None:
         registry.shutdown()
 
 
+def test_cancelling_a_start_stops_what_started_on_the_loops_thread_too(lab: Lab) -> None:
+    go = threading.Event()
+    registry = lab.registry(
+        lab.plugin("a", caller_thread=True),
+        lab.plugin("b", lambda _self: go.wait(SOON) and None, dependencies=("secrets:a",)),
+    )
+
+    async def main() -> None:
+        task = asyncio.create_task(registry.astartup())
+        await until(lambda: "+b" in lab.log)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(main())
+    assert "-a" in lab.log
+    go.set()
+
+
 def test_a_cancelled_stop_leaves_what_is_under_way_and_stops_no_other_plugin(lab: Lab) -> None:
     registry = lab.registry(
         lab.plugin("a"),
