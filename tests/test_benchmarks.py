@@ -73,3 +73,30 @@ def test_the_limit_of_the_configuration_is_that_of_the_guide(monkeypatch: pytest
 
     guide = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
     assert f"The benchmark allows a ratio of {LIMIT}." in " ".join(guide.split())
+
+
+def test_there_are_fifteen_breakages_and_the_guide_has_a_row_for_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT))
+    from benchmarks.broken_sites import BREAKAGES
+
+    guide = (ROOT / "docs" / "drills.md").read_text(encoding="utf-8")
+    rows = [f"| {each.title} | `{' '.join(each.command).format(port='PORT')}` |" for each in BREAKAGES]
+    assert len(set(rows)) == 15
+    assert [row for row in rows if row not in guide] == []
+
+
+def test_an_answer_that_lacks_something_fails_the_measurement_of_breakages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(ROOT))
+    import attrs
+
+    from benchmarks.breakages import answer_to
+    from benchmarks.broken_sites import BREAKAGES
+
+    good = next(each for each in BREAKAGES if each.title == "missing dependency")
+    (tmp_path / "good").mkdir()
+    (tmp_path / "bad").mkdir()
+    assert answer_to(good, tmp_path / "good").lacking == ()
+    bad = attrs.evolve(good, cause="never said", owner=("secrets:other",), status=(0,))
+    assert answer_to(bad, tmp_path / "bad").lacking == ("cause", "owner", "status 0")

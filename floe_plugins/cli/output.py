@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache, cached_property
 from typing import IO, Any
 
+from floe_plugins.cli import program
 from floe_plugins.cli.drawing.table import render
 from floe_plugins.cli.drawing.terminal import columns
 from floe_plugins.core.safe_text import escape
@@ -98,6 +99,17 @@ class Output:
                 self._write(f"{line}\n")
             if hint and self._has_hints:
                 self._write(f"    {escape(hint)}\n")
+
+    def ailing(self, ref: str, status: Mapping[str, Any]) -> None:
+        """Print whose a plugin is that is not healthy, where its check raised, and what to do."""
+        self._write(f"{escape(ref)} is {escape(status['state'])}\n")
+        if status.get("distribution"):
+            self._write(f"    from {escape(status['distribution'])}\n")
+        for line in traceback_lines(status):
+            self._write(f"{line}\n")
+        if self._has_hints and status.get("distribution"):
+            doctor = f"{program.name()} doctor {escape(ref)}"
+            self._write(f"    Mend what the message names; else try '{doctor}', or tell its author.\n")
 
     @property
     def width(self) -> int | None:

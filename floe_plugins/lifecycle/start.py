@@ -196,11 +196,14 @@ class _Starter(Transitions):
         pause = progress.pause()
         if pause is not None and not self.parts.coordinator.is_ending:
             if progress.attempts == 1:
-                message = "%s is not available, and is attempted again: %s"
-                log("warning", message, entry.ref, failure.message, stage=Stage.START)
+                found = entry.candidate and entry.candidate.distribution
+                whose = f" ({found.name} {found.version})" if found else ""
+                message = "%s%s is not available, and is attempted again until its deadline: %s"
+                log("warning", message, entry.ref, whose, failure.message, stage=Stage.START)
             self.parts.store.events.emit("retry", entry.ref, stage=Stage.START, seconds=pause, reason=failure.message)
             return self._startup(entry, pause)
         failure.message = f"unavailable after {progress}: {failure.message}"
+        failure.hint = failure.hint or "Make available what it needs and start it again, or raise timeouts.startup."
         return self._fail(entry, failure)
 
     def overdue(self, node: PluginRef, task: Task) -> Task | Future[Outcome]:

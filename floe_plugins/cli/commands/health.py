@@ -49,4 +49,7 @@ def _print(options: Options, report: Mapping[str, Any], warnings: Sequence[str],
         (ref, each["state"], f"{each['seconds'] or 0:.3f}", each["message"]) for ref, each in report["statuses"].items()
     ]
     output.table(("plugin", "health", "seconds", "message"), rows)
+    for ref, each in report["statuses"].items():
+        if each["state"] != "healthy":
+            output.ailing(ref, each)
     output.line(f"platform {report['state']} ({source})")

@@ -27,6 +27,7 @@ from floe_plugins.reporting.switches import unused_switches
 if TYPE_CHECKING:
     from floe_plugins.core.event import PluginEvent
     from floe_plugins.core.problem import Problem
+    from floe_plugins.core.report import HealthReport
 
 # How often -v has to be given for tracebacks.
 TRACEBACKS = 2
@@ -125,6 +126,21 @@ class Session:
         if not self._has_tracebacks:
             return [problem.to_dict() for problem in problems]
         return [{**problem.to_dict(), "traceback": frames_of(problem.cause)} for problem in problems]
+
+    def health(self, registry: PluginRegistry, report: HealthReport) -> dict[str, Any]:
+        """Return a health report as JSON data, each status with whose the plugin is.
+
+        With ``-vv``, a check that raised has the frames of its traceback.
+        """
+        facts = report.to_dict()
+        entries = registry._store.entries()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] the host is part of the platform
+        for ref in report.statuses:
+            entry, status = entries.get(ref), facts["statuses"][str(ref)]
+            status["distribution"] = entry.distribution if entry else None
+            check: Any = entry.check if entry else None
+            if self._has_tracebacks and check is not None and check.done() and check.exception() is not None:
+                status["traceback"] = frames_of(check.exception())
+        return facts
 
     @property
     def _has_tracebacks(self) -> bool:

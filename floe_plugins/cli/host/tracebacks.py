@@ -11,6 +11,7 @@ from typing import Any
 
 from floe_plugins.core.safe_text import safe_str
 from floe_plugins.errors import PluginError
+from floe_plugins.execution.boundary import ForeignError
 
 # The innermost frames of a deep recursion tell enough.
 MAX_FRAMES = 30
@@ -27,7 +28,7 @@ def frames_of(error: BaseException | None) -> list[dict[str, Any]]:
     The exception is foreign: only what Python itself keeps of it is read. The frames of this package, and of Python's
     import system, are left out.
     """
-    exception = error.exception if isinstance(error, PluginError) else None
+    exception = error.exception if isinstance(error, (PluginError, ForeignError)) else None
     if exception is None:
         return []
     found = [_describe(*each) for each in _walk(_TRACEBACK.__get__(exception)) if not _is_ours(each[0])]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import attrs
 
@@ -35,4 +35,11 @@ def all_issues(registry: PluginRegistry, validated: Iterable[Validated]) -> list
     switched_off = registry.discover().switched_off
     issues = [*settings.issues, *not_installed(settings, known, switched_off=switched_off)]
     issues.extend(issue for each in validated for issue in each.issues)
+    # What is found before a plugin is known does not say whose plugin it is.
+    owners = {each.ref: str(each.distribution) for each in registry.discover().candidates}
+    issues = [attrs.evolve(each, distribution=each.distribution or _owner(each, owners)) for each in issues]
     return sorted(dict.fromkeys(issues), key=lambda issue: (issue.file or "", issue.line or 0, issue.path))
+
+
+def _owner(issue: ConfigurationIssue, owners: Mapping[PluginRef, str]) -> str | None:
+    return None if issue.ref is None else owners.get(issue.ref)

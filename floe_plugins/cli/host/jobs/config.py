@@ -50,7 +50,18 @@ def _validate_all(session: Session) -> Result:
         "checked": len(calls.results),
     }
     status = USAGE_ERROR if issues else PROBLEMS_FOUND if problems else 0
-    return Result(document, status, (*map(str, issues), *warnings))
+    return Result(document, status, (*_lines(issues), *warnings))
+
+
+def _lines(issues: Sequence[ConfigurationIssue]) -> list[str]:
+    """Return each issue as text, and after the last of a plugin's in a row whose plugin it is."""
+    lines: list[str] = []
+    for at, issue in enumerate(issues):
+        lines.append(str(issue))
+        is_last = at + 1 == len(issues) or issues[at + 1].ref != issue.ref
+        if issue.ref is not None and issue.distribution and is_last:
+            lines.append(f"    {issue.ref} is from {issue.distribution}")
+    return lines
 
 
 def _schema(session: Session) -> Result:
@@ -74,7 +85,7 @@ def _show(session: Session) -> Result:
         "problems": session.problems(calls.problems),
     }
     status = USAGE_ERROR if issues else PROBLEMS_FOUND if calls.problems else 0
-    return Result(document, status, tuple(map(str, issues)))
+    return Result(document, status, tuple(_lines(issues)))
 
 
 def _effective(

@@ -16,4 +16,4 @@ def run(session: Session) -> Result:
     finally:
         registry.shutdown()
     status = PROBLEMS_FOUND if report.state is HealthState.UNHEALTHY else 0
-    return Result({"health": report.to_dict()}, status)
+    return Result({"health": session.health(registry, report)}, status)

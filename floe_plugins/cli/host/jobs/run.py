@@ -73,7 +73,7 @@ class _Platform:
     def _facts(self, started: LifecycleReport, health: HealthReport) -> dict[str, Any]:
         facts: dict[str, Any] = {
             "startup": started.to_dict(),
-            "health": health.to_dict(),
+            "health": self.session.health(self.registry, health),
             "problems": self.session.problems(self.registry.problems),
             "ok": self.ok,
             "warnings": self.session.warnings,
@@ -113,7 +113,7 @@ class _Platform:
             pause.wait(SNAPSHOT_INTERVAL)
 
     def _health(self, message: Mapping[str, Any]) -> Mapping[str, Any]:
-        return {"health": self.registry.health(message.get("timeout")).to_dict()}
+        return {"health": self.session.health(self.registry, self.registry.health(message.get("timeout")))}
 
     def _act(self, message: Mapping[str, Any]) -> Mapping[str, Any]:
         view = self._view
