@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from typing import Any
 from floe_plugins import PluginMetadata, PluginType
 
 DIRECTORY = Path(__file__).parent / "reference"
+WIDTH = 76  # of what a page shows without scrolling
 HEADING = re.compile(r"^(Raises|Args|Attributes|Returns):$")
 
 
@@ -79,11 +81,22 @@ def is_record(found: type[Any], spec: type[Any]) -> bool:
 
 
 def signature(name: str, hook: Any) -> Iterator[str]:
-    """A hook's definition as the source has it, without decorators and docstring."""
+    """A hook's definition as the source has it, without decorators and docstring; a parameter a line if it is long."""
     source = inspect.getsource(hook)
-    definition = source[source.index("def ") : source.index('"""')].rstrip()
-    yield from inspect.cleandoc(definition).splitlines()
+    definition = inspect.cleandoc(source[source.index("def ") : source.index('"""')].rstrip())
+    definition = re.sub(r"\s+# noqa.*", "", definition)
     assert definition.startswith(f"def {name}(")
+    if "\n" in definition or len(definition) <= WIDTH:
+        yield from definition.splitlines()
+        return
+    [function] = ast.parse(f"{definition} ...").body
+    assert isinstance(function, ast.FunctionDef)
+    required = len(function.args.args) - len(function.args.defaults)
+    yield f"def {name}("
+    for place, argument in enumerate(function.args.args):
+        default = f" = {ast.unparse(function.args.defaults[place - required])}" if place >= required else ""
+        yield f"    {ast.unparse(argument)}{default},"
+    yield f") -> {ast.unparse(function.returns)}:" if function.returns else "):"
 
 
 def markdown(text: str) -> Iterator[str]:

@@ -14,6 +14,7 @@ import floe_plugins
 
 project = "floe-plugins"
 author = "The floe-plugins founders"
+project_copyright = author
 version = release = floe_plugins.__version__
 
 extensions = [

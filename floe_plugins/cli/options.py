@@ -131,8 +131,9 @@ _COMMON_OPTIONS = (
     ),
     click.option(
         "--config-format",
+        metavar="FORMAT",
         type=click.Choice(["json", "toml", "yaml"]),
-        help="Format of standard input; by default, its content tells.",
+        help="Format of standard input: json, toml or yaml; by default, its content tells.",
     ),
     click.option(
         "-o",
@@ -154,6 +155,7 @@ _COMMON_OPTIONS = (
     click.option("-v", "--verbose", count=True, help="Log to standard error; -vv shows tracebacks of plugin code too."),
     click.option(
         "--log-format",
+        metavar="FORMAT",
         type=click.Choice(["text", "json"]),
         help="Write the log and messages as text (default) or as a JSON object a line.",
     ),

@@ -39,7 +39,7 @@ _EXAMPLES: dict[str, tuple[str, ...]] = {
     "list": ("list", "list --category compute", "list --json --disable storage:s3"),
     "new": ("new secrets acme", "new compute acme --directory plugins/acme"),
     "restart": ("restart compute:duckdb",),
-    "run": ("run", "run --once --timings", "run --serve 8080 --restart on-failure", "run --config - < floe.yaml"),
+    "run": ("run", "run --once --timings", "run --serve 8080 --restart on-failure", "run --config - < floe.toml"),
     "show": ("show compute:duckdb", "show duckdb --json"),
     "start": ("start compute:duckdb",),
     "stop": ("stop compute:duckdb",),
@@ -52,7 +52,7 @@ _VARIABLES = {
     "DISABLE": "what is disabled, as for --disable",
     "ONLY": "the distributions that are allowed",
     "SOCKET": "the path of the status socket",
-    "TOKEN": "the token of run --serve, where --token-file is not given",
+    "TOKEN": "the token that run --serve asks for",
     "STRICT": "1: the first problem is an error",
     "_CATEGORY__NAME__KEY": "a setting, before that of the file",
 }
@@ -73,6 +73,7 @@ def examples(platform: Platform, command: str = "") -> tuple[str, ...]:
         "compute:duckdb": ref,
         "storage:s3": ref,
         "--category compute": f"--category {slug}",
+        "new compute": f"new {slug}",
         " duckdb": f" {name}",
     }
     words.update({"floe.toml": platform.file_names[0], "floe.schema": f"{platform.name}.schema"})

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from floe_plugins._version import FLOE_API_VERSION
 from floe_plugins.core.categories import Categories, Category
+from floe_plugins.core.lazy import LazyModule
 from floe_plugins.core.refs import FLOE_CATEGORIES, PluginRef, example_ref
 
 if TYPE_CHECKING:
-    from pluggy import HookimplMarker, HookspecMarker
+    import pluggy
+else:
+    pluggy = LazyModule("pluggy")
 
 _SUFFIXES = ("toml", "yaml", "yml", "json")
 
@@ -96,18 +99,14 @@ class Platform:
         return f"{self.prefix}_{word}"
 
     @property
-    def hookspec(self) -> HookspecMarker:
+    def hookspec(self) -> pluggy.HookspecMarker:
         """The marker with which category classes of the platform declare hooks."""
-        from pluggy import HookspecMarker
-
-        return HookspecMarker(self.name)
+        return pluggy.HookspecMarker(self.name)
 
     @property
-    def hookimpl(self) -> HookimplMarker:
+    def hookimpl(self) -> pluggy.HookimplMarker:
         """The marker with which plugins of the platform give hooks pluggy's options."""
-        from pluggy import HookimplMarker
-
-        return HookimplMarker(self.name)
+        return pluggy.HookimplMarker(self.name)
 
     @property
     def settings_prefix(self) -> str:

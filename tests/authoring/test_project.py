@@ -85,7 +85,7 @@ def test_a_class_has_every_hook_and_a_literal_api_version(category: PluginType) 
     assert hooks <= methods.keys()
     for name in hooks:
         assert ast.get_docstring(methods[name])
-        assert "not supported" not in ast.unparse(methods[name])
+        assert f"{name} is not supported" not in ast.unparse(methods[name])
     assert f"floe_api_version = '{FLOE_API_VERSION}'" in ast.unparse(cls)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from floe_plugins.cli import completing
+from floe_plugins.cli import completing, program
 from floe_plugins.cli.exit import PROBLEMS_FOUND, USAGE_ERROR, fail
 from floe_plugins.cli.options import Options, common_options
 from floe_plugins.cli.output import count
@@ -29,8 +29,11 @@ def new(options: Options, category: str, name: str, directory: Path | None) -> N
     contract, tox.ini, a CI file, a README, a licence and a changelog.
     """
     from floe_plugins.authoring.project import new_project, write_project
+    from floe_plugins.core.platform import FLOE
     from floe_plugins.core.refs import PluginType
 
+    if program.platform() is not FLOE:
+        fail(f"there are project templates for plugins of {FLOE.title} alone", USAGE_ERROR)
     try:
         project = new_project(PluginType.parse(category.replace("-", "_")), name)
     except ValueError as error:

@@ -84,7 +84,7 @@ def doctor(tmp_path: Path) -> Doctor:
 def of(done: subprocess.CompletedProcess[str]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """The plugins by name, and the problems."""
     document = json.loads(done.stdout)
-    assert list(document) == ["schema_version", "plugins", "problems"]
+    assert {*document} == {"schema_version", "plugins", "problems", "warnings"}
     return {each["ref"].partition(":")[2]: each for each in document["plugins"]}, document["problems"]
 
 

@@ -18,7 +18,7 @@ def test_the_tree_marks_what_is_missing_unknown_refused_and_circular(floe: Any) 
     assert (done.returncode, done.stderr) == (0, "")
     for line in (
         "compute:duckdb",
-        "└─ storage:local",
+        "└─ storage:local  (any storage)",
         "└─ secrets:cycle-b  (cycle)",
         "└─ compute:nowhere  (missing)",
         "secrets:unhashable  (what it needs is known when loaded)",
@@ -31,7 +31,7 @@ def test_the_tree_marks_what_is_missing_unknown_refused_and_circular(floe: Any) 
 
 def test_a_ref_or_name_leaves_the_rest_out(floe: Any) -> None:
     for ref in ("compute:duckdb", "duckdb"):
-        assert floe(NAMES, "graph", ref).stdout.startswith("compute:duckdb\n└─ storage:local\n\n")
+        assert floe(NAMES, "graph", ref).stdout.startswith("compute:duckdb\n└─ storage:local  (any storage)\n\n")
     done = floe(NAMES, "graph", "dukdb")
     assert done.returncode == 2
     assert "Did you mean compute:duckdb?" in done.stderr
@@ -39,7 +39,7 @@ def test_a_ref_or_name_leaves_the_rest_out(floe: Any) -> None:
 
 def test_what_is_disabled_is_marked_with_the_reason(floe: Any) -> None:
     done = floe(NAMES, "graph", "compute:duckdb", "--disable", "storage")
-    assert "└─ storage:local  (disabled by 'storage' in an argument)" in done.stdout
+    assert "└─ storage:local  (any storage; disabled by 'storage' in an argument)" in done.stdout
 
 
 @pytest.mark.parametrize("form", ["text", "mermaid", "dot", "svg", "json"])

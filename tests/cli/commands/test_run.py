@@ -33,7 +33,8 @@ def test_run_once_prints_one_json_document(floe: Any, reference: tuple[str, ...]
 def test_run_starts_the_rest_and_names_what_is_broken(
     floe: Any, reference: tuple[str, ...], faulty: tuple[str, ...], write: Callable[..., str]
 ) -> None:
-    config = write("registry: {autoload: all}\n")
+    # Some of the broken ones are storages as well.
+    config = write("registry: {autoload: all}\nplugins: {compute: {duckdb: {storage: local}}}\n")
     done = floe((*reference, *faulty), "run", "--once", "--json", "--config", config)
     assert done.returncode == 0, done.stderr
     states = {o["ref"]: o["state"] for o in json.loads(done.stdout)["startup"]["outcomes"]}

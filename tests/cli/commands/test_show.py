@@ -16,7 +16,7 @@ def test_show_tells_what_is_known_without_importing(floe: Any) -> None:
     for words in ("compute:duckdb", "discovered", "floe-reference-compute-duckdb", "storage:local", "1.0"):
         assert words in done.stdout
     plugin = json.loads(floe(("compute-duckdb",), "show", "compute:duckdb", "--json").stdout)["plugin"]
-    assert plugin["dependencies"] == ["storage:local"]
+    assert plugin["dependencies"] == ["storage"]
     assert plugin["distribution"]["name"] == "floe-reference-compute-duckdb"
 
 
@@ -41,10 +41,10 @@ def test_show_says_what_it_needs_and_who_needs_it(floe: Any) -> None:
     plugin = json.loads(floe(names, "show", "storage:local", "--json").stdout)["plugin"]
     assert plugin["dependents"] == ["compute:duckdb"]
     plugin = json.loads(floe(names, "show", "compute:duckdb", "--json").stdout)["plugin"]
-    facts = {"text": "storage:local", "optional": False, "category": False, "state": "met"}
+    facts = {"text": "storage", "optional": False, "category": True, "state": "met"}
     dependency = {**facts, "refs": ["storage:local"]}
     assert plugin["resolved_dependencies"] == [dependency]
-    assert "needs         storage:local (missing)\n" in floe(("compute-duckdb",), "show", "compute:duckdb").stdout
+    assert "needs         storage (missing)\n" in floe(("compute-duckdb",), "show", "compute:duckdb").stdout
 
 
 def test_show_names_the_file_and_line_of_the_class_its_hooks_and_settings(floe: Any) -> None:
