@@ -1,11 +1,12 @@
-"""Steps as a Dagster job with one op each."""
+"""Steps as a Dagster job with one op each, and where its runs are stored."""
 
 from __future__ import annotations
 
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 from floe_plugins.hookspecs.orchestrator import Schedule, Step
 from floe_reference_orchestrator_dagster._steps import op_names
@@ -17,20 +18,28 @@ import dagster
 
 if TYPE_CHECKING:
     # Dagster itself looks at annotations of functions that it calls, so none of those has any here.
-    from dagster import Definitions, JobDefinition, OpDefinition
+    from dagster import DagsterInstance, Definitions, ExecutorDefinition, JobDefinition, OpDefinition
 
 LOGGER = "floe_reference_orchestrator_dagster"
 LOGS: dict[str, dict[str, Any]] = {"loggers": {"python": {"config": {}}}}
 
 Guard = Callable[[Step], object]
+ExecutorName = Literal["in_process", "multiprocess"]
 
 
 def _run(step: Step) -> object:
     return step.run()
 
 
-def job_of(steps: Sequence[Step], *, name: str, retry_delay: float, guard: Guard = _run) -> JobDefinition:
-    """A job that runs the steps one after another in one process.
+def job_of(
+    steps: Sequence[Step],
+    *,
+    name: str,
+    retry_delay: float,
+    guard: Guard = _run,
+    executor: ExecutorDefinition = dagster.in_process_executor,
+) -> JobDefinition:
+    """A job that runs the steps, by default one after another in one process.
 
     ``guard`` runs a step, and what it raises is the step's failure; ``retry_delay``
     seconds later a step that is to be retried runs again.
@@ -41,16 +50,23 @@ def job_of(steps: Sequence[Step], *, name: str, retry_delay: float, guard: Guard
     python = dagster.LoggerDefinition(lambda _: logging.getLogger(LOGGER), description="Python's own logging")
     return graph.to_job(
         name=name,
-        executor_def=dagster.in_process_executor,
+        executor_def=executor,
         logger_defs={"python": python, "console": dagster.colored_console_logger},
     )
 
 
-def definitions(
-    steps: Sequence[Step], schedules: Sequence[Schedule] = (), *, job: str = "floe", retry_delay: float = 0.0
+def definitions(  # noqa: PLR0913 all that an exported file says
+    steps: Sequence[Step],
+    schedules: Sequence[Schedule] = (),
+    *,
+    job: str = "floe",
+    retry_delay: float = 0.0,
+    executor: ExecutorName = "in_process",
+    max_concurrent: int | None = None,
 ) -> Definitions:
     """What Dagster's own server loads: the job, and its schedules switched on."""
-    made = job_of(steps, name=job, retry_delay=retry_delay)
+    runs = side_by_side(max_concurrent) if executor == "multiprocess" else dagster.in_process_executor
+    made = job_of(steps, name=job, retry_delay=retry_delay, executor=runs)
     return dagster.Definitions(
         jobs=[made],
         schedules=[
@@ -64,6 +80,25 @@ def definitions(
             for schedule in schedules
         ],
     )
+
+
+def stored_in(directory: Path) -> DagsterInstance:
+    """Dagster with its storage in that directory, for runs in several processes; what steps print is left alone."""
+    logs = {"module": "dagster._core.storage.noop_compute_log_manager", "class": "NoOpComputeLogManager"}
+    # Otherwise each process of a step says on standard error that it has begun.
+    quiet = {"python_log_level": "ERROR"}
+    return dagster.DagsterInstance.local_temp(str(directory), overrides={"compute_logs": logs, "python_logs": quiet})
+
+
+def side_by_side(max_concurrent: int | None, *, copies: bool = False) -> ExecutorDefinition:
+    """Runs each step in a process of its own.
+
+    With ``copies``, these are copies of a process that has imported Dagster, which takes longer than most else.
+    """
+    config: dict[str, Any] = {} if max_concurrent is None else {"max_concurrent": max_concurrent}
+    if copies:
+        config["start_method"] = {"forkserver": {"preload_modules": [__name__]}}
+    return dagster.multiprocess_executor.configured(config)
 
 
 def _dependencies(
