@@ -34,8 +34,11 @@ class Matcher:
             whole: Secrets that are masked only where they are the whole text.
         """
         folded = {text for secret in secrets if (text := secret.casefold())}
+        # A secret that is not set is no secret: an empty text gives nothing away.
         self.whole = frozenset(
-            {text.casefold() for text in whole} | {text for text in folded if len(text) < MIN_LENGTH}
+            text
+            for text in {*map(str.casefold, whole), *(text for text in folded if len(text) < MIN_LENGTH)}
+            if text.strip()
         )
         short = sorted((text for text in folded if MIN_LENGTH <= len(text) < RUN), key=len, reverse=True)
         long = [text for text in folded if len(text) >= RUN]

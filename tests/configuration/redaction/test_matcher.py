@@ -80,3 +80,9 @@ def test_a_text_that_has_nothing_in_common_with_the_secrets_stays_as_it_is(text,
 
 def test_of_short_secrets_that_begin_alike_the_longest_is_masked():
     assert Matcher(["abcd", "abcd-"]).mask("x abcd- y abcd z") == "x *** y *** z"
+
+
+@pytest.mark.parametrize("secret", ["", "  "])
+def test_a_secret_that_is_not_set_masks_nothing(secret):
+    for matcher in (Matcher([secret]), Matcher([], [secret])):
+        assert [matcher.mask(text) for text in ("", " ", "word")] == ["", " ", "word"]
