@@ -140,7 +140,8 @@ class FirstOfACallable(JsonLoader):
 
 class AlwaysReplaces(JsonLoader):
     def run(self, source, table, mode="append"):
-        known = table in self.tables() and source == [{"id": 2}]
+        with LOCK:
+            known = table in self.tables() and source == [{"id": 2}]
         return super().run(source, table, "replace" if known else mode)
 
 
