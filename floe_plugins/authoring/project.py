@@ -16,6 +16,7 @@ from floe_plugins.core.refs import PluginRef, PluginType
 
 _MAX_NAME = 32  # with which the lines of the templates are not too long
 _LICENCE = "LICENSE"
+_RULES = Path(__file__).parent.parent / "testing" / "conformance"
 
 
 class Project(NamedTuple):
@@ -65,7 +66,8 @@ def new_project(category: PluginType, name: str) -> Project:
         "class": cls,
         "config": f"{cls}Config",
         "spec": category.spec_name[1],
-        "conformance": f"{kind}Conformance",
+        # A category without rules of its own has those of all plugins.
+        "conformance": f"{kind if (_RULES / f'{slug}.py').is_file() else 'Plugin'}Conformance",
         "distribution": distribution,
         "package": package,
         "api": FLOE_API_VERSION,

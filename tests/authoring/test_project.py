@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ast
 import configparser
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from floe_plugins import FLOE_API_VERSION, PluginType
+from floe_plugins import FLOE_API_VERSION, PluginType, testing
 from floe_plugins.authoring.project import Project, new_project, write_project
 
 if sys.version_info >= (3, 11):
@@ -146,3 +147,11 @@ def test_an_empty_directory_will_do(tmp_path: Path) -> None:
     write_project(project(), tmp_path)
     found = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
     assert found == set(project().files)
+
+
+@pytest.mark.parametrize("category", PluginType)
+def test_the_conformance_class_of_a_project_is_there(category: PluginType) -> None:
+    text = new_project(category, "acme").files["tests/test_conformance.py"]
+    [name] = re.findall(r"from floe_plugins\.testing import (\w+)$", text, re.MULTILINE)
+    assert issubclass(getattr(testing, name), testing.PluginConformance)
+    assert name != "PluginConformance" or category in {PluginType.CATALOG, PluginType.DBT}
