@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 import threading
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
@@ -333,9 +332,21 @@ class EmptiesFirst(Shelf):
 
 
 class TwoCommits(Shelf):
-    """Writes many rows in two commits."""
+    """Writes many rows in two commits, and looks for a reader in between."""
 
     hook = ""
+
+    def startup(self):
+        super().startup()
+        self.half: Kept | None = None
+        self.was_seen = threading.Event()
+
+    def read(self, identifier, columns=None, limit=None):
+        is_half = self.half is not None and self.tables.get(identifier) is self.half
+        found = super().read(identifier, columns, limit)
+        if is_half:
+            self.was_seen.set()
+        return found
 
     def write(self, identifier: str, data: Any, *, keeps: bool) -> int:
         read = nanoarrow.ArrayStream(data).read_all()
@@ -343,7 +354,8 @@ class TwoCommits(Shelf):
             with self.lock:
                 rows, new = (self.tables[identifier].rows if keeps else []), read.to_pylist()
                 self.commit(identifier, [*rows, *new[:50]])
-                time.sleep(0.02)
+                self.half = self.tables[identifier]
+                self.was_seen.wait(0.5)
                 return self.commit(identifier, [*rows, *new])
         return super().write(identifier, read, keeps=keeps)
 
@@ -356,7 +368,19 @@ class ReplacesInTwo(TwoCommits):
     hook = "replace"
 
 
-class LosesWrites(Shelf):
+class Meeting(Shelf):
+    """Lets the four threads of a rule wait for each other."""
+
+    def startup(self):
+        super().startup()
+        self.meeting = threading.Barrier(4)
+
+    def meet(self) -> None:
+        if threading.current_thread().name.startswith("conformance-"):
+            self.meeting.wait()
+
+
+class LosesWrites(Meeting):
     """Writes what it has read before, whatever has been written since."""
 
     def write(self, identifier: str, data: Any, *, keeps: bool) -> int:
@@ -365,7 +389,7 @@ class LosesWrites(Shelf):
         if types_of(read.schema) != table.types:
             raise ValueError(identifier)
         if len(read) == 1:
-            time.sleep(0.02)
+            self.meet()
         return self.commit(identifier, [*(table.rows if keeps else ()), *read.to_pylist()])
 
 
@@ -483,10 +507,10 @@ class FindsOldRows(Shelf):
         return ref
 
 
-class MakesTwice(Shelf):
+class MakesTwice(Meeting):
     def ensure_namespace(self, namespace):
         is_new = namespace not in self.namespaces
-        time.sleep(0.004)
+        self.meet()
         super().ensure_namespace(namespace)
         return is_new
 
