@@ -32,6 +32,7 @@ TESTED_ELSEWHERE = {
     "cli.host.reload": "cli/supervisor/test_service.py",
     "cli.running": "cli/supervisor/test_service.py",
     "_version": "test_public_api.py",
+    "testing.conformance.parts.catalog_writes": "testing/conformance/test_catalog.py",
     "testing.conformance.parts.compute_connections": "testing/conformance/test_compute.py",
     "testing.conformance.parts.storage_files": "testing/conformance/test_storage.py",
 }

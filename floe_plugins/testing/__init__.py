@@ -10,6 +10,7 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from floe_plugins.testing.conformance.base import PluginConformance as PluginConformance
+    from floe_plugins.testing.conformance.catalog import CatalogConformance as CatalogConformance
     from floe_plugins.testing.conformance.compute import ComputeConformance as ComputeConformance
     from floe_plugins.testing.conformance.identity import IdentityConformance as IdentityConformance
     from floe_plugins.testing.conformance.ingestion import IngestionConformance as IngestionConformance
@@ -33,6 +34,7 @@ else:
             "conformance.identity": ("IdentityConformance",),
             "conformance.orchestrator": ("OrchestratorConformance",),
             "conformance.lineage_backend": ("LineageBackendConformance",),
+            "conformance.catalog": ("CatalogConformance",),
             "conformance.compute": ("ComputeConformance",),
             "conformance.telemetry_backend": ("TelemetryBackendConformance",),
             "conformance.semantic_layer": ("SemanticLayerConformance",),
