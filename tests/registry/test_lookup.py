@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 import runpy
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import pydantic
 import pytest
 import support
 
