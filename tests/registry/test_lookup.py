@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 import runpy
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import pydantic
 import pytest
 import support
 
@@ -28,6 +30,8 @@ def test_each_category_has_a_type_of_its_own(method: str) -> None:
 
 @pytest.mark.parametrize("cls", AUTHORS["PLUGINS"], ids=lambda cls: cls.__name__)
 def test_a_plugin_may_be_a_class_of_any_making(cls: Any) -> None:
+    if issubclass(cls, pydantic.BaseModel) and version("pydantic").startswith(("2.8.", "2.9.")):
+        pytest.skip("these versions of pydantic do not find the names in annotations of other base classes")
     registry = support.new_registry()
     registry.register(cls)
     with registry:

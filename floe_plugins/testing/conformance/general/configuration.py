@@ -86,7 +86,9 @@ class ConfigurationRules(Case):
         for name, field in self._fields():
             if field.is_required():
                 continue
-            default = field.get_default(call_default_factory=True, validated_data={})
+            # Before pydantic 2.10 no factory takes the other fields.
+            takes_data = getattr(field, "default_factory_takes_validated_data", False)
+            default = field.get_default(call_default_factory=True, **({"validated_data": {}} if takes_data else {}))
             try:
                 _adapter(field).validate_python(default)
             except pydantic.ValidationError as error:
