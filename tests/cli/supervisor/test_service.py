@@ -235,7 +235,6 @@ main()
     assert "the platform failed 6 times in a row: giving up" in done.stderr
 
 
-@pytest.mark.skipif(signal.getsignal(signal.SIGHUP) is signal.SIG_IGN, reason="hangups are ignored, as by nohup")
 def test_a_changed_file_is_applied_on_hangup(run: Any, tmp_path: Path) -> None:
     running = run()
     config = tmp_path / "floe.yaml"
