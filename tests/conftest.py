@@ -138,7 +138,7 @@ class PluginEnvironment:
 
     def variables(self, extra: Mapping[str, str] | None = None) -> dict[str, str]:
         """The environment variables of an interpreter that sees the plugins."""
-        own = ("FLOE_", "PYTHON", "FORCE_COLOR", "NO_COLOR", "COLUMNS")
+        own = ("FLOE_", "PYTHON", "PYTEST_ADDOPTS", "FORCE_COLOR", "NO_COLOR", "COLUMNS")
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(own)}
         return inherited | {"PYTHONPATH": str(self.path)} | dict(extra or {})
 

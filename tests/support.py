@@ -51,7 +51,8 @@ async def until(condition: Callable[[], bool]) -> None:
 
 def child_environ(*directories: Path | str, **variables: str) -> dict[str, str]:
     """The environment of a child interpreter that can import this module and what is in the directories."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("FLOE_")}
+    own = ("FLOE_", "PYTEST_ADDOPTS")
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(own)}
     path = [*map(str, directories), str(Path(__file__).parent), inherited.get("PYTHONPATH", "")]
     return inherited | {"PYTHONPATH": os.pathsep.join(filter(None, path))} | variables
 
