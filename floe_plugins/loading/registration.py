@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from typing import Any
 
 import attrs
@@ -16,6 +15,7 @@ from floe_plugins.entries.entry import DECLARED, Entry
 from floe_plugins.entries.store import EntryStore
 from floe_plugins.errors import PluginLoadError
 from floe_plugins.execution import boundary
+from floe_plugins.execution.plugin_code import plugin_code
 from floe_plugins.hookspecs.base import PluginLookup, PluginMetadata
 from floe_plugins.inspection import static_metadata
 from floe_plugins.inspection.origin import is_editable
@@ -34,14 +34,12 @@ class Registration:
 
     Attributes:
         plugins: The loaded plugins by category (as ``Category`` or class) and name.
-        as_current: While it is entered, ``get_registry()`` gives this registry.
         new_manager: Makes the manager of a category.
     """
 
     registry: PluginLookup
     store: EntryStore
     plugins: Plugins
-    as_current: Callable[[], AbstractContextManager[object]]
     new_manager: Callable[[Category], CategoryManager]
     _managers: dict[Category, CategoryManager] = attrs.field(factory=dict, init=False)
     _lock: Any = attrs.field(factory=forkable_lock, init=False)
@@ -68,7 +66,7 @@ class Registration:
         """
         if entry.candidate is None:
             raise PluginLoadError("it was registered by hand and is gone", ref=entry.ref)
-        with self.as_current():
+        with plugin_code(self.registry, entry.ref):
             with about(entry.ref, entry.distribution):
                 check_hooks = self.manager(entry.ref.type).check
             only_own_files = self.store.policy.only is not None
