@@ -119,7 +119,7 @@ class Loader:
             with self.store.lock:
                 entry.load_seconds = time.perf_counter() - begun
                 entry.error, entry.state = error, PluginState.FAILED
-            self.store.tell_state(entry)
+            self.store.emit_state(entry)
             raise
         differences = metadata_differences(entry)
         plugin: PluginMetadata = checked.plugin

@@ -117,7 +117,7 @@ class Registration:
                 by_name[entry.ref.name] = entry.plugin
             else:
                 by_name.pop(entry.ref.name, None)
-        self.store.tell_state(entry)
+        self.store.emit_state(entry)
 
     def remove(self, ref: PluginRef) -> None:
         """Take a plugin out of the table and its manager."""
@@ -172,8 +172,8 @@ def metadata_differences(entry: Entry) -> Sequence[PluginLoadError]:
     if source.floe_api_version is None and static_metadata.takes_api_from_platform(entry.candidate):
         return (_api_of_platform(entry, entry.metadata.floe_api_version),)
     hint = "What the loaded plugin says is in force; tell its author."
-    said = "its source declares {} {!r}, the loaded plugin says {!r}"
-    return [entry.failure(PluginLoadError, said.format(name, *pair), hint=hint) for name, pair in differing.items()]
+    message = "its source declares {} {!r}, the loaded plugin says {!r}"
+    return [entry.failure(PluginLoadError, message.format(name, *pair), hint=hint) for name, pair in differing.items()]
 
 
 def _api_of_platform(entry: Entry, version: str) -> PluginLoadError:
