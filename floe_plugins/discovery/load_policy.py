@@ -55,8 +55,7 @@ class Rule(NamedTuple):
         except ValueError as error:
             example = platform.example
             forms = f"a ref ({example}), a category ({example.partition(':')[0]}) or distribution:NAME"
-            message = f"{error}; expected {forms}"
-            raise ValueError(message) from None
+            raise ValueError(f"{error}; expected {forms}") from None
         return cls(text, origin, type=ref.type, name=ref.name)
 
     def matches(self, candidate: Candidate, names: frozenset[str] = frozenset()) -> bool:

@@ -19,8 +19,9 @@ from floe_plugins.execution.plugin_code import plugin_code
 from floe_plugins.hookspecs.base import PluginLookup, PluginMetadata
 from floe_plugins.inspection import static_metadata
 from floe_plugins.inspection.origin import is_editable
+from floe_plugins.inspection.runtime_metadata import TELL_AUTHOR
 from floe_plugins.loading import imported
-from floe_plugins.loading.class_checks import Finding, check_class, speak_to_author
+from floe_plugins.loading.class_checks import check_class, speak_to_author
 from floe_plugins.loading.implementations import PluginHookError, class_members
 from floe_plugins.loading.importer import CheckedPlugin, about, import_plugin
 from floe_plugins.loading.plugin_manager import CategoryManager
@@ -100,9 +101,7 @@ class Registration:
         assert metadata is not None  # noqa: S101 for type checkers: it has been made
         members = class_members(type(plugin), category.__mro__)
         for finding in check_class(members, category, metadata, self.store.platform.name):
-            error = entry.failure(PluginLoadError, finding.message, hint=finding.hint)
-            if entry.candidate is None or is_editable(entry.candidate.distribution):
-                speak_to_author(error)
+            error = _author_error(entry, finding.message, finding.advice)
             if finding.is_fatal or self.store.policy.strict:
                 raise error
             entry.warnings.append(error)
@@ -170,16 +169,19 @@ def metadata_differences(entry: Entry) -> Sequence[PluginLoadError]:
             message = f"its source has changed since it was imported: {', '.join(differing)}"
         return (entry.failure(PluginLoadError, message, hint=f"Restart the process, or call replace('{entry.ref}')."),)
     if source.floe_api_version is None and static_metadata.takes_api_from_platform(entry.candidate):
-        return (_api_of_platform(entry, entry.metadata.floe_api_version),)
+        claim = "so that it claims to be written for whatever API is installed"
+        advice = (
+            f'write the API for which it was written, such as floe_api_version = "{entry.metadata.floe_api_version}"'
+        )
+        return (_author_error(entry, f"its floe_api_version is FLOE_API_VERSION, {claim}", advice),)
     hint = "What the loaded plugin says is in force; tell its author."
     message = "its source declares {} {!r}, the loaded plugin says {!r}"
     return [entry.failure(PluginLoadError, message.format(name, *pair), hint=hint) for name, pair in differing.items()]
 
 
-def _api_of_platform(entry: Entry, version: str) -> PluginLoadError:
-    message = "its floe_api_version is FLOE_API_VERSION, so that it claims to be written for whatever API is installed"
-    finding = Finding(message, f'write the API for which it was written, such as floe_api_version = "{version}"')
-    error = entry.failure(PluginLoadError, message, hint=finding.hint)
-    if entry.candidate is not None and is_editable(entry.candidate.distribution):
+def _author_error(entry: Entry, message: str, advice: str) -> PluginLoadError:
+    """Return an error that the plugin's author has to mend; it speaks to the author who works on it here."""
+    error = entry.failure(PluginLoadError, message, hint=f"{TELL_AUTHOR}: {advice}.")
+    if entry.candidate is None or is_editable(entry.candidate.distribution):
         speak_to_author(error)
     return error

@@ -191,9 +191,9 @@ class PluginRegistry(Lookup, LifecycleMethods):
 
     def infos(self, category: CategoryLike | None = None) -> tuple[plugin_info.PluginInfo, ...]:
         """What is known of every plugin, by ref, the disabled and the broken ones too; nothing is imported."""
-        kind = None if category is None else category_of(self._store.categories, category)
+        wanted = None if category is None else category_of(self._store.categories, category)
         entries = sorted(self._store.entries().items())
-        return tuple(plugin_info.describe(entry, self.platform) for ref, entry in entries if kind in {None, ref.type})
+        return tuple(plugin_info.describe(entry, self.platform) for ref, entry in entries if wanted in {None, ref.type})
 
     def state(self, category: CategoryOrRef, name: str | None = None) -> PluginState:
         """The state that a plugin is in.

@@ -198,21 +198,21 @@ class Lookup:
             AmbiguousPluginError: several are; the choices are listed.
             PluginError: as ``get``.
         """
-        kind = category_of(self._store.categories, category)
-        refs = self._store.selected(kind)
+        wanted = category_of(self._store.categories, category)
+        refs = self._store.selected(wanted)
         if len(refs) == 1:
             return self.get(category, refs[0].name)
         names = [str(ref) for ref in refs]
         if names:
             raise AmbiguousPluginError(
-                f"several {kind.slug} plugins are selected: {', '.join(names)}",
+                f"several {wanted.slug} plugins are selected: {', '.join(names)}",
                 choices=names,
                 hint="Ask for one by name, or configure only one.",
             )
-        known = sorted({str(candidate.ref) for candidate in self.candidates(kind)})
+        known = sorted({str(candidate.ref) for candidate in self.candidates(wanted)})
         none = "Installed plugins are switched off." if self._store.policy.is_off else "None is installed."
         there = f"Installed, but not selected: {', '.join(known)}." if known else none
-        raise PluginNotFoundError(f"no {kind.slug} plugin is selected", suggestions=known, hint=there)
+        raise PluginNotFoundError(f"no {wanted.slug} plugin is selected", suggestions=known, hint=there)
 
     @overload
     def list(self, category: Callable[..., P]) -> builtins.list[P]: ...

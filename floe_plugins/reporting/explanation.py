@@ -124,8 +124,8 @@ def explain(
             raise _unknown(ref, distribution, path[:at], word, known)
         place = place.enter(word, found)
     fields = [place.enter(word, each).field() for word, each in place.below().items()]
-    known = (issue for issue in configuration.issues if issue.ref == ref)
-    return Explanation(place.field(), tuple(fields), (*known, *issues))
+    own = (issue for issue in configuration.issues if issue.ref == ref)
+    return Explanation(place.field(), tuple(fields), (*own, *issues))
 
 
 def _unknown(

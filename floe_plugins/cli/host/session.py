@@ -83,8 +83,7 @@ class Session:
         except ValueError as error:
             if isinstance(error, PluginError):
                 raise
-            message = f"invalid value for --disable: {error}"
-            raise PluginConfigurationError(message) from None
+            raise PluginConfigurationError(f"invalid value for --disable: {error}") from None
         self._registries.append(registry)
         registry._store.events.observe(lambda event: self._tell(registry, event))  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] the word must be out before plugin code runs
         self.warnings = unused_switches(registry, os.environ, variables(registry.platform))
