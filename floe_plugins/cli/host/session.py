@@ -19,6 +19,7 @@ from floe_plugins.configuration.model import Configuration
 from floe_plugins.configuration.standard_input import taken_over
 from floe_plugins.core.platform import Platform
 from floe_plugins.core.refs import PluginRef
+from floe_plugins.core.safe_text import type_name
 from floe_plugins.core.state import PluginState
 from floe_plugins.errors import PluginConfigurationError, PluginError
 from floe_plugins.registry.facade import PluginRegistry
@@ -95,7 +96,10 @@ class Session:
     def _given(self) -> Configuration | None:
         """Return the configuration that the supervisor has read from standard input."""
         given = self.options.get("given")
-        return None if given is None else load(taken_over(given["descriptor"], given["suffix"]), collect=True)
+        if given is None:
+            return None
+        source = taken_over(given["descriptor"], given["suffix"])
+        return load(source, collect=True, platform=self.platform)
 
     @property
     def busy(self) -> bool:
@@ -111,6 +115,8 @@ class Session:
                 answer = {"error": {"message": f"the host does not know the request {message['event']!r}"}}
         except PluginError as error:
             answer = {"error": self.describe(error)}
+        except Exception as error:  # noqa: BLE001 whoever asked must not wait for an answer that never comes
+            answer = {"error": {"message": f"the request failed with {type_name(error)}"}}
         self.channel.send("reply", id=message.get("id"), answer=answer)
 
     def report(self, name: str, document: Mapping[str, Any]) -> None:
