@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from floe_reference_compute_spark import SparkCompute
@@ -15,13 +15,9 @@ class TestSparkCompute(ComputeConformance):
     plugin = SparkCompute
     named_placeholder = ":value"
     unsupported = ("dbt_profile",)
+    keeps_tables = False  # this server keeps a table with the session, and each call has its own
     seconds = 120.0
 
     @pytest.fixture(autouse=True)
     def _server(self, server: Sail) -> None:
         self.config = {"remote": server.remote}
-
-    def create(self, plugin: Any) -> None:
-        # The server is that of all tests, and keeps its tables.
-        plugin.execute("DROP TABLE IF EXISTS conformance_items")
-        super().create(plugin)
