@@ -187,7 +187,10 @@ class _HealthRound:
             overdue = worker.overdue
             if overdue is not None:
                 return _unhealthy(f"its thread is busy with an earlier call, which began {overdue:.0f} s ago"), False
-            watch = None if is_default(hook) else self.parts.store.events.call(entry.ref, Stage.CHECK, timeout)
+            watch = None
+            if not is_default(hook):
+                hook = self.parts.coordinator.in_plugin_context(entry.ref, hook)
+                watch = self.parts.store.events.call(entry.ref, Stage.CHECK, timeout)
             entry.check = fresh = _Check(hook, worker.background.redact, timeout, watch)
             return fresh, True
 
