@@ -277,8 +277,8 @@ class EntryStore:
                 fresh[entry.ref] = entry
             self._entries.update(fresh)
 
-    def tell_state(self, entry: Entry) -> None:
-        """Tell those who listen that the state of an entry has changed."""
+    def emit_state(self, entry: Entry) -> None:
+        """Tell the subscribers that the state of an entry has changed."""
         reason = entry.reason if entry.error is None else entry.error.message
         self.events.emit("state", entry.ref, state=entry.state, reason=reason)
 

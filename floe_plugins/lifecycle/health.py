@@ -189,8 +189,10 @@ class _HealthRound:
             overdue = worker.overdue
             if overdue is not None:
                 return _unhealthy(f"its thread is busy with an earlier call, which began {overdue:.0f} s ago"), False
-            events = self.parts.store.events
-            watch = None if is_default(hook) else events.call(entry.ref, Stage.CHECK, timeout)
+            watch, events = None, self.parts.store.events
+            if not is_default(hook):
+                hook = self.parts.coordinator.in_plugin_context(entry.ref, hook)
+                watch = events.call(entry.ref, Stage.CHECK, timeout)
             on_overdue = partial(events.overdue, entry.ref, Stage.CHECK)
             entry.check = fresh = _Check(hook, worker.background.redact, timeout, watch, on_overdue)
             return fresh, True

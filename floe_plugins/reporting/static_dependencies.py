@@ -26,7 +26,7 @@ class StaticDependency(NamedTuple):
         text: the dependency as it is declared.
         optional: whether the plugin does without it.
         category: whether any plugin of a category will do.
-        state: ``met``, ``missing``, ``disabled``, ``ambiguous``, ``unfit`` (another version), ``unselected`` (an
+        state: ``met``, ``missing``, ``disabled``, ``ambiguous``, ``incompatible`` (another version), ``unselected`` (an
             optional one that is there) or ``invalid``.
         refs: the plugins that it means, sorted: those that meet it, those to choose from, or those that cannot.
     """
@@ -166,7 +166,7 @@ class _Finder:
             there = self._candidates(requirement)
             state = "met" if len(there) == 1 else "ambiguous"
             if len(there) == 1 and not requirement.matches(there[0], self._declared[there[0]].version):
-                state = "unfit"
+                state = "incompatible"
             elif len(there) == 1 and optional and there[0] not in self.started:
                 state = "unselected"
         if there:

@@ -100,8 +100,8 @@ class SupervisorView:
         outcome: Mapping[str, Any] = answer["outcome"]
         return outcome
 
-    def tell(self, state: str, reason: str = "") -> None:
-        """Tell those who listen of a state of the platform."""
+    def publish_state(self, state: str, reason: str = "") -> None:
+        """Tell the clients that follow the platform its state."""
         self.phase = state
         if state == "starting":
             # What the host before said of the platform is over; what is known of the plugins is better than nothing.
