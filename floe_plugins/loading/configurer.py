@@ -66,7 +66,9 @@ class Configurer:
             raise _overdue(entry, "its thread is busy with an earlier call that takes too long", seconds)
         entry.worker.enqueue(call)
         if not call.wait(seconds) and call.detach():
-            raise _overdue(entry, f"its configuration was not validated within {seconds:g} s", seconds)
+            error = _overdue(entry, f"its configuration was not validated within {seconds:g} s", seconds)
+            self.store.events.overdue(entry.ref, Stage.CONFIGURE, error.message)
+            raise error
         call.result()
 
     def _validate(

@@ -91,6 +91,8 @@ def test_the_supervisor_is_told_whose_a_plugin_is_before_its_code_runs() -> None
     found, told = session()
     registry = found.registry()
     ref = PluginRef.parse("secrets:a")
+    registry.discover()
+    told.messages.clear()
     registry._store.events.emit("call_begun", ref, thread=1)
     assert [each["event"] for each in told.messages] == ["plugin", "call_begun"]
     assert told.messages[1]["native"] > 0
@@ -99,6 +101,8 @@ def test_the_supervisor_is_told_whose_a_plugin_is_before_its_code_runs() -> None
 def test_a_job_observes_events_as_they_happen() -> None:
     found, told = session()
     registry, observed = found.registry(), []
+    registry.discover()
+    told.messages.clear()
     found.observers.append(lambda event: observed.append((event.kind, len(told.messages))))
     registry._store.events.emit("call_begun", PluginRef.parse("secrets:a"), thread=1)
     assert observed == [("call_begun", 2)]
