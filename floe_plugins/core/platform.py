@@ -110,7 +110,7 @@ class Platform:
 
     @property
     def settings_prefix(self) -> str:
-        """What variables with settings of plugins begin with, such as ``SITE__``."""
+        """The prefix of variables with settings of plugins, such as ``SITE__``."""
         return f"{self.prefix}__"
 
     @property

@@ -97,7 +97,7 @@ def _is_dotted(text: str) -> bool:
 
 
 class Groups:
-    """What tells a platform's entry-point groups from those of others, worked out once.
+    """A platform's entry-point groups, with what tells them from others worked out once.
 
     Attributes:
         platform: the platform.

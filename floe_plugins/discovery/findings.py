@@ -1,4 +1,4 @@
-"""What a scan has read: the files with groups of a platform, what they say, and what could not be read."""
+"""The findings of a scan: files with groups of a platform, their entry points, and what could not be read."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ class Rule(NamedTuple):
 
 
 class LoadPolicy(NamedTuple):
-    """Which plugins may be loaded. ``None`` means that a setting is not given.
+    """The switches, rules and allow-list that say which plugins may be loaded. ``None`` stands for one not given.
 
     Attributes:
         autoload: ``"all"``, ``"configured"`` or ``"none"``.

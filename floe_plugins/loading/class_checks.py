@@ -1,4 +1,4 @@
-"""Find what the author of a plugin class has most likely not meant, and say what to write instead."""
+"""Find likely mistakes in a plugin class, and say what to write instead."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from floe_plugins.loading.implementations import is_newer
 
 
 class Finding(NamedTuple):
-    """What is wrong with a class, what its author has to do about it, and whether the plugin cannot work."""
+    """A mistake in a class, what its author should do about it, and whether the plugin cannot work with it."""
 
     message: str
     advice: str
@@ -41,7 +41,7 @@ def speak_to_author(error: PluginError) -> None:
 def check_class(
     members: Mapping[str, object], category: type, metadata: RuntimeMetadata, project: str = PROJECT
 ) -> Iterator[Finding]:
-    """Yield what is most likely wrong with a plugin class. Nothing of the class is called.
+    """Yield the likely mistakes in a plugin class. Nothing of the class is called.
 
     Args:
         members: The attributes of the class, as they are stored there.

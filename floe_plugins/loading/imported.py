@@ -1,4 +1,4 @@
-"""Remember which files modules were imported from, so that a plugin upgraded while it is loaded is told as such."""
+"""Remember which files modules were imported from, to recognize a plugin that was upgraded while it is loaded."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _Stamp = tuple[int, int, int]
 
 
 class _Import(NamedTuple):
-    """What was there when a module was imported.
+    """The distribution and files from which a module was imported.
 
     Attributes:
         module: The imported module; another one of its name was imported anew.

@@ -101,7 +101,8 @@ class Registration:
         assert metadata is not None  # noqa: S101 for type checkers: it has been made
         members = class_members(type(plugin), category.__mro__)
         for finding in check_class(members, category, metadata, self.store.platform.name):
-            error = _author_error(entry, finding.message, finding.advice)
+            hint = f"{TELL_AUTHOR}: {finding.advice}."
+            error = _addressed(entry, entry.failure(PluginLoadError, finding.message, hint=hint))
             if finding.is_fatal or self.store.policy.strict:
                 raise error
             entry.warnings.append(error)
@@ -169,19 +170,20 @@ def metadata_differences(entry: Entry) -> Sequence[PluginLoadError]:
             message = f"its source has changed since it was imported: {', '.join(differing)}"
         return (entry.failure(PluginLoadError, message, hint=f"Restart the process, or call replace('{entry.ref}')."),)
     if source.floe_api_version is None and static_metadata.takes_api_from_platform(entry.candidate):
-        claim = "so that it claims to be written for whatever API is installed"
-        advice = (
-            f'write the API for which it was written, such as floe_api_version = "{entry.metadata.floe_api_version}"'
-        )
-        return (_author_error(entry, f"its floe_api_version is FLOE_API_VERSION, {claim}", advice),)
+        return (_api_of_platform(entry, entry.metadata.floe_api_version),)
     hint = "What the loaded plugin says is in force; tell its author."
     message = "its source declares {} {!r}, the loaded plugin says {!r}"
     return [entry.failure(PluginLoadError, message.format(name, *pair), hint=hint) for name, pair in differing.items()]
 
 
-def _author_error(entry: Entry, message: str, advice: str) -> PluginLoadError:
-    """Return an error that the plugin's author has to mend; it speaks to the author who works on it here."""
-    error = entry.failure(PluginLoadError, message, hint=f"{TELL_AUTHOR}: {advice}.")
+def _api_of_platform(entry: Entry, version: str) -> PluginLoadError:
+    message = "its floe_api_version is FLOE_API_VERSION, so that it claims to be written for whatever API is installed"
+    hint = f'{TELL_AUTHOR}: write the API for which it was written, such as floe_api_version = "{version}".'
+    return _addressed(entry, entry.failure(PluginLoadError, message, hint=hint))
+
+
+def _addressed(entry: Entry, error: PluginLoadError) -> PluginLoadError:
+    """Return an error about a plugin's class; it speaks to the author where that is who works on the plugin here."""
     if entry.candidate is None or is_editable(entry.candidate.distribution):
         speak_to_author(error)
     return error

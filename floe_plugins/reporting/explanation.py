@@ -45,7 +45,7 @@ _MAX_PARTS = 200
 
 @attrs.frozen(kw_only=True)
 class Field(Record):
-    """What is known of one field of a plugin's settings.
+    """The facts known about one field of a plugin's settings.
 
     Attributes:
         path: The path within the settings, such as ``pool.size``; empty for all of them.

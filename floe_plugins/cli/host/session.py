@@ -1,4 +1,4 @@
-"""What a job works with in the host: the registry, whose events the supervisor is told, and the way to tell it more."""
+"""The session of a job in the host: it makes the registry, and tells the supervisor what happens in it."""
 
 from __future__ import annotations
 

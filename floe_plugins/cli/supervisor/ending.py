@@ -27,7 +27,7 @@ _UNKNOWN = LockUse()
 
 @attrs.frozen(kw_only=True)
 class Ending:
-    """How a host ended.
+    """The end of a host.
 
     Attributes:
         how: What the code did to the host: "crashed the host by signal 11 (SIGSEGV)".
@@ -55,7 +55,7 @@ class Ending:
 
     @property
     def hint(self) -> str:
-        """What to do."""
+        """Advice for the operator."""
         if not self.refs:
             return f"Run it again with -v for the stacks; '{program.name()} doctor' tries each plugin by itself."
         first = self.refs[0]

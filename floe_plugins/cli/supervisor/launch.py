@@ -81,7 +81,7 @@ class HostProcess:
             self.status = os.waitstatus_to_exitcode(status)
 
     def reap_orphans(self) -> None:
-        """As the first process of a container, collect what has ended and was left to it."""
+        """Collect the processes that have ended and were left to this one, which is the first of its container."""
         with contextlib.suppress(ChildProcessError):
             while (found := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)) and found.si_pid != self.pid:
                 os.waitpid(found.si_pid, os.WNOHANG)
