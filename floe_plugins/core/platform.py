@@ -1,4 +1,4 @@
-"""A platform: whose plugins they are, and the words in which everything speaks of them."""
+"""A platform: its name, categories, files and variables, which messages take from here."""
 
 from __future__ import annotations
 

@@ -116,7 +116,7 @@ class Groups:
         self.may_be_in = _search([each.encode() for each in self.begins])
 
     def are_hinted_at(self, line: str) -> bool:
-        """Return whether a line speaks of one of the groups."""
+        """Return whether a line contains the beginning of one of the groups."""
         return any(each in line for each in self.begins)
 
 

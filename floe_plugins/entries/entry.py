@@ -174,6 +174,6 @@ def stage_of(error: PluginError) -> Stage:
 
 def problem_of(error: PluginError, **facts: Any) -> Problem:
     """Return an error as a problem; ``facts`` win over what it says itself."""
-    said: dict[str, Any] = {name: getattr(error, name) for name in ("message", "ref", "distribution", "hint")}
-    said |= {"stage": stage_of(error), "cause": error, **facts}
-    return Problem(**said)
+    known: dict[str, Any] = {name: getattr(error, name) for name in ("message", "ref", "distribution", "hint")}
+    known |= {"stage": stage_of(error), "cause": error, **facts}
+    return Problem(**known)

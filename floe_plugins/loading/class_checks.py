@@ -25,7 +25,7 @@ class Finding(NamedTuple):
 
 
 def speak_to_author(error: PluginError) -> None:
-    """Change the hint of an error from what an operator is told to what the author is told, who can do it at once.
+    """Change the hint of an error for an operator, "Tell the plugin's author: ...", into one for the author.
 
     >>> from floe_plugins import PluginLoadError
     >>> error = PluginLoadError("it has no name", hint="Tell the plugin's author: write name = ... in the class.")

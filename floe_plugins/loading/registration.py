@@ -108,7 +108,7 @@ class Registration:
             entry.warnings.append(error)
 
     def update(self, entry: Entry) -> None:
-        """Let the registry's callers find the plugin, or not, as its state has become. Those who listen are told."""
+        """Let callers of the registry find the plugin if it may be used now, and emit its state."""
         category = entry.ref.type
         with self._lock:
             by_name = self.plugins.setdefault(category, {})

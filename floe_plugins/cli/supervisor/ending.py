@@ -31,7 +31,7 @@ class Ending:
 
     Attributes:
         how: What the code did to the host: "crashed the host by signal 11 (SIGSEGV)".
-        refs: The plugins whose code did it; several if it cannot be told which of them.
+        refs: The plugins whose code did it; several if it is not known which of them.
         stage: The stage of the call that did it; empty for code that ran outside of any call.
         distribution: Of the plugin, if it is one.
         frames: Where that code was, the innermost frame first.

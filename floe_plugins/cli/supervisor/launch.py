@@ -135,7 +135,7 @@ def launch(job: str, options: Mapping[str, Any], *, is_apart: bool = False) -> H
     """
     if is_apart:
         with contextlib.suppress(ImportError):
-            importlib.import_module("resource")  # how much memory the host used is told with its help
+            importlib.import_module("resource")  # it is needed to read how much memory the host used
     pipes = [os.pipe()]
     try:
         requests_end, requests = os.pipe()
