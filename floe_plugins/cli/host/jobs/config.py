@@ -15,8 +15,8 @@ from floe_plugins.core.problem import Problem
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.registry.facade import PluginRegistry
 from floe_plugins.reporting.json_schema import json_schema, plugin_schema
+from floe_plugins.reporting.migrated_file import migrate_table, migrate_text
 from floe_plugins.reporting.origins import plugin_settings, registry_settings
-from floe_plugins.reporting.rewrite import migrate_table, migrate_text
 from floe_plugins.reporting.schema_calls import SchemaCalls, call_each
 
 

@@ -7,7 +7,7 @@ from support import run_code
 from floe_plugins import PluginConfigurationError, PluginRef
 from floe_plugins.configuration.loader import load
 from floe_plugins.configuration.schema.validation import validate_and_log
-from floe_plugins.reporting.rewrite import migrate_text
+from floe_plugins.reporting.migrated_file import migrate_text
 
 REF = PluginRef.parse("compute:duckdb")
 
@@ -153,7 +153,7 @@ def test_without_the_library_one_line_says_what_to_install(tmp_path):
         sys.modules["tomlkit"] = None
         from floe_plugins import PluginRef
         from floe_plugins.configuration.loader import load
-        from floe_plugins.reporting.rewrite import migrate_text
+        from floe_plugins.reporting.migrated_file import migrate_text
         class Plugin:
             config_schema, config_version = None, 2
             migrate_config = staticmethod(lambda version, data: data)
