@@ -168,6 +168,11 @@ class _Presenter:
         rows = [_row(outcome, health["statuses"], told) for outcome in started["outcomes"]]
         if rows:
             self.output.table(("plugin", "start", "seconds", "health", "message"), rows)
+        is_started = {outcome["ref"]: outcome["state"] == "succeeded" for outcome in started["outcomes"]}
+        for ref, status in health["statuses"].items():
+            # Why others did not start stands among the problems.
+            if status["state"] != "healthy" and is_started.get(ref):
+                self.output.ailing(ref, status)
         self.output.line(f"platform {health['state']}: {count(len(rows), 'plugin')} in {started['seconds']:.2f} s")
         self.output.problems(facts["problems"])
         if "timings" in facts:
