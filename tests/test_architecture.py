@@ -34,6 +34,7 @@ TESTED_ELSEWHERE = {
     "_version": "test_public_api.py",
     "testing.conformance.parts.catalog_writes": "testing/conformance/test_catalog.py",
     "testing.conformance.parts.compute_connections": "testing/conformance/test_compute.py",
+    "testing.conformance.parts.dbt_projects": "testing/conformance/test_dbt.py",
     "testing.conformance.parts.storage_files": "testing/conformance/test_storage.py",
 }
 
