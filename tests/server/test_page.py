@@ -101,8 +101,7 @@ def test_another_platform_has_its_own_title_and_command(show: Open) -> None:
     page = show(given)
 
     expect(page).to_have_title("(3) not ready - Site")
-    expect(page.locator(".brand")).to_have_text("Site")
-    assert page.locator(".problems > li code").first.inner_text().startswith("site ")
+    assert page.locator(".problems > li").nth(1).locator("code").first.inner_text() == "site show identity:oidc"
 
 
 def test_a_problem_has_its_owner_its_hint_and_the_command_to_type(show: Open) -> None:
