@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 import shutil
 import signal
@@ -44,6 +45,29 @@ def test_it_lists_checks_and_runs_its_plugins_and_builds_the_site(site: Any) -> 
     built = site.run("from site_host.build import main; main()").stdout
     assert built == f"{Path('public', 'hello.html')}\n"
     assert "<h1>Hello</h1>" in (site.home / "public" / "hello.html").read_text(encoding="utf-8")
+
+
+def test_its_plugins_pass_the_conformance_suite_and_the_rules_of_their_host(site: Any) -> None:
+    tests = [str(SITE / name / "tests") for name in ("markdown", "folder")]
+    done = site.run(["-m", "pytest", *quietly(site), "--import-mode=importlib", *tests], check=False)
+    assert done.returncode == 0, done.stdout
+    assert int(re.findall(r"(\d+) passed", done.stdout)[0]) > 100
+
+
+def test_the_suite_runs_for_a_plugin_of_another_platform_without_a_test_file(site: Any) -> None:
+    named = ["--floe-plugin", "site_markdown:Markdown", "--floe-platform", "site_host:SITE"]
+    done = site.run(["-m", "pytest", *quietly(site), *named], check=False)
+    assert done.returncode == 0, done.stdout
+    module = site.path / "site_markdown.py"
+    module.write_text(module.read_text(encoding="utf-8").replace('site_api_version = "1.0"', "site_api_version = 1.0"))
+    broken = site.run(["-m", "pytest", *quietly(site), *named], check=False)
+    assert "site_api_version" in broken.stdout
+    assert "floe_api_version" not in broken.stdout
+
+
+def quietly(site: Any) -> list[str]:
+    """The options of pytest that keep it from the settings of these tests."""
+    return ["-q", "-c", os.devnull, "--rootdir", str(site.home), "-p", "no:cacheprovider", "-p", "no:xdist"]
 
 
 def test_it_speaks_its_own_words(site: Any) -> None:
