@@ -2,8 +2,8 @@
 
 python tests/authoring/fresh.py [--platform PATH] [CATEGORY]...
 
-Runs the project's own tests, ``validate --run``, ruff, mypy and build, and prints the seconds of each. ``--platform`` is the wheel or the
-project of floe-plugins to test with; by default it is this checkout.
+Runs the project's own tests, ``validate --run``, ruff, mypy and build, and prints the seconds of each. ``--platform``
+is the wheel or the project of floe-plugins to test with; by default it is this checkout.
 """
 
 from __future__ import annotations

@@ -30,4 +30,4 @@ class TestDltIngestion(IngestionConformance):
         there = compute.execute("SELECT 1 FROM information_schema.tables WHERE table_name = ?", [table])
         if not nanoarrow.ArrayStream(there).read_all():
             return []
-        return nanoarrow.ArrayStream(compute.execute(f"SELECT * FROM raw.{table}")).read_all().to_pylist()
+        return nanoarrow.ArrayStream(compute.execute(f"SELECT * FROM raw.{table}")).read_all().to_pylist()  # noqa: S608 a name of its own
