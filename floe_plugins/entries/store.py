@@ -71,7 +71,8 @@ class EntryStore:
             if refresh:
                 scanner.refresh_imports()
             if self._report is None or refresh:
-                self._report = self._discover(self._report)
+                with self.events.stage(Stage.DISCOVER):
+                    self._report = self._discover(self._report)
             return self._report
 
     def _discover(self, before: DiscoveryReport | None) -> DiscoveryReport:

@@ -155,7 +155,9 @@ class Loader:
             raise self._overdue(entry, seconds)
         call = entry.worker.submit(build)
         if not call.wait(seconds) and call.detach():
-            raise self._overdue(entry, seconds)
+            overdue = self._overdue(entry, seconds)
+            self.store.events.overdue(entry.ref, Stage.LOAD, overdue.message)
+            raise overdue
         error = call.exception()
         if error is not None and not isinstance(error, PluginError):
             raise entry.failure(PluginLoadError, f"loading failed with {describe_error(error)}") from error

@@ -99,7 +99,7 @@ class Registration:
         category, metadata = entry.ref.type.spec, entry.metadata
         assert metadata is not None  # noqa: S101 for type checkers: it has been made
         members = class_members(type(plugin), category.__mro__)
-        for finding in check_class(members, category, metadata):
+        for finding in check_class(members, category, metadata, self.store.platform.name):
             error = entry.failure(PluginLoadError, finding.message, hint=finding.hint)
             if entry.candidate is None or is_editable(entry.candidate.distribution):
                 speak_to_author(error)
