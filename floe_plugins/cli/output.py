@@ -95,18 +95,21 @@ class Output:
             self._write(f"{subject} [{problem['stage']}] {escape(problem['message'])}\n")
             if ref and distribution:
                 self._write(f"    from {escape(distribution)}\n")
-            for line in traceback_lines(problem):
-                self._write(f"{line}\n")
+            self.traceback(problem)
             if hint and self._has_hints:
                 self._write(f"    {escape(hint)}\n")
+
+    def traceback(self, facts: Mapping[str, Any]) -> None:
+        """Print the frames of a problem, a status or an issue, given as JSON data, if it has any."""
+        for line in traceback_lines(facts):
+            self._write(f"{line}\n")
 
     def ailing(self, ref: str, status: Mapping[str, Any]) -> None:
         """Print whose a plugin is that is not healthy, where its check raised, and what to do."""
         self._write(f"{escape(ref)} is {escape(status['state'])}\n")
         if status.get("distribution"):
             self._write(f"    from {escape(status['distribution'])}\n")
-        for line in traceback_lines(status):
-            self._write(f"{line}\n")
+        self.traceback(status)
         if self._has_hints and status.get("distribution"):
             doctor = f"{program.name()} doctor {escape(ref)}"
             self._write(f"    Mend what the message names; else try '{doctor}', or tell its author.\n")

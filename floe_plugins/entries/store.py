@@ -71,7 +71,8 @@ class EntryStore:
             if refresh:
                 scanner.refresh_imports()
             if self._report is None or refresh:
-                self._report = self._discover(self._report)
+                with self.events.stage(Stage.DISCOVER):
+                    self._report = self._discover(self._report)
             return self._report
 
     def _discover(self, before: DiscoveryReport | None) -> DiscoveryReport:
@@ -276,8 +277,8 @@ class EntryStore:
                 fresh[entry.ref] = entry
             self._entries.update(fresh)
 
-    def tell_state(self, entry: Entry) -> None:
-        """Tell those who listen that the state of an entry has changed."""
+    def emit_state(self, entry: Entry) -> None:
+        """Tell the subscribers that the state of an entry has changed."""
         reason = entry.reason if entry.error is None else entry.error.message
         self.events.emit("state", entry.ref, state=entry.state, reason=reason)
 

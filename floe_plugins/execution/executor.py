@@ -7,7 +7,6 @@ import math
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import AbstractContextManager
 from graphlib import TopologicalSorter
 from queue import Empty, SimpleQueue
 from typing import Any, Generic, TypeVar
@@ -15,7 +14,7 @@ from typing import Any, Generic, TypeVar
 import attrs
 
 from floe_plugins.core.log import log
-from floe_plugins.execution.call import Call
+from floe_plugins.execution.call import Call, Watch
 from floe_plugins.execution.shield import InterruptedRequestError, Request
 from floe_plugins.execution.worker import Worker
 
@@ -66,7 +65,7 @@ class Task:
     cancel_unstarted: bool = True
     shown_timeout: float | None = None
     reason: str = ""
-    watch: AbstractContextManager[object] | None = None
+    watch: Watch | None = None
     call: Call[Any] | None = attrs.field(default=None, init=False)
     began: float = attrs.field(default=0.0, init=False)
     since: float = attrs.field(default=0.0, init=False)

@@ -10,7 +10,6 @@ from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from concurrent import futures
 from concurrent.futures import Future
 from contextlib import contextmanager
-from contextvars import ContextVar
 from typing import Any
 
 import attrs
@@ -22,10 +21,8 @@ from floe_plugins.core.report import Outcome, OutcomeState
 from floe_plugins.core.state import PluginState, Stage
 from floe_plugins.entries.entry import Entry
 from floe_plugins.errors import PluginError
+from floe_plugins.execution.plugin_code import as_plugin_code, calling_plugins
 from floe_plugins.execution.shield import InterruptedRequestError, Request
-
-# The plugins whose code the present call is part of, outermost first, each with its table's token.
-_inside: ContextVar[tuple[tuple[object, PluginRef], ...]] = ContextVar("floe_plugins_inside", default=())
 
 
 class RefusedError(Exception):
@@ -69,10 +66,12 @@ class Coordinator:
     """The operations, transitions and started plugins of one registry.
 
     Args:
+        registry: The registry.
         on_change: Called after the state of an entry has changed, before anybody learns the outcome.
     """
 
-    def __init__(self, on_change: Callable[[Entry], object]) -> None:
+    def __init__(self, registry: object, on_change: Callable[[Entry], object]) -> None:
+        self._registry = registry
         self._on_change = on_change
         self._changed = threading.Condition(forkable_lock())
         self._operations: list[Operation] = []
@@ -80,7 +79,6 @@ class Coordinator:
         # The starts and stops under way; each gives its outcome to all who wait.
         self._transitions: dict[PluginRef, Future[Outcome]] = {}
         self._running: dict[PluginRef, StartedPlugin] = {}
-        self._token = object()
         self._endings = 0
 
     @property
@@ -150,21 +148,12 @@ class Coordinator:
     # Plugin code
 
     def in_plugin_context(self, ref: PluginRef, function: Callable[[], Any]) -> Callable[[], Any]:
-        """Mark a function as a plugin's code, so that its requests are known as that plugin's.
-
-        Call the result in a context of its own.
-        """
-
-        def marked() -> Any:
-            _inside.set((*_inside.get(), (self._token, ref)))
-            return function()
-
-        return marked
+        """Mark a function as a plugin's code, so that its requests are known as that plugin's."""
+        return as_plugin_code(self._registry, ref, function)
 
     def _owner(self) -> PluginRef | None:
         # A task that a plugin left running is marked too, but nobody waits for it any more.
-        marks = (ref for token, ref in reversed(_inside.get()) if token is self._token)
-        return next((ref for ref in marks if ref in self._transitions), None)
+        return next((ref for ref in calling_plugins(self._registry) if ref in self._transitions), None)
 
     def announce(
         self, operation: Operation, predecessors: Mapping[PluginRef, Collection[PluginRef]]

@@ -58,7 +58,9 @@ class Configurer:
             raise _overdue(entry, "its thread is busy with an earlier call that takes too long", seconds)
         entry.worker.enqueue(call)
         if not call.wait(seconds) and call.detach():
-            raise _overdue(entry, f"its configuration was not validated within {seconds:g} s", seconds)
+            error = _overdue(entry, f"its configuration was not validated within {seconds:g} s", seconds)
+            self.store.events.overdue(entry.ref, Stage.CONFIGURE, error.message)
+            raise error
         call.result()
 
     def _configure(self, entry: Entry, *, is_given_up: Callable[[], bool] = lambda: False) -> None:

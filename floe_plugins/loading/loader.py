@@ -18,7 +18,6 @@ from floe_plugins.errors import PluginError, PluginLoadError, PluginTimeoutError
 from floe_plugins.execution.shield import Request
 from floe_plugins.hookspecs.base import PluginMetadata
 from floe_plugins.loading.importer import CheckedPlugin
-from floe_plugins.loading.plugin_manager import Depth
 from floe_plugins.loading.registration import Registration, metadata_differences
 
 
@@ -44,7 +43,6 @@ class Loader:
     _lock: Any = attrs.field(factory=forkable_lock, init=False)
     _loads: dict[PluginRef, _Load] = attrs.field(factory=dict, init=False)
     _waits: dict[int, _Load] = attrs.field(factory=dict, init=False)
-    _nesting: Depth = attrs.field(factory=Depth, init=False)
 
     def load(self, entry: Entry) -> PluginMetadata:
         """Return the entry's plugin, loaded for the first who asks; the others wait for it.
@@ -121,7 +119,7 @@ class Loader:
             with self.store.lock:
                 entry.load_seconds = time.perf_counter() - begun
                 entry.error, entry.state = error, PluginState.FAILED
-            self.store.tell_state(entry)
+            self.store.emit_state(entry)
             raise
         differences = metadata_differences(entry)
         plugin: PluginMetadata = checked.plugin
@@ -139,21 +137,27 @@ class Loader:
     def _build(self, entry: Entry, load: _Load) -> CheckedPlugin:
         seconds = self.store.timeout(entry, Stage.LOAD)
 
+        me = threading.get_ident()
+        with self._lock:
+            loads_another = any(each.thread == me for each in self._loads.values())
+
         def build() -> CheckedPlugin:
             load.thread = threading.get_ident()
             try:
-                with self._nesting, self.store.events.call(entry.ref, Stage.LOAD, seconds):
+                with self.store.events.call(entry.ref, Stage.LOAD, seconds):
                     return self.registration.build(entry)
             finally:
                 load.thread = None  # another thread may get the same number
 
-        if self._nesting.depth or entry.worker.is_current_thread:
+        if loads_another or entry.worker.is_current_thread:
             return build()
         if entry.worker.overdue is not None:
             raise self._overdue(entry, seconds)
         call = entry.worker.submit(build)
         if not call.wait(seconds) and call.detach():
-            raise self._overdue(entry, seconds)
+            overdue = self._overdue(entry, seconds)
+            self.store.events.overdue(entry.ref, Stage.LOAD, overdue.message)
+            raise overdue
         error = call.exception()
         if error is not None and not isinstance(error, PluginError):
             raise entry.failure(PluginLoadError, f"loading failed with {describe_error(error)}") from error

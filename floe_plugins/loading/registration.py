@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from typing import Any
 
 import attrs
@@ -16,6 +15,7 @@ from floe_plugins.entries.entry import DECLARED, Entry
 from floe_plugins.entries.store import EntryStore
 from floe_plugins.errors import PluginLoadError
 from floe_plugins.execution import boundary
+from floe_plugins.execution.plugin_code import plugin_code
 from floe_plugins.hookspecs.base import PluginLookup, PluginMetadata
 from floe_plugins.inspection import static_metadata
 from floe_plugins.inspection.origin import is_editable
@@ -34,14 +34,12 @@ class Registration:
 
     Attributes:
         plugins: The loaded plugins by category (as ``Category`` or class) and name.
-        as_current: While it is entered, ``get_registry()`` gives this registry.
         new_manager: Makes the manager of a category.
     """
 
     registry: PluginLookup
     store: EntryStore
     plugins: Plugins
-    as_current: Callable[[], AbstractContextManager[object]]
     new_manager: Callable[[Category], CategoryManager]
     _managers: dict[Category, CategoryManager] = attrs.field(factory=dict, init=False)
     _lock: Any = attrs.field(factory=forkable_lock, init=False)
@@ -68,7 +66,7 @@ class Registration:
         """
         if entry.candidate is None:
             raise PluginLoadError("it was registered by hand and is gone", ref=entry.ref)
-        with self.as_current():
+        with plugin_code(self.registry, entry.ref):
             with about(entry.ref, entry.distribution):
                 check_hooks = self.manager(entry.ref.type).check
             only_own_files = self.store.policy.only is not None
@@ -101,7 +99,7 @@ class Registration:
         category, metadata = entry.ref.type.spec, entry.metadata
         assert metadata is not None  # noqa: S101 for type checkers: it has been made
         members = class_members(type(plugin), category.__mro__)
-        for finding in check_class(members, category, metadata):
+        for finding in check_class(members, category, metadata, self.store.platform.name):
             error = entry.failure(PluginLoadError, finding.message, hint=finding.hint)
             if entry.candidate is None or is_editable(entry.candidate.distribution):
                 speak_to_author(error)
@@ -119,7 +117,7 @@ class Registration:
                 by_name[entry.ref.name] = entry.plugin
             else:
                 by_name.pop(entry.ref.name, None)
-        self.store.tell_state(entry)
+        self.store.emit_state(entry)
 
     def remove(self, ref: PluginRef) -> None:
         """Take a plugin out of the table and its manager."""
@@ -174,8 +172,8 @@ def metadata_differences(entry: Entry) -> Sequence[PluginLoadError]:
     if source.floe_api_version is None and static_metadata.takes_api_from_platform(entry.candidate):
         return (_api_of_platform(entry, entry.metadata.floe_api_version),)
     hint = "What the loaded plugin says is in force; tell its author."
-    said = "its source declares {} {!r}, the loaded plugin says {!r}"
-    return [entry.failure(PluginLoadError, said.format(name, *pair), hint=hint) for name, pair in differing.items()]
+    message = "its source declares {} {!r}, the loaded plugin says {!r}"
+    return [entry.failure(PluginLoadError, message.format(name, *pair), hint=hint) for name, pair in differing.items()]
 
 
 def _api_of_platform(entry: Entry, version: str) -> PluginLoadError:

@@ -6,7 +6,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 from floe_plugins.core.locks import forkable_lock
-from floe_plugins.registry.context import current_registry
+from floe_plugins.execution.plugin_code import current_registry
 from floe_plugins.registry.facade import PluginRegistry
 
 _shared: PluginRegistry | None = None
@@ -14,8 +14,12 @@ _shared_lock = forkable_lock()
 
 
 def get_registry() -> PluginRegistry:
-    """The process-wide registry, made on first use; while a plugin is being loaded, the one that loads it."""
-    current: PluginRegistry | None = current_registry.get()
+    """The process-wide registry, made on first use; in code that a registry has a plugin run, that registry.
+
+    So is a plugin's code while it is loaded, configured, started, checked and stopped, also on other threads that take
+    its context along.
+    """
+    current: PluginRegistry | None = current_registry()
     if current is not None:
         return current
     global _shared  # noqa: PLW0603 one per process is what it is for

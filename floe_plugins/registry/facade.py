@@ -21,6 +21,7 @@ from floe_plugins.core.state import PluginState
 from floe_plugins.discovery import scanner
 from floe_plugins.discovery.load_policy import LoadPolicy
 from floe_plugins.discovery.report import DiscoveryReport
+from floe_plugins.entries.events import Subscription
 from floe_plugins.entries.store import EntryStore
 from floe_plugins.registry.arguments import CategoryLike, CategoryOrRef, category_of, ref_of, with_arguments
 from floe_plugins.registry.fork import Unusable, watch
@@ -245,11 +246,12 @@ class PluginRegistry(Lookup, LifecycleMethods):
         """
         return self._services().lifecycle.resolve(self._store.selected(), plan=plan)
 
-    def subscribe(self, callback: Callable[[event.PluginEvent], object]) -> Callable[[], None]:
+    def subscribe(self, callback: Callable[[event.PluginEvent], object]) -> Subscription:
         """Call ``callback`` with each event of a plugin: calls of its code, changes of state, retries, problems.
 
         It is called in order, on a thread of its own: one that raises or blocks harms nobody. One that is 10,000
-        events behind loses the oldest. The function that is returned ends the subscription.
+        events behind loses the oldest. Calling what is returned ends the subscription; its ``wait()`` waits until the
+        callback has been given all that has happened.
         """
         return self._store.events.subscribe(callback)
 

@@ -17,6 +17,7 @@ from floe_plugins.core.timeouts import DEFAULT_TIMEOUTS
 from floe_plugins.entries.entry import Entry
 from floe_plugins.entries.store import EntryStore
 from floe_plugins.errors import PluginError, PluginLoadError, PluginTimeoutError
+from floe_plugins.execution.plugin_code import plugin_code
 from floe_plugins.execution.shield import Request
 from floe_plugins.execution.worker import Worker
 from floe_plugins.hookspecs.base import PluginLookup, PluginMetadata
@@ -29,7 +30,6 @@ from floe_plugins.loading.importer import about, category_class, instantiate
 from floe_plugins.loading.loader import Loader, SupersededError
 from floe_plugins.loading.plugin_manager import CategoryManager
 from floe_plugins.loading.registration import Plugins, Registration
-from floe_plugins.registry.context import as_current
 
 R = TypeVar("R")
 
@@ -45,11 +45,11 @@ class PluginServices:
 
     def __init__(self, registry: PluginLookup, store: EntryStore, plugins: Plugins) -> None:
         self.store = store
-        self.as_current = partial(as_current, registry)
-        self.registration = Registration(registry, store, plugins, self.as_current, self._new_manager)
+        self.registry = registry
+        self.registration = Registration(registry, store, plugins, self._new_manager)
         self.loader = Loader(store, self.registration)
         self.configurer = Configurer(store, self.loader)
-        self.coordinator = Coordinator(self.registration.update)
+        self.coordinator = Coordinator(registry, self.registration.update)
         self.lifecycle = Lifecycle(Parts(store, self.registration, self.loader, self.configurer, self.coordinator))
 
     def _new_manager(self, category: Category) -> CategoryManager:
@@ -196,7 +196,7 @@ class PluginServices:
             category = self.store.categories.of(cls)
         except TypeError as error:
             raise PluginLoadError(str(error)) from None
-        with self.as_current(), about(_ref_of(category, found, cls), None, cls):
+        with plugin_code(self.registry), about(_ref_of(category, found, cls), None, cls):
             check = self.registration.manager(category).check
             expected = category_class(category)
             plugin, metadata = instantiate(found, expected, check_hooks=check, platform=self.store.platform)

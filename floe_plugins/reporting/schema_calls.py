@@ -16,7 +16,7 @@ from floe_plugins.core.state import Stage
 from floe_plugins.entries.entry import Entry
 from floe_plugins.errors import PluginConfigurationError, PluginError
 from floe_plugins.execution.call import Call
-from floe_plugins.registry.context import as_current
+from floe_plugins.execution.plugin_code import plugin_code
 from floe_plugins.registry.facade import PluginRegistry
 
 T = TypeVar("T")
@@ -50,7 +50,7 @@ def call_each(
 
     def call(entry: Entry) -> T:
         with (
-            as_current(registry),
+            plugin_code(registry, entry.ref),
             store.events.call(entry.ref, Stage.CONFIGURE, store.timeout(entry, Stage.CONFIGURE)),
         ):
             return function(entry.ref, entry.plugin, entry.distribution)
@@ -83,4 +83,6 @@ def _error(entry: Entry, call: Call[Any], seconds: float, left: float) -> Plugin
         return error
     # The error's own text may repeat a value of the configuration.
     message = f"its schema failed with {type_name(error)}"
-    return entry.failure(PluginConfigurationError, message, hint="Tell the plugin's author.")
+    failure = entry.failure(PluginConfigurationError, message, hint="Tell the plugin's author.")
+    failure.exception = error
+    return failure

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from floe_plugins.testing.conformance.base import PluginConformance as PluginConformance
     from floe_plugins.testing.conformance.catalog import CatalogConformance as CatalogConformance
     from floe_plugins.testing.conformance.compute import ComputeConformance as ComputeConformance
+    from floe_plugins.testing.conformance.dbt import DbtConformance as DbtConformance
     from floe_plugins.testing.conformance.identity import IdentityConformance as IdentityConformance
     from floe_plugins.testing.conformance.ingestion import IngestionConformance as IngestionConformance
     from floe_plugins.testing.conformance.lineage_backend import LineageBackendConformance as LineageBackendConformance
@@ -36,6 +37,7 @@ else:
             "conformance.lineage_backend": ("LineageBackendConformance",),
             "conformance.catalog": ("CatalogConformance",),
             "conformance.compute": ("ComputeConformance",),
+            "conformance.dbt": ("DbtConformance",),
             "conformance.telemetry_backend": ("TelemetryBackendConformance",),
             "conformance.semantic_layer": ("SemanticLayerConformance",),
             "conformance.ingestion": ("IngestionConformance",),

@@ -5,14 +5,15 @@ pytest imports this module in every run, so that it imports nothing else of this
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Generator, Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from floe_plugins.registry.facade import PluginRegistry
     from floe_plugins.testing.distributions import Environment
@@ -31,8 +32,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="MODULE:CLASS",
         help="run the conformance suite of a plugin; without a value, of the one that the setting floe_plugin names",
     )
+    group.addoption("--floe-report", type=Path, help=argparse.SUPPRESS)
     parser.addini("floe_plugin", _HELP)
     parser.addini("floe_plugin_config", "the plugin's settings for --floe-plugin, as one JSON object")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Run the rules alone, and write what comes of them, where ``floe-plugins validate --run`` asks for it."""
+    file = config.getoption("floe_report")
+    if file is not None:
+        from floe_plugins.testing.rule_report import RuleReport
+
+        config.pluginmanager.register(RuleReport(file))
 
 
 def pytest_collection(session: pytest.Session) -> None:

@@ -10,7 +10,7 @@ import pytest
 import support
 from support import SOON, new_registry
 
-from floe_plugins import PluginLoadError, PluginRegistry, get_registry
+from floe_plugins import HealthStatus, PluginLoadError, PluginRegistry, get_registry
 from floe_plugins.registry.current import use_registry
 
 
@@ -114,3 +114,28 @@ def test_registries_that_make_plugins_at_once_are_told_apart() -> None:
     for thread in threads:
         thread.join(SOON)
     assert seen == {registry: registry for registry in registries}
+
+
+def test_a_plugin_gets_its_own_in_every_hook_of_its_life(shared: PluginRegistry) -> None:
+    seen: dict[str, PluginRegistry] = {}
+
+    class Asking(Secrets):
+        def __init__(self) -> None:
+            seen["load"] = get_registry()
+
+        def startup(self) -> None:
+            seen["startup"] = get_registry()
+
+        async def health_check(self) -> HealthStatus:
+            seen["health_check"] = get_registry()
+            return HealthStatus("healthy")
+
+        def shutdown(self) -> None:
+            seen["shutdown"] = get_registry()
+
+    own = new_registry()
+    own.register(Asking)
+    with own:
+        assert own.health().state == "healthy"
+    assert seen == dict.fromkeys(["load", "startup", "health_check", "shutdown"], own)
+    assert get_registry() is shared

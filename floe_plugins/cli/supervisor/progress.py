@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from typing import TextIO
 
 from floe_plugins.cli import logs
+from floe_plugins.cli.drawing.table import cell_width
+from floe_plugins.cli.drawing.terminal import columns
 from floe_plugins.cli.supervisor.state import HostState, PluginCall
 from floe_plugins.core.safe_text import escape
 
@@ -100,9 +102,9 @@ def _why(reason: str) -> str:
 
 
 def _fitting(text: str) -> str:
-    try:
-        width = os.get_terminal_size(2).columns
-    except OSError:
-        width = 80
-    text = escape(text)
-    return text if len(text) < width else f"{text[: max(width - 4, 1)]}..."
+    width, text = columns(2), escape(text)
+    if cell_width(text) < width:
+        return text
+    while cell_width(text) > max(width - 4, 1):
+        text = text[:-1]
+    return f"{text}..."

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -25,6 +26,9 @@ MAX_CONNECTIONS = 32
 REQUEST_TIMEOUT = 10.0
 
 _MAX_ADDRESS = 100
+
+# Seconds until another connection is accepted, where none could be.
+_PAUSE = 0.1
 
 Answer = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
@@ -61,7 +65,11 @@ class StatusSocket:
             try:
                 connection, _ = self._listener.accept()
             except OSError:
-                return
+                if self._listener.fileno() < 0:  # it is closed
+                    return
+                self._free.release()
+                time.sleep(_PAUSE)  # no descriptor is free
+                continue
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from floe_plugins._version import __version__
 from floe_plugins.errors import PluginError
+from floe_plugins.server.views.protocol import SCHEMA_VERSION, Event, Snapshot
 
 if TYPE_CHECKING:
     from floe_plugins.cli.supervisor.supervisor import Supervisor
@@ -18,8 +19,6 @@ _EVENTS = frozenset({"call_begun", "call_ended", "state", "retry", "health", "pr
 
 # Seconds that starting or stopping a plugin may take on request.
 ACTION_TIMEOUT = 600.0
-
-Event = Mapping[str, Any]
 
 
 class SupervisorView:
@@ -43,7 +42,7 @@ class SupervisorView:
         self._subscribers: tuple[Callable[[Event], object], ...] = ()
         supervisor.observers.append(self._observe)
 
-    def snapshot(self) -> Mapping[str, Any]:
+    def snapshot(self) -> Snapshot:
         """Return the state of the platform and its plugins. Never blocks."""
         last, monitor = self._last, self._supervisor.monitor
         alive = monitor is not None and monitor.host.status is None
@@ -73,7 +72,7 @@ class SupervisorView:
             "settings": [],
             "schema": None,
         }
-        return {"schema_version": 1, **empty, **last, "platform": platform}
+        return {"schema_version": SCHEMA_VERSION, **empty, **last, "platform": platform}
 
     def subscribe(self, callback: Callable[[Event], object]) -> Callable[[], None]:
         """Call ``callback`` with each event, on the monitor's thread; return what ends that. It must be quick."""
@@ -100,8 +99,8 @@ class SupervisorView:
         outcome: Mapping[str, Any] = answer["outcome"]
         return outcome
 
-    def tell(self, state: str, reason: str = "") -> None:
-        """Tell those who listen of a state of the platform."""
+    def publish_state(self, state: str, reason: str = "") -> None:
+        """Tell the clients that follow the platform its state."""
         self.phase = state
         if state == "starting":
             # What the host before said of the platform is over; what is known of the plugins is better than nothing.

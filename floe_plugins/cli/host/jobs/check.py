@@ -48,7 +48,7 @@ def run(session: Session) -> Result:
         "not_selected": [str(each.ref) for each in others if each.state is not PluginState.DISABLED],
         "disabled": [str(each.ref) for each in others if each.state is PluginState.DISABLED],
         "problems": session.problems(dict.fromkeys(problems)),
-        "issues": [each.to_dict() for each in shown],
+        "issues": session.issues(shown),
         "warnings": warnings,
     }
     is_wrong = problems or (warnings and options.get("strict"))
