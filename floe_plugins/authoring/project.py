@@ -78,7 +78,7 @@ def new_project(category: PluginType, name: str) -> Project:
     names = Names(cls, f"{cls}Config", tuple(attributes))
     module = compose(template, read_contract(category), names, f"The {values['category']} plugin {name}.")
     own_tests = replaced(_category_text("tests", slug, category), values).strip("\n")
-    values["conformance_settings"] = _category_text("conformance", slug, category)
+    values["conformance_settings"] = replaced(_category_text("conformance", slug, category), values)
     values["own_tests"] = f"\n\n\n{own_tests}" if own_tests else ""
     made = {path: replaced(_text(f"project/{source}"), values) for path, source in _FILES.items()}
     made = {path: tidied(text, package) if path in _MODULES else text for path, text in made.items()}

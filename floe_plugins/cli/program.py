@@ -24,6 +24,11 @@ def name() -> str:
     return _current.command
 
 
+def configuration_line(file: str | None) -> str:
+    """Return a line that says which configuration file is in force, or that there is none."""
+    return f"configuration: {file or f'none (no {_current.files} here, and none named)'}"
+
+
 def categories() -> Categories:
     """Return the categories of the platform, and those that installed distributions add to it, once asked for."""
 

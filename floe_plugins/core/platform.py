@@ -142,6 +142,10 @@ class Platform:
         """
         return PluginRef.parse(text, self.categories)
 
+    def words(self) -> dict[str, str]:
+        """Return its name, its title and its command, for what shows it."""
+        return {"name": self.name, "title": self.title, "command": self.command}
+
     def with_categories(self, categories: Iterable[Category]) -> Platform:
         """Return this platform with further categories.
 

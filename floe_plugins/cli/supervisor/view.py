@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from floe_plugins._version import __version__
+from floe_plugins.cli import program
 from floe_plugins.errors import PluginError
 from floe_plugins.server.views.protocol import SCHEMA_VERSION, Event, Snapshot
 
@@ -52,6 +53,7 @@ class SupervisorView:
             "ready": False,
             "reasons": [],
             **last.get("platform", {}),
+            **program.platform().words(),
             "version": __version__,
             "pid": os.getpid(),
             "started_at": self._started_at,
