@@ -16,7 +16,6 @@ from floe_plugins.core.refs import PluginRef, PluginType
 
 _MAX_NAME = 32  # with which the lines of the templates are not too long
 _LICENCE = "LICENSE"
-_RULES = Path(__file__).parent.parent / "testing" / "conformance"
 
 
 class Project(NamedTuple):
@@ -66,8 +65,7 @@ def new_project(category: PluginType, name: str) -> Project:
         "class": cls,
         "config": f"{cls}Config",
         "spec": category.spec_name[1],
-        # A category without rules of its own has those of all plugins.
-        "conformance": f"{kind if (_RULES / f'{slug}.py').is_file() else 'Plugin'}Conformance",
+        "conformance": f"{kind.capitalize() if kind.isupper() else kind}Conformance",
         "distribution": distribution,
         "package": package,
         "api": FLOE_API_VERSION,
@@ -80,7 +78,7 @@ def new_project(category: PluginType, name: str) -> Project:
     names = Names(cls, f"{cls}Config", tuple(attributes))
     module = compose(template, read_contract(category), names, f"The {values['category']} plugin {name}.")
     own_tests = replaced(_category_text("tests", slug, category), values).strip("\n")
-    values["conformance_settings"] = _category_text("conformance", slug, category)
+    values["conformance_settings"] = replaced(_category_text("conformance", slug, category), values)
     values["own_tests"] = f"\n\n\n{own_tests}" if own_tests else ""
     made = {path: replaced(_text(f"project/{source}"), values) for path, source in _FILES.items()}
     made = {path: tidied(text, package) if path in _MODULES else text for path, text in made.items()}

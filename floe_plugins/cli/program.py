@@ -1,4 +1,4 @@
-"""Whose command line this process is, and in whose words it speaks. There is one in a process."""
+"""The platform whose command line this process is. There is one in a process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ``list``, ``show`` and ``graph`` tell of plugins. Imports none of them."""
+"""Collect the facts on plugins that ``list``, ``show`` and ``graph`` print. Imports no plugin."""
 
 from __future__ import annotations
 

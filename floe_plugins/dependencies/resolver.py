@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from itertools import chain
 
 import attrs
 
@@ -12,6 +11,7 @@ from floe_plugins.core.refs import FLOE_CATEGORIES, PluginRef
 from floe_plugins.core.state import PluginState
 from floe_plugins.core.suggestions import closest
 from floe_plugins.dependencies import graph
+from floe_plugins.dependencies.closure import Closure
 from floe_plugins.dependencies.requirement import Requirement
 from floe_plugins.entries.entry import Entry
 from floe_plugins.errors import CircularDependencyError, MissingDependencyError, PluginError
@@ -88,37 +88,33 @@ class _Resolution:
         self._categories = categories
         self._entries = {ref: entry for ref, entry in entries.items() if entry.state is not PluginState.DISABLED}
         self._disabled = entries.keys() - self._entries.keys()
-        self._selected = {ref for ref in selected if ref in self._entries}
-        self._by_name: dict[str, tuple[PluginRef, ...]] = {}
-        for ref in sorted(self._entries):
-            self._by_name[ref.name] = (*self._by_name.get(ref.name, ()), ref)
-        self._required: dict[PluginRef, list[Requirement]] = {}
+        self._closure = Closure(self._entries, selected)
         self._optional: dict[PluginRef, list[Requirement]] = {}
         self._errors: dict[PluginRef, PluginError] = {}
 
     def resolve(self, refs: Iterable[PluginRef]) -> StartPlan:
-        wave = sorted({ref for ref in refs if ref in self._entries})
-        while wave:
-            self._load([self._entries[ref] for ref in wave])
-            for ref in wave:
-                self._declare(self._entries[ref])
-            wave = self._add_named() or self._add_of_categories()
-        dependencies = {ref: self._resolve_dependencies(ref) for ref in self._required}
+        self._closure.include(refs, self._read)
+        dependencies = {ref: self._resolve_dependencies(ref) for ref in self._closure.requirements}
         required = {ref: {other for each in met for other in each.refs} for ref, met in dependencies.items()}
         self._record_cycles(required)
         predecessors = self._with_optional(required)
         return StartPlan(
-            entries={ref: self._entries[ref] for ref in self._required},
+            entries={ref: self._entries[ref] for ref in dependencies},
             order=graph.order(predecessors),
             predecessors=predecessors,
             dependencies=dependencies,
             errors=self._errors,
         )
 
-    def _declare(self, entry: Entry) -> None:
-        declared = entry.declared
-        self._required[entry.ref] = self._parsed(entry, declared.dependencies or ())
-        self._optional[entry.ref] = self._parsed(entry, declared.optional_dependencies or ())
+    def _read(self, wave: Sequence[PluginRef]) -> Mapping[PluginRef, Sequence[Requirement]]:
+        entries = [self._entries[ref] for ref in wave]
+        self._load(entries)
+        required: dict[PluginRef, Sequence[Requirement]] = {}
+        for entry in entries:
+            declared = entry.declared
+            required[entry.ref] = self._parsed(entry, declared.dependencies or ())
+            self._optional[entry.ref] = self._parsed(entry, declared.optional_dependencies or ())
+        return required
 
     def _parsed(self, entry: Entry, texts: Sequence[str]) -> list[Requirement]:
         parsed: list[Requirement] = []
@@ -129,42 +125,16 @@ class _Resolution:
                 self._record_error(entry.ref, str(text), str(error), "Tell the plugin's author.")
         return parsed
 
-    def _named_plugins(self, requirement: Requirement) -> tuple[PluginRef, ...]:
-        """Return the plugins that a requirement with a name may mean; none if it has no name."""
-        if requirement.category is None:
-            return self._by_name.get(requirement.name or "", ())
-        ref = PluginRef(requirement.category, requirement.name or "")
-        return (ref,) if ref in self._entries else ()
-
-    def _add_named(self) -> list[PluginRef]:
-        named = map(self._named_plugins, chain.from_iterable(self._required.values()))
-        return sorted({refs[0] for refs in named if len(refs) == 1} - self._required.keys())
-
-    def _add_of_categories(self) -> list[PluginRef]:
-        """Return the plugins that a category requirement adds; call it last, since named ones may meet it."""
-        for ref in sorted(self._required):
-            for requirement in self._required[ref]:
-                if requirement.name is None:
-                    added = [other for other in self._members(ref, requirement) if other not in self._required]
-                    if added:
-                        return added
-        return []
-
-    def _members(self, ref: PluginRef, requirement: Requirement) -> tuple[PluginRef, ...]:
-        running = requirement.among((self._selected | self._required.keys()) - {ref})
-        there = requirement.among(self._entries.keys() - {ref})
-        return running or (there if len(there) == 1 else ())
-
     def _resolve_dependencies(self, ref: PluginRef) -> tuple[Dependency, ...]:
-        met = ((requirement, self._find(ref, requirement)) for requirement in self._required[ref])
+        met = ((requirement, self._find(ref, requirement)) for requirement in self._closure.requirements[ref])
         return tuple(Dependency(str(requirement), refs) for requirement, refs in met if refs)
 
     def _find(self, ref: PluginRef, requirement: Requirement) -> tuple[PluginRef, ...]:
         if requirement.name is None:
-            refs = self._members(ref, requirement)
+            refs = self._closure.members(ref, requirement)
             reason = None if refs else self._no_member(ref, requirement)
         else:
-            refs = self._named_plugins(requirement)
+            refs = self._closure.named(requirement)
             reason = self._unfit(requirement, refs[0]) if len(refs) == 1 else self._no_single(requirement, refs)
         if reason is None:
             return refs
@@ -236,4 +206,4 @@ class _Resolution:
     def _optional_targets(self, requirement: Requirement, there: Iterable[PluginRef]) -> Iterable[PluginRef]:
         if requirement.name is None:
             return requirement.among(there)
-        return set(self._named_plugins(requirement)).intersection(there)
+        return set(self._closure.named(requirement)).intersection(there)

@@ -211,9 +211,12 @@ class _Starter(Transitions):
         entry = self.entries[node]
         if task.reason == _CLEAN_UP:
             self.progress[node].is_unavailable = False
-            return self._cleaned_up(entry, f"shutdown did not end within {task.timeout or 0.0:g} s")
+            reason = f"shutdown did not end within {task.timeout or 0.0:g} s"
+            self.parts.store.events.overdue(node, Stage.STOP, reason)
+            return self._cleaned_up(entry, reason)
         self.count(entry, task)
         error = timeout_error(entry, task, Stage.START)
+        self.parts.store.events.overdue(node, Stage.START, error.message)
         error.message += self._attempt_before(node)
         return self._fail(entry, error)
 

@@ -156,8 +156,8 @@ class _Diagnosis:
         finished = self.run.finished
         found = self.run.reports.get("footprint", {})
         document = finished.document
-        problems = [*(document or found).get("problems", ()), *self._ends()]
-        problems = [{**each, **self._told(each)} for each in problems]
+        problems = [*(document or found).get("problems", ()), *self._problems_of_end()]
+        problems = [{**each, **self._added_facts(each)} for each in problems]
         errors = [each for each in problems if not each["is_warning"]]
         facts = {key: found.get(key) for key in self.before if key in found}
         return {
@@ -187,8 +187,8 @@ class _Diagnosis:
         state = self.run.finished.document.get("state")
         return {"loaded": "loaded", "stopped": "stopped"}.get(state or "", "was interrupted")
 
-    def _ends(self) -> Iterable[dict[str, Any]]:
-        """Return what its host's end says, as problems."""
+    def _problems_of_end(self) -> Iterable[dict[str, Any]]:
+        """Yield the end of its host as a problem, if it ended abruptly or did not end."""
         finished = self.run.finished
         if finished.ending is not None and finished.signal is None:
             ending = finished.ending
@@ -203,8 +203,8 @@ class _Diagnosis:
             message = "it keeps its process from ending: a thread, or a function for the end, does not end"
             yield _problem("stop", message, "Tell its author: threads should be daemons, or end in shutdown().")
 
-    def _told(self, problem: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what is added to a problem: whose it is, and whether memory was the cause."""
+    def _added_facts(self, problem: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the facts to add to a problem: its plugin and distribution, and whether memory was the cause."""
         facts = {"ref": self.before["ref"], "distribution": problem["distribution"] or self.before["distribution"]}
         message = problem["message"]
         if not problem["is_warning"] and self._is_memory_gone(message):

@@ -62,11 +62,10 @@ def _list_running(options: Options, category: Category | None) -> None:
     from floe_plugins.cli.running import require_running
 
     snapshot = require_running(options, "snapshot")["snapshot"]
-    wanted = {None, None if category is None else category.slug}
-    plugins = [each for each in snapshot["plugins"] if category is None or each["category"] in wanted]
-    problems = [
-        each for each in snapshot["problems"] if category is None or str(each["ref"]).partition(":")[0] in wanted
-    ]
+    plugins, problems = snapshot["plugins"], snapshot["problems"]
+    if category is not None:
+        plugins = [each for each in plugins if each["category"] == category.slug]
+        problems = [each for each in problems if each["ref"] is None or each["ref"].startswith(f"{category.slug}:")]
     output = options.output()
     if options.json:
         output.json({"platform": snapshot["platform"], "plugins": plugins, "problems": problems})

@@ -167,8 +167,8 @@ class _Presenter:
 
     def _print_start(self, facts: Mapping[str, Any]) -> None:
         started, health = facts["startup"], facts["health"]
-        told = {problem["message"] for problem in facts["problems"]}
-        rows = [_row(outcome, health["statuses"], told) for outcome in started["outcomes"]]
+        full_below = {problem["message"] for problem in facts["problems"]}
+        rows = [_row(outcome, health["statuses"], full_below) for outcome in started["outcomes"]]
         if rows:
             self.output.table(("plugin", "start", "seconds", "health", "message"), rows)
         is_started = {outcome["ref"]: outcome["state"] == "succeeded" for outcome in started["outcomes"]}
@@ -194,10 +194,10 @@ class _Presenter:
             logs.write("error", f"cannot write the timeline: {escape(error)}")
 
 
-def _row(outcome: Mapping[str, Any], statuses: Mapping[str, Any], told: Collection[str]) -> tuple[object, ...]:
+def _row(outcome: Mapping[str, Any], statuses: Mapping[str, Any], full_below: Collection[str]) -> tuple[object, ...]:
     status = statuses.get(outcome["ref"])
     message = outcome["message"] or (status["message"] if status else "")
-    if message in told:
-        # The whole follows among the problems.
+    if message in full_below:
+        # It follows in full among the problems.
         message = textwrap.shorten(message, 100, placeholder=" ...")
     return outcome["ref"], outcome["state"], f"{outcome['seconds']:.3f}", status["state"] if status else "", message

@@ -37,7 +37,9 @@ class Reload:
         if self._file == MARK:
             return {"lines": [f"nothing was reloaded: the configuration came from {NAME}, which is read once"]}
         try:
-            new = load(self._file, platform=self._registry.platform)
+            new = load(self._file, platform=self._registry.platform).aligned(
+                candidate.ref for candidate in self._registry.candidates()
+            )
         except PluginConfigurationError as error:
             return {"lines": [f"nothing was reloaded, the configuration is invalid: {error}"]}
         old = self._registry.configuration
