@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import NamedTuple
 
 from floe_plugins.authoring.contract import Hook, read_contract
 from floe_plugins.core.candidate import Candidate
-from floe_plugins.core.refs import FLOE_CATEGORIES, PluginType
 from floe_plugins.core.suggestions import meant
 from floe_plugins.discovery.entry_points_txt import parse_value
 from floe_plugins.inspection import static_metadata
@@ -57,8 +57,8 @@ def _in_class(candidate: Candidate, reader: ClassReader, mro: Mro | None) -> Ite
         owners = [each for each in mro if isinstance(each, Definition)]
         if field not in members and not any(reader.sets_on_instance(each, field) for each in owners):
             yield ClassProblem(f"its class declares no {field}", f'Write {field} = "..." in the class')
-    if candidate.type in FLOE_CATEGORIES:  # to find the source of another would import its package
-        yield from _in_hooks(members, read_contract(PluginType.parse(candidate.type.slug)).hooks, is_whole=is_whole)
+    with suppress(LookupError, OSError, SyntaxError, ValueError):  # a category class without a source, as one to come
+        yield from _in_hooks(members, read_contract(candidate.type).hooks, is_whole=is_whole)
 
 
 def _is_absent(candidate: Candidate) -> bool:
