@@ -95,8 +95,13 @@ def _place_of(platform: Platform, module: str) -> tuple[str, str]:
     """Return the module and the name of a platform, in the package of one of its category classes."""
     top = module.partition(".")[0]
     places = sorted((each for each in [*sys.modules] if each == top or each.startswith(f"{top}.")), key=len)
-    for place in places:
-        for name, value in vars(sys.modules[place]).items():
-            if isinstance(value, Platform) and value.name == platform.name:
-                return place, name
+    found = [
+        (value is not platform, place, name)
+        for place in places
+        for name, value in vars(sys.modules[place]).items()
+        if isinstance(value, Platform) and value.name == platform.name
+    ]
+    if found:
+        # The command line may have another copy of it, with categories that were added.
+        return min(found, key=lambda each: each[0])[1:]
     raise ValueError(f"no module of {top} that is imported with {module} has the platform {platform.name}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -20,7 +21,7 @@ from floe_plugins.discovery.metadata_files import distribution_at, read_header, 
 from floe_plugins.discovery.scanner import scan
 from floe_plugins.inspection import static_metadata
 from floe_plugins.inspection.compatibility import PACKAGE, find_incompatibility
-from floe_plugins.inspection.plain_versions import release
+from floe_plugins.inspection.plain_versions import is_version
 from floe_plugins.inspection.source_files import locations
 
 _SUFFIXES = (".py", ".so", ".pyd")
@@ -90,8 +91,8 @@ def _in_site(kind: str, path: Path, site: Path, warnings: list[str], platform: P
     distribution = distribution_at(infos[0])
     found = [Found(each, is_warning=True) for each in warnings]
     # What is installed beside it may add categories to the platform.
-    scanned = scan([str(site), *(each for each in map(os.fspath, _installed()) if each)], platform)
-    plugins = tuple(each for each in scanned.candidates if _lies_in(each.distribution.path, site))
+    scanned = scan([str(site), *filter(None, sys.path)], platform)
+    plugins = tuple(each for each in scanned.candidates if Path(each.distribution.path).parent == site)
     is_versioned = not any("version" in each for each in warnings)
     found += _in_metadata(kind, distribution, _hosts(plugins, platform), is_versioned=is_versioned)
     for problem in scanned.problems:
@@ -107,16 +108,6 @@ def _in_site(kind: str, path: Path, site: Path, warnings: list[str], platform: P
     name = f"{distribution.name} {distribution.version}".strip()
     shown = [each._replace(message=each.message.replace(str(site), str(path))) for each in found]
     return Validation(kind, name, plugins, tuple(dict.fromkeys(shown)))
-
-
-def _installed() -> list[str]:
-    import sys
-
-    return list(sys.path)
-
-
-def _lies_in(path: str, site: Path) -> bool:
-    return Path(path).parent == site
 
 
 def _hosts(plugins: Iterable[Candidate], platform: Platform) -> list[str]:
@@ -139,13 +130,7 @@ def _in_metadata(kind: str, distribution: Distribution, hosts: Sequence[str], *,
 
 
 def _in_version(version: str, what: str) -> Iterator[Found]:
-    if release(version) is not None:
-        return
-    from packaging.version import InvalidVersion, Version
-
-    try:
-        Version(version)
-    except InvalidVersion:
+    if not is_version(version):
         yield Found(f"{what} {version!r:.100} is none of PEP 440", 'Write a version such as "1.0.0"')
 
 

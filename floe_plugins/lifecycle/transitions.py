@@ -1,4 +1,4 @@
-"""What starting and stopping have in common: one transition and one outcome for each plugin."""
+"""The common part of starting and stopping: one transition and one outcome for each plugin."""
 
 from __future__ import annotations
 

@@ -227,8 +227,7 @@ def instantiate(
         failure = error
     except BaseException as error:  # noqa: BLE001 its own class may answer in any way when it is looked at
         failure = boundary.describe(error)
-    message = f"looking at the plugin failed with {failure}"
-    raise boundary.caused_by(PluginLoadError(message, hint=_AUTHOR), failure)
+    raise boundary.caused_by(PluginLoadError(f"looking at the plugin failed with {failure}", hint=_AUTHOR), failure)
 
 
 def _instance(found: Any, expected: type[Any], group: str, platform: Platform) -> Any:

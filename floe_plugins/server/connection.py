@@ -27,7 +27,7 @@ _SILENT.addHandler(logging.NullHandler())
 
 @attrs.frozen
 class Limits:
-    """How much the server does for its clients.
+    """The limits of what the server does for its clients.
 
     Attributes:
         connections: How many may be open. One more ends the one that has waited longest without a request.

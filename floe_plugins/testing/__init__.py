@@ -1,4 +1,4 @@
-"""What plugin authors and platform developers test with: the conformance suite, and an override for registries.
+"""Tests for plugin authors and platform developers: the conformance suite, and an override for registries.
 
 All public names are importable from here, and imported on first use.
 """

@@ -103,7 +103,7 @@ class Environment:
         """Install wheels, projects or requirements with pip.
 
         Raises:
-            RuntimeError: pip failed; the message is what it said.
+            RuntimeError: pip failed; the message is pip's own.
         """
         try:
             self.run("-m", "pip", "install", "--disable-pip-version-check", "-q", *map(str, requirements))

@@ -23,7 +23,7 @@ ACTION_TIMEOUT = 600.0
 
 
 class SupervisorView:
-    """The view of a platform that runs in a host: what the host said last, and how the host is.
+    """The view of a platform that runs in a host: the host's last snapshot, and the state of the host.
 
     Attributes:
         restarts: How often a host was launched anew.
@@ -105,7 +105,7 @@ class SupervisorView:
         """Tell the clients that follow the platform its state."""
         self.phase = state
         if state == "starting":
-            # What the host before said of the platform is over; what is known of the plugins is better than nothing.
+            # The last host's state of the platform is over; its facts about the plugins are better than none.
             self._last = {**self._last, "platform": {}}
         self._publish({"event": "platform", "state": state, "reason": reason})
 
