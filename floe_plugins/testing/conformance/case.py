@@ -145,6 +145,15 @@ class Case:
 
         pytest.skip(reason)
 
+    def needs(self, hook: str) -> None:
+        """Leave the rule out if the plugin is of an API that lacks the hook, or leaves it to its default."""
+        found = [vars(base)[hook] for base in self.plugin.__mro__ if hook in vars(base)]
+        if not found or hasattr(found[0], "floe_added_in"):
+            self.skip(f"{hook} is left to its default")
+        added = next((str(each.floe_added_in) for each in found if hasattr(each, "floe_added_in")), "1.0")
+        if _numbers(self.plugin.floe_api_version) < _numbers(added):
+            self.skip(f"{hook} is no hook of API {self.plugin.floe_api_version}")
+
     def missing(self, attribute: str, what: str) -> NoReturn:
         """Refuse to judge: the author has to give something in the conformance class.
 
@@ -228,6 +237,10 @@ class Case:
             raise errors[0]
         if thread.is_alive():
             self.broken(f"no answer in {self.seconds:g} s; {_where(thread)}")
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(part) for part in version.split(".") if part.isdecimal()]
 
 
 def _where(thread: threading.Thread) -> str:
