@@ -150,9 +150,12 @@ class Case:
         found = [vars(base)[hook] for base in self.plugin.__mro__ if hook in vars(base)]
         if not found or hasattr(found[0], "floe_added_in"):
             self.skip(f"{hook} is left to its default")
-        added = next((str(each.floe_added_in) for each in found if hasattr(each, "floe_added_in")), "1.0")
-        if _numbers(self.plugin.floe_api_version) < _numbers(added):
-            self.skip(f"{hook} is no hook of API {self.plugin.floe_api_version}")
+        self.needs_api(next((str(each.floe_added_in) for each in found if hasattr(each, "floe_added_in")), "1.0"))
+
+    def needs_api(self, version: str) -> None:
+        """Leave the rule out if the plugin is of an older API."""
+        if _numbers(self.plugin.floe_api_version) < _numbers(version):
+            self.skip(f"it is of API {self.plugin.floe_api_version}, and this is of {version}")
 
     def missing(self, attribute: str, what: str) -> NoReturn:
         """Refuse to judge: the author has to give something in the conformance class.

@@ -170,6 +170,6 @@ class FileQueryRules(ComputeCase):
     @rule(_WRITE)
     def test_unknown_formats_are_not_written(self) -> None:
         """``write`` raises ``UnsupportedOperationError`` if the engine cannot write this format."""
-        with self._writing() as plugin:
-            with self.raises(UnsupportedOperationError, "write() of files of the format 'conformance'"):
-                plugin.write("SELECT 1 AS n", Files(self.place("new"), "conformance"))
+        doing = "write() of files of the format 'conformance'"
+        with self._writing() as plugin, self.raises(UnsupportedOperationError, doing):
+            plugin.write("SELECT 1 AS n", Files(self.place("new"), "conformance"))

@@ -191,9 +191,9 @@ class QueryRules(ComputeCase):
     @rule(_SUBMIT)
     def test_a_query_keeps_its_timeout(self) -> None:
         """``result`` raises ``PluginTimeoutError`` if the query took longer than the ``timeout`` of ``submit``."""
-        with self.going_on(timeout=0.2) as query:
-            with self.raises(PluginTimeoutError, "result() of an endless query with a timeout of 0.2 s"):
-                self._read(query)
+        doing = "result() of an endless query with a timeout of 0.2 s"
+        with self.going_on(timeout=0.2) as query, self.raises(PluginTimeoutError, doing):
+            self._read(query)
 
     @rule(_CAPABILITIES)
     def test_capabilities_are_a_record(self) -> None:
