@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import NamedTuple
 
 from floe_plugins.authoring.contract import Hook, read_contract
 from floe_plugins.core.candidate import Candidate
-from floe_plugins.core.refs import FLOE_CATEGORIES, PluginType
 from floe_plugins.core.suggestions import meant
 from floe_plugins.discovery.entry_points_txt import parse_value
 from floe_plugins.inspection import static_metadata
@@ -58,8 +58,8 @@ def _in_class(candidate: Candidate, reader: ClassReader, mro: Mro | None) -> Ite
         owners = [each for each in mro if isinstance(each, Definition)]
         if field not in members and not any(reader.sets_on_instance(each, field) for each in owners):
             yield ClassProblem(f"its class declares no {field}", f'Write {field} = "..." in the class')
-    if candidate.type in FLOE_CATEGORIES:  # to find the source of another would import its package
-        hooks = read_contract(PluginType.parse(candidate.type.slug)).hooks
+    with suppress(LookupError, OSError, SyntaxError, ValueError):  # a category class without a source, as one to come
+        hooks = read_contract(candidate.type).hooks
         own = [name for name in members if name in hooks and _is_newer(hooks[name], candidate)]
         members = {name: each for name, each in members.items() if name not in own or _specname(each) is not None}
         yield from _in_hooks(members, hooks, is_whole=is_whole)
