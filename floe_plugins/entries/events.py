@@ -144,9 +144,9 @@ class Subscription:
         self._given = 0
         self._done = 0
         self._ended = False
-        self._end = events.observe(self._put)
         self._thread = threading.Thread(target=self._run, name="floe events", daemon=True)
-        self._thread.start()
+        self._thread.start()  # first: where no thread can be started, no observer is left behind
+        self._end = events.observe(self._put)
 
     def __call__(self) -> None:
         """Hand out nothing from now on."""

@@ -20,7 +20,7 @@ from floe_plugins.hookspecs.base import PluginLookup, PluginMetadata
 from floe_plugins.inspection import static_metadata
 from floe_plugins.inspection.origin import is_editable
 from floe_plugins.inspection.runtime_metadata import TELL_AUTHOR
-from floe_plugins.loading import imported
+from floe_plugins.loading import stale_imports
 from floe_plugins.loading.class_checks import check_class, speak_to_author
 from floe_plugins.loading.implementations import PluginHookError, class_members
 from floe_plugins.loading.importer import CheckedPlugin, about, import_plugin
@@ -160,8 +160,8 @@ def metadata_differences(entry: Entry) -> Sequence[PluginLoadError]:
     source = static_metadata.read(entry.candidate)
     declared = {name: (getattr(source, name), getattr(entry.metadata, name)) for name in DECLARED}
     differing = {name: pair for name, pair in declared.items() if pair[0] is not None and pair[0] != pair[1]}
-    before, now = imported.loaded_from(entry.candidate), str(entry.candidate.distribution)
-    if before != now or (differing and imported.is_outdated(entry.candidate)):
+    before, now = stale_imports.loaded_from(entry.candidate), str(entry.candidate.distribution)
+    if before != now or (differing and stale_imports.is_outdated(entry.candidate)):
         loaded, installed = entry.metadata.version, source.version or entry.candidate.distribution.version
         message = f"version {loaded} is loaded, {installed} is installed"
         if before != now and loaded == installed:

@@ -137,6 +137,37 @@ def test_metrics_the_page_and_service_managers_say_its_name(served: tuple[str, l
     assert "floe" not in "".join(told)
 
 
+def test_a_new_project_is_found_checked_and_tested(site: Any) -> None:
+    made = site.json(command("new", "publisher", "acme", "--json"))
+    assert made["distribution"] == "site-publisher-acme"
+    project = site.home / made["distribution"]
+    validated = site.json(command("validate", str(project), "--strict", "--json"))
+    assert validated["problems"] == []
+    site.install(project)
+    assert "publisher:acme" in [each["ref"] for each in site.json(command("list", "--json"))["plugins"]]
+    options = [*quietly(site), "--import-mode=importlib", "-W", "error"]
+    done = site.run(["-m", "pytest", *options, str(project / "tests")], check=False)
+    assert done.returncode == 0, done.stdout
+    requirements = (project / "pyproject.toml").read_text(encoding="utf-8")
+    assert '"site-host>=1.0.0"' in requirements
+
+
+@pytest.mark.parametrize("name", ["markdown", "folder"])
+def test_nothing_is_wrong_with_its_own_plugins(name: str, site: Any) -> None:
+    validated = site.json(command("validate", str(SITE / name), "--strict", "--json"))
+    assert validated["problems"] == []
+    assert validated["plugins"]
+
+
+def test_validation_reads_the_hooks_of_its_categories(site: Any) -> None:
+    site.run(command("new", "renderer", "acme"))
+    module = site.home / "site-renderer-acme" / "src" / "site_renderer_acme" / "plugin.py"
+    module.write_text(module.read_text(encoding="utf-8").replace("def render(", "def rendr("), encoding="utf-8")
+    found = site.run(command("validate", "site-renderer-acme"), check=False)
+    assert found.returncode == 1
+    assert "it does not implement the hook 'render'" in found.stdout
+
+
 def test_a_plugin_for_another_version_of_its_api_is_refused_in_its_words(site: Any) -> None:
     module = site.path / "site_markdown.py"
     module.write_text(
