@@ -26,9 +26,9 @@ _RESTART = "restart the platform for it"
 class Reload:
     """One reading of the configuration file while its platform runs.
 
-    A plugin whose settings have changed is stopped with its dependents, configured and started again. If they are wrong,
-    it goes on as it is, and if it does not start with them, it starts with the old ones. What else has changed is
-    refused: it needs a new start of the platform. An invalid file changes nothing.
+    A plugin whose settings have changed is stopped with its dependents, configured and started again. If the settings
+    are wrong, it goes on as it is, and if it does not start with them, it starts with the old ones. What else has
+    changed is refused: it needs a new start of the platform. An invalid file changes nothing.
     """
 
     _registry: PluginRegistry
