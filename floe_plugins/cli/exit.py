@@ -1,4 +1,4 @@
-"""How a command ends: exit statuses, error messages and the end of the process."""
+"""End a command: exit statuses, error messages and the end of the process."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PROBLEMS_FOUND, USAGE_ERROR = 1, 2
 
 
 class Documents(Protocol):
-    """What a failing command has to know of its options: whether to print a document, and where."""
+    """The options that decide how an error is printed: as a document or not, and where."""
 
     @property
     def json(self) -> bool:

@@ -94,7 +94,7 @@ class Output:
         self._write(f"\n{self._coloured(_BOLD, count(len(problems), noun))}\n")
         for problem in problems:
             ref, distribution, hint = problem["ref"], problem["distribution"], problem["hint"]
-            subject = self._coloured(_RED, escape(ref or distribution or "floe"))
+            subject = self._coloured(_RED, escape(ref or distribution or program.platform().name))
             self._write(f"{subject} [{problem['stage']}] {escape(problem['message'])}\n")
             if ref and distribution:
                 self._write(f"    from {escape(distribution)}\n")
