@@ -1,4 +1,4 @@
-"""Tell those who listen what happens to plugins: calls of their code, changes of state, retries, problems."""
+"""Emit the events of plugins to observers: calls of their code, changes of state, retries, problems."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from floe_plugins.errors import PluginError
 from floe_plugins.execution.boundary import ForeignError
 
 if TYPE_CHECKING:
-    # Without anyone who listens, no event is made.
+    # Without an observer, no event is made.
     from floe_plugins.core.event import PluginEvent
     from floe_plugins.core.report import HealthState
 
@@ -30,7 +30,7 @@ Observer = Callable[["PluginEvent"], object]
 
 
 class Events:
-    """The events of one registry. Without anyone who listens, nothing is made. Safe from any thread."""
+    """The events of one registry. Without an observer, none is made. Safe from any thread."""
 
     def __init__(self) -> None:
         self._observers: tuple[Observer, ...] = ()
@@ -41,7 +41,7 @@ class Events:
         return bool(self._observers)
 
     def emit(self, kind: str, ref: PluginRef | None, **facts: Any) -> None:
-        """Give an event to all who listen."""
+        """Give an event to all observers."""
         if self._observers:
             from floe_plugins.core.event import PluginEvent
 
@@ -144,9 +144,9 @@ class Subscription:
         self._given = 0
         self._done = 0
         self._ended = False
-        self._end = events.observe(self._put)
         self._thread = threading.Thread(target=self._run, name="floe events", daemon=True)
-        self._thread.start()
+        self._thread.start()  # first: where no thread can be started, no observer is left behind
+        self._end = events.observe(self._put)
 
     def __call__(self) -> None:
         """Hand out nothing from now on."""

@@ -1,4 +1,4 @@
-"""How the hooks of each category are called through pluggy, for type checkers: by name, with all arguments.
+"""The calls of each category's hooks through pluggy, for type checkers: by name, with all arguments.
 
 Made by tests/typing/hook_calls.py.
 """

@@ -346,7 +346,7 @@ class CategoryManager(pluggy.PluginManager):
 
 
 class Depth(threading.local):
-    """How many times this thread has entered it."""
+    """Counts how many times this thread has entered it."""
 
     depth = 0
 

@@ -41,7 +41,7 @@ def encodings(text: str) -> Iterator[str]:
     >>> "hunter2".encode().hex() in encodings("hunter2")
     True
     >>> [each for each in encodings("hunter2") if each in base64.b64encode(b"user:hunter2").decode()]
-    ['h1bnRlcj']
+    ['odW50ZXIy']
     """
     data = text.encode(errors="replace")
     if not SHORTEST <= len(data) <= LONGEST:
