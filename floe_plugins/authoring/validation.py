@@ -132,11 +132,11 @@ def _in_metadata(kind: str, distribution: Distribution, *, is_versioned: bool) -
 def _in_version(version: str, what: str) -> Iterator[Found]:
     if release(version) is not None:
         return
-    from packaging.version import InvalidVersion, Version
+    from packaging.version import Version
 
     try:
         Version(version)
-    except InvalidVersion:
+    except ValueError:  # InvalidVersion, and Python's own limit on digits
         yield Found(f"{what} {version!r:.100} is none of PEP 440", 'Write a version such as "1.0.0"')
 
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from itertools import chain
+from itertools import chain, groupby
+from operator import attrgetter
 
 import attrs
 
-from floe_plugins.core.categories import Categories
+from floe_plugins.core.categories import Categories, Category
 from floe_plugins.core.refs import FLOE_CATEGORIES, PluginRef
+from floe_plugins.core.safe_text import cut_middle
 from floe_plugins.core.state import PluginState
 from floe_plugins.core.suggestions import closest
 from floe_plugins.dependencies import graph
 from floe_plugins.dependencies.requirement import Requirement
 from floe_plugins.entries.entry import Entry
 from floe_plugins.errors import CircularDependencyError, MissingDependencyError, PluginError
+
+_MAX_SUGGESTIONS = 20
 
 
 @attrs.frozen
@@ -92,6 +96,10 @@ class _Resolution:
         self._by_name: dict[str, tuple[PluginRef, ...]] = {}
         for ref in sorted(self._entries):
             self._by_name[ref.name] = (*self._by_name.get(ref.name, ()), ref)
+        # By category, sorted. What runs grows with each wave, and is sorted again when it is asked for.
+        self._there = _by_category(self._entries)
+        self._running: dict[Category, tuple[PluginRef, ...]] | None = None
+        self._suggestions = 0
         self._required: dict[PluginRef, list[Requirement]] = {}
         self._optional: dict[PluginRef, list[Requirement]] = {}
         self._errors: dict[PluginRef, PluginError] = {}
@@ -102,7 +110,8 @@ class _Resolution:
             self._load([self._entries[ref] for ref in wave])
             for ref in wave:
                 self._declare(self._entries[ref])
-            wave = self._add_named() or self._add_of_categories()
+            self._running = None
+            wave = self._add_named(wave) or self._add_of_categories()
         dependencies = {ref: self._resolve_dependencies(ref) for ref in self._required}
         required = {ref: {other for each in met for other in each.refs} for ref, met in dependencies.items()}
         self._record_cycles(required)
@@ -136,8 +145,8 @@ class _Resolution:
         ref = PluginRef(requirement.category, requirement.name or "")
         return (ref,) if ref in self._entries else ()
 
-    def _add_named(self) -> list[PluginRef]:
-        named = map(self._named_plugins, chain.from_iterable(self._required.values()))
+    def _add_named(self, wave: Iterable[PluginRef]) -> list[PluginRef]:
+        named = map(self._named_plugins, chain.from_iterable(self._required[ref] for ref in wave))
         return sorted({refs[0] for refs in named if len(refs) == 1} - self._required.keys())
 
     def _add_of_categories(self) -> list[PluginRef]:
@@ -151,9 +160,13 @@ class _Resolution:
         return []
 
     def _members(self, ref: PluginRef, requirement: Requirement) -> tuple[PluginRef, ...]:
-        running = requirement.among((self._selected | self._required.keys()) - {ref})
-        there = requirement.among(self._entries.keys() - {ref})
-        return running or (there if len(there) == 1 else ())
+        if self._running is None:
+            self._running = _by_category(self._selected | self._required.keys())
+        running = _others(self._running, requirement, ref)
+        if running:
+            return running
+        there = _others(self._there, requirement, ref)
+        return there if len(there) == 1 else ()
 
     def _resolve_dependencies(self, ref: PluginRef) -> tuple[Dependency, ...]:
         met = ((requirement, self._find(ref, requirement)) for requirement in self._required[ref])
@@ -179,7 +192,7 @@ class _Resolution:
         return f"needs {requirement}, and {ref} is there in version {version}", f"Install a version of {ref} that fits."
 
     def _no_member(self, ref: PluginRef, requirement: Requirement) -> tuple[str, str]:
-        there = requirement.among(self._entries.keys() - {ref})
+        there = _others(self._there, requirement, ref)
         if there:
             choices = ", ".join(map(str, there))
             return (
@@ -198,7 +211,9 @@ class _Resolution:
         return f"needs {requirement}, and there is no such plugin", self._suggest(requirement)
 
     def _suggest(self, requirement: Requirement) -> str:
-        close = closest(requirement, map(str, sorted(self._entries)))
+        self._suggestions += 1
+        # Looking for a similar name takes long, and after many errors nobody reads the hint.
+        close = self._suggestions <= _MAX_SUGGESTIONS and closest(requirement, map(str, sorted(self._entries)))
         return f"Did its author mean {close[0]}?" if close else "Install or register it."
 
     def _record_error(self, ref: PluginRef, requirement: str, message: str, hint: str) -> None:
@@ -207,11 +222,11 @@ class _Resolution:
 
     def _record_cycles(self, required: Mapping[PluginRef, set[PluginRef]]) -> None:
         for group, cycle in graph.cycles(required).items():
-            path = " -> ".join(self._with_origin(ref) for ref in cycle)
+            path = cut_middle(" -> ".join(self._with_origin(ref) for ref in cycle))
+            message, hint = f"plugins need each other: {path}", "One of them must do without the other."
+            if len(group) == 1:
+                message, hint = f"it needs itself: {path}", "Its author has to remove it from its dependencies."
             for ref in group:
-                message, hint = f"plugins need each other: {path}", "One of them must do without the other."
-                if len(group) == 1:
-                    message, hint = f"it needs itself: {path}", "Its author has to remove it from its dependencies."
                 error = self._entries[ref].failure(CircularDependencyError, message, hint=hint, cycle=cycle)
                 self._errors.setdefault(ref, error)
 
@@ -224,8 +239,8 @@ class _Resolution:
         hard = {ref: frozenset() if ref in self._errors else frozenset(found) for ref, found in required.items()}
         predecessors = dict(hard)
         for ref in hard.keys() - self._errors.keys():
-            for requirement in self._optional[ref]:
-                predecessors[ref] |= set(self._optional_targets(requirement, required.keys() - {ref}))
+            targets = (self._optional_targets(each, required) for each in self._optional[ref])
+            predecessors[ref] |= set(chain.from_iterable(targets)) - {ref}
         if predecessors == hard:
             return hard
         for group in graph.cycles(predecessors):
@@ -233,7 +248,22 @@ class _Resolution:
                 predecessors[ref] = hard[ref] | predecessors[ref].difference(group)
         return predecessors
 
-    def _optional_targets(self, requirement: Requirement, there: Iterable[PluginRef]) -> Iterable[PluginRef]:
-        if requirement.name is None:
-            return requirement.among(there)
-        return set(self._named_plugins(requirement)).intersection(there)
+    def _optional_targets(self, requirement: Requirement, there: Collection[PluginRef]) -> Iterable[PluginRef]:
+        found = _of(self._there, requirement) if requirement.name is None else self._named_plugins(requirement)
+        return (ref for ref in found if ref in there)
+
+
+def _by_category(refs: Iterable[PluginRef]) -> dict[Category, tuple[PluginRef, ...]]:
+    return {category: tuple(found) for category, found in groupby(sorted(refs), attrgetter("type"))}
+
+
+def _of(groups: Mapping[Category, tuple[PluginRef, ...]], requirement: Requirement) -> tuple[PluginRef, ...]:
+    return () if requirement.category is None else groups.get(requirement.category, ())
+
+
+def _others(
+    groups: Mapping[Category, tuple[PluginRef, ...]], requirement: Requirement, ref: PluginRef
+) -> tuple[PluginRef, ...]:
+    """Return the plugins of a requirement's category but for one, sorted."""
+    found = _of(groups, requirement)
+    return tuple(each for each in found if each != ref) if ref.type == requirement.category else found

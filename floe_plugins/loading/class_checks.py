@@ -70,11 +70,11 @@ def _hooks(category: type) -> frozenset[str]:
 def _in_version(version: str) -> Iterator[Finding]:
     if release(version) is not None:
         return
-    from packaging.version import InvalidVersion, Version
+    from packaging.version import Version
 
     try:
         Version(version)
-    except InvalidVersion:
+    except ValueError:  # InvalidVersion, and Python's own limit on digits
         message = f"its version {version!r} is none of PEP 440, so that no dependency on a version of it can be met"
         yield Finding(message, 'write a version such as version = "1.0.0"')
 
