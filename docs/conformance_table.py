@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import pkgutil
 from pathlib import Path
@@ -10,6 +11,7 @@ from floe_plugins.testing import PluginConformance, conformance
 from floe_plugins.testing.conformance.runner import rules
 
 PAGE = Path(__file__).parent / "conformance.md"
+TESTS = Path(__file__).parents[1] / "tests" / "testing" / "conformance"
 BEGIN = "<!-- the rest is made by docs/conformance_table.py -->\n"
 
 
@@ -23,18 +25,59 @@ def classes() -> dict[str, type[PluginConformance]]:
     return dict(sorted(found.items()))
 
 
+def faulty_plugins(module: Path) -> dict[str, str]:
+    """The faulty plugin of each rule, as ``FAULTY`` in a test module names them: a class, or code that is run."""
+    for node in ast.parse(module.read_text(encoding="utf-8")).body:
+        match node:
+            case (
+                ast.Assign(targets=[ast.Name(id="FAULTY")], value=ast.Dict() as table)
+                | ast.AnnAssign(target=ast.Name(id="FAULTY"), value=ast.Dict() as table)
+            ):
+                return {
+                    ast.literal_eval(rule): _shown(plugin)
+                    for rule, plugin in zip(table.keys, table.values, strict=True)
+                    if rule is not None
+                }
+    return {}
+
+
+def _shown(plugin: ast.expr) -> str:
+    match plugin:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name
+        case ast.Constant(value=str() as code):
+            return code.replace("\n", "; ")
+    return ast.unparse(plugin)
+
+
+def faulty_of(cls: type[PluginConformance]) -> dict[str, str]:
+    """The faulty plugin of each rule of a category, or of the rules of all plugins."""
+    name = cls.__module__.rpartition(".")[2]
+    pattern = "general/test_*.py" if cls is PluginConformance else f"test_{name}*.py"
+    modules = sorted(TESTS.glob(pattern))
+    return {rule: plugin for module in modules for rule, plugin in faulty_plugins(module).items()}
+
+
 def tables() -> str:
-    """All rules with their sentences: those of all plugins, and those of each category."""
-    groups = {"All plugins": rules(PluginConformance)}
-    groups |= {f"`{name}`": rules(each, without=PluginConformance) for name, each in classes().items()}
-    text: list[str] = []
-    for title, found in groups.items():
-        text += [f"## {title}", "", f"{len(found)} rules.", "", "| rule | sentence |", "|---|---|"]
+    """All rules with their sentences and faulty plugins: those of all plugins, and those of each category."""
+    groups = {"All plugins": (rules(PluginConformance), faulty_of(PluginConformance))}
+    for name, each in classes().items():
+        groups[f"`{name}`"] = (rules(each, without=PluginConformance), faulty_of(each))
+    text = ["## Rules and faulty plugins", "", "| class | rules | faulty plugins, one of each |", "|---|---|---|"]
+    text += [f"| {title} | {len(found)} | {len(found.keys() & faulty)} |" for title, (found, faulty) in groups.items()]
+    text.append("")
+    for title, (found, faulty) in groups.items():
+        text += [f"## {title}", "", "| rule | sentence | its faulty plugin |", "|---|---|---|"]
         for name, rule in found.items():
-            sentence = rule.wanted.replace("|", "\\|").replace("``", "`")
-            text.append(f"| `{name}` | {sentence} |")
+            sentence = rule.wanted.replace("``", "`")
+            cells = (f"`{name}`", sentence, f"`{faulty[name]}`" if name in faulty else "none")
+            text.append(f"| {' | '.join(map(_cell, cells))} |")
         text.append("")
     return "\n".join(text)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
 
 
 def page() -> str:

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from floe_plugins.core.state import PluginState as PluginState
     from floe_plugins.core.state import Stage as Stage
     from floe_plugins.discovery.report import DiscoveryReport as DiscoveryReport
+    from floe_plugins.entries.events import Subscription as Subscription
     from floe_plugins.errors import AmbiguousPluginError as AmbiguousPluginError
     from floe_plugins.errors import CancelledOperationError as CancelledOperationError
     from floe_plugins.errors import CircularDependencyError as CircularDependencyError
@@ -107,6 +108,7 @@ else:
             ),
             "core.state": ("PluginState", "Stage"),
             "discovery.report": ("DiscoveryReport",),
+            "entries.events": ("Subscription",),
             "errors": (
                 "AmbiguousPluginError",
                 "CancelledOperationError",

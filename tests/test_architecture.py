@@ -21,7 +21,7 @@ MODULES = {
     if path.name != "__init__.py"
 }
 FOLDERS = sorted({path.parent for path in MODULES.values()})
-ROOT = {"__main__", "_version", "errors"}
+ROOT = {"__main__", "_version", "errors", "otel"}
 # A module without a test file of its own, and where its promises are tested.
 TESTED_ELSEWHERE = {
     "registry.context": "registry/test_current.py",
@@ -33,7 +33,12 @@ TESTED_ELSEWHERE = {
     "cli.running": "cli/supervisor/test_service.py",
     "_version": "test_public_api.py",
     "testing.conformance.parts.catalog_writes": "testing/conformance/test_catalog.py",
+    "testing.conformance.parts.catalog_tables": "testing/conformance/test_catalog_additions.py",
     "testing.conformance.parts.compute_connections": "testing/conformance/test_compute.py",
+    "testing.conformance.parts.compute_files": "testing/conformance/test_compute_additions.py",
+    "testing.conformance.parts.compute_queries": "testing/conformance/test_compute_additions.py",
+    "testing.conformance.parts.orchestrator_runs": "testing/conformance/test_orchestrator_additions.py",
+    "testing.conformance.parts.dbt_projects": "testing/conformance/test_dbt.py",
     "testing.conformance.parts.storage_files": "testing/conformance/test_storage.py",
 }
 

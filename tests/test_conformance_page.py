@@ -24,6 +24,14 @@ def test_the_table_lists_the_rules_that_there_are() -> None:
     assert table.PAGE.read_text(encoding="utf-8") == table.page(), "run python docs/conformance_table.py"
 
 
+def test_each_rule_has_a_faulty_plugin_of_its_own() -> None:
+    for each in (PluginConformance, *table.classes().values()):
+        names = table.rules(each, without=None if each is PluginConformance else PluginConformance)
+        faulty = table.faulty_of(each)
+        assert sorted(faulty) == sorted(names)
+        assert len(set(faulty.values())) == len(faulty)
+
+
 def test_each_category_has_at_least_fifteen_rules_of_its_own() -> None:
     assert min(len(own_rules(each)) for each in table.classes().values()) >= 15
 

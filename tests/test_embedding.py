@@ -135,7 +135,12 @@ DRIVERS = {
     "pytest": "import pytest; raise SystemExit(pytest.main(['-q', '-s', '-p', 'no:cacheprovider', 'recipe.py']))",
 }
 NEEDS = {"starlette": "starlette", "celery": "celery", "dramatiq": "dramatiq", "gunicorn": "gunicorn"}
-SAYS = {"starlette": ["(200, b'[\"GREETING\"]')", "200"], "event_loop": ["healthy"], "pytest": ["1 passed"]}
+SAYS = {
+    "otel": ["GREETING", "floe discover\n", "floe start secrets:greeting\n", "floe stop\n"],
+    "starlette": ["(200, b'[\"GREETING\"]')", "200"],
+    "event_loop": ["healthy"],
+    "pytest": ["1 passed"],
+}
 
 
 @pytest.mark.parametrize("name", RECIPES)

@@ -1,4 +1,4 @@
-"""What each command does in a sentence, examples of it, and the environment variables. Help imports nothing else."""
+"""A sentence on each command, examples of it, and the environment variables. Help imports nothing else."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _EXAMPLES: dict[str, tuple[str, ...]] = {
     "start": ("start compute:duckdb",),
     "stop": ("stop compute:duckdb",),
     "timings": ("timings", "timings --json"),
-    "validate": ("validate .", "validate dist/acme-1.0-py3-none-any.whl --strict"),
+    "validate": ("validate .", "validate . --run", "validate dist/acme-1.0-py3-none-any.whl --strict"),
 }
 
 _VARIABLES = {

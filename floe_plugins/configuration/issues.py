@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import attrs
 
@@ -52,6 +53,8 @@ class ConfigurationIssue(Record):
         variable: The environment variable that contains the value.
         ref: The plugin that the value belongs to.
         distribution: The distribution that provides the plugin.
+        frames: Where the code of the plugin's schema raised: file, line and function of each frame, the innermost
+            last. It is no part of ``to_dict``, and two issues are equal even if they differ in it.
 
     >>> issue = ConfigurationIssue(path="registry.workers", rule="type", message="not a number", file="floe.toml")
     >>> str(issue)
@@ -69,6 +72,11 @@ class ConfigurationIssue(Record):
     variable: str | None = None
     ref: PluginRef | None = None
     distribution: str | None = None
+    frames: tuple[tuple[str, int, str], ...] = attrs.field(default=(), eq=False, repr=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as JSON data, without the frames."""
+        return {name: value for name, value in super().to_dict().items() if name != "frames"}
 
     @property
     def place(self) -> str:

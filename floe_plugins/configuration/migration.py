@@ -10,6 +10,7 @@ import attrs
 
 from floe_plugins.configuration.issues import KeyPath, dotted
 from floe_plugins.configuration.schema.error_reporter import ErrorReporter, leaves
+from floe_plugins.configuration.schema.frames import Frame, raised_at
 from floe_plugins.configuration.settings import PluginSettings
 from floe_plugins.configuration.values import copy, is_table
 from floe_plugins.core.safe_text import describe_error
@@ -66,7 +67,7 @@ def schema_version(plugin: object, reporter: ErrorReporter) -> int | None:
     try:
         version = getattr(plugin, "config_version", 1)
     except (Exception, SystemExit) as error:  # noqa: BLE001 a property is the plugin's code
-        reporter.add_schema_issue(f"reading config_version raised {type(error).__name__}")
+        reporter.add_schema_issue(f"reading config_version raised {type(error).__name__}", raised_at(error))
         return None
     if type(version) is int and version >= 1:
         return version
@@ -78,7 +79,7 @@ def upgrade(plugin: Any, versioned: VersionedSettings, reporter: ErrorReporter) 
     """Migrate a table to the current version, one step per version. If a step fails, add an issue and return None."""
     data = copy(versioned.table)
     for version in range(versioned.from_version, versioned.to_version):
-        result, error = _step(plugin, data, version)
+        result, error, frames = _step(plugin, data, version)
         if error is not None:
             hint = f"Set config_version = {versioned.to_version} if the table already has the current version"
             reporter.add_issue(
@@ -87,22 +88,24 @@ def upgrade(plugin: Any, versioned: VersionedSettings, reporter: ErrorReporter) 
                 f"cannot migrate the configuration from version {version} to {version + 1}: "
                 + reporter.redact(error, values=True),
                 hint="" if versioned.is_explicit else hint,
+                frames=frames,
             )
             return None
         data = {key: value for key, value in result.items() if key != "config_version"}
     return data
 
 
-def _step(plugin: Any, data: dict[str, Any], version: int) -> tuple[Mapping[str, Any], str | None]:
+def _step(plugin: Any, data: dict[str, Any], version: int) -> tuple[Mapping[str, Any], str | None, tuple[Frame, ...]]:
+    """Return the migrated table, or why there is none and where that was raised."""
     try:
         result = plugin.migrate_config(version, copy(data))
     except NotImplementedError:
-        return {}, "the plugin does not support this migration"
+        return {}, "the plugin does not support this migration", ()
     except (Exception, SystemExit) as error:  # noqa: BLE001 the step is the plugin's code
-        return {}, f"migrate_config raised {describe_error(error)}"
+        return {}, f"migrate_config raised {describe_error(error)}", raised_at(error)
     if is_table(result):
-        return result, None
-    return {}, f"migrate_config returned {type(result).__name__}, not a dict"
+        return result, None, ()
+    return {}, f"migrate_config returned {type(result).__name__}, not a dict", ()
 
 
 def migration_warning(versioned: VersionedSettings, settings: PluginSettings, reporter: ErrorReporter) -> str | None:

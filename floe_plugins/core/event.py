@@ -8,21 +8,25 @@ import attrs
 
 from floe_plugins.core.record import Record
 from floe_plugins.core.refs import PluginRef
+from floe_plugins.core.report import HealthState
 from floe_plugins.core.state import PluginState, Stage
 
 
 @attrs.frozen(kw_only=True)
 class PluginEvent(Record):
-    """One thing that happened to a plugin.
+    """One thing that happened to a plugin, or to all of them at once.
 
     Attributes:
-        kind: "call_begun" and "call_ended" (code of the plugin runs), "state" (it changed), "retry" (its start is
-            attempted again after ``seconds``) or "problem".
-        ref: The plugin; None for a problem of no single plugin.
+        kind: "call_begun" and "call_ended" (code of the plugin runs), "call_overdue" (it did not end in time, and
+            nobody waits for it any more), "state" (it changed), "retry" (its start is attempted again after
+            ``seconds``) or "problem". Of all plugins together: "stage_begun" and "stage_ended", around a scan, a
+            start, a stop and a round of checks.
+        ref: The plugin; None for a problem of no single plugin, and for what is of all.
         stage: The stage of the call, the retry or the problem.
         state: The new state.
-        reason: Why it failed, is attempted again, or what the problem is; redacted.
-        seconds: How long the call took, or the pause before the next attempt.
+        health: What a check found, when its call has ended.
+        reason: Why it failed, is unhealthy, is attempted again, or what the problem is; redacted.
+        seconds: How long it took, or the pause before the next attempt.
         timeout: The seconds that a call that begins may take; None for no limit.
         thread: The ident of the thread that makes the call.
         time: When, in seconds since the epoch.
@@ -32,6 +36,7 @@ class PluginEvent(Record):
     ref: PluginRef | None = None
     stage: Stage | None = None
     state: PluginState | None = None
+    health: HealthState | None = None
     reason: str = ""
     seconds: float | None = None
     timeout: float | None = None

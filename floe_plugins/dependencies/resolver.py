@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from itertools import chain, groupby
-from operator import attrgetter
+from itertools import chain
 
 import attrs
 
-from floe_plugins.core.categories import Categories, Category
+from floe_plugins.core.categories import Categories
 from floe_plugins.core.refs import FLOE_CATEGORIES, PluginRef
 from floe_plugins.core.safe_text import cut_middle
 from floe_plugins.core.state import PluginState
 from floe_plugins.core.suggestions import closest
 from floe_plugins.dependencies import graph
+from floe_plugins.dependencies.closure import Closure
 from floe_plugins.dependencies.requirement import Requirement
 from floe_plugins.entries.entry import Entry
 from floe_plugins.errors import CircularDependencyError, MissingDependencyError, PluginError
@@ -92,42 +92,34 @@ class _Resolution:
         self._categories = categories
         self._entries = {ref: entry for ref, entry in entries.items() if entry.state is not PluginState.DISABLED}
         self._disabled = entries.keys() - self._entries.keys()
-        self._selected = {ref for ref in selected if ref in self._entries}
-        self._by_name: dict[str, tuple[PluginRef, ...]] = {}
-        for ref in sorted(self._entries):
-            self._by_name[ref.name] = (*self._by_name.get(ref.name, ()), ref)
-        # By category, sorted. What runs grows with each wave, and is sorted again when it is asked for.
-        self._there = _by_category(self._entries)
-        self._running: dict[Category, tuple[PluginRef, ...]] | None = None
+        self._closure = Closure(self._entries, selected)
         self._suggestions = 0
-        self._required: dict[PluginRef, list[Requirement]] = {}
         self._optional: dict[PluginRef, list[Requirement]] = {}
         self._errors: dict[PluginRef, PluginError] = {}
 
     def resolve(self, refs: Iterable[PluginRef]) -> StartPlan:
-        wave = sorted({ref for ref in refs if ref in self._entries})
-        while wave:
-            self._load([self._entries[ref] for ref in wave])
-            for ref in wave:
-                self._declare(self._entries[ref])
-            self._running = None
-            wave = self._add_named(wave) or self._add_of_categories()
-        dependencies = {ref: self._resolve_dependencies(ref) for ref in self._required}
+        self._closure.include(refs, self._read)
+        dependencies = {ref: self._resolve_dependencies(ref) for ref in self._closure.requirements}
         required = {ref: {other for each in met for other in each.refs} for ref, met in dependencies.items()}
         self._record_cycles(required)
         predecessors = self._with_optional(required)
         return StartPlan(
-            entries={ref: self._entries[ref] for ref in self._required},
+            entries={ref: self._entries[ref] for ref in dependencies},
             order=graph.order(predecessors),
             predecessors=predecessors,
             dependencies=dependencies,
             errors=self._errors,
         )
 
-    def _declare(self, entry: Entry) -> None:
-        declared = entry.declared
-        self._required[entry.ref] = self._parsed(entry, declared.dependencies or ())
-        self._optional[entry.ref] = self._parsed(entry, declared.optional_dependencies or ())
+    def _read(self, wave: Sequence[PluginRef]) -> Mapping[PluginRef, Sequence[Requirement]]:
+        entries = [self._entries[ref] for ref in wave]
+        self._load(entries)
+        required: dict[PluginRef, Sequence[Requirement]] = {}
+        for entry in entries:
+            declared = entry.declared
+            required[entry.ref] = self._parsed(entry, declared.dependencies or ())
+            self._optional[entry.ref] = self._parsed(entry, declared.optional_dependencies or ())
+        return required
 
     def _parsed(self, entry: Entry, texts: Sequence[str]) -> list[Requirement]:
         parsed: list[Requirement] = []
@@ -138,46 +130,16 @@ class _Resolution:
                 self._record_error(entry.ref, str(text), str(error), "Tell the plugin's author.")
         return parsed
 
-    def _named_plugins(self, requirement: Requirement) -> tuple[PluginRef, ...]:
-        """Return the plugins that a requirement with a name may mean; none if it has no name."""
-        if requirement.category is None:
-            return self._by_name.get(requirement.name or "", ())
-        ref = PluginRef(requirement.category, requirement.name or "")
-        return (ref,) if ref in self._entries else ()
-
-    def _add_named(self, wave: Iterable[PluginRef]) -> list[PluginRef]:
-        named = map(self._named_plugins, chain.from_iterable(self._required[ref] for ref in wave))
-        return sorted({refs[0] for refs in named if len(refs) == 1} - self._required.keys())
-
-    def _add_of_categories(self) -> list[PluginRef]:
-        """Return the plugins that a category requirement adds; call it last, since named ones may meet it."""
-        for ref in sorted(self._required):
-            for requirement in self._required[ref]:
-                if requirement.name is None:
-                    added = [other for other in self._members(ref, requirement) if other not in self._required]
-                    if added:
-                        return added
-        return []
-
-    def _members(self, ref: PluginRef, requirement: Requirement) -> tuple[PluginRef, ...]:
-        if self._running is None:
-            self._running = _by_category(self._selected | self._required.keys())
-        running = _others(self._running, requirement, ref)
-        if running:
-            return running
-        there = _others(self._there, requirement, ref)
-        return there if len(there) == 1 else ()
-
     def _resolve_dependencies(self, ref: PluginRef) -> tuple[Dependency, ...]:
-        met = ((requirement, self._find(ref, requirement)) for requirement in self._required[ref])
+        met = ((requirement, self._find(ref, requirement)) for requirement in self._closure.requirements[ref])
         return tuple(Dependency(str(requirement), refs) for requirement, refs in met if refs)
 
     def _find(self, ref: PluginRef, requirement: Requirement) -> tuple[PluginRef, ...]:
         if requirement.name is None:
-            refs = self._members(ref, requirement)
+            refs = self._closure.members(ref, requirement)
             reason = None if refs else self._no_member(ref, requirement)
         else:
-            refs = self._named_plugins(requirement)
+            refs = self._closure.named(requirement)
             reason = self._unfit(requirement, refs[0]) if len(refs) == 1 else self._no_single(requirement, refs)
         if reason is None:
             return refs
@@ -192,7 +154,7 @@ class _Resolution:
         return f"needs {requirement}, and {ref} is there in version {version}", f"Install a version of {ref} that fits."
 
     def _no_member(self, ref: PluginRef, requirement: Requirement) -> tuple[str, str]:
-        there = _others(self._there, requirement, ref)
+        there = self._closure.others(requirement, ref)
         if there:
             choices = ", ".join(map(str, there))
             return (
@@ -249,21 +211,6 @@ class _Resolution:
         return predecessors
 
     def _optional_targets(self, requirement: Requirement, there: Collection[PluginRef]) -> Iterable[PluginRef]:
-        found = _of(self._there, requirement) if requirement.name is None else self._named_plugins(requirement)
+        closure = self._closure
+        found = closure.of_category(requirement) if requirement.name is None else closure.named(requirement)
         return (ref for ref in found if ref in there)
-
-
-def _by_category(refs: Iterable[PluginRef]) -> dict[Category, tuple[PluginRef, ...]]:
-    return {category: tuple(found) for category, found in groupby(sorted(refs), attrgetter("type"))}
-
-
-def _of(groups: Mapping[Category, tuple[PluginRef, ...]], requirement: Requirement) -> tuple[PluginRef, ...]:
-    return () if requirement.category is None else groups.get(requirement.category, ())
-
-
-def _others(
-    groups: Mapping[Category, tuple[PluginRef, ...]], requirement: Requirement, ref: PluginRef
-) -> tuple[PluginRef, ...]:
-    """Return the plugins of a requirement's category but for one, sorted."""
-    found = _of(groups, requirement)
-    return tuple(each for each in found if each != ref) if ref.type == requirement.category else found

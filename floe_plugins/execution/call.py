@@ -6,9 +6,8 @@ import threading
 import time
 from collections.abc import Awaitable, Callable
 from concurrent import futures
-from contextlib import AbstractContextManager, nullcontext
 from contextvars import copy_context
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple, Protocol, TypeVar, cast
 
 from floe_plugins.execution import boundary
 
@@ -23,8 +22,27 @@ def _ignore(*_facts: object) -> None:
     pass
 
 
+class Watch(Protocol):
+    """Called when a call begins and ends, on the thread that makes it."""
+
+    def __enter__(self) -> object: ...
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: object, /) -> None: ...
+    def returned(self, value: object, /) -> None:
+        """Take note of what the call has returned, as plain values; it ends next."""
+
+
+class _Unwatched:
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *_exception: object) -> None:
+        pass
+
+    returned = _ignore
+
+
 class Site(NamedTuple):
-    """Where a call is made; by default, where only this package's own functions are called.
+    """The thread's part of a call; by default that of a thread which runs this package's own functions only.
 
     Attributes:
         run: Calls a function and awaits what it returns.
@@ -45,7 +63,7 @@ class Call(futures.Future[T]):
     With ``convert``, the function is plugin code: ``convert`` turns its result into plain values, and an exception
     becomes a ``ForeignError``, both on the plugin's thread, as part of the call. Without, it is this package's code.
 
-    ``watch`` is entered while the function runs.
+    ``watch`` is entered while the function runs, and told how it ends: by plain values, or an error that may be shown.
 
     Attributes:
         began: When the function was entered, None before.
@@ -59,7 +77,7 @@ class Call(futures.Future[T]):
         *,
         convert: Callable[[Any], T] | None = None,
         on_late_end: Callable[[], object] | None = None,
-        watch: AbstractContextManager[object] | None = None,
+        watch: Watch | None = None,
     ) -> None:
         super().__init__()
         self.began: float | None = None
@@ -68,7 +86,7 @@ class Call(futures.Future[T]):
         self._function = function
         self._convert = convert
         self._on_late_end = on_late_end
-        self._watch = watch or nullcontext()
+        self._watch: Watch = _Unwatched() if watch is None else watch
         self._context = copy_context()
         self._lock = threading.Lock()
         self._cancel: Callable[[], None] | None = None
@@ -123,14 +141,15 @@ class Call(futures.Future[T]):
         interrupt: KeyboardInterrupt | None = None
         try:
             with self._watch:
-                value = self._context.run(site.run, self._function, self._begin_awaiting)
-                if self._convert is not None:
-                    value = self._convert(value)
+                value = self._value(site)
+                self._watch.returned(value)
         except BaseException as error:  # noqa: BLE001 the caller gets it
+            is_described = self._convert is not None and type(error) is boundary.ForeignError
+            raised = cast("boundary.ForeignError", error).exception if is_described else error
             # Not by isinstance, which asks the error for its class.
-            if issubclass(type(error), KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
-                interrupt = cast("KeyboardInterrupt", error)
-            failure = error if self._convert is None else boundary.describe(error, site.redact)
+            if issubclass(type(raised), KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
+                interrupt = cast("KeyboardInterrupt", raised)
+            failure = error if is_described or self._convert is None else boundary.describe(error, site.redact)
         late = self._finish(site.leave, failure, value)
         if late is not None:
             try:
@@ -139,6 +158,17 @@ class Call(futures.Future[T]):
                 site.log_error("cleaning up after a call that ended too late failed", error)
         if interrupt is not None:
             raise interrupt
+
+    def _value(self, site: Site) -> Any:
+        """Make the call; what plugin code raises becomes a ``ForeignError``."""
+        if self._convert is None:
+            return self._context.run(site.run, self._function, self._begin_awaiting)
+        try:
+            return self._convert(self._context.run(site.run, self._function, self._begin_awaiting))
+        except BaseException as error:  # noqa: BLE001 plugin code may raise anything
+            described = boundary.describe(error, site.redact)
+        # Outside of the block, so that the foreign exception does not become this one's context.
+        raise described
 
     def _begin_awaiting(self, cancel: Callable[[], None]) -> bool:
         with self._lock:

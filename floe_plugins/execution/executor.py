@@ -7,7 +7,6 @@ import math
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import AbstractContextManager
 from graphlib import TopologicalSorter
 from queue import Empty, SimpleQueue
 from typing import Any, Generic, TypeVar
@@ -15,7 +14,7 @@ from typing import Any, Generic, TypeVar
 import attrs
 
 from floe_plugins.core.log import log
-from floe_plugins.execution.call import Call
+from floe_plugins.execution.call import Call, Watch
 from floe_plugins.execution.shield import InterruptedRequestError, Request
 from floe_plugins.execution.worker import Worker
 
@@ -66,7 +65,7 @@ class Task:
     cancel_unstarted: bool = True
     shown_timeout: float | None = None
     reason: str = ""
-    watch: AbstractContextManager[object] | None = None
+    watch: Watch | None = None
     call: Call[Any] | None = attrs.field(default=None, init=False)
     began: float = attrs.field(default=0.0, init=False)
     since: float = attrs.field(default=0.0, init=False)
@@ -80,7 +79,7 @@ class Task:
 
     @property
     def log_interval(self) -> float:
-        """How long the log is silent about the call: a third of its timeout, if that is not much."""
+        """The seconds between two log messages about the call: a third of its timeout, at most ``LOG_INTERVAL``."""
         return min(LOG_INTERVAL, self.limit / 3) if self.limit else LOG_INTERVAL
 
     @property
@@ -93,12 +92,12 @@ class Task:
 
     @property
     def error(self) -> BaseException | None:
-        """What the call raised, if it has ended that way."""
+        """The exception of the call, if it has ended with one."""
         return None if self.call is None else self.call.exception()
 
     @property
     def result(self) -> Any:
-        """What the call returned, once it has ended without an error."""
+        """The result of the call, once it has ended without an error."""
         return None if self.call is None else self.call.result()
 
     @property

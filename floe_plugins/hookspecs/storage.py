@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import attrs
 
-from floe_plugins.hookspecs.base import PluginMetadata, hookspec
+from floe_plugins.core.lazy import LazyModule
+from floe_plugins.errors import UnsupportedOperationError
+from floe_plugins.hookspecs.base import PluginMetadata, added_in, hookspec
 from floe_plugins.hookspecs.protocols import FileSystem
+
+if TYPE_CHECKING:
+    import pydantic
+else:
+    pydantic = LazyModule("pydantic")
 
 
 @attrs.frozen
@@ -21,11 +28,13 @@ class ObjectInfo:
         path: the path relative to the root of the storage.
         size: the size in bytes.
         modified: when it was last written, if the storage knows.
+        version: what is another with each content, as ``write_if`` takes it; empty if the storage has no such thing.
     """
 
     path: str
     size: int
     modified: datetime | None = None
+    version: str = ""
 
 
 class StoragePlugin(PluginMetadata):
@@ -95,3 +104,73 @@ class StoragePlugin(PluginMetadata):
         Raises:
             UnsupportedOperationError: the plugin has no settings for the consumer.
         """
+
+    @added_in("1.1")
+    @hookspec(firstresult=True)
+    def access(self, consumer: str) -> Mapping[str, str | pydantic.SecretStr]:
+        """Return the settings with which another tool accesses the same storage, with secrets as ``SecretStr``.
+
+        ``consumer`` is the tool, or the library by which it reads files: ``"pyiceberg"``, ``"duckdb"``,
+        ``"object_store"`` (of DataFusion, polars and delta-rs), ``"spark"`` or any other that the plugin knows.
+        By default the settings are those of ``properties``, and each counts as a secret.
+
+        Raises:
+            UnsupportedOperationError: the plugin has no settings for the consumer.
+        """
+        return {name: pydantic.SecretStr(value) for name, value in self.properties(consumer).items()}
+
+    @added_in("1.1")
+    @hookspec(firstresult=True)
+    def objects(self, prefix: str = "") -> Iterator[ObjectInfo]:
+        """Return an iterator over all objects whose path starts with ``prefix``, in no certain order.
+
+        Asks the storage for more as it is advanced, so that the first come soon, and any number needs little memory.
+        An object that comes or goes meanwhile may be among them or not. By default ``list`` is called. One iterator
+        is for one thread.
+        """
+        return iter(self.list(prefix))
+
+    @added_in("1.1")
+    @hookspec(firstresult=True)
+    def info(self, path: str) -> ObjectInfo:
+        """Return what is known of one object. By default ``list`` is called.
+
+        Raises:
+            FileNotFoundError: the object does not exist.
+        """
+        for found in self.list(path):
+            if found.path == path:
+                return found
+        raise FileNotFoundError(f"storage:{self.name} has no object {path!r}")
+
+    @added_in("1.1")
+    @hookspec(firstresult=True)
+    def write_if(self, path: str, data: bytes, version: str | None) -> str:
+        """Write a small object if it still has this version, or with None if there is none; return its new version.
+
+        Of several callers, threads and processes, that write in place of the same version, one succeeds.
+
+        Raises:
+            FileExistsError: there is an object of another version, and it is unchanged.
+            FileNotFoundError: the object does not exist any more, and was not written.
+            UnsupportedOperationError: the storage cannot decide it. The default.
+        """
+        raise UnsupportedOperationError(
+            f"storage:{self.name} cannot write {path!r} on a condition",
+            hint="Open it in the mode 'xb' to make a new one",
+        )
+
+    @added_in("1.1")
+    @hookspec(firstresult=True)
+    def presign(self, path: str, mode: str = "rb", seconds: float = 900) -> pydantic.SecretStr:
+        """Return a URL by which anyone reads (``rb``) or writes (``wb``) one object for some seconds, by HTTP.
+
+        Whether the object exists is not checked. The modes stand for the methods GET and PUT.
+
+        Raises:
+            ValueError: another mode is given, or ``seconds`` is more than the service allows.
+            UnsupportedOperationError: the storage has no such URLs. The default.
+        """
+        raise UnsupportedOperationError(
+            f"storage:{self.name} has no URLs for {path!r} that others may use", hint="Use open"
+        )

@@ -6,7 +6,6 @@ import math
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent import futures
-from contextlib import AbstractContextManager
 from functools import partial
 from types import MappingProxyType
 from typing import Any
@@ -22,7 +21,7 @@ from floe_plugins.core.timeouts import check_timeout
 from floe_plugins.entries.entry import Entry
 from floe_plugins.errors import PluginError
 from floe_plugins.execution import boundary
-from floe_plugins.execution.call import Call
+from floe_plugins.execution.call import Call, Watch
 from floe_plugins.execution.shield import InterruptedRequestError, Request
 from floe_plugins.lifecycle.parts import Parts, is_default
 
@@ -45,10 +44,12 @@ class _Check(Call["HealthStatus | str"]):
         hook: Callable[[], Any],
         redact: boundary.Redact,
         timeout: float,
-        watch: AbstractContextManager[object] | None,
+        watch: Watch | None,
+        on_overdue: Callable[[str], object],
     ) -> None:
         super().__init__(hook, convert=partial(to_plain_status, redact=redact), watch=watch)
         self.timeout = timeout
+        self._on_overdue = on_overdue
         self.asked_at, self.asked = time.time(), time.monotonic()
         self.deadline = self.asked + timeout
 
@@ -62,8 +63,8 @@ class _Check(Call["HealthStatus | str"]):
             return self._status()
         waited = f"in {min(self.timeout, timeout or self.timeout):g} s"
         if time.monotonic() >= self.deadline:
-            if not self.detached:
-                self.detach()
+            if not self.detached and self.detach():
+                self._on_overdue(f"no answer in {self.timeout:g} s")
             waited = f"in {self.timeout:g} s" if self.age < self.timeout + 1 else f"for {self.age:.0f} s"
         return _unhealthy(f"no answer {waited}", seconds=self.age, time=self.asked_at)
 
@@ -112,7 +113,8 @@ def check(  # noqa: PLR0913 the last two are keyword-only
         timeout = check_timeout(timeout)
     entries = parts.store.entries()
     asked = {ref: entries[ref] for ref in sorted(set(refs)) if ref in entries}
-    report = _HealthRound(parts, request, timeout, max_age).ask_all(asked)
+    with parts.store.events.stage(Stage.CHECK):
+        report = _HealthRound(parts, request, timeout, max_age).ask_all(asked)
     if not missing:
         return report
     absent = {ref: _unhealthy(f"it is required, and missing: {error.message}") for ref, error in missing.items()}
@@ -187,11 +189,12 @@ class _HealthRound:
             overdue = worker.overdue
             if overdue is not None:
                 return _unhealthy(f"its thread is busy with an earlier call, which began {overdue:.0f} s ago"), False
-            watch = None
+            watch, events = None, self.parts.store.events
             if not is_default(hook):
                 hook = self.parts.coordinator.in_plugin_context(entry.ref, hook)
-                watch = self.parts.store.events.call(entry.ref, Stage.CHECK, timeout)
-            entry.check = fresh = _Check(hook, worker.background.redact, timeout, watch)
+                watch = events.call(entry.ref, Stage.CHECK, timeout)
+            on_overdue = partial(events.overdue, entry.ref, Stage.CHECK)
+            entry.check = fresh = _Check(hook, worker.background.redact, timeout, watch, on_overdue)
             return fresh, True
 
 

@@ -116,7 +116,9 @@ class _Configuring(Driver[PluginRef, bool]):
 
     def overdue(self, node: PluginRef, task: Task) -> Task | Future[bool]:
         entry = self._pending[node]
-        return self._note(entry, task.seconds, timeout_error(entry, task, Stage.CONFIGURE))
+        error = timeout_error(entry, task, Stage.CONFIGURE)
+        self._parts.store.events.overdue(node, Stage.CONFIGURE, error.message)
+        return self._note(entry, task.seconds, error)
 
     def _note(self, entry: Entry, seconds: float, error: PluginError | None) -> Future[bool]:
         entry.configure_seconds = seconds

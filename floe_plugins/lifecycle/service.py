@@ -91,7 +91,8 @@ class Lifecycle:
             nonlocal started
             with self.parts.coordinator.operation(Stage.START, request) as operation:
                 started = operation.started
-                return start(self.parts, operation, wanted)
+                with self.parts.store.events.stage(Stage.START):
+                    return start(self.parts, operation, wanted)
 
         try:
             for outcome in missing:
@@ -170,7 +171,8 @@ class Lifecycle:
         def work(request: Request[LifecycleReport]) -> LifecycleReport:
             everything = wanted is None
             with self.parts.coordinator.operation(Stage.STOP, request, everything=everything) as operation:
-                report = stop(self.parts, operation, wanted)
+                with self.parts.store.events.stage(Stage.STOP):
+                    report = stop(self.parts, operation, wanted)
                 if everything:
                     for entry in self.parts.store.entries().values():
                         entry.release_thread()

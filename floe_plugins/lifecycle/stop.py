@@ -62,7 +62,9 @@ class _Stopper(Transitions):
 
     def overdue(self, node: PluginRef, task: Task) -> Task | Future[Outcome]:
         entry = self.entries[node]
-        return self._fail(task, entry, timeout_error(entry, task, Stage.STOP))
+        error = timeout_error(entry, task, Stage.STOP)
+        self.parts.store.events.overdue(node, Stage.STOP, error.message)
+        return self._fail(task, entry, error)
 
     def interrupted(self, node: PluginRef, task: Task) -> None:
         entry = self.entries[node]

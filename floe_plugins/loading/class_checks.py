@@ -1,4 +1,4 @@
-"""Find what the author of a plugin class has most likely not meant, and say what to write instead."""
+"""Find likely mistakes in a plugin class, and say what to write instead."""
 
 from __future__ import annotations
 
@@ -10,26 +10,22 @@ from typing import Any, NamedTuple
 
 from floe_plugins.core.suggestions import meant
 from floe_plugins.errors import PluginError
-from floe_plugins.hookspecs.base import LIFECYCLE_HOOKS, PROJECT
-from floe_plugins.inspection.plain_versions import release
+from floe_plugins.hookspecs.base import LIFECYCLE_HOOKS, PROJECT, hook_names, spec_options
+from floe_plugins.inspection.plain_versions import is_version
 from floe_plugins.inspection.runtime_metadata import TELL_AUTHOR, RuntimeMetadata
+from floe_plugins.loading.implementations import is_newer
 
 
 class Finding(NamedTuple):
-    """What is wrong with a class, what its author has to do about it, and whether the plugin cannot work."""
+    """A mistake in a class, what its author should do about it, and whether the plugin cannot work with it."""
 
     message: str
     advice: str
     is_fatal: bool = False
 
-    @property
-    def hint(self) -> str:
-        """What an operator is told to do about it."""
-        return f"{TELL_AUTHOR}: {self.advice}."
-
 
 def speak_to_author(error: PluginError) -> None:
-    """Change the hint of an error from what an operator is told to what the author is told, who can do it at once.
+    """Change the hint of an error for an operator, "Tell the plugin's author: ...", into one for the author.
 
     >>> from floe_plugins import PluginLoadError
     >>> error = PluginLoadError("it has no name", hint="Tell the plugin's author: write name = ... in the class.")
@@ -42,50 +38,53 @@ def speak_to_author(error: PluginError) -> None:
         error.hint = advice[0].upper() + advice[1:]
 
 
-def check_class(members: Mapping[str, object], category: type, metadata: RuntimeMetadata) -> Iterator[Finding]:
-    """Yield what is most likely wrong with a plugin class, given its own attributes and its category.
+def check_class(
+    members: Mapping[str, object], category: type, metadata: RuntimeMetadata, project: str = PROJECT
+) -> Iterator[Finding]:
+    """Yield the likely mistakes in a plugin class. Nothing of the class is called.
 
-    Nothing of the class is called.
+    Args:
+        members: The attributes of the class, as they are stored there.
+        category: The class of its category.
+        metadata: What the plugin declares.
+        project: The pluggy project whose markers it uses, which is the name of its platform.
     """
-    yield from _in_version(metadata.version)
-    hooks = _hooks(category)
-    missing = [name for name in sorted(hooks) if not _overrides(members, category, name)]
-    for name, member in members.items():
-        if not isinstance(member, FunctionType):
-            continue
-        options = getattr(member, f"{PROJECT}_impl", None) or {}
-        hook = options.get("specname") or name
+    if not is_version(metadata.version):
+        message = (
+            f"its version {metadata.version!r} is none of PEP 440, so that no dependency on a version of it can be met"
+        )
+        yield Finding(message, 'write a version such as version = "1.0.0"')
+    specs = _specs(category, project)
+    hooks = {name: spec for name, spec in specs.items() if not is_newer(spec, metadata.floe_api_version)}
+    functions = {name: member for name, member in members.items() if isinstance(member, FunctionType)}
+    marks = {name: _mark(function, project) for name, function in functions.items()}
+    renamed = {mark.get("specname") for mark in marks.values()}
+    missing = [name for name in hooks if name not in renamed and not _overrides(members, hooks[name], name)]
+    for name, function in functions.items():
+        mark = marks[name]
+        hook = mark.get("specname") or name
         if hook in hooks:
-            is_called_directly = hook == name and not options.get("wrapper") and not options.get("hookwrapper")
-            yield from _in_signature(name, member, inspect.getattr_static(category, hook), direct=is_called_directly)
-        elif not name.startswith("_") and not options:
+            spec = hooks[hook]
+            is_wrapper = mark.get("wrapper") or mark.get("hookwrapper")
+            is_for_callers = hook == name and not is_wrapper and spec_options(spec, project).get("firstresult")
+            yield from _in_signature(name, function, spec, direct=is_for_callers and name not in LIFECYCLE_HOOKS)
+        elif not name.startswith("_") and not mark:
             yield from _in_name(name, missing)
 
 
 @functools.cache
-def _hooks(category: type) -> frozenset[str]:
-    return frozenset(name for name in dir(category) if hasattr(getattr(category, name, None), f"{PROJECT}_spec"))
+def _specs(category: type, project: str) -> Mapping[str, Any]:
+    return {name: inspect.getattr_static(category, name) for name in sorted(hook_names(category, project))}
 
 
-def _in_version(version: str) -> Iterator[Finding]:
-    if release(version) is not None:
-        return
-    from packaging.version import Version
-
-    try:
-        Version(version)
-    except ValueError:  # InvalidVersion, and Python's own limit on digits
-        message = f"its version {version!r} is none of PEP 440, so that no dependency on a version of it can be met"
-        yield Finding(message, 'write a version such as version = "1.0.0"')
+def _mark(function: FunctionType, project: str) -> dict[str, Any]:
+    """Return the options that ``@hookimpl`` has left in a function; none if it has left none."""
+    found = function.__dict__.get(f"{project}_impl")
+    return found if type(found) is dict else {}
 
 
-def _overrides(members: Mapping[str, object], category: type, name: str) -> bool:
-    if name in members and members[name] is not inspect.getattr_static(category, name):
-        return True
-    options = (
-        getattr(member, f"{PROJECT}_impl", None) for member in members.values() if isinstance(member, FunctionType)
-    )
-    return any(isinstance(each, dict) and each.get("specname") == name for each in options)
+def _overrides(members: Mapping[str, object], spec: object, name: str) -> bool:
+    return name in members and members[name] is not spec
 
 
 def _in_name(name: str, missing: list[str]) -> Iterator[Finding]:
@@ -103,7 +102,7 @@ def _in_signature(name: str, function: FunctionType, spec: Any, *, direct: bool)
         message = f"{name!r} cannot be called as a hook: it has no 'self', and gets the plugin as its first argument"
         yield Finding(message, f"write def {name}{_signature(spec)}", is_fatal=True)
         return
-    if not direct or name in LIFECYCLE_HOOKS or not (getattr(spec, f"{PROJECT}_spec", None) or {}).get("firstresult"):
+    if not direct:
         return
     own, needed = names[1:], len(names) - 1 - len(function.__defaults__ or ())
     default = len(declared) - len(spec.__defaults__ or ())

@@ -1,4 +1,4 @@
-"""Find the implementations of hooks in a plugin, wherever it keeps them, and what is wrong with them."""
+"""Find the implementations of hooks in a plugin, wherever it keeps them, and the errors in them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from floe_plugins.core.suggestions import closest
 from floe_plugins.errors import PluginLoadError
 from floe_plugins.hookspecs.base import LIFECYCLE_HOOKS
 from floe_plugins.inspection.compatibility import api_mismatch
-from floe_plugins.inspection.runtime_metadata import read_attribute
 
 # What pluggy calls; anything else that stands for a hook is refused, or looked up by name when a lifecycle hook is due.
 _METHODS = (types.FunctionType, staticmethod, classmethod, types.MethodType)
@@ -154,13 +153,13 @@ def _mark(member: object, mark: str) -> pluggy.HookimplOpts | None:
         member = getattr(member, inner)
 
 
-def is_newer(hook: object, plugin: object) -> bool:
-    """Return whether the hook was added after the API version that the plugin was written for.
+def is_newer(hook: object, api_version: str) -> bool:
+    """Return whether a hook was added after the API version that a plugin was written for.
 
     A method of the plugin that has its name is then something else.
     """
     added = getattr(hook, "floe_added_in", None)
-    return added is not None and api_mismatch(added, read_attribute(plugin, "floe_api_version")) is not None
+    return added is not None and api_mismatch(added, api_version) is not None
 
 
 def is_method(implementation: Implementation) -> bool:

@@ -60,7 +60,7 @@ class Loader:
         return Request(lambda _: self._load(entry), is_left_behind=True).run()
 
     def forget_loads(self) -> None:
-        """In a forked child: none of the threads that were loading is there."""
+        """Forget the loads under way, whose threads a forked child does not have."""
         self._loads, self._waits = {}, {}
 
     def _load(self, entry: Entry) -> PluginMetadata:
@@ -119,7 +119,7 @@ class Loader:
             with self.store.lock:
                 entry.load_seconds = time.perf_counter() - begun
                 entry.error, entry.state = error, PluginState.FAILED
-            self.store.tell_state(entry)
+            self.store.emit_state(entry)
             raise
         differences = metadata_differences(entry)
         plugin: PluginMetadata = checked.plugin
@@ -155,7 +155,9 @@ class Loader:
             raise self._overdue(entry, seconds)
         call = entry.worker.submit(build)
         if not call.wait(seconds) and call.detach():
-            raise self._overdue(entry, seconds)
+            overdue = self._overdue(entry, seconds)
+            self.store.events.overdue(entry.ref, Stage.LOAD, overdue.message)
+            raise overdue
         error = call.exception()
         if error is not None and not isinstance(error, PluginError):
             raise entry.failure(PluginLoadError, f"loading failed with {describe_error(error)}") from error

@@ -17,6 +17,7 @@ from floe_plugins.core.locks import forkable_lock
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.entries.store import EntryStore
 from floe_plugins.hookspecs.base import LIFECYCLE_HOOKS, PluginMetadata, spec_options
+from floe_plugins.inspection.runtime_metadata import read_attribute
 from floe_plugins.loading.implementations import (
     NO_OPTIONS,
     Implementation,
@@ -171,7 +172,9 @@ class CategoryManager(pluggy.PluginManager):
         every = {each.name: each for each in find(plugin, self._bases, self._inherited, mark)}
         for hook in self._defaults:
             own = every.get(hook)
-            if own is not None and not own.is_marked and is_newer(self._inherited[hook], plugin):
+            if own is None or own.is_marked:
+                continue
+            if is_newer(self._inherited[hook], read_attribute(plugin, self._category.api_attribute)):
                 del every[hook]
         return every
 
@@ -343,7 +346,7 @@ class CategoryManager(pluggy.PluginManager):
 
 
 class Depth(threading.local):
-    """How many times this thread has entered it."""
+    """Counts how many times this thread has entered it."""
 
     depth = 0
 

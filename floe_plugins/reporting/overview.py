@@ -15,11 +15,11 @@ from floe_plugins.reporting.static_dependencies import Declared, StaticDependenc
 
 
 class Overview(NamedTuple):
-    """What is known of all plugins now.
+    """The facts known about all plugins now.
 
     Attributes:
         infos: what is known of each, sorted.
-        needs: what each needs and what meets it.
+        dependencies: what each needs and what meets it.
         reasons: why each is selected or not, or disabled.
     """
 
@@ -36,7 +36,7 @@ def overview(registry: PluginRegistry) -> Overview:
     """Return an overview of the plugins of a registry; nothing of them is imported."""
     store = registry._store  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] applications have no use for it
     entries = store.entries()
-    infos = {ref: describe(entries[ref]) for ref in sorted(entries)}
+    infos = {ref: describe(entries[ref], store.platform) for ref in sorted(entries)}
     declared = {
         ref: Declared(
             info.dependencies, info.optional_dependencies, info.version, disabled=info.state is PluginState.DISABLED

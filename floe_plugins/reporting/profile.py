@@ -142,11 +142,11 @@ def _bar(outcome: Outcome, place: int, length: float, *, critical: bool) -> Iter
     y = _TOP + _ROW * place
     yield f'<text x="{_LEFT - 8}" y="{y + 13}" text-anchor="end">{escape_xml(str(outcome.ref))}</text>'
     begun, end = _x(outcome.began or 0.0, length), _x(ended(outcome), length)
-    said = f": {outcome.message}" if outcome.message else ""
-    told = f"{outcome.ref} {outcome.state}, load {outcome.load_seconds:.3f} s, start {outcome.seconds:.3f} s{said}"
+    note = f": {outcome.message}" if outcome.message else ""
+    title = f"{outcome.ref} {outcome.state}, load {outcome.load_seconds:.3f} s, start {outcome.seconds:.3f} s{note}"
     colour = f'"{_COLOURS[outcome.state]}"'
     mark = ' class="chain"' if critical else ""
     yield (
         f'<rect{mark} x="{begun}" y="{y + 2}" width="{max(end - begun, 1.0):.2f}" height="{_ROW - 5}" fill={colour}>'
-        f"<title>{escape_xml(escape(told))}</title></rect>"
+        f"<title>{escape_xml(escape(title))}</title></rect>"
     )

@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 @attrs.frozen(kw_only=True)
 class SchemaCalls(Generic[T]):
-    """What the calls returned, and the problems of the plugins whose call raised or did not end in time."""
+    """The results of the calls, and the problems of the plugins whose call raised or did not end in time."""
 
     results: Mapping[PluginRef, T]
     problems: tuple[Problem, ...] = ()
@@ -83,4 +83,6 @@ def _error(entry: Entry, call: Call[Any], seconds: float, left: float) -> Plugin
         return error
     # The error's own text may repeat a value of the configuration.
     message = f"its schema failed with {type_name(error)}"
-    return entry.failure(PluginConfigurationError, message, hint="Tell the plugin's author.")
+    failure = entry.failure(PluginConfigurationError, message, hint="Tell the plugin's author.")
+    failure.exception = error
+    return failure

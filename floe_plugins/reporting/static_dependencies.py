@@ -1,17 +1,19 @@
-"""What plugins need and what meets it, as far as it is known before any of them is loaded."""
+"""Find the dependencies of plugins and what meets them, as far as known before any of them is loaded."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from floe_plugins.core.categories import Categories
 from floe_plugins.core.refs import FLOE_CATEGORIES, PluginRef
+from floe_plugins.dependencies.closure import Closure
 from floe_plugins.dependencies.requirement import Requirement
 
 
 class Declared(NamedTuple):
-    """What is known of a plugin before it is loaded. None means "known when loaded"."""
+    """The declarations of a plugin that are known before it is loaded. None means "known when loaded"."""
 
     required: tuple[str, ...] | None = None
     optional: tuple[str, ...] | None = None
@@ -26,7 +28,7 @@ class StaticDependency(NamedTuple):
         text: the dependency as it is declared.
         optional: whether the plugin does without it.
         category: whether any plugin of a category will do.
-        state: ``met``, ``missing``, ``disabled``, ``ambiguous``, ``unfit`` (another version), ``unselected`` (an
+        state: ``met``, ``missing``, ``disabled``, ``ambiguous``, ``incompatible`` (another version), ``unselected`` (an
             optional one that is there) or ``invalid``.
         refs: the plugins that it means, sorted: those that meet it, those to choose from, or those that cannot.
     """
@@ -81,7 +83,7 @@ def find_dependencies(
     finder = _Finder(declared, selected, categories)
     unknown = frozenset(ref for ref, each in declared.items() if each.required is None or each.optional is None)
     return StaticDependencies(
-        {ref: finder.dependencies(ref) for ref in sorted(declared)}, unknown, frozenset(finder.started), finder.because
+        {ref: finder.dependencies(ref) for ref in sorted(declared)}, unknown, finder.started, finder.closure.because
     )
 
 
@@ -92,54 +94,15 @@ class _Finder:
         self._categories = categories
         self._declared = declared
         self._usable = {ref for ref, each in declared.items() if not each.disabled}
-        self._by_name: dict[str, list[PluginRef]] = {}
-        for ref in sorted(self._usable):
-            self._by_name.setdefault(ref.name, []).append(ref)
-        self.started = self._usable.intersection(selected)
-        self.because: dict[PluginRef, PluginRef] = {}
-        self._required: dict[PluginRef, list[Requirement]] = {}
-        wave = sorted(self.started)
-        while wave:
-            for ref in wave:
-                self._required[ref] = [*_parsed(declared[ref].required or (), categories)]
-            wave = self._named() or self._of_categories()
-            self.started.update(wave)
+        selected = self._usable.intersection(selected)
+        self.closure = Closure(self._usable, selected)
+        self.closure.include(selected, lambda wave: {ref: [*self._required(ref)] for ref in wave})
+        self.started = frozenset(self.closure.requirements)
 
-    def _named(self) -> list[PluginRef]:
-        found: list[PluginRef] = []
-        for ref in sorted(self._required):
-            for requirement in self._required[ref]:
-                refs = self._candidates(requirement) if requirement.name is not None else ()
-                if len(refs) == 1:
-                    found += self._add(refs, ref)
-        return found
-
-    def _of_categories(self) -> list[PluginRef]:
-        for ref in sorted(self._required):
-            for requirement in self._required[ref]:
-                if requirement.name is None:
-                    added = self._add(self._members(ref, requirement), ref)
-                    if added:
-                        return added
-        return []
-
-    def _add(self, refs: Sequence[PluginRef], dependents: PluginRef) -> list[PluginRef]:
-        added = [ref for ref in refs if ref not in self._required and ref not in self.because]
-        for ref in added:
-            if ref not in self.started:
-                self.because[ref] = dependents
-        return added
-
-    def _candidates(self, requirement: Requirement) -> Sequence[PluginRef]:
-        if requirement.category is None:
-            return self._by_name.get(requirement.name or "", ())
-        ref = PluginRef(requirement.category, requirement.name or "")
-        return (ref,) if ref in self._usable else ()
-
-    def _members(self, ref: PluginRef, requirement: Requirement) -> tuple[PluginRef, ...]:
-        running = requirement.among(self.started - {ref})
-        there = requirement.among(self._usable - {ref})
-        return running or (there if len(there) == 1 else ())
+    def _required(self, ref: PluginRef) -> Iterable[Requirement]:
+        for text in self._declared[ref].required or ():
+            with suppress(ValueError):  # reported where the dependencies are shown
+                yield Requirement.parse(text, self._categories)
 
     def dependencies(self, ref: PluginRef) -> tuple[StaticDependency, ...]:
         declared = self._declared[ref]
@@ -159,14 +122,14 @@ class _Finder:
     def _meet(self, ref: PluginRef, requirement: Requirement, *, optional: bool) -> tuple[str, Sequence[PluginRef]]:
         """Return the state of a requirement, and the plugins that it means."""
         if requirement.name is None:
-            refs = requirement.among(self.started - {ref}) if optional else self._members(ref, requirement)
+            refs = requirement.among(self.started - {ref}) if optional else self.closure.members(ref, requirement)
             there: Sequence[PluginRef] = refs or requirement.among(self._usable - {ref})
             state = "met" if refs else "unselected" if optional else "ambiguous"
         else:
-            there = self._candidates(requirement)
+            there = self.closure.named(requirement)
             state = "met" if len(there) == 1 else "ambiguous"
             if len(there) == 1 and not requirement.matches(there[0], self._declared[there[0]].version):
-                state = "unfit"
+                state = "incompatible"
             elif len(there) == 1 and optional and there[0] not in self.started:
                 state = "unselected"
         if there:
@@ -177,11 +140,3 @@ class _Finder:
 
 def _orders(dependency: StaticDependency) -> bool:
     return dependency.state == "met" and not dependency.optional
-
-
-def _parsed(texts: Collection[str], categories: Categories) -> Iterable[Requirement]:
-    for text in texts:
-        try:
-            yield Requirement.parse(text, categories)
-        except ValueError:  # said where the needs are shown
-            continue

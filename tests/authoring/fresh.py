@@ -2,8 +2,8 @@
 
 python tests/authoring/fresh.py [--platform PATH] [CATEGORY]...
 
-Runs the project's own tests, ruff, mypy and build, and prints the seconds of each. ``--platform`` is the wheel or the
-project of floe-plugins to test with; by default it is this checkout.
+Runs the project's own tests, ``validate --run``, ruff, mypy and build, and prints the seconds of each. ``--platform``
+is the wheel or the project of floe-plugins to test with; by default it is this checkout.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ def prove(category: str, place: Path, platform: str, uv: str) -> dict[str, float
         "install": [uv, "pip", "install", "--quiet", f"{platform}[cli,testing]", "--editable", ".", *TOOLS],
         "pytest": [str(environment / "bin" / "python"), "-m", "pytest", "-q"],
         "check": [str(environment / "bin" / "floe-plugins"), "check", "--all", "--strict"],
+        "validate": [sys.executable, "-m", "floe_plugins", "validate", ".", "--run", "--strict"],
         "ruff": ["ruff", "check"],
         "format": ["ruff", "format", "--check"],
         "mypy": ["mypy"],
@@ -59,7 +60,7 @@ def prove(category: str, place: Path, platform: str, uv: str) -> dict[str, float
     return seconds
 
 
-TOOLS = ("pytest>=8", "ruff>=0.9", "mypy>=1.15")
+TOOLS = ("pytest>=8", "ruff>=0.9", "mypy>=1.16")
 
 
 def main() -> None:

@@ -62,7 +62,8 @@ def test_the_page_about_the_protocol_lists_every_event_and_its_version() -> None
     root = Path(__file__).parents[2]
     page = (root / "docs" / "host-protocol.md").read_text(encoding="utf-8")
     listed = set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE))
-    sent = {"call_begun", "call_ended", "state", "retry", "problem", "health"}
+    sent = {"state", "retry", "problem", "health"}
+    sent |= {"call_begun", "call_ended", "call_overdue", "stage_begun", "stage_ended"}
     for path in (root / "floe_plugins" / "cli" / "host").rglob("*.py"):
         sent |= set(re.findall(r'\.send\(\s*"(\w+)"', path.read_text(encoding="utf-8")))
     assert listed == sent

@@ -14,6 +14,7 @@ def test_an_event_converts_to_json_data() -> None:
         "ref": "compute:duckdb",
         "stage": "load",
         "state": None,
+        "health": None,
         "reason": "",
         "seconds": None,
         "timeout": 30,

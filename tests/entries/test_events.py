@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
 from collections.abc import Callable, Iterator
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 from support import SOON, Secrets, new_registry
 
-from floe_plugins import PluginEvent, PluginRegistry, PluginUnavailableError
+from floe_plugins import HealthState, HealthStatus, PluginEvent, PluginRegistry, PluginUnavailableError
 from floe_plugins.entries import events
 
 
@@ -58,17 +59,30 @@ def test_a_start_and_a_stop_are_told_in_order() -> None:
     with told(registry) as until:
         registry.startup()
         registry.shutdown()
-        found = until(lambda event: event.state == "stopped")
+        found = until(lambda event: (event.kind, event.stage) == ("stage_ended", "stop"))
     name = "secrets:quiet"
     assert in_brief(found) == [
+        ("stage_begun", "None", "start"),
         ("state", name, "configured"),
         ("call_begun", name, "start"),
         ("call_ended", name, "start"),
         ("state", name, "started"),
+        ("stage_ended", "None", "start"),
+        ("stage_begun", "None", "stop"),
         ("call_begun", name, "stop"),
         ("call_ended", name, "stop"),
         ("state", name, "stopped"),
+        ("stage_ended", "None", "stop"),
     ]
+
+
+def test_a_scan_is_told_with_the_seconds_that_it_took() -> None:
+    registry = PluginRegistry(path=[], environ={})
+    with told(registry) as until:
+        registry.discover()
+        found = until(lambda event: event.kind == "stage_ended")
+    assert in_brief(found) == [("stage_begun", "None", "discover"), ("stage_ended", "None", "discover")]
+    assert found[-1].seconds is not None
 
 
 def test_a_call_names_its_thread_and_its_timeout() -> None:
@@ -146,7 +160,7 @@ def test_the_base_classes_own_hooks_are_no_calls_of_plugin_code() -> None:
     with told(registry) as until:
         registry.startup()
         found = until(lambda event: event.state == "started")
-    assert {event.kind for event in found} == {"state"}
+    assert {event.kind for event in found if event.ref is not None} == {"state"}
     registry.shutdown()
 
 
@@ -159,8 +173,110 @@ def test_a_health_check_is_a_call() -> None:
     registry.register(Checked)
     with registry, told(registry) as until:
         registry.health()
-        found = until(lambda event: event.kind == "call_ended")
+        found = [each for each in until(lambda event: event.kind == "call_ended") if each.ref is not None]
     assert in_brief(found) == [("call_begun", "secrets:quiet", "check"), ("call_ended", "secrets:quiet", "check")]
+    assert (found[-1].health, found[-1].reason) == ("unhealthy", "RuntimeError")
+
+
+@pytest.mark.parametrize(
+    ("hook", "reason"),
+    [
+        (lambda _: OSError("no such host"), "OSError: no such host"),
+        (lambda _: None, ""),
+        (lambda _: False, "it returned an object of type bool, and must return None"),
+    ],
+)
+def test_the_end_of_a_call_says_what_was_wrong(hook: Callable[[Any], Any], reason: str) -> None:
+    class Ending(Quiet):
+        def startup(self) -> Any:
+            found = hook(self)
+            if isinstance(found, Exception):
+                raise found
+            return found
+
+    registry = new_registry()
+    registry.register(Ending)
+    with told(registry) as until:
+        registry.startup()
+        ended = next(each for each in until(lambda event: event.kind == "call_ended") if each.kind == "call_ended")
+    assert ended.reason == reason
+    registry.shutdown()
+
+
+@pytest.mark.parametrize("stage", ["start", "stop", "check"])
+def test_a_call_that_does_not_end_in_time_is_told_as_overdue(stage: str) -> None:
+    release = threading.Event()
+
+    def hang(when: str) -> None:
+        if when == stage:
+            release.wait(SOON)
+
+    class Hanging(Quiet):
+        def startup(self) -> None:
+            hang("start")
+
+        def shutdown(self) -> None:
+            hang("stop")
+
+        def health_check(self) -> HealthStatus:
+            hang("check")
+            return HealthStatus(HealthState.HEALTHY)
+
+    registry = new_registry(timeouts={"startup": 0.05, "shutdown": 0.05, "health": 0.05})
+    registry.register(Hanging)
+    with told(registry) as until:
+        registry.startup()
+        registry.health()
+        if stage == "check":
+            release.set()  # else its thread is not free for the stop
+        registry.shutdown()
+        overdue = [each for each in until(lambda event: event.kind == "call_overdue") if each.kind == "call_overdue"]
+    assert [(str(each.ref), each.stage) for each in overdue] == [("secrets:quiet", stage)]
+    assert "0.05 s" in overdue[0].reason
+    release.set()
+
+
+def test_waiting_ends_when_all_that_has_happened_was_told() -> None:
+    seen: list[str] = []
+    source = events.Events()
+    subscription = source.subscribe(lambda event: seen.append(event.reason))
+    for number in range(100):
+        source.emit("problem", None, reason=str(number))
+    assert subscription.wait(SOON)
+    assert len(seen) == 100
+    subscription()
+
+
+def test_waiting_for_a_subscriber_that_blocks_or_has_ended_has_an_end() -> None:
+    entered, release = threading.Event(), threading.Event()
+    source = events.Events()
+
+    def block(_event: PluginEvent) -> None:
+        entered.set()
+        release.wait(SOON)
+
+    subscription = source.subscribe(block)
+    source.emit("problem", None)
+    assert entered.wait(SOON)
+    assert not subscription.wait(0.01)
+    subscription()
+    assert not subscription.wait(SOON)
+    release.set()
+
+
+def test_a_subscriber_cannot_wait_for_itself() -> None:
+    waited: list[bool] = []
+    done = threading.Event()
+    source = events.Events()
+
+    def wait(_event: PluginEvent) -> None:
+        waited.append(subscription.wait())
+        done.set()
+
+    subscription = source.subscribe(wait)
+    source.emit("problem", None)
+    assert done.wait(SOON)
+    assert waited == [False]
 
 
 def test_a_subscriber_that_raises_is_told_on(caplog: pytest.LogCaptureFixture) -> None:
@@ -250,6 +366,66 @@ def test_a_subscriber_may_unsubscribe_in_its_callback() -> None:
     source.emit("problem", None)
     assert later.wait(SOON)
     assert seen == ["first"]
+
+
+def test_what_cannot_be_called_is_no_subscriber() -> None:
+    with pytest.raises(TypeError, match="one of type str cannot be"):
+        new_registry().subscribe("print")  # type: ignore[arg-type]
+
+
+def test_a_subscriber_is_told_the_last_of_a_registry_that_is_gone_and_its_thread_ends() -> None:
+    told, release = threading.Event(), threading.Event()
+    threads: list[threading.Thread] = []
+
+    def slow(event: PluginEvent) -> None:
+        threads.append(threading.current_thread())
+        release.wait(SOON)
+        if event.state == "started":
+            told.set()
+
+    registry = new_registry()
+    registry.register(Quiet)
+    registry.subscribe(slow)
+    registry.startup()
+    registry.shutdown()
+    del registry
+    gc.collect()
+    release.set()
+    assert told.wait(SOON)
+    threads[0].join(SOON)
+    assert not threads[0].is_alive()
+
+
+def test_subscribers_may_end_each_other() -> None:
+    ends: list[Callable[[], object]] = []
+    source = events.Events()
+    ended = threading.Semaphore(0)
+
+    def end_all(_event: PluginEvent) -> None:
+        for end in ends:
+            end()
+        ended.release()
+
+    ends += [source.subscribe(end_all) for _ in range(10)]
+    source.emit("problem", None)
+    assert ended.acquire(timeout=SOON)
+    assert not source.are_heard
+
+
+def test_a_subscriber_may_stop_the_platform() -> None:
+    registry = new_registry()
+    registry.register(Started)
+    stopped = threading.Event()
+
+    def stop(event: PluginEvent) -> None:
+        if event.state == "started":
+            registry.shutdown()
+            stopped.set()
+
+    registry.subscribe(stop)
+    registry.startup()
+    assert stopped.wait(SOON)
+    assert registry.state("secrets", "quiet") == "stopped"
 
 
 def test_an_observer_is_called_on_the_thread_of_the_call() -> None:

@@ -9,7 +9,18 @@ from typing import Any
 import pytest
 import support
 
-from floe_plugins import PluginLoadError, PluginRegistry, hookimpl
+from floe_plugins import Category, Platform, PluginLoadError, PluginMetadata, PluginRegistry, hookimpl
+
+SITE = Platform("site", "1.0", [Category("page", "site.pages", f"{__name__}:PagePlugin")])
+
+
+class PagePlugin(PluginMetadata):
+    """A category of another platform."""
+
+    site_api_version: str
+
+    @SITE.hookspec(firstresult=True)
+    def render(self, page: str) -> str: ...
 
 
 class Acme(support.Secrets):
@@ -97,3 +108,18 @@ def test_an_operator_is_told_to_tell_the_author_and_the_author_what_to_write(tmp
         facts = f'{{"url": "{tmp_path.as_uri()}", "dir_info": {{"editable": true}}}}'
         (tmp_path / "acme-1.0.dist-info" / "direct_url.json").write_text(facts, encoding="utf-8")
         assert hint() == 'Write a version such as version = "1.0.0".'
+
+
+@pytest.mark.parametrize(
+    ("attributes", "message"),
+    [
+        ({"rendr": lambda self, page: page}, "'rendr' is no hook and is never called; 'render' is one"),
+        ({"render": lambda self: ""}, "its hook 'render' leaves out 'page'"),
+    ],
+)
+def test_a_mistake_is_found_in_the_hooks_of_another_platform_too(attributes: Any, message: str) -> None:
+    plugin = type("Blog", (PagePlugin,), {"name": "blog", "version": "1.0", "site_api_version": "1.0", **attributes})
+    registry = PluginRegistry(autoload="none", environ={}, platform=SITE)
+    registry.register(plugin)
+    [problem] = registry.problems
+    assert message in problem.message

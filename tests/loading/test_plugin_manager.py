@@ -522,6 +522,14 @@ def test_an_older_plugin_keeps_its_own_methods_that_have_the_name_of_a_later_hoo
     assert plugin.write() == "its own"
 
 
+def test_an_older_plugins_own_methods_are_not_taken_for_mistaken_hooks() -> None:
+    registry = support.new_registry()
+    registry.register(EngineOfItsOwnWords)
+    assert registry.problems == ()
+    registry.register(support.named("newer", EngineOfItsOwnWords, floe_api_version="1.1", submit=Engine.execute))
+    assert "its hook 'write' leaves out 'sql'" in registry.problems[1].message
+
+
 def test_a_plugin_that_knows_a_later_hook_is_asked() -> None:
     assert engines(NewEngine).hook.submit(sql="SELECT 1") == "submitted SELECT 1"
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from support import named, new_registry, write_distribution
 
-from floe_plugins import PluginRef, PluginRegistry
+from floe_plugins import Category, Platform, PluginRef, PluginRegistry
 from floe_plugins.reporting.overview import overview
 
 PLUGIN = """
@@ -54,3 +54,15 @@ def test_a_plugin_registered_in_code_says_so() -> None:
     registry = new_registry()
     registry.register(named("own"))
     assert overview(registry).reasons[PluginRef.parse("secrets:own")] == "registered in code"
+
+
+def test_a_plugin_is_refused_by_the_api_of_its_own_platform_alone(tmp_path: Path) -> None:
+    site = Platform("site", "7.2", [Category("page", "site.pages", "site_host:PagePlugin")])
+    for name, api in (("old", "7.1"), ("new", "7.3")):
+        code = f"from site_host import PagePlugin\nclass Plugin(PagePlugin):\n    site_api_version = {api!r}\n"
+        write_distribution(tmp_path, f"acme-{name}", f"[site.pages]\n{name} = {name}:Plugin\n", **{name: code})
+    found = overview(PluginRegistry(path=[str(tmp_path)], environ={}, platform=site))
+    assert {ref.name: info.refused for ref, info in found.infos.items()} == {
+        "new": "the plugin requires site API 7.3, this platform provides 7.2",
+        "old": "",
+    }

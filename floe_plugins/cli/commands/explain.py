@@ -40,6 +40,7 @@ def explain(options: Options, ref: str) -> None:
         output.table(columns, [_row(each)[: len(columns)] for each in facts["fields"]])
     for issue in facts["issues"]:
         output.line(f"no value is in force: {issue['path']}: {issue['message']}")
+        output.traceback(issue)
 
 
 def _parse(options: Options, text: str) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -36,17 +37,16 @@ def graph(options: Options, ref: str | None, form: str | None) -> None:
     output = options.output()
     survey = Survey.make(options)
     root = None if ref is None else survey.find(ref)
-    if options.json or form == "json":
-        output.json(_document(survey, root))
-        return
     overview = survey.overview
     states = {each: survey.state(each) for each in overview.infos}
     drawn = diagram(overview.dependencies, states, overview.reasons, root)
-    if form in {None, "text"}:
+    if options.json or form == "json":
+        output.json(_document(drawn, states, survey))
+    elif form in {None, "text"}:
         _print_tree(drawn, output, survey)
-        return
-    output.text(_draw(drawn, form or ""))
-    logs.write("info", survey.configuration_line())
+    else:
+        output.text(_draw(drawn, form or ""))
+        logs.write("info", survey.configuration_line())
 
 
 def _draw(drawn: Diagram, form: str) -> str:
@@ -70,13 +70,8 @@ def _print_tree(drawn: Diagram, output: Output, survey: Survey) -> None:
     output.line(survey.configuration_line())
 
 
-def _document(survey: Survey, root: PluginRef | None) -> dict[str, Any]:
-    from floe_plugins.cli.drawing.diagram import diagram
-
+def _document(drawn: Diagram, states: Mapping[PluginRef, str], survey: Survey) -> dict[str, Any]:
     overview = survey.overview
-    states = {each: survey.state(each) for each in overview.infos}
-    drawn = diagram(overview.dependencies, states, overview.reasons, root)
-    refs = [each for each in overview.infos if str(each) in drawn.nodes]
     return {
         "configuration": survey.configuration,
         "plugins": [
@@ -88,7 +83,8 @@ def _document(survey: Survey, root: PluginRef | None) -> dict[str, Any]:
                 "known": each not in overview.dependencies.unknown,
                 "dependencies": [dependency.to_dict() for dependency in overview.dependencies.of[each]],
             }
-            for each in refs
+            for each in overview.infos
+            if str(each) in drawn.nodes
         ],
         "cycles": [list(cycle) for cycle in drawn.cycles],
         "warnings": survey.warnings,

@@ -9,7 +9,7 @@ from floe_plugins.core.refs import PluginRef
 from floe_plugins.dependencies import graph
 from floe_plugins.reporting.static_dependencies import StaticDependencies, StaticDependency
 
-_BROKEN = {"missing", "disabled", "ambiguous", "unfit", "invalid"}
+_BROKEN = {"missing", "disabled", "ambiguous", "incompatible", "invalid"}
 
 
 class Node(NamedTuple):
@@ -43,7 +43,7 @@ class Edge(NamedTuple):
 
 
 class Diagram(NamedTuple):
-    """Nodes by name, edges, and the circles among hard dependencies (``a -> b -> a``)."""
+    """Nodes by name, edges, and the cycles among hard dependencies (``a -> b -> a``)."""
 
     nodes: Mapping[str, Node]
     edges: tuple[Edge, ...]
@@ -103,7 +103,7 @@ def _targets(source: str, dependency: StaticDependency) -> Iterator[tuple[Node, 
     if dependency.refs and dependency.state != "ambiguous":
         named = "" if dependency.text == str(dependency.refs[0]) else dependency.text
         note = f"any {dependency.text}" if dependency.category else named
-        note = f"{note}, and another version is there" if dependency.state == "unfit" else note
+        note = f"{note}, and another version is there" if dependency.state == "incompatible" else note
         for ref in dependency.refs:
             yield Node(str(ref), "missing"), Edge(source, str(ref), dependency.optional, broken, note)
         return

@@ -97,8 +97,8 @@ def _short(text: str) -> str:
 
 def _node(node: Node, box: _Box) -> Iterator[str]:
     notes = "; ".join(node.notes)
-    told = f"{node.name}: {notes}" if notes else node.name
-    yield f'<g class="{node.kind}"><title>{_xml(told)}</title>'
+    title = f"{node.name}: {notes}" if notes else node.name
+    yield f'<g class="{node.kind}"><title>{_xml(title)}</title>'
     yield f'<rect class="node" x="{box.x:.1f}" y="{box.y:.1f}" width="{box.width:.1f}" height="{_HEIGHT}" rx="6"/>'
     base = box.y + (18 if notes else 25)
     yield f'<text x="{box.x + _PADDING:.1f}" y="{base:.1f}">{_xml(_short(node.name))}</text>'
@@ -110,10 +110,10 @@ def _node(node: Node, box: _Box) -> Iterator[str]:
 def _edge(edge: Edge, placed: Layout, boxes: Mapping[Place, _Box]) -> str:
     marks = "".join([" optional" if edge.optional else "", " broken" if edge.broken else ""])
     note = f" ({edge.note})" if edge.note else ""
-    told = f"{edge.source} {'can use' if edge.optional else 'needs'} {edge.target}{note}"
+    title = f"{edge.source} {'can use' if edge.optional else 'needs'} {edge.target}{note}"
     return (
         f'<path class="edge{marks}" marker-end="url(#tip)" d="{_line(edge, placed, boxes)}">'
-        f"<title>{_xml(told)}</title></path>"
+        f"<title>{_xml(title)}</title></path>"
     )
 
 

@@ -1,4 +1,4 @@
-"""What plugins share with the whole process: signal handlers, environment, hooks and the like."""
+"""Read the settings of a process that all plugins share: signal handlers, environment, hooks and the like."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterable[str
     for name in sorted({*before, *after}):
         old, new = before.get(name), after.get(name)
         if old != new:
-            is_told = isinstance(new, _Told) or isinstance(old, _Told)
-            told = f"{old} before, now {new}"
-            yield name if not is_told else f"{name} ({told})" if name else told
+            is_shown = isinstance(new, _Shown) or isinstance(old, _Shown)
+            change = f"{old} before, now {new}"
+            yield name if not is_shown else f"{name} ({change})" if name else change
 
 
-class _Told(str):
+class _Shown(str):
     """A value that may be shown."""
 
     __slots__ = ()
@@ -81,9 +81,9 @@ def _logging() -> dict[str, Any]:
     root = logging.getLogger()
     handlers = [_Object(each) for each in root.handlers]
     return {
-        "level of the root logger": _Told(logging.getLevelName(root.level)),
+        "level of the root logger": _Shown(logging.getLevelName(root.level)),
         "handlers of the root logger": handlers,
-        "logging.disable()": _Told(root.manager.disable),
+        "logging.disable()": _Shown(root.manager.disable),
     }
 
 
@@ -93,9 +93,9 @@ def _environment() -> dict[str, Any]:
 
 def _directory() -> dict[str, Any]:
     try:
-        return {"": _Told(os.getcwd())}  # noqa: PTH109 as above
+        return {"": _Shown(os.getcwd())}  # noqa: PTH109 as above
     except OSError:
-        return {"": _Told("one that is deleted")}
+        return {"": _Shown("one that is deleted")}
 
 
 def _path() -> dict[str, Any]:
@@ -114,17 +114,17 @@ _SYS_HOOKS = ("excepthook", "unraisablehook", "displayhook", "breakpointhook", "
 
 
 def _warnings() -> dict[str, Any]:
-    return {"": _Told(len(warnings.filters))}
+    return {"": _Shown(len(warnings.filters))}
 
 
 def _locale() -> dict[str, Any]:
     names = ("LC_COLLATE", "LC_CTYPE", "LC_MONETARY", "LC_MESSAGES", "LC_NUMERIC", "LC_TIME")
-    return {name: _Told(locale.setlocale(getattr(locale, name))) for name in names if hasattr(locale, name)}
+    return {name: _Shown(locale.setlocale(getattr(locale, name))) for name in names if hasattr(locale, name)}
 
 
 def _atexit() -> dict[str, Any]:
     number = getattr(atexit, "_ncallbacks", None)  # there is no other way to know
-    return {} if number is None else {"": _Told(number())}
+    return {} if number is None else {"": _Shown(number())}
 
 
 def _umask() -> dict[str, Any]:
@@ -133,7 +133,7 @@ def _umask() -> dict[str, Any]:
         mask = os.umask(0o077)
         os.umask(mask)
         text = f"{mask:04o}"
-    return {"": _Told(text)}
+    return {"": _Shown(text)}
 
 
 _READERS: Mapping[str, Callable[[], dict[str, Any]]] = {

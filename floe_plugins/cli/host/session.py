@@ -1,4 +1,4 @@
-"""What a job works with in the host: the registry, whose events the supervisor is told, and the way to tell it more."""
+"""The session of a job in the host: it makes the registry, and tells the supervisor what happens in it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from floe_plugins.cli import program
 from floe_plugins.cli.host.channel import Channel
-from floe_plugins.cli.host.tracebacks import frames_of
+from floe_plugins.cli.host.tracebacks import frames_of, frames_of_issue
 from floe_plugins.cli.protocol import describe, describe_record
 from floe_plugins.cli.summaries import variables
 from floe_plugins.configuration.loader import load
@@ -19,12 +19,14 @@ from floe_plugins.configuration.model import Configuration
 from floe_plugins.configuration.standard_input import taken_over
 from floe_plugins.core.platform import Platform
 from floe_plugins.core.refs import PluginRef
+from floe_plugins.core.safe_text import type_name
 from floe_plugins.core.state import PluginState
 from floe_plugins.errors import PluginConfigurationError, PluginError
 from floe_plugins.registry.facade import PluginRegistry
 from floe_plugins.reporting.switches import unused_switches
 
 if TYPE_CHECKING:
+    from floe_plugins.configuration.issues import ConfigurationIssue
     from floe_plugins.core.event import PluginEvent
     from floe_plugins.core.problem import Problem
     from floe_plugins.core.report import HealthReport
@@ -43,7 +45,7 @@ class Session:
         options: The options of the command, as JSON data.
         platform: Whose plugins they are.
         handlers: What answers the supervisor's requests, by the name of the command.
-        warnings: What is said of the switches that do nothing, once there is a registry.
+        warnings: Warnings about switches that do nothing, once there is a registry.
         observers: Called with each event of a plugin, on the thread and at the moment at which it happens.
     """
 
@@ -57,15 +59,15 @@ class Session:
         self.warnings: list[str] = []
         self.observers: list[Callable[[PluginEvent], object]] = []
         self._registries: list[PluginRegistry] = []
-        self._told: set[PluginRef] = set()
+        self._introduced: set[PluginRef] = set()
 
     def registry(
         self, *, autoload: str | None = None, file: str | None = None, tells_warnings: bool = True
     ) -> PluginRegistry:
-        """Create the configured registry; the supervisor is told of all that happens in it.
+        """Create the configured registry; its events are sent to the supervisor.
 
         ``autoload`` overrides the configuration, and ``no_plugins`` overrides both. With ``tells_warnings``, the
-        operator is told at once of switches that do nothing.
+        operator is warned at once of switches that do nothing.
 
         Raises:
             PluginConfigurationError: The configuration cannot be read.
@@ -82,8 +84,7 @@ class Session:
         except ValueError as error:
             if isinstance(error, PluginError):
                 raise
-            message = f"invalid value for --disable: {error}"
-            raise PluginConfigurationError(message) from None
+            raise PluginConfigurationError(f"invalid value for --disable: {error}") from None
         self._registries.append(registry)
         registry._store.events.observe(lambda event: self._tell(registry, event))  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] the word must be out before plugin code runs
         self.warnings = unused_switches(registry, os.environ, variables(registry.platform))
@@ -94,7 +95,10 @@ class Session:
     def _given(self) -> Configuration | None:
         """Return the configuration that the supervisor has read from standard input."""
         given = self.options.get("given")
-        return None if given is None else load(taken_over(given["descriptor"], given["suffix"]), collect=True)
+        if given is None:
+            return None
+        source = taken_over(given["descriptor"], given["suffix"])
+        return load(source, collect=True, platform=self.platform)
 
     @property
     def busy(self) -> bool:
@@ -110,6 +114,8 @@ class Session:
                 answer = {"error": {"message": f"the host does not know the request {message['event']!r}"}}
         except PluginError as error:
             answer = {"error": self.describe(error)}
+        except Exception as error:  # noqa: BLE001 whoever asked must not wait for an answer that never comes
+            answer = {"error": {"message": f"the request failed with {type_name(error)}"}}
         self.channel.send("reply", id=message.get("id"), answer=answer)
 
     def report(self, name: str, document: Mapping[str, Any]) -> None:
@@ -127,19 +133,27 @@ class Session:
             return [problem.to_dict() for problem in problems]
         return [{**problem.to_dict(), "traceback": frames_of(problem.cause)} for problem in problems]
 
+    def issues(self, issues: Iterable[ConfigurationIssue]) -> list[dict[str, Any]]:
+        """Return issues as JSON data; with ``-vv``, each with the frames in which the schema's code raised."""
+        if not self._has_tracebacks:
+            return [issue.to_dict() for issue in issues]
+        return [{**issue.to_dict(), "traceback": frames_of_issue(issue)} for issue in issues]
+
     def health(self, registry: PluginRegistry, report: HealthReport) -> dict[str, Any]:
         """Return a health report as JSON data, each status with whose the plugin is.
 
-        With ``-vv``, a check that raised has the frames of its traceback.
+        With ``-vv``, where a check, a start or a schema raised, the frames of its traceback are there.
         """
         facts = report.to_dict()
         entries = registry._store.entries()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] the host is part of the platform
         for ref in report.statuses:
             entry, status = entries.get(ref), facts["statuses"][str(ref)]
             status["distribution"] = entry.distribution if entry else None
-            check: Any = entry.check if entry else None
-            if self._has_tracebacks and check is not None and check.done() and check.exception() is not None:
-                status["traceback"] = frames_of(check.exception())
+            if entry is not None and self._has_tracebacks:
+                check: Any = entry.check
+                raised = check.exception() if check is not None and check.done() else None
+                frames = frames_of(raised or entry.error)
+                status.update({"traceback": frames} if frames else {})
         return facts
 
     @property
@@ -149,12 +163,12 @@ class Session:
     def _tell(self, registry: PluginRegistry, event: PluginEvent) -> None:
         ref = event.ref
         is_loaded = event.state is PluginState.LOADED
-        if ref is not None and (is_loaded or (event.kind == "call_begun" and ref not in self._told)):
-            self._told.add(ref)
+        if ref is not None and (is_loaded or (event.kind == "call_begun" and ref not in self._introduced)):
+            self._introduced.add(ref)
             self.channel.send("plugin", ref=str(ref), **_facts(registry, ref))
         facts = {name: value for name, value in event.to_dict().items() if value is not None and name != "kind"}
         if event.thread is not None:
-            facts["native"] = threading.get_native_id()  # it is told on the thread of the call
+            facts["native"] = threading.get_native_id()  # this is the thread of the call
         self.channel.send(event.kind, **facts)
         for observer in self.observers:
             observer(event)

@@ -1,23 +1,23 @@
-"""Where plugin code raised: the frames of an exception's traceback, without asking the exception itself."""
+"""Show where plugin code raised: the frames of a traceback as JSON data, for ``-vv``."""
 
 from __future__ import annotations
 
 import importlib
 import os
 import stat
-from collections.abc import Iterator
-from types import TracebackType
+import sys
+from collections.abc import Iterable
 from typing import Any
 
-from floe_plugins.core.safe_text import safe_str
-from floe_plugins.errors import PluginError
+from floe_plugins.configuration.issues import ConfigurationIssue
+from floe_plugins.configuration.schema.frames import Frame, raised_at
+from floe_plugins.errors import PluginConfigurationError, PluginError
 from floe_plugins.execution.boundary import ForeignError
 
 # The innermost frames of a deep recursion tell enough.
 MAX_FRAMES = 30
 
 _MAX_SOURCE = 2**22
-_TRACEBACK: Any = BaseException.__dict__["__traceback__"]
 _OURS = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))  # noqa: PTH120, PTH100 no Path is needed here
 _LEFT_OUT = (_OURS + os.sep, "<frozen importlib", os.path.dirname(importlib.__file__) + os.sep)  # noqa: PTH120 as above
 
@@ -25,25 +25,33 @@ _LEFT_OUT = (_OURS + os.sep, "<frozen importlib", os.path.dirname(importlib.__fi
 def frames_of(error: BaseException | None) -> list[dict[str, Any]]:
     """Return the frames in which plugin code raised the exception behind an error, the innermost last; may be empty.
 
-    The exception is foreign: only what Python itself keeps of it is read. The frames of this package, and of Python's
-    import system, are left out.
+    The exception is foreign: only what Python itself keeps of it is read. The frames of this package, of pydantic
+    and of Python's import system are left out.
     """
     exception = error.exception if isinstance(error, (PluginError, ForeignError)) else None
-    if exception is None:
-        return []
-    found = [_describe(*each) for each in _walk(_TRACEBACK.__get__(exception)) if not _is_ours(each[0])]
-    return found[-MAX_FRAMES:]
+    if exception is not None:
+        return _described(raised_at(exception))
+    issues = error.errors if isinstance(error, PluginConfigurationError) else ()
+    return next(filter(None, map(frames_of_issue, issues)), [])
 
 
-def _walk(traceback: TracebackType | None) -> Iterator[tuple[str, int, str]]:
-    while traceback is not None:
-        code = traceback.tb_frame.f_code
-        yield safe_str(code.co_filename), traceback.tb_lineno or 0, safe_str(code.co_name)
-        traceback = traceback.tb_next
+def frames_of_issue(issue: ConfigurationIssue) -> list[dict[str, Any]]:
+    """Return the frames in which the code of a plugin's schema raised, the innermost last; may be empty."""
+    return _described(issue.frames)
+
+
+def _described(frames: Iterable[Frame]) -> list[dict[str, Any]]:
+    return [_describe(*each) for each in frames if not _is_ours(each[0])][-MAX_FRAMES:]
 
 
 def _is_ours(file: str) -> bool:
-    return file.startswith(_LEFT_OUT)
+    return file.startswith(_LEFT_OUT) or file.startswith(_pydantic())
+
+
+def _pydantic() -> str:
+    # Schemas run in it, and it is no plugin's code. It is imported only where there are schemas.
+    file = getattr(sys.modules.get("pydantic"), "__file__", None)
+    return os.path.dirname(file) + os.sep if file else "<no pydantic>"  # noqa: PTH120 as above
 
 
 def _describe(file: str, line: int, function: str) -> dict[str, Any]:

@@ -71,9 +71,9 @@ class Service:
                     break
                 begun = time.monotonic()
                 self.view.restarts += 1
-                self.view.tell("starting")
+                self.view.publish_state("starting")
                 self.supervisor.begin("run", options)
-            self.view.tell("stopped")
+            self.view.publish_state("stopped")
             self._manager.notify(STOPPING=1)
         return finished
 
@@ -109,7 +109,7 @@ class Service:
     def _is_to_restart(self, finished: Finished) -> bool:
         if finished.ending is not None:
             self.view.last_end = finished.ending.message
-            self.view.tell("failed", finished.ending.message)
+            self.view.publish_state("failed", finished.ending.message)
             self.show_ending(finished.ending)
         if finished.signal is not None or not finished.status or finished.status == USAGE_ERROR or not self.restart:
             return False
@@ -127,7 +127,7 @@ class Service:
         self._manager.alive()
         if self.supervisor.received is not None:
             if self.view.phase != "stopping":
-                self.view.tell("stopping")
+                self.view.publish_state("stopping")
             self._manager.notify(STOPPING=1)
         elif self.view.phase == "running":
             platform = self.view.snapshot()["platform"]
@@ -148,7 +148,7 @@ class Service:
 
 
 def _has_terminal() -> bool:
-    """Whether SIGHUP says that the terminal was closed: a service has none, and is told by it to reload."""
+    """Return whether SIGHUP means that the terminal was closed; for a service, which has none, it means to reload."""
     try:
         os.close(os.open("/dev/tty", os.O_RDWR))
     except OSError:

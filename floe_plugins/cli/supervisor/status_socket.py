@@ -1,4 +1,4 @@
-"""The status socket: where a platform that runs is asked how it is, and told to restart or stop a plugin.
+"""The status socket: it answers requests for the state of a running platform, and to start or stop a plugin.
 
 One connection carries one request and its answer, each a JSON object on one line.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -25,6 +26,9 @@ MAX_CONNECTIONS = 32
 REQUEST_TIMEOUT = 10.0
 
 _MAX_ADDRESS = 100
+
+# Seconds until another connection is accepted, where none could be.
+_PAUSE = 0.1
 
 Answer = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
@@ -61,7 +65,11 @@ class StatusSocket:
             try:
                 connection, _ = self._listener.accept()
             except OSError:
-                return
+                if self._listener.fileno() < 0:  # it is closed
+                    return
+                self._free.release()
+                time.sleep(_PAUSE)  # no descriptor is free
+                continue
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:
@@ -80,7 +88,7 @@ class StatusSocket:
     def _answered(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
         try:
             return self._answer(request)
-        except Exception as error:  # noqa: BLE001 whoever asks is told, and the others are answered on
+        except Exception as error:  # noqa: BLE001 the client gets an answer, and others are served on
             return {"error": {"message": f"the request failed with {type_name(error)}"}}
 
 

@@ -9,7 +9,9 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from floe_plugins._version import __version__
+from floe_plugins.cli import program
 from floe_plugins.errors import PluginError
+from floe_plugins.server.views.protocol import SCHEMA_VERSION, Event, Snapshot
 
 if TYPE_CHECKING:
     from floe_plugins.cli.supervisor.supervisor import Supervisor
@@ -19,11 +21,9 @@ _EVENTS = frozenset({"call_begun", "call_ended", "state", "retry", "health", "pr
 # Seconds that starting or stopping a plugin may take on request.
 ACTION_TIMEOUT = 600.0
 
-Event = Mapping[str, Any]
-
 
 class SupervisorView:
-    """The view of a platform that runs in a host: what the host said last, and how the host is.
+    """The view of a platform that runs in a host: the host's last snapshot, and the state of the host.
 
     Attributes:
         restarts: How often a host was launched anew.
@@ -43,7 +43,7 @@ class SupervisorView:
         self._subscribers: tuple[Callable[[Event], object], ...] = ()
         supervisor.observers.append(self._observe)
 
-    def snapshot(self) -> Mapping[str, Any]:
+    def snapshot(self) -> Snapshot:
         """Return the state of the platform and its plugins. Never blocks."""
         last, monitor = self._last, self._supervisor.monitor
         alive = monitor is not None and monitor.host.status is None
@@ -53,6 +53,7 @@ class SupervisorView:
             "ready": False,
             "reasons": [],
             **last.get("platform", {}),
+            **program.platform().words(),
             "version": __version__,
             "pid": os.getpid(),
             "started_at": self._started_at,
@@ -73,7 +74,7 @@ class SupervisorView:
             "settings": [],
             "schema": None,
         }
-        return {"schema_version": 1, **empty, **last, "platform": platform}
+        return {"schema_version": SCHEMA_VERSION, **empty, **last, "platform": platform}
 
     def subscribe(self, callback: Callable[[Event], object]) -> Callable[[], None]:
         """Call ``callback`` with each event, on the monitor's thread; return what ends that. It must be quick."""
@@ -100,11 +101,11 @@ class SupervisorView:
         outcome: Mapping[str, Any] = answer["outcome"]
         return outcome
 
-    def tell(self, state: str, reason: str = "") -> None:
-        """Tell those who listen of a state of the platform."""
+    def publish_state(self, state: str, reason: str = "") -> None:
+        """Tell the clients that follow the platform its state."""
         self.phase = state
         if state == "starting":
-            # What the host before said of the platform is over; what is known of the plugins is better than nothing.
+            # The last host's state of the platform is over; its facts about the plugins are better than none.
             self._last = {**self._last, "platform": {}}
         self._publish({"event": "platform", "state": state, "reason": reason})
 

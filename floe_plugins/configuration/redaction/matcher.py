@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import string
 import sys
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
@@ -12,26 +13,34 @@ from floe_plugins.configuration.redaction.patterns import MASK, Span, find_spans
 
 # Every run of so many characters that a secret has too is masked.
 RUN = 6
+# Of what encodings of a secret have in them, every fourth run of so many characters is looked for. Shorter ones also
+# occur in words and numbers. All around it that may belong to the encoding is masked as well.
+ENCODED_RUN = 7
+_STEP = 4
+_ENCODED = f"{string.ascii_lowercase}{string.digits}+/-_"
 # A secret that is shorter than a run is masked as a word of its own, and one shorter than this as a whole text.
 MIN_LENGTH = 4
 
 _BLOCK = 4
+# So many blocks are looked for one by one.
+_FEW = 8
 _CUT = re.compile(r"(?:\.\.\.|\N{HORIZONTAL ELLIPSIS})")
 
 
 class Matcher:
     """Finds and masks secrets.
 
-    Texts are compared in folded case. The runs of all secrets are in one set; a text is looked at in blocks of
-    four characters, every second of which begins one: each run contains such a block.
+    Texts are compared in folded case. The runs of all secrets are in one set for each length; a text is looked at in
+    blocks of four characters, every second of which begins one: each run contains such a block.
     """
 
-    def __init__(self, secrets: Iterable[str], whole: Iterable[str] = ()) -> None:
+    def __init__(self, secrets: Iterable[str], whole: Iterable[str] = (), encoded: Iterable[str] = ()) -> None:
         """Prepare the secrets.
 
         Args:
             secrets: The secrets of which no trace may be left.
             whole: Secrets that are masked only where they are the whole text.
+            encoded: What encodings of the secrets have in them, each at least ``RUN`` characters long.
         """
         folded = {text for secret in secrets if (text := secret.casefold())}
         # A secret that is not set is no secret: an empty text gives nothing away.
@@ -43,8 +52,9 @@ class Matcher:
         short = sorted((text for text in folded if MIN_LENGTH <= len(text) < RUN), key=len, reverse=True)
         long = [text for text in folded if len(text) >= RUN]
         self._runs = frozenset(text[at : at + RUN] for text in long for at in range(len(text) - RUN + 1))
+        self._encoded = frozenset(run for text in map(str.casefold, encoded) for run in _encoded_runs(text))
         self._starts = frozenset(text[:_BLOCK] for text in long)
-        blocks = {run[at : at + _BLOCK] for run in self._runs for at in (0, 1)}
+        blocks = {run[at : at + _BLOCK] for run in (*self._runs, *self._encoded) for at in (0, 1)}
         self._blocks = frozenset(
             int.from_bytes(block.encode("ascii"), sys.byteorder) for block in blocks if block.isascii()
         )
@@ -75,12 +85,16 @@ class Matcher:
     def _find(self, text: str) -> Iterator[Span]:
         if self._words is not None:
             yield from (match.span() for match in self._words.finditer(text))
-        if not self._runs:
+        if not (self._runs or self._encoded):
             return
-        for at in self._places(text):
-            for start in (at, at - 1):
-                if start >= 0 and text[start : start + RUN] in self._runs:
+        end = 0
+        for at in sorted(self._places(text)):
+            for start in (at, at - 1) if at else (at,):
+                if text[start : start + RUN] in self._runs:
                     yield start, start + RUN
+                if start >= end and text[start : start + ENCODED_RUN] in self._encoded:
+                    before, end = _encoding_at(text, start)
+                    yield before, end
         for cut in _CUT.finditer(text) if "..." in text or "\N{HORIZONTAL ELLIPSIS}" in text else ():
             for length in (_BLOCK + 1, _BLOCK):
                 start = cut.start() - length
@@ -98,9 +112,26 @@ class Matcher:
         for offset in (0, 2):
             end = offset + (len(text) - offset) // _BLOCK * _BLOCK
             numbers = view[offset:end].cast("I") if end > offset else ()
-            if not self._blocks.isdisjoint(numbers):
-                places += [offset + at * _BLOCK for at, number in enumerate(numbers) if number in self._blocks]
+            found = self._blocks.intersection(numbers)
+            if len(found) > _FEW:
+                places += [offset + at * _BLOCK for at, number in enumerate(numbers) if number in found]
+                continue
+            for number in found:
+                block = number.to_bytes(_BLOCK, sys.byteorder).decode("ascii")
+                places += [match.start() for match in re.finditer(re.escape(block), text)]
         return places
+
+
+def _encoded_runs(text: str) -> Iterator[str]:
+    last = max(len(text) - ENCODED_RUN, 0)
+    yield from (text[at : at + ENCODED_RUN] for at in (*range(0, last, _STEP), last))
+
+
+def _encoding_at(text: str, start: int) -> Span:
+    """The span of all around a place that may belong to one encoded text."""
+    end = len(text) - len(text[start:].lstrip(_ENCODED))
+    padding = text[end : end + 2]
+    return len(text[:start].rstrip(_ENCODED)), end + len(padding) - len(padding.lstrip("="))
 
 
 def _as_word(secret: str) -> str:

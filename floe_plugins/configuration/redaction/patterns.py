@@ -119,6 +119,13 @@ _VALUE = re.compile(r"(?P<q>\\?[\"'])(?P<quoted>(?:(?!(?P=q))[^\n\r])+)|(?P<bare
 
 _NAME_LENGTH = 64
 
+# What names a plugin, such as "secrets:env", is no secret: the category, a colon, and words with hardly a digit.
+_CATEGORY = "secrets"
+_REFERENCE = re.compile(
+    r":(?:[a-z]{1,30}\d{0,3}|\d{1,3})(?:[-_](?:[a-z]{1,30}\d{0,3}|\d{1,3})){0,6}(?:\.[a-z_]{1,30}){0,6}"
+    r"(?=[\s\"'`,;)\]}!?\\]|[.:](?!\w)|(?:[<>]|[<>!~=]=)\s{0,2}\d{1,4}(?:[.\s,)]|\Z)|\Z)"
+)
+
 
 def _find_named(text: str, lowered: str) -> Iterator[tuple[Span, str]]:
     """Yield the values behind secret names, as in ``password=...`` and ``"password": "..."``."""
@@ -126,6 +133,8 @@ def _find_named(text: str, lowered: str) -> Iterator[tuple[Span, str]]:
     for match in _named(text, lowered):
         name = match[1]
         if match.start() < end or not (name.lower() in _EXTRA_NAMES or is_secret_name(name)):
+            continue
+        if name == _CATEGORY and _REFERENCE.match(text, match.end(1)):
             continue
         value = _VALUE.match(text, match.end())
         if value is not None:

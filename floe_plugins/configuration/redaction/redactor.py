@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
-from urllib.parse import quote, quote_plus, unquote
 
 from floe_plugins.configuration.redaction.collector import Secret, collect
+from floe_plugins.configuration.redaction.encodings import encodings, spellings
 from floe_plugins.configuration.redaction.matcher import MIN_LENGTH, Matcher
 from floe_plugins.configuration.redaction.patterns import is_ordinary, secret_parts
 from floe_plugins.configuration.schema.shape import Shape, shape_of
@@ -79,6 +77,7 @@ class Redactor:
 def matcher_of(secrets: Iterable[Secret]) -> Matcher:
     """Return what finds these secrets, in the forms in which messages repeat them."""
     traces: set[str] = set()
+    encoded: set[str] = set()
     whole: set[str] = set()
     for secret in secrets:
         if is_ordinary(secret.text, by_name=secret.reason.startswith("name ")):
@@ -89,19 +88,6 @@ def matcher_of(secrets: Iterable[Secret]) -> Matcher:
         for part in secret_parts(secret.text):
             ordinary = is_ordinary(part, by_name=True) and part != secret.text
             if not ordinary:
-                traces.update(_spellings(part))
-    return Matcher(traces, whole)
-
-
-def _spellings(text: str) -> Iterator[str]:
-    """The text as it is, and as ``repr``, JSON, URLs and Unicode's normal forms write it."""
-    yield text
-    if not (text.isascii() and text.isalnum()):
-        yield from (repr(text)[1:-1], ascii(text)[1:-1])
-        yield repr(text.encode(errors="replace"))[2:-1]
-        yield from (json.dumps(text, ensure_ascii=ascii_only)[1:-1] for ascii_only in (True, False))
-        encodable = text.encode(errors="replace").decode()
-        yield from (quote(encodable), quote(encodable, safe=""), quote_plus(encodable), unquote(encodable))
-        yield from (unicodedata.normalize("NFC", text), unicodedata.normalize("NFD", text))
-        yield text.strip()
-        yield " ".join(text.split())
+                traces.update(spellings(part))
+                encoded.update(encodings(part))
+    return Matcher(traces, whole, encoded)

@@ -13,6 +13,7 @@ from floe_plugins.configuration.redaction.collector import FORM, Secret
 from floe_plugins.configuration.redaction.patterns import MASK
 from floe_plugins.configuration.redaction.redactor import WITHHELD, Redactor, matcher_of
 from floe_plugins.configuration.redaction.sources import redactor_of_settings
+from floe_plugins.configuration.schema.frames import Frame, raised_in_values
 from floe_plugins.configuration.schema.shape import shape_of
 from floe_plugins.configuration.sections import close_to
 from floe_plugins.configuration.values import get_at, is_list, is_table
@@ -54,7 +55,16 @@ class ErrorReporter:
         self._schema, self._layers, self._model = schema, layers, model
         self.__dict__.pop("_redactor", None)
 
-    def add_issue(self, path: KeyPath, rule: str, message: str, expected: str = "", hint: str = "") -> None:
+    def add_issue(  # noqa: PLR0913 an issue has as many parts
+        self,
+        path: KeyPath,
+        rule: str,
+        message: str,
+        expected: str = "",
+        hint: str = "",
+        *,
+        frames: tuple[Frame, ...] = (),
+    ) -> None:
         """Add an issue at a path relative to the plugin's table, unless loading found one there already."""
         if any(path[: len(known)] == known for known in self._settings.paths_with_issues):
             return
@@ -67,20 +77,22 @@ class ErrorReporter:
                 hint=hint,
                 ref=self.ref,
                 distribution=self.distribution,
+                frames=frames,
                 **self.location(path),
             )
         )
 
-    def add_schema_issue(self, message: str) -> None:
+    def add_schema_issue(self, message: str, frames: tuple[Frame, ...] = ()) -> None:
         """Add an issue that the plugin's author has to fix."""
         author = f"the authors of {self.distribution}" if self.distribution else "the plugin's author"
-        self.add_issue((), BROKEN_SCHEMA, f"the plugin's schema is broken: {message}", hint=f"Report this to {author}")
+        text = f"the plugin's schema is broken: {message}"
+        self.add_issue((), BROKEN_SCHEMA, text, hint=f"Report this to {author}", frames=frames)
 
-    def add_exception(self, error: tuple[str, str]) -> None:
-        """Add an issue for an exception other than a validation error, given as its type and message."""
+    def add_exception(self, error: tuple[str, str], frames: tuple[Frame, ...] = ()) -> None:
+        """Add an issue for an exception other than a validation error, given as its type, message and frames."""
         name, message = error
         detail = f": {self.redact(message, values=True)}" if message else ""
-        self.add_schema_issue(f"validating raised {self.redact(name)}{detail}")
+        self.add_schema_issue(f"validating raised {self.redact(name)}{detail}", frames)
 
     def add_unknown_key(self, path: KeyPath, known: Collection[str]) -> None:
         """Add an issue for a key that the schema does not define."""
@@ -116,7 +128,7 @@ class ErrorReporter:
         if len(expected) == len(messages):
             self.add_issue(path, rules[0], f"should be {' or '.join(expected)}", valid)
         else:
-            self.add_issue(path, rules[0], "; ".join(messages), valid)
+            self.add_issue(path, rules[0], "; ".join(messages), valid, frames=raised_in_values(errors))
 
     def _expected_type(self, path: KeyPath) -> str:
         types = shape_of(self._schema).along(path).types

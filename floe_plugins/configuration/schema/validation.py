@@ -13,6 +13,7 @@ from floe_plugins.configuration.merge import Layers
 from floe_plugins.configuration.migration import VersionedSettings, migration_warning, possible_versions
 from floe_plugins.configuration.model import Configuration
 from floe_plugins.configuration.schema.error_reporter import ErrorReporter
+from floe_plugins.configuration.schema.frames import Frame, raised_at
 from floe_plugins.configuration.schema.unknown_keys import unknown_keys
 from floe_plugins.configuration.sections import RESERVED
 from floe_plugins.configuration.settings import PluginSettings
@@ -166,7 +167,7 @@ def _schema(plugin: object, reporter: ErrorReporter) -> type[BaseModel] | None:
     try:
         schema = getattr(plugin, "config_schema", None)
     except (Exception, SystemExit) as error:  # noqa: BLE001 a property is the plugin's code
-        reporter.add_schema_issue(f"reading config_schema raised {type(error).__name__}")
+        reporter.add_schema_issue(f"reading config_schema raised {type(error).__name__}", raised_at(error))
         return None
     if schema is None:
         return None
@@ -194,7 +195,7 @@ def _validate(schema: type[BaseModel], layers: Layers, reporter: ErrorReporter) 
     for path, known in unknown:
         reporter.add_unknown_key(path, known)
     if attempt.raised is not None:
-        reporter.add_exception(attempt.raised)
+        reporter.add_exception(attempt.raised, attempt.frames)
     reporter.add_validation_errors(attempt.errors, {path for path, _ in unknown})
     return (None if reporter.issues else attempt.model), layers
 
@@ -208,6 +209,7 @@ class _Attempt:
         self.model: BaseModel | None = None
         self.errors: list[Any] = []
         self.raised: tuple[str, str] | None = None
+        self.frames: tuple[Frame, ...] = ()
         try:
             # Validators may change their input.
             self.model = schema.model_validate(copy(data))
@@ -215,6 +217,7 @@ class _Attempt:
             self.errors = list(error.errors(include_url=False, include_input=False))
         except (Exception, SystemExit) as error:  # noqa: BLE001 a schema is the plugin's code
             self.raised = type(error).__name__, error_message(error)
+            self.frames = raised_at(error)
 
     @property
     def outcome(self) -> tuple[object, ...]:

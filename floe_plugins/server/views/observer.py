@@ -34,10 +34,8 @@ class Observer:
         kind, ref = event["kind"], event["ref"]
         with self._lock:
             if kind in _PASSED_ON:
-                keys = ("ref", "stage", "state", "time", "timeout", "seconds", "reason")
-                self._events.append(
-                    {"event": kind, **{key: event[key] for key in keys if event[key] not in {None, ""}}}
-                )
+                facts = {key: event[key] for key in _FACTS if event[key] not in {None, ""}}
+                self._events.append({"event": kind, **facts})
             if kind == "call_begun":
                 self._calls.setdefault(ref, {})[event["thread"], event["stage"]] = event
             elif kind == "call_ended":

@@ -177,9 +177,9 @@ class RegistryView:
             self._snapshot = self._new_snapshot(found, failure=str(error))
         else:
             self._snapshot = self._new_snapshot(found)
-        told = {(each["ref"], each["state"]) for each in events if each["event"] == "state"}
+        published = {(each["ref"], each["state"]) for each in events if each["event"] == "state"}
         for each in differences(before, self._snapshot) if before else ():
-            if each["event"] != "state" or (each["ref"], each["state"]) not in told:
+            if each["event"] != "state" or (each["ref"], each["state"]) not in published:
                 events.append(each)
             _log_health(each)
         if self._snapshot["platform"]["state"] == "running":
@@ -223,6 +223,7 @@ class RegistryView:
             "schema_version": SCHEMA_VERSION,
             "platform": {
                 **verdict,
+                **self._registry.platform.words(),
                 "version": __version__,
                 "pid": os.getpid(),
                 "started_at": self._started_at,

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
-from floe_plugins import PluginConfigurationError, PluginError, PluginRef
+from floe_plugins import FLOE, Category, Platform, PluginConfigurationError, PluginError, PluginRef
+from floe_plugins.cli import program
 from floe_plugins.cli.host.session import Session
+from floe_plugins.configuration.file import ConfigurationFile
 from floe_plugins.configuration.issues import ConfigurationIssue
+from floe_plugins.configuration.standard_input import handed_over
 
 
 class Told:
@@ -55,22 +59,40 @@ def test_a_request_is_answered_under_its_id() -> None:
 def test_a_request_that_fails_or_is_unknown_is_answered_too() -> None:
     found, told = session()
 
-    def fail(_message: Any) -> dict[str, Any]:
-        raise PluginError("it broke")
+    def fail(message: Any) -> dict[str, Any]:
+        raise message["error"]
 
     found.handlers["health"] = fail
-    found.receive({"event": "health", "id": 1})
+    found.receive({"event": "health", "id": 1, "error": PluginError("it broke")})
     found.receive({"event": "dance", "id": 2})
-    assert [each["answer"]["error"]["message"] for each in told.messages] == [
-        "it broke",
-        "the host does not know the request 'dance'",
+    found.receive({"event": "health", "id": 3, "error": ValueError("not a number of seconds")})
+    assert [(each["id"], each["answer"]["error"]["message"]) for each in told.messages] == [
+        (1, "it broke"),
+        (2, "the host does not know the request 'dance'"),
+        (3, "the request failed with ValueError"),
     ]
+
+
+def test_standard_input_is_read_in_the_words_of_the_platform() -> None:
+    site = Platform("site", "1.0", [Category("page", "site.pages", "site_host:PagePlugin")])
+    given = ConfigurationFile("standard input", ".json", '{"plugins": {"page": {"blog": {}}}}')
+    options = {"descriptor": handed_over(given), "suffix": ".json"}
+    try:
+        found, _ = session(given=options, platform=site.to_dict())
+        settings = found.registry().configuration
+        assert list(map(str, settings.plugins)) == ["page:blog"]
+        assert settings.issues == ()
+    finally:
+        os.close(options["descriptor"])
+        program.use(FLOE)
 
 
 def test_the_supervisor_is_told_whose_a_plugin_is_before_its_code_runs() -> None:
     found, told = session()
     registry = found.registry()
     ref = PluginRef.parse("secrets:a")
+    registry.discover()
+    told.messages.clear()
     registry._store.events.emit("call_begun", ref, thread=1)
     assert [each["event"] for each in told.messages] == ["plugin", "call_begun"]
     assert told.messages[1]["native"] > 0
@@ -79,6 +101,8 @@ def test_the_supervisor_is_told_whose_a_plugin_is_before_its_code_runs() -> None
 def test_a_job_observes_events_as_they_happen() -> None:
     found, told = session()
     registry, observed = found.registry(), []
+    registry.discover()
+    told.messages.clear()
     found.observers.append(lambda event: observed.append((event.kind, len(told.messages))))
     registry._store.events.emit("call_begun", PluginRef.parse("secrets:a"), thread=1)
     assert observed == [("call_begun", 2)]

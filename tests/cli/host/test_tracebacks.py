@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
+from support import write_project
 
 from floe_plugins import PluginError
 from floe_plugins.cli.host.tracebacks import MAX_FRAMES, frames_of
+from floe_plugins.configuration.issues import ConfigurationIssue, configuration_error
 
 
 def raised(file: object, code: str) -> PluginError:
@@ -58,3 +62,37 @@ def test_only_lines_of_python_files_are_shown(tmp_path: Path, name: str) -> None
 def test_an_error_with_no_exception_of_a_plugin_has_no_frames() -> None:
     found: Any = [frames_of(None), frames_of(ValueError("ours")), frames_of(PluginError("ours"))]
     assert found == [[], [], []]
+
+
+def test_of_several_issues_the_first_that_was_raised_gives_the_frames() -> None:
+    wrong = ConfigurationIssue(path="a", rule="type", message="not a number")
+    raised_in = attrs.evolve(wrong, path="b", frames=(("acme.py", 3, "check"),))
+    frames = frames_of(configuration_error(wrong, raised_in))
+    assert frames == [{"file": "acme.py", "line": 3, "function": "check", "source": ""}]
+
+
+SCHEMA = """
+    from pydantic import BaseModel, field_validator
+    from floe_plugins import SecretsPlugin
+    class Settings(BaseModel):
+        size: int = 1
+        @field_validator("size")
+        @classmethod
+        def is_fit(cls, size): return 1 // (size - 1)
+    class Plugin(SecretsPlugin):
+        name = "acme"; version = "1"; floe_api_version = "1.0"; config_schema = Settings
+        def get_secret(self, key): ...
+        def secret_names(self, prefix=""): return ()
+        def put_secret(self, key, value): ...
+"""
+
+
+@pytest.mark.once
+def test_commands_show_with_vv_where_a_validator_raised(floe: Any, tmp_path: Path, write: Callable[..., str]) -> None:
+    project = write_project(tmp_path / "acme", "floe.secrets", acme=SCHEMA)
+    file = write("plugins: {secrets: {acme: {size: 1}}}\n")
+    for command in (("check", "--config"), ("config", "validate"), ("config", "show"), ("explain", "acme", "--config")):
+        shown = floe((project,), *command, file, "-vv").stdout
+        assert "acme.py:8 in is_fit\n        def is_fit(cls, size): return 1 // (size - 1)\n" in shown
+        assert "pydantic" not in shown
+    assert "in is_fit" not in floe((project,), "check", "--config", file).stdout

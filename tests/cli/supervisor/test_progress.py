@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from floe_plugins.cli.drawing.table import cell_width
 from floe_plugins.cli.supervisor import progress
 from floe_plugins.cli.supervisor.progress import Progress
 from floe_plugins.cli.supervisor.state import HostState
@@ -39,6 +40,16 @@ def test_a_terminal_has_one_line_that_is_taken_away() -> None:
     assert "\n" not in stream.getvalue()
     shown.clear()
     assert stream.getvalue().endswith("\r\x1b[K")
+
+
+def test_wide_characters_do_not_make_a_second_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "70")
+    stream, state = Terminal(), waiting()
+    state.plugin("compute:duckdb").reason = "\N{CJK UNIFIED IDEOGRAPH-65E5}" * 40
+    Progress(stream).show(state)
+    line = stream.getvalue().removeprefix("\r").removesuffix("\x1b[K")
+    assert line.endswith("...")
+    assert cell_width(line) < 70
 
 
 def test_several_hosts_share_the_line() -> None:

@@ -302,6 +302,18 @@ def test_probes_are_answered_while_the_host_is_gone(run: Any, tmp_path: Path) ->
     assert "floe_host_restarts_total 1" in fetch(f"{url}/metrics")[1]
 
 
+def test_a_variable_that_spells_a_plugin_otherwise_is_no_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_distribution(tmp_path, "acme", "[floe.secrets]\nmy-plugin = acme:Plugin\n", acme="")
+    config = tmp_path / "floe.json"
+    config.write_text('{"registry": {"workers": 2}}', encoding="utf-8")
+    monkeypatch.setenv("FLOE_PLUGINS__SECRETS__MY_PLUGIN__PREFIX", "two")
+    registry = PluginRegistry(config, path=[str(tmp_path)])
+    registry.discover()
+    assert Reload(registry, str(config)).run()["lines"] == ["the configuration was read again: nothing has changed"]
+
+
 def test_what_came_from_standard_input_is_not_read_again() -> None:
     [line] = Reload(PluginRegistry(path=[], environ={}), "-").run()["lines"]
     assert line == "nothing was reloaded: the configuration came from standard input, which is read once"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import stat
@@ -42,6 +43,21 @@ def test_an_answer_may_be_large(serve: Any) -> None:
     answer = ask(serve(lambda _: {"text": "x" * 3_000_000}), "health")
     assert answer is not None
     assert len(answer["text"]) == 3_000_000
+
+
+def test_answers_go_on_after_a_moment_in_which_no_descriptor_was_free(
+    serve: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accept, failures = socket.socket.accept, [OSError(errno.EMFILE, "Too many open files")]
+
+    def accept_later(listener: socket.socket) -> Any:
+        if failures:
+            raise failures.pop()
+        return accept(listener)
+
+    monkeypatch.setattr(socket.socket, "accept", accept_later)
+    assert ask(serve(), "health") is not None
+    assert failures == []
 
 
 def test_only_this_user_may_connect(serve: Any) -> None:

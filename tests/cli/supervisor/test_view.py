@@ -65,7 +65,7 @@ def test_without_its_host_the_platform_is_not_ready_and_says_why(supervisor: Sup
     assert supervisor.monitor is not None
     supervisor.monitor.host.status = -11
     view.last_end = "secrets:a crashed the host"
-    view.tell("failed", view.last_end)
+    view.publish_state("failed", view.last_end)
     found = view.snapshot()["platform"]
     assert (found["state"], found["ready"], found["reasons"]) == ("failed", False, ["secrets:a crashed the host"])
     assert found["host_pid"] is None

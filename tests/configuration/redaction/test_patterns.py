@@ -1,4 +1,6 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from floe_plugins.configuration.redaction.matcher import Matcher
 from floe_plugins.configuration.redaction.patterns import find_secret_patterns, found_parts, is_ordinary, secret_parts
@@ -69,10 +71,36 @@ def test_secrets_are_known_by_their_form(text, shown):
         "pk_orders_2024_customer",
         "-----BEGIN CERTIFICATE-----\nMIIE\n-----END CERTIFICATE-----",
         "passenger=Smith, monkey: Koko, key=value",
+        "needs secrets:env, secrets:s3-vault2 and secrets:azure_key>=1.2",
+        "secrets:env: its setting secrets:env.prefix is wrong. See 'secrets:env'.",
     ],
 )
 def test_ordinary_texts_are_left_alone(text):
     assert redact(text) == text
+
+
+WORD = "[a-z]{1,30}[0-9]{0,3}"
+
+
+@given(
+    st.from_regex(f"{WORD}([-_]{WORD}){{0,3}}", fullmatch=True), st.sampled_from(["", ".", ":", ",", ")", "'", ">=1"])
+)
+def test_the_name_of_a_plugin_is_left_alone(name, behind):
+    text = f"cannot use secrets:{name}{behind} here"
+    assert redact(text) == text
+
+
+@given(
+    st.from_regex(r"[a-z]{2,8}[0-9]{1,3}[A-Z@/+=$][\w@/+=$]{2,20}", fullmatch=True), st.sampled_from([":", ": ", "="])
+)
+def test_what_stands_behind_the_word_secrets_and_is_no_name_is_masked(value, separator):
+    assert value[-6:] not in redact(f"cannot use secrets{separator}{value} here")
+    assert redact(f"the secrets = {value!r}") == "the secrets = '***'"
+
+
+@given(st.from_regex("[a-z]{6,12}[0-9]{1,3}", fullmatch=True))
+def test_a_known_secret_is_masked_even_where_it_looks_like_the_name_of_a_plugin(secret):
+    assert secret not in Matcher([secret]).mask(f"cannot use secrets:{secret} here")
 
 
 @pytest.mark.parametrize(

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from floe_plugins.cli.host.process import PROBLEMS_FOUND, USAGE_ERROR, Result
 from floe_plugins.cli.host.session import Session
 from floe_plugins.cli.host.validation import all_issues, validate
+from floe_plugins.cli.output import traceback_lines
 from floe_plugins.configuration.issues import ConfigurationIssue
-from floe_plugins.configuration.model import Configuration
 from floe_plugins.core.problem import Problem
-from floe_plugins.core.refs import PluginRef
 from floe_plugins.registry.facade import PluginRegistry
 from floe_plugins.reporting.json_schema import json_schema, plugin_schema
-from floe_plugins.reporting.origins import Setting, effective_settings
-from floe_plugins.reporting.rewrite import migrate_table, migrate_text
+from floe_plugins.reporting.migrated_file import migrate_table, migrate_text
+from floe_plugins.reporting.origins import plugin_settings, registry_settings
 from floe_plugins.reporting.schema_calls import SchemaCalls, call_each
 
 
@@ -40,24 +39,25 @@ def _validate_all(session: Session) -> Result:
     calls = call_each(registry, partial(validate, registry.configuration))
     problems = _problems(registry, calls)
     issues = all_issues(registry, calls.results.values())
+    shown = session.issues(issues)
     warnings = [text for each in calls.results.values() for text in each.warnings]
     warnings += session.warnings
     document = {
         "file": registry.configuration.file,
-        "issues": [issue.to_dict() for issue in issues],
+        "issues": shown,
         "warnings": warnings,
         "problems": session.problems(problems),
         "checked": len(calls.results),
     }
     status = USAGE_ERROR if issues else PROBLEMS_FOUND if problems else 0
-    return Result(document, status, (*_lines(issues), *warnings))
+    return Result(document, status, (*_lines(issues, shown), *warnings))
 
 
-def _lines(issues: Sequence[ConfigurationIssue]) -> list[str]:
-    """Return each issue as text, and after the last of a plugin's in a row whose plugin it is."""
+def _lines(issues: Sequence[ConfigurationIssue], shown: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return each issue as text, with its frames, and after the last of a plugin's in a row whose plugin it is."""
     lines: list[str] = []
     for at, issue in enumerate(issues):
-        lines.append(str(issue))
+        lines += [str(issue), *traceback_lines(shown[at])]
         is_last = at + 1 == len(issues) or issues[at + 1].ref != issue.ref
         if issue.ref is not None and issue.distribution and is_last:
             lines.append(f"    {issue.ref} is from {issue.distribution}")
@@ -67,32 +67,26 @@ def _lines(issues: Sequence[ConfigurationIssue]) -> list[str]:
 def _schema(session: Session) -> Result:
     registry = _registry(session, autoload="all")
     calls = call_each(registry, lambda ref, plugin, _distribution: plugin_schema(ref, plugin))
-    known: dict[PluginRef, object] = {info.ref: calls.results.get(info.ref) for info in registry.infos()}
+    known = {info.ref: calls.results.get(info.ref) for info in registry.infos()}
     document = {"schema": json_schema(known, registry.platform), "problems": session.problems(calls.problems)}
     return Result(document, PROBLEMS_FOUND if calls.problems else 0, tuple(map(str, calls.problems)))
 
 
 def _show(session: Session) -> Result:
     registry = _registry(session)
-    own_settings, own_issues = effective_settings(registry.configuration, {})
-    calls = call_each(registry, partial(_effective, registry.configuration))
+    configuration = registry.configuration
+    calls = call_each(registry, partial(plugin_settings, configuration))
     found = [calls.results[ref] for ref in sorted(calls.results, key=str)]
-    settings = [*own_settings, *(setting for each in found for setting in each[0][len(own_settings) :])]
-    issues = [*own_issues, *(issue for each in found for issue in each[1][len(own_issues) :])]
+    settings = [*registry_settings(configuration), *(setting for each, _ in found for setting in each)]
+    issues = [*configuration.issues, *(issue for _, each in found for issue in each)]
+    shown = session.issues(issues)
     document = {
         "settings": [each.to_dict() for each in settings],
-        "issues": [each.to_dict() for each in issues],
+        "issues": shown,
         "problems": session.problems(calls.problems),
     }
     status = USAGE_ERROR if issues else PROBLEMS_FOUND if calls.problems else 0
-    return Result(document, status, tuple(_lines(issues)))
-
-
-def _effective(
-    settings: Configuration, ref: PluginRef, plugin: object, distribution: str | None
-) -> tuple[Sequence[Setting], Sequence[ConfigurationIssue]]:
-    """Return the settings and issues of the registry, and after them those of one plugin."""
-    return effective_settings(settings, {ref: plugin}, {ref: distribution} if distribution else {})
+    return Result(document, status, tuple(_lines(issues, shown)))
 
 
 def _migrate(session: Session) -> Result:

@@ -32,7 +32,8 @@ def run(session: Session) -> Result:
     found = calls.results[ref]
     if isinstance(found, UnknownFieldError):
         raise found
-    return Result({"configuration": registry.configuration.file, "ref": str(ref), **found.to_dict()})
+    facts = {**found.to_dict(), "issues": session.issues(found.issues)}
+    return Result({"configuration": registry.configuration.file, "ref": str(ref), **facts})
 
 
 def _explain(

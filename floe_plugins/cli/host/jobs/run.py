@@ -12,6 +12,7 @@ from floe_plugins.cli.host.session import Session
 from floe_plugins.core.report import HealthReport, HealthState, LifecycleReport
 from floe_plugins.registry.facade import PluginRegistry
 from floe_plugins.reporting import profile
+from floe_plugins.server.views.protocol import ACTIONS
 from floe_plugins.server.views.registry_view import RegistryView
 
 # Seconds between two health checks while the platform serves, and between two snapshots at least.
@@ -117,7 +118,7 @@ class _Platform:
 
     def _act(self, message: Mapping[str, Any]) -> Mapping[str, Any]:
         view = self._view
-        if view is None or message.get("action") not in {"start", "stop", "restart"}:
+        if view is None or message.get("action") not in ACTIONS:
             return {"error": {"message": f"there is no action {message.get('action')!r}"}}
         try:
             return {"outcome": view.act(message["action"], message["ref"])}

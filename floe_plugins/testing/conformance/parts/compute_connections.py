@@ -44,6 +44,7 @@ class ComputeCase(Case):
         unsupported: what the engine cannot do, and raises ``UnsupportedOperationError`` for: ``connect``,
             ``create`` (tables of its own), ``dbt_profile``.
         persistent: whether committed data are still there when the plugin is started again.
+        keeps_tables: whether a table that one call creates is there for the next one.
     """
 
     placeholder: str = "?"
@@ -51,6 +52,7 @@ class ComputeCase(Case):
     integers: str = "BIGINT"
     unsupported: Collection[str] = ()
     persistent: bool = False
+    keeps_tables: bool = True
 
     @staticmethod
     def rows_of(plugin: Any, sql: str, parameters: Any = None) -> list[dict[str, Any]]:
@@ -83,7 +85,7 @@ class ComputeCase(Case):
     @contextlib.contextmanager
     def creating(self) -> Generator[Any, None, None]:
         """Give the plugin if the engine keeps tables; else the rule is left out."""
-        if "create" in self.unsupported:
+        if "create" in self.unsupported or not self.keeps_tables:
             self.skip("the engine keeps no tables of its own")
         with self.started() as plugin:
             yield plugin
@@ -91,9 +93,17 @@ class ComputeCase(Case):
     @contextlib.contextmanager
     def connecting(self, *, creating: bool = False) -> Generator[Any, None, None]:
         """Give the plugin if the engine has connections; else the rule is left out."""
-        if "connect" in self.unsupported or (creating and "create" in self.unsupported):
+        if "connect" in self.unsupported or (creating and ("create" in self.unsupported or not self.keeps_tables)):
             self.skip("the engine has no connections, or keeps no tables of its own")
         with self.started() as plugin:
+            yield plugin
+
+    @contextlib.contextmanager
+    def transacting(self) -> Generator[Any, None, None]:
+        """Give the plugin if its connections have transactions; else the rule is left out."""
+        with self.connecting(creating=True) as plugin:
+            if plugin.capabilities().transactions is False:
+                self.skip("the engine has no transactions")
             yield plugin
 
 
@@ -126,7 +136,7 @@ class ConnectionRules(ComputeCase):
     @rule(_CONNECT)
     def test_a_block_that_raised_is_rolled_back(self) -> None:
         """Leaving the block of ``connect`` rolls back if it raised, and raises what it raised."""
-        with self.connecting(creating=True) as plugin:
+        with self.transacting() as plugin:
             self.create(plugin)
             with self.raises(KeyError, "a block of connect() that raised KeyError"):
                 self.insert(plugin, 1, KeyError())
@@ -145,7 +155,7 @@ class ConnectionRules(ComputeCase):
     @rule(_CONNECT)
     def test_each_caller_has_its_own_connection(self) -> None:
         """Only the caller uses its connection: another one does not see what was not committed."""
-        with self.connecting(creating=True) as plugin:
+        with self.transacting() as plugin:
             self.create(plugin)
             with plugin.connect() as connection:
                 connection.cursor().execute("INSERT INTO conformance_items VALUES (1)")
@@ -225,7 +235,7 @@ class ConnectionRules(ComputeCase):
     @rule(_RELEASE)
     def test_committed_data_survive_a_restart(self) -> None:
         """What was committed is still there when the plugin was stopped and is started again."""
-        if not self.persistent or "create" in self.unsupported:
+        if not self.persistent or not self.keeps_tables or "create" in self.unsupported:
             self.skip("the database is not persistent")
         with self.started() as plugin:
             self.create(plugin)

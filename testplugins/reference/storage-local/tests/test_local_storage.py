@@ -283,8 +283,8 @@ def test_the_file_system_does_not_lead_out_of_the_root(storage: LocalStorage, pa
 def test_pyiceberg_and_duckdb_are_told_the_same_place(storage: LocalStorage, tmp_path: Path) -> None:
     assert storage.properties("pyiceberg") == {"warehouse": f"file://{tmp_path}/root"}
     assert storage.properties("duckdb") == {"file_search_path": f"{tmp_path}/root"}
-    with pytest.raises(UnsupportedOperationError, match="spark"):
-        storage.properties("spark")
+    with pytest.raises(UnsupportedOperationError, match="polka"):
+        storage.properties("polka")
 
 
 def test_a_storage_that_can_be_written_is_healthy(storage: LocalStorage, tmp_path: Path) -> None:

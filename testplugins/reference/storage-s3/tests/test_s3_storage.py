@@ -386,8 +386,8 @@ def test_pyiceberg_and_duckdb_are_told_the_same_place(storage: StoragePlugin, wi
         "s3_access_key_id": KEY_ID,
         "s3_secret_access_key": KEY,
     }
-    with pytest.raises(UnsupportedOperationError, match="spark"):
-        storage.properties("spark")
+    with pytest.raises(UnsupportedOperationError, match="polka"):
+        storage.properties("polka")
 
 
 def test_amazon_itself_is_told_by_host_and_encrypted() -> None:

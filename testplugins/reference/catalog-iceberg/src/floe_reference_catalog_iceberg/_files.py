@@ -26,6 +26,8 @@ LIMITS = {
 }
 """What keeps a table's metadata files from becoming more with each commit."""
 
+_WRITE = "floe.write"
+
 
 class Written:
     """Data files of rows that come a part at a time; no table knows them yet."""
@@ -33,7 +35,8 @@ class Written:
     def __init__(self, table: Table, pages: Iterable[pa.Table]) -> None:
         self.files: list[DataFile] = []
         self._io = table.io
-        name, counter = uuid.uuid4(), itertools.count()
+        self._name = name = uuid.uuid4()
+        counter = itertools.count()
         try:
             for page in pages:
                 self.files += _dataframe_to_data_files(table.metadata, page, table.io, name, counter)
@@ -52,11 +55,15 @@ class Written:
             # There is nothing to replace before the first snapshot, and PyIceberg would warn of that.
             if replace and table.current_snapshot() is not None:
                 change.delete(AlwaysTrue())
-            with change.update_snapshot().fast_append() as append:
+            with change.update_snapshot({_WRITE: str(self._name)}).fast_append() as append:
                 for file in self.files:
                     append.append_data_file(file)
 
         return _commit(table, put, keep)
+
+    def is_in(self, snapshot: Snapshot) -> bool:
+        """Whether the snapshot is that of the commit."""
+        return snapshot.summary is not None and snapshot.summary[_WRITE] == str(self._name)
 
     def discard(self) -> None:
         """Delete the files, which no table needs."""

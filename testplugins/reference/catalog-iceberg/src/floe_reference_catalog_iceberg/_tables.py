@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, TypeVar
 
 import attrs
 import pyarrow as pa
-from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.exceptions import (
     CommitFailedException,
     NamespaceAlreadyExistsError,
@@ -20,16 +19,15 @@ from pyiceberg.exceptions import (
     TableAlreadyExistsError,
     ValidationError,
 )
-from sqlalchemy.exc import IntegrityError
 
-from floe_plugins import PluginError
-from floe_reference_catalog_iceberg import _arrow, _database
+from floe_plugins import PluginError, PluginUnavailableError
+from floe_reference_catalog_iceberg import _arrow
+from floe_reference_catalog_iceberg._backend import Backend, TakenError, UnknownOutcomeError
 from floe_reference_catalog_iceberg._files import LIMITS, Written, add, delete, expire, orphans
 from floe_reference_catalog_iceberg._scans import Rows, Wanted, rows_of
 
 if TYPE_CHECKING:
     from pyiceberg.table import Table
-    from sqlalchemy import URL
 
     from floe_plugins import StoragePlugin
     from floe_plugins.hookspecs.protocols import ArrowStream
@@ -40,18 +38,6 @@ T = TypeVar("T")
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0
 # What of a table is read into memory at once: bytes in files, and rows, since files are compressed.
 FEW_BYTES, FEW_ROWS = 16 * 1024 * 1024, 100_000
-
-
-class ClosingCatalog(SqlCatalog):
-    """A catalog that closes its connections if its database cannot be used."""
-
-    def __init__(self, name: str, **properties: str) -> None:
-        try:
-            super().__init__(name, **properties)
-        except BaseException:
-            if hasattr(self, "engine"):
-                self.engine.dispose()
-            raise
 
 
 @attrs.frozen
@@ -74,23 +60,22 @@ class Policy:
 class Tables:
     """The tables of one catalog. All methods are thread-safe."""
 
-    def __init__(self, name: str, url: URL, properties: Mapping[str, str], policy: Policy) -> None:
-        self.url = url
+    def __init__(self, name: str, backend: Backend, properties: Mapping[str, str], policy: Policy) -> None:
+        self.backend = backend
         self._policy = policy
-        _database.make_folder(url)
-        with _database.translated(url):
-            self._catalog = ClosingCatalog(name, **properties, uri=_database.full(url))
+        self._root = properties["warehouse"]
+        self._catalog = backend.open(name, properties)
 
     def close(self) -> None:
-        """Close the connections to the database."""
-        self._catalog.engine.dispose()
+        """Close the connections to the backend."""
+        self.backend.close(self._catalog)
 
     def make_namespace(self, namespace: str) -> bool:
         """Create a namespace; return whether it is new."""
         try:
             with self._asked(namespace):
                 self._catalog.create_namespace(namespace)
-        except (NamespaceAlreadyExistsError, IntegrityError):  # the latter if somebody else made it in between
+        except (NamespaceAlreadyExistsError, TakenError):  # the latter if somebody else made it in between
             return False
         return True
 
@@ -106,8 +91,9 @@ class Tables:
                 # Looked for first: otherwise each call would write a file for a table that is there.
                 if self._catalog.table_exists(identifier):
                     return self._of_schema(identifier, schema)
-                return self._catalog.create_table(identifier, schema=schema, properties=LIMITS)
-        except TableAlreadyExistsError:  # made by somebody else in between
+                location = "/".join([self._root.rstrip("/"), *identifier.split(".")])
+                return self._catalog.create_table(identifier, schema, location, properties=LIMITS)
+        except (TableAlreadyExistsError, TakenError):  # made by somebody else in between
             with self._asked(identifier):
                 return self._of_schema(identifier, schema)
         except _arrow.UNSUITABLE as error:
@@ -123,6 +109,14 @@ class Tables:
             written = Written(self._fitting(identifier, schema), pages)
         try:
             return self._committed(identifier, schema, written, replace=replace)
+        except UnknownOutcomeError as error:
+            # Its files stay where they are: the table may have them.
+            with contextlib.suppress(PluginUnavailableError):
+                for snapshot in self.table(identifier).snapshots():
+                    if written.is_in(snapshot):
+                        return snapshot.snapshot_id
+            message = f"{error}; whether {identifier!r} has the rows is not known"
+            raise UnknownOutcomeError(message, hint="Look at its snapshots before you write them again") from None
         except BaseException:
             written.discard()
             raise
@@ -255,7 +249,7 @@ class Tables:
     def drop(self, identifier: str, *, purge: bool) -> bool:
         """Drop a table; return whether it existed."""
         try:
-            with _database.translated(self.url):
+            with self.backend.translated():
                 if purge:
                     self._catalog.purge_table(identifier)
                 else:
@@ -294,7 +288,7 @@ class Tables:
     @contextlib.contextmanager
     def _asked(self, what: str) -> Generator[None, None, None]:
         try:
-            with _database.translated(self.url):
+            with self.backend.translated():
                 yield
         except NoSuchNamespaceError as error:
             raise LookupError(f"there is no namespace for {what!r} in the catalog") from error

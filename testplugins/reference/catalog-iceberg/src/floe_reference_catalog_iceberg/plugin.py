@@ -1,4 +1,4 @@
-"""Iceberg tables, by PyIceberg and an SQL database."""
+"""Iceberg tables, by PyIceberg and an SQL database or a REST catalog."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from pydantic import BaseModel, Field
 from floe_plugins import CatalogPlugin, HealthState, HealthStatus, PluginError, SecretsPlugin, StoragePlugin
 
 if TYPE_CHECKING:
-    from sqlalchemy import URL
-
     from floe_plugins.hookspecs.catalog import RowFilter, TableInfo, TableRef
     from floe_plugins.hookspecs.protocols import ArrowSchema, ArrowStream
+    from floe_reference_catalog_iceberg._backend import Backend
     from floe_reference_catalog_iceberg._tables import Tables
 
 # A part of an identifier is the name of a folder, too, and a part of a URI.
@@ -29,7 +28,8 @@ class IcebergCatalogConfig(BaseModel):
     uri_name: str = Field(
         default="CATALOG_URI",
         min_length=1,
-        description="Name of the secret that holds the database's URI, such as sqlite:////var/lib/floe/catalog.db",
+        description="Name of the secret that holds the URI of a database, such as sqlite:////var/lib/floe/catalog.db, "
+        "or of a REST catalog",
     )
     uri_from: str | None = Field(
         default=None, description="Secrets plugin that has it, by name; the only one selected if not set"
@@ -38,7 +38,11 @@ class IcebergCatalogConfig(BaseModel):
     catalog: str = Field(
         default="floe", min_length=1, max_length=255, description="Name of the catalog: one database can keep several"
     )
-    lock_timeout: float = Field(default=10, gt=0, description="Seconds that SQLite waits for another process")
+    lock_timeout: float = Field(
+        default=10,
+        gt=0,
+        description="Seconds that SQLite waits for another process, and PostgreSQL's driver for a connection",
+    )
     commit_attempts: int = Field(
         default=10, ge=1, description="How often an append is tried when others change the table, too"
     )
@@ -67,7 +71,7 @@ class IcebergCatalog(CatalogPlugin):
     name = "iceberg"
     version = "0.1.0"
     floe_api_version = "1.1"
-    description = "Iceberg tables in the storage, known to an SQL database"
+    description = "Iceberg tables in the storage, known to an SQL database or a REST catalog"
     dependencies = ("storage", "secrets")
     config_schema = IcebergCatalogConfig
     config: IcebergCatalogConfig
@@ -86,22 +90,20 @@ class IcebergCatalog(CatalogPlugin):
             self._opened = None
 
     def health_check(self) -> HealthStatus:
-        from floe_reference_catalog_iceberg import _database
-
         try:
-            url = self._tables().url
+            backend = self._tables().backend
         except PluginError as error:
             return HealthStatus(HealthState.UNHEALTHY, str(error))
-        details = {"database": _database.shown(url), "catalog": self.config.catalog}
+        details = {**backend.details, "catalog": self.config.catalog}
         try:
-            _database.can_be_read(url)
+            backend.check_reading()
         except PluginError as error:
             return HealthStatus(HealthState.UNHEALTHY, str(error), details)
         try:
-            _database.can_be_written(url)
+            backend.check_writing()
         except PluginError as error:
             return HealthStatus(HealthState.DEGRADED, f"tables can be read, but not changed: {error}", details)
-        return HealthStatus(HealthState.HEALTHY, "the catalog's database answers", details)
+        return HealthStatus(HealthState.HEALTHY, f"the catalog's {next(iter(backend.details))} answers", details)
 
     def ensure_namespace(self, namespace: str) -> bool:
         return self._tables().make_namespace(_checked(namespace, parts=1))
@@ -175,7 +177,7 @@ class IcebergCatalog(CatalogPlugin):
                 config = self.config
                 evolve = config.schema_changes == "evolve"
                 policy = Policy(config.commit_attempts, evolve, config.keep_snapshots, config.orphan_age)
-                self._opened = Tables(config.catalog, self._url(), self._properties(), policy)
+                self._opened = Tables(config.catalog, self._backend(), self._properties(), policy)
             return self._opened
 
     @property
@@ -183,18 +185,24 @@ class IcebergCatalog(CatalogPlugin):
         name = self.config.storage
         return self.registry.one(StoragePlugin) if name is None else self.registry.get(StoragePlugin, name)
 
-    def _url(self) -> URL:
-        from floe_reference_catalog_iceberg import _database
-
+    def _backend(self) -> Backend:
         name, key = self.config.uri_from, self.config.uri_name
         store = self.registry.one(SecretsPlugin) if name is None else self.registry.get(SecretsPlugin, name)
         secret = store.get_secret(key)
         if secret is None:
             hint = f"Store a URI such as sqlite:////var/lib/floe/catalog.db as {key}"
             raise PluginError(
-                f"the secrets plugin {store.name!r} has no {key}, which is to be the URI of a database", hint=hint
+                f"the secrets plugin {store.name!r} has no {key}, which is to be the URI of a database or REST catalog",
+                hint=hint,
             )
-        return _database.parse(secret.get_secret_value(), secret=key, lock_timeout=self.config.lock_timeout)
+        uri = secret.get_secret_value()
+        if uri.startswith(("http://", "https://")):
+            from floe_reference_catalog_iceberg import _rest
+
+            return _rest.parse(uri, secret=key)
+        from floe_reference_catalog_iceberg import _database
+
+        return _database.parse(uri, secret=key, lock_timeout=self.config.lock_timeout)
 
     def _properties(self) -> dict[str, str]:
         storage = self._storage

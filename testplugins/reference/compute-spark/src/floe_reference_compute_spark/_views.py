@@ -50,4 +50,9 @@ def frame_of(session: Session, table: Any | Files) -> Any:
     """The data frame of a table: rows in memory, or files."""
     if hasattr(table, "uri"):
         return session.spark.read.format(table.format).options(**table.options).load(table.uri)
+    if not table.num_rows:
+        from pyspark.sql.pandas.types import from_arrow_schema
+
+        # Of no rows Spark takes no schema but its own.
+        return session.spark.createDataFrame([], from_arrow_schema(table.schema))
     return session.spark.createDataFrame(table)

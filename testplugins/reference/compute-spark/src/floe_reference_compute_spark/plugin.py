@@ -13,6 +13,7 @@ from floe_plugins.hookspecs.compute import ComputeCapabilities, Files, TargetMod
 from floe_reference_compute_spark._dbapi import Connection
 from floe_reference_compute_spark._query import SparkQuery
 from floe_reference_compute_spark._session import Server, Session, Sessions
+from floe_reference_compute_spark._uses import Uses
 from floe_reference_compute_spark._views import Views, frame_of
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class SparkCompute(ComputePlugin):
 
     def __init__(self) -> None:
         self._views = Views()
+        self._uses = Uses()
         self._open: Sessions | None = None
 
     def startup(self) -> None:
@@ -93,9 +95,11 @@ class SparkCompute(ComputePlugin):
         return HealthStatus(HealthState.HEALTHY, "Spark answers", details)
 
     def execute(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] | None = None) -> ArrowStream:
-        query = self._begin(self._sessions.open(), sql, parameters, self.config.timeout, int(self.config.max_result))
-        table: ArrowStream = query.result().read_all()  # type: ignore[attr-defined]
-        return table
+        with self._uses.use():
+            session = self._sessions.open()
+            query = self._begin(session, sql, parameters, self.config.timeout, int(self.config.max_result))
+            table: ArrowStream = query.result().read_all()  # type: ignore[attr-defined]
+            return table
 
     def register_table(self, name: str, data: ArrowStream) -> None:
         import pyarrow as pa
@@ -104,7 +108,7 @@ class SparkCompute(ComputePlugin):
 
     @contextlib.contextmanager
     def connect(self) -> Generator[Connection, None, None]:
-        with self._sessions.session() as session:
+        with self._uses.use(), self._sessions.session() as session:
 
             def run(sql: str, parameters: Any) -> Any:
                 self._views.make(session, sql)
@@ -121,6 +125,7 @@ class SparkCompute(ComputePlugin):
         )
 
     def release(self) -> None:
+        self._uses.wait()
         # A server lets any number of tools in; only what this plugin keeps is let go.
         self._views.clear()
 
@@ -156,7 +161,7 @@ class SparkCompute(ComputePlugin):
             message = f"{target.format!r} files cannot be written in the mode {mode!r}"
             expected = f"Expected one of {', '.join(_FORMATS)}, and error, append or replace"
             raise UnsupportedOperationError(message, hint=expected)
-        with self._sessions.session() as session:
+        with self._uses.use(), self._sessions.session() as session:
             self._views.make(session, sql)
             frame = session.frame(sql, None)
             writer = frame.write.format(target.format).options(**target.options).mode(_MODES[mode])

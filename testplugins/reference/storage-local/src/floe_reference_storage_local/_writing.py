@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import io
 import os
 import secrets
@@ -10,6 +11,7 @@ import warnings
 from collections.abc import Generator
 from typing import TYPE_CHECKING
 
+from floe_plugins import UnsupportedOperationError
 from floe_reference_storage_local._paths import UNFINISHED_PREFIX, UNFINISHED_SUFFIX
 
 if TYPE_CHECKING:
@@ -97,3 +99,22 @@ class AtomicFile(io.BufferedWriter):
         if hasattr(self, "_unfinished") and not self.closed:
             self.discard()
             warnings.warn(f"{self._place} was never closed; it has not been written", ResourceWarning, stacklevel=2)
+
+
+@contextlib.contextmanager
+def locked(root: Path, place: Path) -> Generator[None, None, None]:
+    """Keep others out who lock the same place, threads and processes, within the block.
+
+    Raises:
+        UnsupportedOperationError: the system has no locks that end with their process.
+    """
+    try:
+        import fcntl
+    except ImportError as error:
+        message = f"{place} cannot be written on a condition: this system cannot lock it"
+        raise UnsupportedOperationError(message, hint="Open it in the mode 'xb' to make a new one") from error
+    name = hashlib.sha256(str(place).encode()).hexdigest()[:16]
+    # One of a few files that stay: who deleted one could let two in, of whom one has the deleted one.
+    with (root / f"{UNFINISHED_PREFIX}lock-{name[0]}{UNFINISHED_SUFFIX}").open("ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -10,12 +10,12 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO, cast
 
-from pydantic import AfterValidator, BaseModel, ByteSize, Field
+from pydantic import AfterValidator, BaseModel, ByteSize, Field, SecretStr
 
 from floe_plugins import HealthState, HealthStatus, StoragePlugin, UnsupportedOperationError
 from floe_plugins.hookspecs.storage import ObjectInfo
 from floe_reference_storage_local._paths import folder_of, inside, is_unfinished, place_of
-from floe_reference_storage_local._writing import AtomicFile
+from floe_reference_storage_local._writing import AtomicFile, locked
 
 if TYPE_CHECKING:
     from floe_plugins.hookspecs.protocols import FileSystem
@@ -45,7 +45,7 @@ class LocalStorage(StoragePlugin):
 
     name = "local"
     version = "0.1.0"
-    floe_api_version = "1.0"
+    floe_api_version = "1.1"
     description = "Files in a local directory"
     config_schema = LocalStorageConfig
     config: LocalStorageConfig
@@ -85,10 +85,32 @@ class LocalStorage(StoragePlugin):
         return AtomicFile(inside(self._root, place), exclusive=mode == "xb")
 
     def list(self, prefix: str = "") -> tuple[ObjectInfo, ...]:
+        return tuple(sorted(self.objects(prefix), key=lambda info: info.path))
+
+    def objects(self, prefix: str = "") -> Iterator[ObjectInfo]:
         found = (self._info(place) for place in _files_below(folder_of(self._root, prefix)))
-        return tuple(
-            sorted((info for info in found if info and info.path.startswith(prefix)), key=lambda info: info.path)
-        )
+        return (info for info in found if info and info.path.startswith(prefix))
+
+    def info(self, path: str) -> ObjectInfo:
+        place = place_of(self._root, path)
+        found = None if place.is_dir() else self._info(place)
+        if found is None:
+            message = f"{path!r} is no file of the storage"
+            raise FileNotFoundError(errno.ENOENT, message)
+        return found
+
+    def write_if(self, path: str, data: bytes, version: str | None) -> str:
+        if version is None:
+            with self.open(path, "xb") as file:
+                file.write(data)
+            return self.info(path).version
+        with locked(self._root, place_of(self._root, path)):
+            if self.info(path).version != version:
+                message = f"{path!r} has another version"
+                raise FileExistsError(errno.EEXIST, message)
+            with self.open(path, "wb") as file:
+                file.write(data)
+            return self.info(path).version
 
     def delete(self, path: str) -> bool:
         place = place_of(self._root, path)
@@ -110,8 +132,15 @@ class LocalStorage(StoragePlugin):
             return {"warehouse": _uri(self._root)}
         if consumer == "duckdb":
             return {"file_search_path": str(self._root)}
-        message = f"settings for {consumer!r} are not known: expected 'pyiceberg' or 'duckdb'"
+        if consumer in {"object_store", "spark"}:
+            # They open files of this machine by their URI.
+            return {}
+        message = f"settings for {consumer!r} are not known: expected one of pyiceberg, duckdb, object_store, spark"
         raise UnsupportedOperationError(message)
+
+    def access(self, consumer: str) -> Mapping[str, str | SecretStr]:
+        # None of them is a secret.
+        return self.properties(consumer)
 
     @property
     def _root(self) -> Path:
@@ -126,7 +155,9 @@ class LocalStorage(StoragePlugin):
             _unless_gone(error)
             return None
         modified = datetime.fromtimestamp(stat.st_mtime, timezone.utc)
-        return ObjectInfo(place.relative_to(self._root).as_posix(), stat.st_size, modified)
+        # Each write makes a file of its own.
+        version = f"{stat.st_ino:x}-{stat.st_mtime_ns:x}-{stat.st_size:x}"
+        return ObjectInfo(place.relative_to(self._root).as_posix(), stat.st_size, modified, version)
 
 
 def _try_to_write(root: Path) -> None:

@@ -55,6 +55,8 @@ def connect(config: S3StorageConfig, *, patience: float | None = None) -> Client
         token=token and token.get_secret_value(),
         client_kwargs={"region_name": config.region},
         config_kwargs={
+            # Without it, URLs for others have the older signature, which newer regions refuse.
+            "signature_version": "s3v4",
             "connect_timeout": min(config.connect_timeout, limit),
             "read_timeout": min(config.read_timeout, limit),
             "retries": {"mode": "standard", "total_max_attempts": config.attempts if patience is None else 1},

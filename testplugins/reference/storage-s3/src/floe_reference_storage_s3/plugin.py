@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timezone
 from typing import TYPE_CHECKING, Annotated, BinaryIO, cast
 
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 # Half of the time that a platform gives to all health checks together.
 HEALTH_PATIENCE = 1.2
+
+_METHODS = {"rb": "get_object", "wb": "put_object"}
+_LONGEST = 7 * 24 * 3600  # seconds that S3 allows a URL
 
 
 class S3StorageConfig(BaseModel):
@@ -84,7 +87,7 @@ class S3Storage(StoragePlugin):
 
     name = "s3"
     version = "0.1.0"
-    floe_api_version = "1.0"
+    floe_api_version = "1.1"
     description = "Objects in an S3 bucket"
     config_schema = S3StorageConfig
     config: S3StorageConfig
@@ -131,16 +134,37 @@ class S3Storage(StoragePlugin):
         return cast("BinaryIO", upload)
 
     def list(self, prefix: str = "") -> tuple[ObjectInfo, ...]:
-        from floe_reference_storage_s3._client import pages
+        return tuple(sorted(self.objects(prefix), key=lambda info: info.path))
 
+    def objects(self, prefix: str = "") -> Iterator[ObjectInfo]:
         check_prefix(prefix)
-        start = len(self._root)
-        infos = [
-            ObjectInfo(entry["Key"][start:], entry["Size"], entry["LastModified"].astimezone(timezone.utc))
-            for entry in pages(self._client(), self.config.bucket, self._root + prefix)
-            if not entry["Key"].endswith("/")
-        ]
-        return tuple(sorted(infos, key=lambda info: info.path))
+        return self._objects(prefix)
+
+    def info(self, path: str) -> ObjectInfo:
+        found = self._client().ask("head_object", Bucket=self.config.bucket, Key=self._key(path))
+        modified = found["LastModified"].astimezone(timezone.utc)
+        return ObjectInfo(path, found["ContentLength"], modified, found["ETag"])
+
+    def write_if(self, path: str, data: bytes, version: str | None) -> str:
+        condition = {"IfNoneMatch": "*"} if version is None else {"IfMatch": version}
+        try:
+            sent = self._client().ask(
+                "put_object", Bucket=self.config.bucket, Key=self._key(path), Body=bytes(data), **condition
+            )
+        except OSError as error:
+            # 412 is the answer to a condition that does not hold; 409 to two who write at once.
+            if error.errno in {errno.EINVAL, errno.EBUSY}:
+                raise FileExistsError(errno.EEXIST, "another version is there", self.uri(path)) from error
+            raise
+        return str(sent["ETag"])
+
+    def presign(self, path: str, mode: str = "rb", seconds: float = 900) -> SecretStr:
+        method = _METHODS.get(mode)
+        if method is None or not 1 <= seconds <= _LONGEST:
+            message = f"no URL for mode {mode!r} and {seconds:g} seconds: expected 'rb' or 'wb', and 1 to {_LONGEST}"
+            raise ValueError(message)
+        place = f"{self.config.bucket}/{self._key(path)}"
+        return SecretStr(self._client().url(place, expires=int(seconds), client_method=method))
 
     def delete(self, path: str) -> bool:
         key = self._key(path)
@@ -156,14 +180,27 @@ class S3Storage(StoragePlugin):
         return cast("FileSystem", RootedFileSystem(self._client(), f"{self.config.bucket}/{self._root}".rstrip("/")))
 
     def properties(self, consumer: str) -> Mapping[str, str]:
-        from floe_reference_storage_s3._properties import for_duckdb, for_pyiceberg
+        return {
+            name: value.get_secret_value() if isinstance(value, SecretStr) else value
+            for name, value in self.access(consumer).items()
+        }
 
-        if consumer == "pyiceberg":
-            return for_pyiceberg(self.config)
-        if consumer == "duckdb":
-            return for_duckdb(self.config)
-        message = f"settings for {consumer!r} are not known: expected 'pyiceberg' or 'duckdb'"
-        raise UnsupportedOperationError(message)
+    def access(self, consumer: str) -> Mapping[str, str | SecretStr]:
+        from floe_reference_storage_s3._properties import CONSUMERS
+
+        if consumer not in CONSUMERS:
+            message = f"settings for {consumer!r} are not known: expected one of {', '.join(CONSUMERS)}"
+            raise UnsupportedOperationError(message)
+        return CONSUMERS[consumer](self.config)
+
+    def _objects(self, prefix: str) -> Iterator[ObjectInfo]:
+        from floe_reference_storage_s3._client import pages
+
+        start = len(self._root)
+        for entry in pages(self._client(), self.config.bucket, self._root + prefix):
+            if not entry["Key"].endswith("/"):
+                modified = entry["LastModified"].astimezone(timezone.utc)
+                yield ObjectInfo(entry["Key"][start:], entry["Size"], modified, entry.get("ETag", ""))
 
     @property
     def _root(self) -> str:

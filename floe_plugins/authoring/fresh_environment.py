@@ -1,0 +1,102 @@
+"""A fresh virtual environment with chosen packages, made by uv or by Python's own tools, for a limited time."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+_MAX_TAIL = 4_000
+# What would reach into the new environment from the one that this runs in.
+_NOT_PASSED = ("PYTHON", "VIRTUAL_ENV", "PYTEST_", "UV_PROJECT_ENVIRONMENT", "__PYVENV_LAUNCHER__")
+
+
+class Done(NamedTuple):
+    """How a command ended.
+
+    Attributes:
+        status: its exit status; negative for a signal; None if it was ended because the time was over.
+        tail: the end of what it printed, on both streams.
+    """
+
+    status: int | None
+    tail: str
+
+
+class FreshEnvironment:
+    """A virtual environment of this Python in a directory.
+
+    Attributes:
+        tool: what makes it: ``uv``, where that is on the path, or ``venv``.
+        python: its interpreter.
+    """
+
+    def __init__(self, directory: Path, *, seconds: float, prefixes: Sequence[str] = ()) -> None:
+        """Nothing is made yet.
+
+        Args:
+            directory: where it is made.
+            seconds: how long all commands together may take.
+            prefixes: the environment variables with these prefixes are not passed on.
+        """
+        self._directory = directory
+        self._uv = shutil.which("uv")
+        self._deadline = time.monotonic() + seconds
+        self._not_passed = (*_NOT_PASSED, *prefixes)
+        self.tool = "venv" if self._uv is None else "uv"
+        self.python = directory / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+    def create(self) -> Done:
+        """Make it, empty."""
+        if self._uv is None:
+            return self.run([sys.executable, "-m", "venv", str(self._directory)])
+        return self.run([self._uv, "venv", "--quiet", "--python", sys.executable, str(self._directory)])
+
+    def install(self, requirements: Sequence[str]) -> Done:
+        """Install requirements, as pip takes them."""
+        if self._uv is None:
+            pip = [str(self.python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+            return self.run([*pip, *requirements])
+        return self.run([self._uv, "pip", "install", "--quiet", "--python", str(self.python), *requirements])
+
+    def run(self, command: Sequence[str], directory: Path | None = None) -> Done:
+        """Run a command, and end it and what it started when the time is over, or when this is interrupted."""
+        with (self._directory.parent / "output").open("w+b") as output:
+            process = subprocess.Popen(  # noqa: S603 a command that was made here
+                command,
+                cwd=directory,
+                env=self._variables(os.environ),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+            status = None
+            try:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    status = process.wait(max(self._deadline - time.monotonic(), 0.0))
+            finally:
+                _end(process)
+            size = output.seek(0, os.SEEK_END)
+            output.seek(max(size - _MAX_TAIL, 0))
+            return Done(status, output.read().decode("utf-8", "replace"))
+
+    def _variables(self, inherited: Mapping[str, str]) -> dict[str, str]:
+        return {name: value for name, value in inherited.items() if not name.startswith(self._not_passed)}
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a process with all that it started and left in its group."""
+    if os.name == "nt":
+        process.kill()
+    else:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+    process.wait()

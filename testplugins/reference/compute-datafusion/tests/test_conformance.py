@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from floe_reference_compute_datafusion import DataFusionCompute
+from floe_reference_storage_local import LocalStorage
+
+from floe_plugins.testing import ComputeConformance
+
+
+class TestDataFusionInFiles(ComputeConformance):
+    plugin = DataFusionCompute
+    persistent = True
+    placeholder = "$1"
+    unsupported = ("dbt_profile",)
+
+    @pytest.fixture(autouse=True)
+    def _storage(self, tmp_path: Path) -> None:
+        self.plugins = {LocalStorage: {"root": str(tmp_path), "min_free": 0}}
+
+    def settings(self) -> Mapping[str, Any]:
+        return {"path": "db/warehouse", "threads": 1}
+
+
+class TestDataFusionInMemory(TestDataFusionInFiles):
+    persistent = False
+
+    def settings(self) -> Mapping[str, Any]:
+        return {"threads": 1}
