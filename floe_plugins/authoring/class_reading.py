@@ -13,6 +13,7 @@ from floe_plugins.core.suggestions import meant
 from floe_plugins.discovery.entry_points_txt import parse_value
 from floe_plugins.inspection import static_metadata
 from floe_plugins.inspection.class_source import BASE, UNKNOWN_BASE, ClassReader, Definition, ExternalName, Mro
+from floe_plugins.inspection.compatibility import api_mismatch
 from floe_plugins.inspection.source_files import SourceModules
 
 _DECLARED = ("name", "version", "floe_api_version")
@@ -58,7 +59,16 @@ def _in_class(candidate: Candidate, reader: ClassReader, mro: Mro | None) -> Ite
         if field not in members and not any(reader.sets_on_instance(each, field) for each in owners):
             yield ClassProblem(f"its class declares no {field}", f'Write {field} = "..." in the class')
     with suppress(LookupError, OSError, SyntaxError, ValueError):  # a category class without a source, as one to come
-        yield from _in_hooks(members, read_contract(candidate.type).hooks, is_whole=is_whole)
+        hooks = read_contract(candidate.type).hooks
+        own = [name for name in members if name in hooks and _is_newer(hooks[name], candidate)]
+        members = {name: each for name, each in members.items() if name not in own or _specname(each) is not None}
+        yield from _in_hooks(members, hooks, is_whole=is_whole)
+
+
+def _is_newer(hook: Hook, candidate: Candidate) -> bool:
+    """Return whether a hook was added after the API that a candidate was written for; its method is something else."""
+    declared = static_metadata.read(candidate).floe_api_version if hook.added_in else None
+    return isinstance(declared, str) and api_mismatch(hook.added_in, declared) is not None
 
 
 def _is_absent(candidate: Candidate) -> bool:

@@ -26,6 +26,7 @@ class Hook(NamedTuple):
         docstring: the lines of its docstring, as they stand in a class.
         arguments: the names of its arguments, without ``self``.
         is_required: whether a plugin has to implement it.
+        added_in: the version of the API that added it; empty for the first one.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Hook(NamedTuple):
     docstring: tuple[str, ...]
     arguments: tuple[str, ...]
     is_required: bool
+    added_in: str = ""
 
 
 class Contract(NamedTuple):
@@ -92,7 +94,7 @@ def _hooks(source: str, cls: str) -> Iterator[Hook]:
     if found is None:
         raise LookupError(f"the class {cls} is not in the source of its module")
     for node in found.body:
-        marks = {_name(each) for each in getattr(node, "decorator_list", ())}
+        marks = {_name(each): each for each in getattr(node, "decorator_list", ())}
         if isinstance(node, ast.FunctionDef) and "hookspec" in marks:
             text = node.body[0]
             yield Hook(
@@ -101,12 +103,17 @@ def _hooks(source: str, cls: str) -> Iterator[Hook]:
                 tuple(lines[text.lineno - 1 : text.end_lineno]),
                 tuple(each.arg for each in node.args.args[1:]),
                 "abstractmethod" in marks,
+                _argument(marks.get("added_in")),
             )
 
 
 def _name(decorator: ast.expr) -> str:
     found = decorator.func if isinstance(decorator, ast.Call) else decorator
     return found.id if isinstance(found, ast.Name) else found.attr if isinstance(found, ast.Attribute) else ""
+
+
+def _argument(decorator: ast.expr | None) -> str:
+    return str(ast.literal_eval(decorator.args[0])) if isinstance(decorator, ast.Call) else ""
 
 
 def _imports(source: str, module: str) -> Iterator[tuple[str, str]]:

@@ -79,7 +79,9 @@ def end_with(
     text = str(error.get("text", ""))
     if text:
         several = len(error.get("issues") or ()) > 1
-        shown = "\n".join([*(map(escape, text.split("\n")) if several else [escape(text)]), *lines])
+        url = error.get("docs_url") if getattr(options, "verbose", 0) else ""
+        links = [f"    see {escape(url)}"] if url else []
+        shown = "\n".join([*(map(escape, text.split("\n")) if several else [escape(text)]), *lines, *links])
         print_error(shown, ref=error.get("ref"))
     if options.json and as_event:
         options.output().event({"event": "error", "error": error})

@@ -154,11 +154,11 @@ class Subscription:
         self._done = 0
         self._ended = False
         self._no_more = False
+        self._thread = threading.Thread(target=self._run, name="floe events", daemon=True)
+        self._thread.start()  # first: where no thread can be started, no observer is left behind
         events.observe(self._put)
         # Not held: this thread would keep them alive, and once they are gone nothing happens any more.
         self._events = weakref.ref(events, self._end_after_the_last)
-        self._thread = threading.Thread(target=self._run, name="floe events", daemon=True)
-        self._thread.start()
 
     def __call__(self) -> None:
         """Hand out nothing from now on."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from floe_plugins.core.candidate import Candidate
 from floe_plugins.discovery.entry_points_txt import parse_value
-from floe_plugins.loading.imported import file_of
+from floe_plugins.loading.stale_imports import file_of
 
 _NATIVE = (".so", ".pyd", ".dll")
 

@@ -61,7 +61,7 @@ class Server:
                 log_config=None,
                 proxy_headers=False,
                 server_header=False,
-                h11_max_incomplete_event_size=self._limits.head_bytes,
+                h11_max_incomplete_event_size=self._limits.head_bytes - 1,
                 timeout_graceful_shutdown=int(self._limits.end_seconds) + 3,
             )
         )

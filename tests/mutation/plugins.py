@@ -26,7 +26,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from contract_changes import KINDS, OF_HOOKS
+from contract_changes import KINDS, LIFECYCLE, OF_ERRORS, OF_HOOKS
 from mutants import Mutant, mutants
 from serve import BROKEN
 
@@ -138,8 +138,9 @@ class Plugin:
                 for make in mutants(module, text, changes):
                     change = make()
                     within = [name for name, span in called if span.start <= change.line and change.last < span.stop]
-                    allowed = HOOKS.intersection(within) if kind in OF_HOOKS else within
-                    if allowed and change.text != change.before:
+                    allowed = HOOKS.intersection(within) if kind in OF_HOOKS else set(within) - LIFECYCLE
+                    is_run = any((module, line) in self._rules for line in range(change.line, change.last + 1))
+                    if allowed and (is_run or kind in OF_ERRORS) and change.text != change.before:
                         found[kind].append(make)
         return found
 

@@ -26,7 +26,7 @@ def describe_settings(registry: PluginRegistry) -> dict[str, Any]:
     """
     effective = call_each(registry, partial(_settings_of, registry.configuration)).results
     schemas = call_each(registry, _schema_of).results
-    known: dict[PluginRef, object] = {info.ref: schemas.get(info.ref) for info in registry.infos()}
+    known = {info.ref: schemas.get(info.ref) for info in registry.infos()}
     return {
         "settings": [
             *(each.to_dict() for each in registry_settings(registry.configuration)),

@@ -153,6 +153,18 @@ class Case:
 
         pytest.skip(reason)
 
+    def needs(self, hook: str) -> None:
+        """Leave the rule out if the plugin is of an API that lacks the hook, or leaves it to its default."""
+        found = [vars(base)[hook] for base in self.plugin.__mro__ if hook in vars(base)]
+        if not found or hasattr(found[0], "floe_added_in"):
+            self.skip(f"{hook} is left to its default")
+        self.needs_api(next((str(each.floe_added_in) for each in found if hasattr(each, "floe_added_in")), "1.0"))
+
+    def needs_api(self, version: str) -> None:
+        """Leave the rule out if the plugin is of an older API."""
+        if _numbers(self.plugin.floe_api_version) < _numbers(version):
+            self.skip(f"it is of API {self.plugin.floe_api_version}, and this is of {version}")
+
     def missing(self, attribute: str, what: str) -> NoReturn:
         """Refuse to judge: the author has to give something in the conformance class.
 
@@ -245,6 +257,10 @@ def category_of(plugin: type[Any], platform: Platform) -> Category:
         TypeError: it derives from none of the category classes.
     """
     return PluginRegistry(autoload="none", environ={}, platform=platform).platform.categories.of(plugin)
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(part) for part in version.split(".") if part.isdecimal()]
 
 
 def _where(thread: threading.Thread) -> str:

@@ -12,11 +12,10 @@ from floe_plugins.cli.host.validation import all_issues, validate
 from floe_plugins.cli.output import traceback_lines
 from floe_plugins.configuration.issues import ConfigurationIssue
 from floe_plugins.core.problem import Problem
-from floe_plugins.core.refs import PluginRef
 from floe_plugins.registry.facade import PluginRegistry
 from floe_plugins.reporting.json_schema import json_schema, plugin_schema
+from floe_plugins.reporting.migrated_file import migrate_table, migrate_text
 from floe_plugins.reporting.origins import plugin_settings, registry_settings
-from floe_plugins.reporting.rewrite import migrate_table, migrate_text
 from floe_plugins.reporting.schema_calls import SchemaCalls, call_each
 
 
@@ -68,7 +67,7 @@ def _lines(issues: Sequence[ConfigurationIssue], shown: Sequence[Mapping[str, An
 def _schema(session: Session) -> Result:
     registry = _registry(session, autoload="all")
     calls = call_each(registry, lambda ref, plugin, _distribution: plugin_schema(ref, plugin))
-    known: dict[PluginRef, object] = {info.ref: calls.results.get(info.ref) for info in registry.infos()}
+    known = {info.ref: calls.results.get(info.ref) for info in registry.infos()}
     document = {"schema": json_schema(known, registry.platform), "problems": session.problems(calls.problems)}
     return Result(document, PROBLEMS_FOUND if calls.problems else 0, tuple(map(str, calls.problems)))
 
