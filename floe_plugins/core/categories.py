@@ -110,7 +110,7 @@ class Categories:
     """A table of categories, by slug, group and class. Each is there once.
 
     A text that is not in the table may name a category that an installed distribution adds: then, and once, ``more``
-    is asked for these.
+    is asked for these. One that was added and is no longer can still be found, since what is loaded runs on.
 
     Raises:
         ValueError: two of the categories have one slug, group or class.
@@ -119,6 +119,7 @@ class Categories:
     def __init__(self, categories: Iterable[Category], more: Callable[[], Iterable[Category]] | None = None) -> None:
         self._own = tuple(categories)
         self._added: list[Category] = []
+        self._former: dict[object, Category] = {}
         self._more = more
         self.revision = 0
         self._fill(self._own)
@@ -163,6 +164,8 @@ class Categories:
                 accepted.append(category)
         self._more = None
         if [each.__getnewargs__() for each in accepted] != [each.__getnewargs__() for each in self._added]:
+            for each in self._added:
+                self._former.update({each.slug: each, each.group: each, each.spec_name: each})
             self._fill((*self._own, *accepted))
             self._added = accepted
         return refused
@@ -178,7 +181,7 @@ class Categories:
             more, self._more = self._more, None
             self.add(more())
             return self.find(text)
-        return found
+        return self._former.get(text) if found is None and isinstance(text, str) else found
 
     def find_slug(self, slug: object) -> Category | None:
         """Return the category with a slug; None if there is none."""
@@ -214,7 +217,7 @@ class Categories:
 
     def of_class(self, name: tuple[str, str]) -> Category | None:
         """Return the category whose class has this module and name; None if there is none."""
-        return self._by_class.get(name)
+        return self._by_class.get(name) or self._former.get(name)
 
 
 def _shown(category: Category) -> str:
