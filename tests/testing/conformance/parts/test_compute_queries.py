@@ -259,7 +259,7 @@ class SaysWhatItAttached(NewDuck):
         return name
 
 
-class KeepsTheFirst(NewDuck):
+class AttachesOnce(NewDuck):
     def attach(self, name, source):
         if name not in self.attached() or name.endswith("written"):
             super().attach(name, source)
@@ -333,7 +333,7 @@ FAULTY: dict[str, type[Any]] = {
     "test_others_wait_for_the_leaseholder": LetsOthersIn,
     "test_committed_data_are_kept_by_a_lease": LosesDataOfALease,
     "test_attached_files_are_queried_by_their_name": SaysWhatItAttached,
-    "test_an_attached_table_is_replaced": KeepsTheFirst,
+    "test_an_attached_table_is_replaced": AttachesOnce,
     "test_files_that_are_missing_are_not_attached": AttachesAnything,
     "test_unknown_formats_are_not_attached": FormatIsAValue,
     "test_attached_tables_are_not_kept": KeepsFiles,
