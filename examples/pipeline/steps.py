@@ -114,8 +114,9 @@ class Pipeline:
         with self.using(floe.CatalogPlugin) as catalog:
             catalog.replace(made.identifier, days)
             snapshot = catalog.commit_files(made.identifier, [self.uri(file) for file in files])
+            rows = catalog.load_table(made.identifier).rows
         self.note("publish", folder=folder)
-        return f"snapshot {snapshot} of the table {made.identifier}, {len(files)} files"
+        return f"snapshot {snapshot} of the table {made.identifier}, {rows} rows in {len(files)} files"
 
     def named(self, compute: floe.ComputePlugin, name: str) -> str:
         """What SQL calls a file of the landing: a table, or where the engine attaches none, its path."""
