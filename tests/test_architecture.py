@@ -33,7 +33,11 @@ TESTED_ELSEWHERE = {
     "cli.running": "cli/supervisor/test_service.py",
     "_version": "test_public_api.py",
     "testing.conformance.parts.catalog_writes": "testing/conformance/test_catalog.py",
+    "testing.conformance.parts.catalog_tables": "testing/conformance/test_catalog_additions.py",
     "testing.conformance.parts.compute_connections": "testing/conformance/test_compute.py",
+    "testing.conformance.parts.compute_files": "testing/conformance/test_compute_additions.py",
+    "testing.conformance.parts.compute_queries": "testing/conformance/test_compute_additions.py",
+    "testing.conformance.parts.orchestrator_runs": "testing/conformance/test_orchestrator_additions.py",
     "testing.conformance.parts.dbt_projects": "testing/conformance/test_dbt.py",
     "testing.conformance.parts.storage_files": "testing/conformance/test_storage.py",
 }

@@ -1,4 +1,4 @@
-"""A platform: whose plugins they are, and the words in which everything speaks of them."""
+"""A platform: its name, categories, files and variables, which messages take from here."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ class Platform:
 
     @property
     def settings_prefix(self) -> str:
-        """What variables with settings of plugins begin with, such as ``SITE__``."""
+        """The prefix of variables with settings of plugins, such as ``SITE__``."""
         return f"{self.prefix}__"
 
     @property
@@ -141,6 +141,10 @@ class Platform:
             ValueError: there is no such category, or the text is no ref.
         """
         return PluginRef.parse(text, self.categories)
+
+    def words(self) -> dict[str, str]:
+        """Return its name, its title and its command, for what shows it."""
+        return {"name": self.name, "title": self.title, "command": self.command}
 
     def with_categories(self, categories: Iterable[Category]) -> Platform:
         """Return this platform with further categories.

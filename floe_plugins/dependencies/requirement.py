@@ -44,7 +44,7 @@ class Requirement(NamedTuple):
         return _parse(text, categories, categories.revision)
 
     def among(self, known: Iterable[PluginRef]) -> tuple[PluginRef, ...]:
-        """Those of ``known`` that it speaks of, whatever their version, sorted."""
+        """Return the plugins among ``known`` that it names, whatever their version, sorted."""
         return tuple(
             sorted(
                 ref
@@ -54,7 +54,7 @@ class Requirement(NamedTuple):
         )
 
     def matches(self, ref: PluginRef, version: str | None) -> bool:
-        """Whether the plugin ``ref`` of that version will do; a version that is not known yet will."""
+        """Return whether the plugin ``ref`` of that version meets it; a version that is not known yet does."""
         if not self.among((ref,)):
             return False
         if not self.specifier or version is None:

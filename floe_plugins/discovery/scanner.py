@@ -52,7 +52,7 @@ def scan(path: Iterable[object] | None = None, platform: Platform | None = None)
         if added.begins <= groups.begins:
             found.parse_again(added)
         else:
-            found = _read(path, added)  # files that speak of these groups alone were left aside
+            found = _read(path, added)  # files with these groups alone were left out
             refused = platform.categories.add(found.categories())
     for category, reason in refused:
         found.report_category(category, reason)

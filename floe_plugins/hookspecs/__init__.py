@@ -77,29 +77,9 @@ else:
     __getattr__, __dir__ = lazy_exports(
         globals(),
         {
-            "catalog": (
-                "Column",
-                "RowFilter",
-                "Snapshot",
-                "TableInfo",
-                "TableRef",
-            ),
-            "compute": (
-                "ComputeCapabilities",
-                "Files",
-                "Query",
-                "TargetMode",
-                "WriteReport",
-            ),
-            "dbt": (
-                "DbtCommand",
-                "DbtEvent",
-                "DbtManifest",
-                "DbtNodeResult",
-                "DbtReport",
-                "DbtRun",
-                "DbtVerb",
-            ),
+            "catalog": ("Column", "RowFilter", "Snapshot", "TableInfo", "TableRef"),
+            "compute": ("ComputeCapabilities", "Files", "Query", "TargetMode", "WriteReport"),
+            "dbt": ("DbtCommand", "DbtEvent", "DbtManifest", "DbtNodeResult", "DbtReport", "DbtRun", "DbtVerb"),
             "identity": (
                 "Credentials",
                 "CredentialsRefusedError",
@@ -119,28 +99,9 @@ else:
                 "WriteMode",
             ),
             "lineage_backend": ("ParentRun",),
-            "orchestrator": (
-                "Plan",
-                "Run",
-                "RunReport",
-                "Schedule",
-                "Step",
-                "StepCall",
-                "StepResult",
-                "StepState",
-            ),
-            "protocols": (
-                "ArrowSchema",
-                "ArrowStream",
-                "Connection",
-                "Cursor",
-                "FileSystem",
-            ),
-            "running": (
-                "InThread",
-                "RunState",
-                "Running",
-            ),
+            "orchestrator": ("Plan", "Run", "RunReport", "Schedule", "Step", "StepCall", "StepResult", "StepState"),
+            "protocols": ("ArrowSchema", "ArrowStream", "Connection", "Cursor", "FileSystem"),
+            "running": ("InThread", "RunState", "Running"),
             "semantic_layer": (
                 "FieldKind",
                 "SemanticField",
@@ -151,9 +112,6 @@ else:
                 "TimeGrain",
             ),
             "storage": ("ObjectInfo",),
-            "telemetry_backend": (
-                "MetricReader",
-                "SpanExporter",
-            ),
+            "telemetry_backend": ("MetricReader", "SpanExporter"),
         },
     )

@@ -24,7 +24,7 @@ from floe_plugins.hookspecs.base import PluginMetadata
 from floe_plugins.inspection import compatibility
 from floe_plugins.inspection.origin import is_editable, refuse_foreign_module
 from floe_plugins.inspection.runtime_metadata import RuntimeMetadata, read_attribute, read_metadata
-from floe_plugins.loading import imported
+from floe_plugins.loading import stale_imports
 from floe_plugins.loading.class_checks import speak_to_author
 
 _PACKAGE = __name__.partition(".")[0]
@@ -65,15 +65,15 @@ def import_plugin(
     with about(candidate.ref, candidate.distribution):
         if only_own_files:
             refuse_foreign_module(candidate)
-        was_imported = imported.is_imported(candidate)
+        was_imported = stale_imports.is_imported(candidate)
         try:
             checked = _import(candidate, check_hooks, platform)
         except PluginError as error:
             if was_imported:
-                imported.remember(candidate, None, was_imported=True)
-                error.hint = imported.advice(candidate) or error.hint
+                stale_imports.remember(candidate, None, was_imported=True)
+                error.hint = stale_imports.advice(candidate) or error.hint
             raise
-        imported.remember(candidate, type(checked.plugin).__module__, was_imported=was_imported)
+        stale_imports.remember(candidate, type(checked.plugin).__module__, was_imported=was_imported)
         return checked
 
 
@@ -227,8 +227,7 @@ def instantiate(
         failure = error
     except BaseException as error:  # noqa: BLE001 its own class may answer in any way when it is looked at
         failure = boundary.describe(error)
-    message = f"looking at the plugin failed with {failure}"
-    raise boundary.caused_by(PluginLoadError(message, hint=_AUTHOR), failure)
+    raise boundary.caused_by(PluginLoadError(f"looking at the plugin failed with {failure}", hint=_AUTHOR), failure)
 
 
 def _instance(found: Any, expected: type[Any], group: str, platform: Platform) -> Any:

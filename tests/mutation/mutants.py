@@ -104,16 +104,24 @@ def _is_elsewhere(test: ast.expr) -> bool:
     return any(name in ast.unparse(test) for name in ("TYPE_CHECKING", "sys.version_info"))
 
 
-def mutants(module: str, text: str) -> list[Callable[[], Mutant]]:
+def mutants(
+    module: str, text: str, changes: Callable[[ast.AST], Iterator[Callable[[Any], Any]]] = changes
+) -> list[Callable[[], Mutant]]:
     """Every change of a module, to be made when it is picked."""
     found: list[Callable[[], Mutant]] = []
     for number, (_, _, _, child) in enumerate(_parents(ast.parse(text))):
         for change, _ in enumerate(changes(child)):
-            found.append(lambda number=number, change=change: _make(module, text, number, change))
+            found.append(lambda number=number, change=change: _make(module, text, changes, number, change))
     return found
 
 
-def _make(module: str, text: str, number: int, change: int) -> Mutant:
+def _make(
+    module: str,
+    text: str,
+    changes: Callable[[ast.AST], Iterator[Callable[[Any], Any]]],
+    number: int,
+    change: int,
+) -> Mutant:
     tree = ast.parse(text)
     before = ast.unparse(tree)
     parent, field, index, child = next(islice(_parents(tree), number, None))

@@ -1,7 +1,8 @@
 """Run tests of a copy of the project, each time in a fork of this process, which has imported what takes long.
 
-``run.py`` starts it, writes requests to its standard input and reads answers from its standard output, one line of
-JSON each. It imports nothing of floe_plugins itself.
+``run.py`` and ``plugins.py`` start it, write requests to its standard input and read answers from its standard output,
+one line of JSON each. Its arguments are the directory of what is changed, and more modules to import. It imports
+nothing of floe_plugins itself.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ PRELOADED = (
     *("click", "rich.console", "rich.table", "ruamel.yaml", "tomlkit", "pygments.lexers.python", "asyncio", "unittest"),
     *("pytest_timeout", "_hypothesis_pytestplugin", "exceptiongroup", "importlib.metadata", "concurrent.futures"),
 )
-SOURCE = str(Path.cwd() / "floe_plugins") + os.sep
+SOURCE = str(Path.cwd() / (sys.argv[1] if len(sys.argv) > 1 else "floe_plugins")) + os.sep
 # pytest cannot rewrite the assertions of plugins that are imported already, and need not.
 FILTER = ("-W", "ignore::pytest.PytestAssertRewriteWarning")
 BROKEN = 70  # exit status of a fork that could not run pytest
@@ -155,7 +156,7 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> None:
-    for name in PRELOADED:
+    for name in (*PRELOADED, *sys.argv[2:]):
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
     if any(name.startswith("floe_plugins") for name in sys.modules):

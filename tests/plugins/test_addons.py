@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -41,6 +42,15 @@ def test_the_command_line_knows_them(environment: Callable[..., Any]) -> None:
     assert [each["ref"] for each in only["plugins"]] == ["alert_channel:memory"]
     done = installed.run(["-m", "floe_plugins", "run", "--once", "--disable", "rbac:newer"])
     assert "alert_channel:memory" in done.stdout
+
+
+def test_the_conformance_suite_knows_them(environment: Callable[..., Any]) -> None:
+    installed = environment("governance", "governance-rules")
+    named = ["--floe-plugin", "floe_addon_governance_rules:AllowList"]
+    options = ["-q", "-c", os.devnull, "--rootdir", str(installed.home), "-p", "no:cacheprovider", "-p", "no:xdist"]
+    done = installed.run(["-m", "pytest", *options, *named], check=False)
+    assert done.returncode == 0, done.stdout
+    assert " passed" in done.stdout
 
 
 def test_without_its_category_a_plugin_is_a_problem_that_says_what_is_missing(environment: Callable[..., Any]) -> None:

@@ -12,7 +12,8 @@ from floe_plugins.hookspecs.catalog import TableRef
 from floe_plugins.hookspecs.protocols import ArrowStream
 from floe_plugins.testing.conformance.base import PluginConformance
 from floe_plugins.testing.conformance.parts.arrow import OneTimeStream, columns, rows, schema_of, table
-from floe_plugins.testing.conformance.parts.catalog_writes import WriteRules, items, others
+from floe_plugins.testing.conformance.parts.catalog_tables import TableRules
+from floe_plugins.testing.conformance.parts.catalog_writes import items, others
 from floe_plugins.testing.conformance.rule import rule, shown
 
 _NAMESPACE = """
@@ -57,7 +58,7 @@ def drop_table(self, identifier, purge=False):
 """
 
 
-class CatalogConformance(WriteRules, PluginConformance):
+class CatalogConformance(TableRules, PluginConformance):
     """The rules for ``CatalogPlugin``."""
 
     @rule(_NAMESPACE)

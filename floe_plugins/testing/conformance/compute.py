@@ -11,6 +11,8 @@ from floe_plugins.hookspecs.protocols import ArrowStream
 from floe_plugins.testing.conformance.base import PluginConformance
 from floe_plugins.testing.conformance.parts.arrow import OneTimeStream, rows, table
 from floe_plugins.testing.conformance.parts.compute_connections import ConnectionRules
+from floe_plugins.testing.conformance.parts.compute_files import FileQueryRules
+from floe_plugins.testing.conformance.parts.compute_queries import QueryRules
 from floe_plugins.testing.conformance.rule import rule, shown
 
 _EXECUTE = """
@@ -30,7 +32,7 @@ def dbt_profile(self, target):
 """
 
 
-class ComputeConformance(ConnectionRules, PluginConformance):
+class ComputeConformance(ConnectionRules, QueryRules, FileQueryRules, PluginConformance):
     """The rules for ``ComputePlugin``. Their SQL is that of most engines; the attributes say what differs."""
 
     @rule(_EXECUTE)

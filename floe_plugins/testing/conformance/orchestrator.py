@@ -11,6 +11,7 @@ from typing import Any
 
 from floe_plugins.hookspecs.orchestrator import Plan, RunReport, Schedule, Step, StepResult, StepState
 from floe_plugins.testing.conformance.base import PluginConformance
+from floe_plugins.testing.conformance.parts.orchestrator_runs import RunRules
 from floe_plugins.testing.conformance.rule import rule, shown
 from floe_plugins.testing.conformance.samples.steps import PAUSE, Notes, importable
 
@@ -52,7 +53,7 @@ def export(self, plan, directory, schedules=()):
 """
 
 
-class OrchestratorConformance(PluginConformance):
+class OrchestratorConformance(RunRules, PluginConformance):
     """The rules for ``OrchestratorPlugin``. They bring the steps with them.
 
     >>> from floe_plugins.testing import OrchestratorConformance

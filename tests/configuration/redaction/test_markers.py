@@ -7,8 +7,8 @@ from pydantic import BaseModel, SecretStr
 from floe_plugins import IsSecret, NotSecret, PluginRef
 from floe_plugins.configuration.loader import load
 from floe_plugins.configuration.redaction.redactor import Redactor
-from floe_plugins.reporting.json_schema import json_schema
-from floe_plugins.reporting.origins import effective_settings
+from floe_plugins.reporting.json_schema import json_schema, plugin_schema
+from floe_plugins.reporting.origins import plugin_settings
 
 REF = PluginRef.parse("compute:vault")
 
@@ -42,7 +42,7 @@ def test_what_is_marked_as_not_secret_is_not():
 
 
 def test_the_effective_settings_say_so():
-    settings, issues = effective_settings(load({"plugins": {"compute": {"vault": {}}}}, environ={}), {REF: Plugin})
+    settings, issues = plugin_settings(load({"plugins": {"compute": {"vault": {}}}}, environ={}), REF, Plugin)
     assert not issues
     found = {each.path.removeprefix("plugins.compute.vault."): each for each in settings}
     assert (found["licence"].value, found["licence"].hidden_because) == ("***", "marked IsSecret")
@@ -62,7 +62,7 @@ def test_a_marker_changes_neither_the_values_nor_another_field_of_the_type():
 
 
 def test_the_json_schema_has_no_default_of_a_marked_field_but_that_of_one_marked_as_not_secret():
-    shown = json.dumps(json_schema({REF: Plugin}))
+    shown = json.dumps(json_schema({REF: plugin_schema(REF, Plugin)}))
     assert "hunter2-prod" not in shown
     assert "F-1234-XYZ" not in shown
     assert "orders_by_day" in shown

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from floe_reference_catalog_iceberg import IcebergCatalog
 from floe_reference_secrets_env import EnvSecrets
 from floe_reference_storage_local import LocalStorage
+from pyarrow import parquet
 
 from floe_plugins.testing import CatalogConformance
 
@@ -17,4 +19,11 @@ class TestIcebergCatalog(CatalogConformance):
     def _others(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("CONFORMANCE_CATALOG_URI", f"sqlite:///{tmp_path / 'catalog.db'}")
         storage = {"root": str(tmp_path / "root"), "min_free": 0}
+        self.root = tmp_path / "root"
         self.plugins = {LocalStorage: storage, EnvSecrets: {"prefix": "CONFORMANCE_"}}
+
+    def parquet(self, name: str, kind: str = "items") -> str:
+        made = {"items": {"n": [7], "t": ["text 7"]}, "others": {"other": ["x"]}}
+        file = self.root / f"{name}.parquet"
+        parquet.write_table(pa.table(made[kind]), file)
+        return file.as_uri()

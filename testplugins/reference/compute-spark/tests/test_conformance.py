@@ -16,6 +16,8 @@ class TestSparkCompute(ComputeConformance):
     named_placeholder = ":value"
     unsupported = ("dbt_profile",)
     keeps_tables = False  # this server keeps a table with the session, and each call has its own
+    endless = "SELECT count(*) AS n FROM range(1000000000000000) WHERE id % 7 = 8"
+    csv_options = {"header": "true"}  # noqa: RUF012
     seconds = 120.0
 
     @pytest.fixture(autouse=True)

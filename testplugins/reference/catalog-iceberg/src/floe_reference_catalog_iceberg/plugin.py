@@ -200,7 +200,7 @@ class IcebergCatalog(CatalogPlugin):
         if secret is None:
             hint = f"Store a URI such as sqlite:////var/lib/floe/catalog.db as {key}"
             raise PluginError(
-                f"the secrets plugin {store.name!r} has no {key}, the URI of a database or a REST catalog",
+                f"the secrets plugin {store.name!r} has no {key}, which is to be the URI of a database or REST catalog",
                 hint=hint,
             )
         uri = secret.get_secret_value()

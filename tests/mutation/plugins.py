@@ -1,0 +1,254 @@
+"""Break one promise of a reference plugin at a time, and count what its conformance suite alone notices.
+
+    python tests/mutation/plugins.py --each 16 --seed 1 [--only storage-local] [--fail-under 90]
+
+``tox run -m mutation-plugins`` calls it, in an environment with all reference plugins.
+"""
+
+# ruff: noqa: T201 a script that prints
+from __future__ import annotations
+
+import argparse
+import ast
+import inspect
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from contract_changes import KINDS, LIFECYCLE, OF_ERRORS, OF_HOOKS
+from mutants import Mutant, mutants
+from serve import BROKEN
+
+import floe_plugins
+from floe_plugins import PluginType
+
+HERE = Path(__file__).parent
+REFERENCE = HERE.parents[1] / "testplugins" / "reference"
+SUITE = "tests/test_conformance.py"
+# What each fork would import anew, and takes long.
+ENGINES = ("duckdb", "pyarrow", "nanoarrow", "boto3", "moto.server", "jsonschema", "cryptography.fernet", "jwt", "yaml")
+ENGINES_OF = {
+    "catalog-iceberg": ("pyiceberg.catalog.sql", "pyiceberg.io.fsspec"),
+    "compute-datafusion": ("datafusion",),
+    "dbt-core": ("dbt.cli.main", "dbt.adapters.duckdb.connections", "dbt.adapters.duckdb.impl"),
+    "ingestion-dlt": ("dlt", "dlt.destinations"),
+    "orchestrator-dagster": ("dagster",),
+    "semantic-layer-bsl": ("ibis", "ibis.backends.duckdb", "boring_semantic_layer"),
+    "telemetry-otel": ("opentelemetry.sdk.trace", "opentelemetry.sdk.metrics"),
+    "lineage-openlineage": ("openlineage.client",),
+}
+HOOKS = {
+    name
+    for category in PluginType
+    for name, _ in inspect.getmembers(getattr(floe_plugins, category.spec_name[1]), inspect.isfunction)
+    if not name.startswith("_")
+}
+# Seconds. What takes this much longer than without the change has been noticed.
+PATIENCE = 25.0
+PRINTING = threading.Lock()
+
+
+class Judged(NamedTuple):
+    """A change, and what the suite says to it: nothing if it does not notice."""
+
+    plugin: str
+    kind: str
+    change: Mutant
+    said: str
+    is_run: bool
+
+
+class Plugin:
+    """A copy of a reference plugin's project, and a server that runs its conformance suite."""
+
+    def __init__(self, name: str, directory: Path) -> None:
+        self.name = name
+        self.project = directory / name
+        shutil.copytree(REFERENCE / name, self.project, ignore=shutil.ignore_patterns("__pycache__"))
+        self.source = self.project / "src"
+        path = os.pathsep.join(filter(None, [str(self.source), os.environ.get("PYTHONPATH")]))
+        self._server = subprocess.Popen(
+            [sys.executable, str(HERE / "serve.py"), "src", *ENGINES, *ENGINES_OF.get(name, ())],
+            cwd=self.project, env={**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"},
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        self.seconds: dict[str, float] = {}
+        self._rules: dict[tuple[str, int], set[str]] = defaultdict(set)
+
+    def close(self) -> None:
+        """End the server."""
+        self._server.communicate()
+
+    def run(self, **options: Any) -> tuple[int, str]:
+        """The exit status of the suite and its output."""
+        assert self._server.stdin
+        assert self._server.stdout
+        request = {
+            "first": [],
+            "skipped": [],
+            "alone": True,
+            "record": "",
+            "limit": 1800,
+            "each": 300,
+            "paths": [SUITE],
+        }
+        self._server.stdin.write(json.dumps(request | options) + "\n")
+        self._server.stdin.flush()
+        answer = json.loads(self._server.stdout.readline())
+        if answer["status"] == BROKEN:
+            raise RuntimeError(answer["output"])
+        return answer["status"], answer["output"]
+
+    def record(self) -> None:
+        """Run the suite without a change, and note which lines each of its rules runs."""
+        file = self.project / "record.json"
+        status, output = self.run(record=str(file))
+        if status or not file.is_file():
+            sys.exit(f"{self.name} does not keep its contract without a change:\n{output}")
+        found = json.loads(file.read_text(encoding="utf-8"))
+        self.seconds = found["seconds"]
+        for rule, modules in found["lines"].items():
+            for module, lines in modules.items():
+                for line in lines:
+                    self._rules[module, line].add(rule)
+
+    def changes(self) -> dict[str, list[Callable[[], Mutant]]]:
+        """Every change by its kind, in the functions that run when the suite calls the hooks."""
+        found: dict[str, list[Callable[[], Mutant]]] = {kind: [] for kind in KINDS}
+        for path in sorted(self.source.rglob("*.py")):
+            module = str(path.relative_to(self.source).with_suffix(""))
+            text = path.read_text(encoding="utf-8")
+            called = [
+                (name, span)
+                for name, span in _functions(text)
+                if any((module, line) in self._rules for line in span[1:])
+            ]
+            for kind, changes in KINDS.items():
+                for make in mutants(module, text, changes):
+                    change = make()
+                    within = [name for name, span in called if span.start <= change.line and change.last < span.stop]
+                    allowed = HOOKS.intersection(within) if kind in OF_HOOKS else set(within) - LIFECYCLE
+                    is_run = any((module, line) in self._rules for line in range(change.line, change.last + 1))
+                    if allowed and (is_run or kind in OF_ERRORS) and change.text != change.before:
+                        found[kind].append(make)
+        return found
+
+    def judge(self, kind: str, change: Mutant) -> Judged:
+        """Run the rules that run what is changed, the fastest first, until one notices."""
+        lines = range(change.line, change.last + 1)
+        rules = {rule for line in lines for rule in self._rules[change.module, line]}
+        if not rules:
+            return Judged(self.name, kind, change, "", is_run=False)
+        first = sorted(rules, key=lambda rule: self.seconds[rule])
+        path = self.source / f"{change.module}.py"
+        original = path.read_text(encoding="utf-8")
+        path.write_text(change.text, encoding="utf-8")
+        try:
+            limit = PATIENCE + 10 * max(self.seconds[rule] for rule in first)
+            status, output = self.run(first=first, each=limit, limit=limit + 5 * sum(self.seconds[r] for r in first))
+        finally:
+            path.write_text(original, encoding="utf-8")
+        said = [line for line in output.splitlines() if line.startswith(("FAILED", "ERROR"))]
+        said = said or ([f"it hangs or crashes ({status})"] if status else [])
+        return Judged(self.name, kind, change, said[0] if said else "", is_run=True)
+
+
+def _functions(text: str) -> list[tuple[str, range]]:
+    """The name and the lines of each function that is a method or stands alone."""
+    tree = ast.parse(text)
+    holders: list[ast.Module | ast.ClassDef] = [tree, *(each for each in tree.body if isinstance(each, ast.ClassDef))]
+    return [
+        (each.name, range(each.lineno, (each.end_lineno or each.lineno) + 1))
+        for holder in holders
+        for each in holder.body
+        if isinstance(each, ast.FunctionDef)
+    ]
+
+
+def picked(changes: dict[str, list[Callable[[], Mutant]]], count: int, seed: int) -> Iterator[tuple[str, Mutant]]:
+    """Some changes of a plugin, of all kinds in turn."""
+    chance = random.Random(seed)  # noqa: S311 no secret hangs on it
+    left = {kind: chance.sample(each, len(each)) for kind, each in changes.items()}
+    while count > 0 and any(left.values()):
+        for kind, each in left.items():
+            if each and count > 0:
+                count -= 1
+                yield kind, each.pop()()
+
+
+def work(name: str, directory: Path, given: argparse.Namespace, end: float) -> list[Judged]:
+    """What the suite says to changes of one plugin."""
+    plugin = Plugin(name, directory)
+    found: list[Judged] = []
+    try:
+        plugin.record()
+        changes = plugin.changes()
+        with PRINTING:
+            total = sum(map(len, changes.values()))
+            print(
+                f"{name}: {total} changes, {len(plugin.seconds)} rules in {sum(plugin.seconds.values()):.0f} s",
+                flush=True,
+            )
+        for kind, change in picked(changes, given.each, given.seed):
+            if time.monotonic() > end:
+                break
+            begun = time.monotonic()
+            judged = plugin.judge(kind, change)
+            found.append(judged)
+            with PRINTING:
+                said = judged.said[:160] or f"SURVIVED{'' if judged.is_run else ', not run'}\n{change.diff}"
+                took = time.monotonic() - begun
+                print(
+                    f"{name} {change.module.rpartition('/')[2]}:{change.line} {kind} ({took:.1f} s) {said}", flush=True
+                )
+    finally:
+        plugin.close()
+    return found
+
+
+def report(found: list[Judged], least: float) -> int:
+    """Print the counts by plugin and by kind, and return whether too few were noticed."""
+    for title, key in (("plugin", 0), ("kind", 1)):
+        total, noticed = Counter(each[key] for each in found), Counter(each[key] for each in found if each.said)
+        print(f"\n{title} | changes | noticed by the suite\n---|---|---")
+        for name, count in sorted(total.items()):
+            print(f"{name} | {count} | {noticed[name]} ({100 * noticed[name] / count:.0f} %)")
+    noticed_by_suite = sum(bool(each.said) for each in found)
+    share = 100 * noticed_by_suite / max(len(found), 1)
+    print(f"all | {len(found)} | {noticed_by_suite} ({share:.1f} %)")
+    print("\nnoticed by no rule:")
+    for each in sorted(each for each in found if not each.said):
+        print(f"{each.plugin} {each.change.module}:{each.change.line} {each.kind}{'' if each.is_run else ', not run'}")
+        print(each.change.diff)
+    return int(share < least)
+
+
+def main() -> int:
+    names = sorted(path.parents[1].name for path in REFERENCE.glob(f"*/{SUITE}"))
+    parser = argparse.ArgumentParser(description="Count the broken promises that the conformance suite notices.")
+    parser.add_argument("--each", type=int, default=16, help="how many changes of each plugin; 16 by default")
+    parser.add_argument("--seed", type=int, default=1, help="which changes")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--only", nargs="*", default=names, choices=names, metavar="PLUGIN", help="some plugins")
+    parser.add_argument("--seconds", type=float, default=float("inf"), help="begin no change after that time")
+    parser.add_argument("--fail-under", type=float, default=0.0, help="the least percentage that has to be noticed")
+    given = parser.parse_args()
+    end = time.monotonic() + given.seconds
+    with tempfile.TemporaryDirectory() as directory, ThreadPoolExecutor(given.jobs) as pool:
+        parts = [pool.submit(work, name, Path(directory), given, end) for name in dict.fromkeys(given.only)]
+        return report([judged for part in parts for judged in part.result()], given.fail_under)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
