@@ -24,6 +24,18 @@ def is_name(text: str) -> bool:
     return _NAME.issuperset(text) and text[:1] not in "-_" and text[-1:] not in "-_" and "__" not in text
 
 
+def derives(cls: type, base: type) -> bool:
+    """Return whether a class derives from another one.
+
+    Unlike ``issubclass``, this asks neither their metaclasses nor other classes that derive from ``base``: a plugin
+    whose class answers such a question in its own way would answer for all plugins of its category.
+
+    >>> derives(bool, int), derives(int, bool)
+    (True, False)
+    """
+    return type.__subclasscheck__(base, cls)
+
+
 class Category(str):  # noqa: SLOT000 members of an enum have no slots
     """A category of plugins: a text, which is the name of its entry-point group, and what it is called elsewhere.
 
