@@ -29,6 +29,50 @@ INTRODUCTION = """\
 Every error of this package is a `PluginError`. It has the facts as attributes: `message`, `ref`, `distribution`, `hint`
 and what its class adds. `...` stands for what is only known when it happens: names, values, what the plugin itself
 said. The hint says what to do; where there is none, the message does.
+
+`error.docs_url` leads to the section of its class, `problem.docs_url` to that of its cause or, where there was none, to
+that of [its stage](#problems); so do `floe-plugins ... -v`, and the key `docs_url` of its JSON documents.
+"""
+PROBLEMS = """\
+## Problems
+
+What does not work and need not be raised is a `Problem`: of one plugin or distribution, at a stage. All others go on.
+
+### discover
+
+The metadata of a distribution cannot be read, or declare what is no plugin, or one that another distribution declares
+too. Nothing of it was imported. Correct the entry point if it is yours. Otherwise reinstall or remove the distribution
+that is named, or pin one of several. `floe-plugins show REF` says where it lies.
+
+### load
+
+The plugin was refused before its import, could not be imported, or is not what its category asks for. Install what it
+needs, or a release of it that fits. `floe-plugins doctor REF` tries it alone.
+
+### configure
+
+The settings of the plugin do not fit its schema. Correct them: `floe-plugins explain REF` shows each field, and
+`floe-plugins config validate` what is wrong.
+
+### resolve
+
+A plugin that it needs is missing, disabled, failed or of another version, or they need each other.
+`floe-plugins graph REF` shows what it needs, and what became of that.
+
+### start
+
+Its `startup` raised, or did not return before its deadline; plugins that need it were skipped. Mend what the message
+names. `-vv` shows where it raised, and `timeouts` in the configuration give it more time.
+
+### check
+
+Its `health_check` raised, did not return in time or returned no `HealthStatus`; for `validate --run`, it breaks a rule
+of its contract. Mend what the message names, or tell its author.
+
+### stop
+
+Its `shutdown` raised, or did not return before its deadline; the others were stopped all the same. Look for what it may
+have left open, and tell its author.
 """
 
 
@@ -53,6 +97,7 @@ def page() -> str:
             lines += ["| message | what to do |", "|---|---|"]
             lines += [f"| {cell(message)} | {cell(hint)} |" for message, hint in sorted(messages)]
             lines.append("")
+    lines.append(PROBLEMS)
     return "\n".join(lines).rstrip() + "\n"
 
 

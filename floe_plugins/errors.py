@@ -38,6 +38,17 @@ class PluginError(Exception):
         self.distribution = distribution
         self.hint = hint
 
+    @property
+    def docs_url(self) -> str:
+        """Where the catalogue of errors says what errors of this class mean, and what to do.
+
+        >>> PluginNotFoundError("none is installed").docs_url.rpartition("/")[2]
+        'errors.md#pluginnotfounderror'
+        """
+        from floe_plugins.core.problem import url_of
+
+        return url_of(self)
+
     def __str__(self) -> str:
         return with_context(self.message, self.ref, self.distribution, self.hint)
 

@@ -59,7 +59,7 @@ def snapshot_of(*plugins: Mapping[str, Any], problems: Any = (), **platform: Any
         "last_end": None,
         "configuration": None,
     }
-    assert platform.keys() <= facts.keys()
+    assert platform.keys() <= {*facts, "name"}
     return {
         "schema_version": 1,
         "platform": facts | platform,

@@ -10,5 +10,5 @@ SELECT
     NULLIF(
         CASE days.daylight_minutes WHEN 0 THEN 'polar night' WHEN 1440 THEN 'midnight sun' ELSE 'day and night' END, ''
     ) AS light
-FROM '{landing}/daylight.csv' AS days
-INNER JOIN '{landing}/cities.csv' AS cities ON days.city = cities.city
+FROM {daylight} AS days
+INNER JOIN {cities} AS cities ON days.city = cities.city

@@ -12,10 +12,10 @@ def forget_peak() -> None:
         (PROCESS / "clear_refs").write_text("5", encoding="ascii")
 
 
-def peak() -> int | str:
+def peak(process: Path = PROCESS) -> int | str:
     """Megabytes; empty where the system does not tell."""
     with contextlib.suppress(OSError):
-        for line in (PROCESS / "status").read_text(encoding="ascii").splitlines():
+        for line in (process / "status").read_text(encoding="ascii").splitlines():
             name, _, value = line.partition(":")
             if name == "VmHWM":
                 return int(value.split()[0]) // 1024

@@ -11,7 +11,7 @@ import pyarrow as pa
 from rich.console import Console
 from rich.table import Table
 
-from floe_plugins import LifecycleReport, PluginRef
+from floe_plugins import LifecycleReport
 from floe_plugins.hookspecs.orchestrator import RunReport
 
 # A file or a pipe has no width.
@@ -52,9 +52,9 @@ def repeat(source: Path, target: BinaryIO, times: int) -> None:
         header, rows = file.readline(), file.read()
     target.write(header)
     target.write(rows)
-    for number in range(2, times + 1):
-        further = re.sub(rb"^([^,\n]+)", rb"\g<1> %d" % number, rows, flags=re.MULTILINE)
-        target.write(further)
+    # Where the number stands is looked for once, however often it is filled in.
+    pattern = re.sub(rb"^([^,\n]+)", rb"\g<1>\0", rows, flags=re.MULTILINE)
+    target.writelines(pattern.replace(b"\0", b" %d" % number) for number in range(2, times + 1))
 
 
 def show_times(
@@ -62,7 +62,7 @@ def show_times(
     places: Mapping[str, str],
     peaks: Mapping[str, int | str],
     started: LifecycleReport,
-    work: Mapping[PluginRef, float],
+    work: Mapping[str, float],
 ) -> None:
     """Print how each step went and what came out, and how long each plugin took to load, to start and to work.
 
@@ -73,7 +73,7 @@ def show_times(
         "step;;seconds;peak MB;output",
         ((s.name, s.state.value, s.seconds, peaks.get(s.name, ""), s.error or places[s.name]) for s in steps),
     )
-    times = [(o.ref, o.load_seconds, o.seconds, work[o.ref]) for o in started.outcomes]
+    times = [(o.ref, o.load_seconds, o.seconds, work[str(o.ref)]) for o in started.outcomes]
     table("plugin;load, s;start, s;work, s", times)
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import NamedTuple
 
 from floe_plugins.authoring.contract import Hook, read_contract
 from floe_plugins.core.candidate import Candidate
-from floe_plugins.core.refs import FLOE_CATEGORIES, PluginType
 from floe_plugins.core.suggestions import meant
 from floe_plugins.discovery.entry_points_txt import parse_value
 from floe_plugins.inspection import static_metadata
 from floe_plugins.inspection.class_source import BASE, UNKNOWN_BASE, ClassReader, Definition, ExternalName, Mro
+from floe_plugins.inspection.compatibility import api_mismatch
 from floe_plugins.inspection.source_files import SourceModules
 
 _DECLARED = ("name", "version", "floe_api_version")
@@ -57,8 +58,17 @@ def _in_class(candidate: Candidate, reader: ClassReader, mro: Mro | None) -> Ite
         owners = [each for each in mro if isinstance(each, Definition)]
         if field not in members and not any(reader.sets_on_instance(each, field) for each in owners):
             yield ClassProblem(f"its class declares no {field}", f'Write {field} = "..." in the class')
-    if candidate.type in FLOE_CATEGORIES:  # to find the source of another would import its package
-        yield from _in_hooks(members, read_contract(PluginType.parse(candidate.type.slug)).hooks, is_whole=is_whole)
+    with suppress(LookupError, OSError, SyntaxError, ValueError):  # a category class without a source, as one to come
+        hooks = read_contract(candidate.type).hooks
+        own = [name for name in members if name in hooks and _is_newer(hooks[name], candidate)]
+        members = {name: each for name, each in members.items() if name not in own or _specname(each) is not None}
+        yield from _in_hooks(members, hooks, is_whole=is_whole)
+
+
+def _is_newer(hook: Hook, candidate: Candidate) -> bool:
+    """Return whether a hook was added after the API that a candidate was written for; its method is something else."""
+    declared = static_metadata.read(candidate).floe_api_version if hook.added_in else None
+    return isinstance(declared, str) and api_mismatch(hook.added_in, declared) is not None
 
 
 def _is_absent(candidate: Candidate) -> bool:

@@ -91,7 +91,7 @@ def run_conformance(trial: Trial, platform: Platform = FLOE) -> ConformanceRun:
             if done.status != 0:
                 found = Found(f"{what} failed: {_ending(done, trial.seconds)}", "See what it printed")
                 return ConformanceRun(environment.tool, (), (found,), done.tail)
-        return _run(environment, trial, place)
+        return _run(environment, trial, place, platform)
 
 
 def _prepared(environment: FreshEnvironment, trial: Trial) -> Iterator[tuple[str, Done]]:
@@ -103,7 +103,7 @@ def _prepared(environment: FreshEnvironment, trial: Trial) -> Iterator[tuple[str
     yield f"installing it with {environment.tool}", environment.install([*needed, *trial.requirements])
 
 
-def _run(environment: FreshEnvironment, trial: Trial, place: Path) -> ConformanceRun:
+def _run(environment: FreshEnvironment, trial: Trial, place: Path, platform: Platform) -> ConformanceRun:
     rules: list[RuleResult] = []
     found: list[Found] = []
     output = ""
@@ -113,6 +113,8 @@ def _run(environment: FreshEnvironment, trial: Trial, place: Path) -> Conformanc
         command = [str(environment.python), "-I", "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider"]
         # The project's own options may need what is not installed here; how its tests import each other stays.
         command += ["-o", "addopts=--import-mode=importlib", "--floe-report", str(report), *arguments]
+        if "--floe-plugin" in arguments and platform is not FLOE:
+            command += ["--floe-platform", json.dumps(platform.to_dict())]
         done = environment.run(command, directory)
         events = [*_read(report)]
         ran = [_result(each, ref) for each in events if each.get("event") == "rule"]

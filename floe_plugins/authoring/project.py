@@ -6,13 +6,18 @@ from collections.abc import Mapping
 from datetime import datetime, timezone
 from importlib.resources import files
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from floe_plugins._version import FLOE_API_VERSION, __version__
+from floe_plugins._version import __version__
 from floe_plugins.authoring.contract import read_contract
+from floe_plugins.authoring.host import host_of
 from floe_plugins.authoring.plugin_module import Names, compose, replaced, requirements, tidied
-from floe_plugins.core.categories import NAME_RULE, is_name
-from floe_plugins.core.refs import PluginRef, PluginType
+from floe_plugins.core.categories import NAME_RULE, RESERVED_SLUG, Category, is_name
+from floe_plugins.core.platform import FLOE, Platform
+from floe_plugins.core.refs import FLOE_CATEGORIES, PluginRef
+
+if TYPE_CHECKING:
+    from importlib.abc import Traversable
 
 _MAX_NAME = 32  # with which the lines of the templates are not too long
 _LICENCE = "LICENSE"
@@ -36,27 +41,33 @@ class Project(NamedTuple):
     files: Mapping[str, str]
 
 
-def new_project(category: PluginType, name: str) -> Project:
-    """Return the project of a new plugin. Writes nothing.
+def new_project(category: Category, name: str, platform: Platform = FLOE) -> Project:
+    """Return the project of a new plugin of a category of the platform. Writes nothing.
 
+    >>> from floe_plugins import PluginType
     >>> project = new_project(PluginType.SECRETS, "acme")
     >>> project.distribution, project.package, project.cls
     ('floe-secrets-acme', 'floe_secrets_acme', 'AcmeSecrets')
 
     Raises:
-        ValueError: ``name`` is no name of a plugin, or is reserved.
+        ValueError: ``name`` is no name of a plugin, or is reserved; or the class of the category cannot be read.
     """
-    _check_name(name)
+    _check_name(name, platform)
+    try:
+        contract = read_contract(category)
+    except (LookupError, OSError, SyntaxError) as error:
+        raise ValueError(f"the category {category.slug} cannot be read: {error}") from None
     slug = category.slug
     kind = category.spec_name[1].removesuffix("Plugin")
     camel = "".join(part.capitalize() for part in name.replace("_", "-").split("-"))
     cls = f"{kind}{camel}" if camel[0].isdigit() else f"{camel}{kind}"
-    distribution = f"floe-{slug}-{name}".replace("_", "-")
+    distribution = f"{platform.name}-{slug}-{name}".replace("_", "-")
     package = distribution.replace("-", "_")
-    template = _category_text("plugins", slug, category)
-    needed = [f"floe-plugins>={__version__}", "pydantic>=2.8", *requirements(template)]
+    host = host_of(category, platform)
+    template = replaced(_category_text("plugins", category), {"spec": category.spec_name[1], "spec_home": host.module})
+    needed = {f"floe-plugins>={__version__}", "pydantic>=2.8", *requirements(template), *host.requirements}
     if "import attrs" in template:
-        needed.append("attrs>=23.1")
+        needed.add("attrs>=23.1")
     values = {
         "name": name,
         "slug": slug,
@@ -65,20 +76,21 @@ def new_project(category: PluginType, name: str) -> Project:
         "class": cls,
         "config": f"{cls}Config",
         "spec": category.spec_name[1],
-        "conformance": f"{kind.capitalize() if kind.isupper() else kind}Conformance",
         "distribution": distribution,
         "package": package,
-        "api": FLOE_API_VERSION,
-        "api_env": f"api{FLOE_API_VERSION.replace('.', '')}",
-        "platform": __version__,
+        "api": platform.api_version,
+        "api_attribute": platform.api_attribute,
+        "api_env": f"api{platform.api_version.replace('.', '')}",
         "dependencies": "\n".join(f'  "{each}",' for each in sorted(needed)),
         "year": str(datetime.now(timezone.utc).year),
+        "health": "HEALTHY" if _has_template(category) else "DEGRADED",
+        **host.words,
     }
     attributes = replaced(_text("class.txt"), values).splitlines()
     names = Names(cls, f"{cls}Config", tuple(attributes))
-    module = compose(template, read_contract(category), names, f"The {values['category']} plugin {name}.")
-    own_tests = replaced(_category_text("tests", slug, category), values).strip("\n")
-    values["conformance_settings"] = _category_text("conformance", slug, category)
+    module = compose(template, contract, names, f"The {values['category']} plugin {name}.")
+    own_tests = replaced(_category_text("tests", category), values).strip("\n")
+    values["conformance_settings"] = replaced(_category_text("conformance", category), values)
     values["own_tests"] = f"\n\n\n{own_tests}" if own_tests else ""
     made = {path: replaced(_text(f"project/{source}"), values) for path, source in _FILES.items()}
     made = {path: tidied(text, package) if path in _MODULES else text for path, text in made.items()}
@@ -124,19 +136,27 @@ def write_project(project: Project, directory: Path) -> None:
             file.write(text)
 
 
-def _check_name(name: str) -> None:
+def _check_name(name: str, platform: Platform) -> None:
     if not name or len(name) > _MAX_NAME or not is_name(name):
         raise ValueError(f"{name[:_MAX_NAME]!r} is not a plugin name: expected up to {_MAX_NAME} {NAME_RULE}")
-    reserved = {member.slug for member in PluginType} | {"distribution", "floe", "plugins"}
+    reserved = {*platform.categories.slugs, RESERVED_SLUG, platform.name, "plugins"}
     if name in reserved or name.replace("-", "_") in reserved:
         raise ValueError(f"{name!r} is reserved: alone in a dependency or a rule it means something else")
 
 
-def _category_text(folder: str, slug: str, category: PluginType) -> str:
-    place = files("floe_plugins.authoring") / "templates" / folder / f"{slug}.txt"
-    if place.is_file():
-        return place.read_text(encoding="utf-8")
-    return replaced(_text(f"{folder}/any.txt"), {"spec": category.spec_name[1]})
+def _has_template(category: Category) -> bool:
+    return category in FLOE_CATEGORIES and _template("plugins", category).is_file()
+
+
+def _template(folder: str, category: Category) -> Traversable:
+    # Another platform may have a category of the same slug.
+    name = category.slug if category in FLOE_CATEGORIES else "any"
+    return files("floe_plugins.authoring") / "templates" / folder / f"{name}.txt"
+
+
+def _category_text(folder: str, category: Category) -> str:
+    place = _template(folder, category)
+    return place.read_text(encoding="utf-8") if place.is_file() else _text(f"{folder}/any.txt")
 
 
 def _text(name: str) -> str:

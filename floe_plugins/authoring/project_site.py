@@ -107,7 +107,7 @@ def _entry_points(metadata: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _roots(project: Path, tables: Mapping[str, Any]) -> Iterator[Path]:
-    """Yield the directories in which packages may be, as the usual build tools are told."""
+    """Yield the directories in which packages may be, by the settings of the usual build tools."""
     if (project / "src").is_dir():
         yield project / "src"
     tool = tables.get("tool", {})

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from floe_plugins.authoring.class_reading import ClassProblem, read_class
+from floe_plugins.authoring.host import distribution_of
 from floe_plugins.authoring.project_site import ProjectError, lay_out
 from floe_plugins.authoring.wheel import WheelError, unpack
 from floe_plugins.core.candidate import Candidate, Distribution
@@ -19,7 +21,7 @@ from floe_plugins.discovery.metadata_files import distribution_at, read_header, 
 from floe_plugins.discovery.scanner import scan
 from floe_plugins.inspection import static_metadata
 from floe_plugins.inspection.compatibility import PACKAGE, find_incompatibility
-from floe_plugins.inspection.plain_versions import release
+from floe_plugins.inspection.plain_versions import is_version
 from floe_plugins.inspection.source_files import locations
 
 _SUFFIXES = (".py", ".so", ".pyd")
@@ -88,10 +90,11 @@ def _in_site(kind: str, path: Path, site: Path, warnings: list[str], platform: P
         return Validation(kind, "", (), (Found(message, "Build it anew with a tool for wheels"),))
     distribution = distribution_at(infos[0])
     found = [Found(each, is_warning=True) for each in warnings]
-    found += _in_metadata(kind, distribution, is_versioned=not any("version" in each for each in warnings))
     # What is installed beside it may add categories to the platform.
-    scanned = scan([str(site), *(each for each in map(os.fspath, _installed()) if each)], platform)
-    plugins = tuple(each for each in scanned.candidates if _lies_in(each.distribution.path, site))
+    scanned = scan([str(site), *filter(None, sys.path)], platform)
+    plugins = tuple(each for each in scanned.candidates if Path(each.distribution.path).parent == site)
+    is_versioned = not any("version" in each for each in warnings)
+    found += _in_metadata(kind, distribution, _hosts(plugins, platform), is_versioned=is_versioned)
     for problem in scanned.problems:
         if str(site) in (problem.distribution or ""):
             found.append(Found(problem.message, problem.hint, None if problem.ref is None else str(problem.ref)))
@@ -107,36 +110,27 @@ def _in_site(kind: str, path: Path, site: Path, warnings: list[str], platform: P
     return Validation(kind, name, plugins, tuple(dict.fromkeys(shown)))
 
 
-def _installed() -> list[str]:
-    import sys
-
-    return list(sys.path)
-
-
-def _lies_in(path: str, site: Path) -> bool:
-    return Path(path).parent == site
+def _hosts(plugins: Iterable[Candidate], platform: Platform) -> list[str]:
+    """Return the distributions of which plugins should require one; none if it is not known where the platform is."""
+    owners = {distribution_of(each.type, platform) for each in plugins}
+    known = sorted(owner[0] for owner in owners if owner is not None)
+    return [PACKAGE, *known] if known or platform.name == FLOE.name else []
 
 
-def _in_metadata(kind: str, distribution: Distribution, *, is_versioned: bool) -> Iterator[Found]:
+def _in_metadata(kind: str, distribution: Distribution, hosts: Sequence[str], *, is_versioned: bool) -> Iterator[Found]:
     if kind == "wheel" and not Path(distribution.path, "METADATA").is_file():
         yield Found("it has no METADATA, so that installers refuse it", "Build it anew with a tool for wheels")
         return
     for version in [*read_header(distribution.path, "Version")] if is_versioned else ():
         yield from _in_version(version, "its distribution's version")
-    names = [line for line in read_requirements(distribution) if line.lower().replace("_", "-").startswith(PACKAGE)]
-    if not names:
-        hint = f'Write dependencies = ["{PACKAGE}"] with the versions that it works with'
-        yield Found(f"it does not require {PACKAGE}", hint, is_warning=True)
+    names = [line.lower().replace("_", "-") for line in read_requirements(distribution)]
+    if hosts and not any(name.startswith(tuple(hosts)) for name in names):
+        hint = f'Write dependencies = ["{hosts[-1]}"] with the versions that it works with'
+        yield Found(f"it does not require {hosts[-1]}", hint, is_warning=True)
 
 
 def _in_version(version: str, what: str) -> Iterator[Found]:
-    if release(version) is not None:
-        return
-    from packaging.version import InvalidVersion, Version
-
-    try:
-        Version(version)
-    except InvalidVersion:
+    if not is_version(version):
         yield Found(f"{what} {version!r:.100} is none of PEP 440", 'Write a version such as "1.0.0"')
 
 

@@ -1,4 +1,4 @@
-"""What shells offer behind a word: refs, categories and files. Imports no plugin, and little else."""
+"""Complete refs, categories and files for shells. Imports no plugin, and little else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a command ends: exit statuses, error messages and the end of the process."""
+"""End a command: exit statuses, error messages and the end of the process."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PROBLEMS_FOUND, USAGE_ERROR = 1, 2
 
 
 class Documents(Protocol):
-    """What a failing command has to know of its options: whether to print a document, and where."""
+    """The options that decide how an error is printed: as a document or not, and where."""
 
     @property
     def json(self) -> bool:
@@ -79,7 +79,9 @@ def end_with(
     text = str(error.get("text", ""))
     if text:
         several = len(error.get("issues") or ()) > 1
-        shown = "\n".join([*(map(escape, text.split("\n")) if several else [escape(text)]), *lines])
+        url = error.get("docs_url") if getattr(options, "verbose", 0) else ""
+        links = [f"    see {escape(url)}"] if url else []
+        shown = "\n".join([*(map(escape, text.split("\n")) if several else [escape(text)]), *lines, *links])
         print_error(shown, ref=error.get("ref"))
     if options.json and as_event:
         options.output().event({"event": "error", "error": error})

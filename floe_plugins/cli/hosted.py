@@ -52,6 +52,7 @@ class HostedCommand:
         self._has_events = has_events
         self._report = report
         self._warned: set[str] = set()
+        self._told: Ending | None = None
 
     def run(self, job: str, **arguments: Any) -> Finished:
         """Run the job. If it ends with an error, or its host does, print that and exit."""
@@ -100,7 +101,10 @@ class HostedCommand:
         logs.write("info", escape(text))
 
     def print_ending(self, ending: Ending) -> None:
-        """Print why a host ended, whose code that was, and what to do."""
+        """Print why a host ended, whose code that was, and what to do; once for each host."""
+        if ending is self._told:
+            return
+        self._told = ending
         facts: dict[str, Any] = {
             "ref": next(iter(ending.refs), None),
             "stage": ending.stage or None,

@@ -1,4 +1,4 @@
-"""What goes to standard error besides usage: lines for people, or a JSON object a line for programs."""
+"""Write messages and log records to standard error: lines for people, or a JSON object a line for programs."""
 
 from __future__ import annotations
 

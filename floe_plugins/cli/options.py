@@ -78,7 +78,7 @@ class Options:
         """The output of a command."""
         from floe_plugins.cli.output import Output
 
-        return Output(style=self.style, color=self._color(), has_hints=not self.quiet)
+        return Output(style=self.style, color=self._color(), has_hints=not self.quiet, has_links=self.verbose > 0)
 
     def _color(self) -> bool | None:
         # no-color.org and force-color.org: set and not empty.
@@ -152,7 +152,12 @@ _COMMON_OPTIONS = (
         help="Disable refs, categories, distribution:NAME; comma-separated.",
     ),
     click.option("--no-color", is_flag=True, default=None, help="Disable colour, as the variable NO_COLOR does."),
-    click.option("-v", "--verbose", count=True, help="Log to standard error; -vv shows tracebacks of plugin code too."),
+    click.option(
+        "-v",
+        "--verbose",
+        count=True,
+        help="Log to standard error, and say where to read on; -vv shows tracebacks of plugin code too.",
+    ),
     click.option(
         "--log-format",
         metavar="FORMAT",

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache, cached_property
 from typing import IO, Any
 
-from floe_plugins.cli import program
+from floe_plugins.cli import logs, program
 from floe_plugins.cli.drawing.table import render
 from floe_plugins.cli.drawing.terminal import columns
 from floe_plugins.core.safe_text import escape
@@ -46,11 +46,14 @@ class Output:
     From here on, everything else that prints to standard output, C code included, prints to standard error.
     """
 
-    def __init__(self, *, style: str = "table", color: bool | None = None, has_hints: bool = True) -> None:
+    def __init__(
+        self, *, style: str = "table", color: bool | None = None, has_hints: bool = True, has_links: bool = False
+    ) -> None:
         self.as_json = style in {"json", "yaml"}
         self.is_wide = style == "wide"
         self._to_text = _yaml if style == "yaml" else _json
         self._has_hints = has_hints
+        self._has_links = has_links
         self._color = color
         self._stream = _reserve_stdout()
 
@@ -85,19 +88,23 @@ class Output:
             self._write(f"{line}\n")
 
     def problems(self, problems: Sequence[Mapping[str, Any]], noun: str = "problem") -> None:
-        """Print each problem, given as JSON data, with its plugin, its distribution, its traceback and its hint."""
+        """Print each problem, given as JSON data, with all that helps to mend it."""
         if not problems:
             return
         self._write(f"\n{self._coloured(_BOLD, count(len(problems), noun))}\n")
         for problem in problems:
             ref, distribution, hint = problem["ref"], problem["distribution"], problem["hint"]
-            subject = self._coloured(_RED, escape(ref or distribution or "floe"))
+            subject = self._coloured(_RED, escape(ref or distribution or program.platform().name))
             self._write(f"{subject} [{problem['stage']}] {escape(problem['message'])}\n")
             if ref and distribution:
                 self._write(f"    from {escape(distribution)}\n")
             self.traceback(problem)
             if hint and self._has_hints:
                 self._write(f"    {escape(hint)}\n")
+        # Not with the problems: standard output is the same with and without -v.
+        urls = dict.fromkeys(problem.get("docs_url") for problem in problems if self._has_links)
+        for url in filter(None, urls):
+            logs.write("info", f"see {escape(url)}")
 
     def traceback(self, facts: Mapping[str, Any]) -> None:
         """Print the frames of a problem, a status or an issue, given as JSON data, if it has any."""

@@ -1,4 +1,4 @@
-"""Whose command line this process is, and in whose words it speaks. There is one in a process."""
+"""The platform whose command line this process is. There is one in a process."""
 
 from __future__ import annotations
 
@@ -22,6 +22,11 @@ def platform() -> Platform:
 def name() -> str:
     """Return the name of the command, such as ``floe-plugins``."""
     return _current.command
+
+
+def configuration_line(file: str | None) -> str:
+    """Return a line that says which configuration file is in force, or that there is none."""
+    return f"configuration: {file or f'none (no {_current.files} here, and none named)'}"
 
 
 def categories() -> Categories:

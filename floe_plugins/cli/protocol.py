@@ -43,6 +43,7 @@ def describe(error: PluginError) -> dict[str, Any]:
         "ref": None if error.ref is None else str(error.ref),
         "distribution": error.distribution,
         "hint": error.hint,
+        "docs_url": error.docs_url,
         "text": str(error),
         "issues": [issue.to_dict() for issue in getattr(error, "errors", ())],
     }

@@ -1,4 +1,4 @@
-"""What each command does in a sentence, examples of it, and the environment variables. Help imports nothing else."""
+"""A sentence on each command, examples of it, and the environment variables. Help imports nothing else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ``list``, ``show`` and ``graph`` tell of plugins. Imports none of them."""
+"""Collect the facts on plugins that ``list``, ``show`` and ``graph`` print. Imports no plugin."""
 
 from __future__ import annotations
 
@@ -56,8 +56,7 @@ class Survey:
 
     def configuration_line(self) -> str:
         """Return a line that says which configuration file is in force."""
-        none = f"none (no {program.platform().files} here, and none named)"
-        return f"configuration: {self.configuration or none}"
+        return program.configuration_line(self.configuration)
 
     def nothing(self, category: Category | None = None) -> str:
         """Return a line that says why there is nothing to show."""

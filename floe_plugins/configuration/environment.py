@@ -50,17 +50,16 @@ def _target(
 ) -> tuple[PluginRef, KeyPath] | ConfigurationIssue:
     prefix = platform.settings_prefix
     category, *rest = name[len(prefix) :].lower().split(SEPARATOR)
-    kind = platform.categories.find_slug(category)
-    if kind is None:
+    found = platform.categories.find_slug(category)
+    if found is None:
         slugs = platform.categories.slugs
         close = closest(category, slugs)
         hint = f"Did you mean {prefix}{close[0].upper()}{SEPARATOR}...?" if close else ""
-        message = f"unknown category {category!r}"
-        return _issue(name, "unknown_category", message, f"one of {', '.join(slugs)}", hint)
+        return _issue(name, "unknown_category", f"unknown category {category!r}", f"one of {', '.join(slugs)}", hint)
     if not rest or not is_name(rest[0]) or not all(rest):
         form = f"{prefix}CATEGORY{SEPARATOR}NAME{SEPARATOR}FIELD"
         return _issue(name, "name", "the variable does not name a plugin", form, f"A name consists of {NAME_RULE}")
-    named = PluginRef(kind, rest[0])
+    named = PluginRef(found, rest[0])
     matches = [ref for ref in plugins if normalize_ref(ref) == named]
     if len(matches) > 1:
         names = " and ".join(str(ref) for ref in matches)
@@ -82,8 +81,7 @@ def _set(
         return _issue(variable.name, "ambiguous", f"{other} sets the same value", "only one of the two", "")
     if not path and json_table(variable.text) is None:
         expected = f"a JSON object, or {prefix}...{SEPARATOR}FIELD"
-        message = f"the variable does not contain a table for {ref}"
-        return _issue(variable.name, "table", message, expected, "")
+        return _issue(variable.name, "table", f"the variable does not contain a table for {ref}", expected, "")
     return attrs.evolve(settings, variables={**settings.variables, path: variable})
 
 

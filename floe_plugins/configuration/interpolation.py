@@ -75,8 +75,7 @@ class Interpolated:
 
 def _check_length(length: int) -> None:
     if length > MAX_LENGTH:
-        message = f"the value is longer than {MAX_LENGTH} characters after interpolation"
-        raise InterpolationError("too_long", message)
+        raise InterpolationError("too_long", f"the value is longer than {MAX_LENGTH} characters after interpolation")
 
 
 def interpolate(text: str, environ: Mapping[str, str]) -> Interpolated:

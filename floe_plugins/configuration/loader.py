@@ -76,12 +76,10 @@ def _document(source: _Unread, environ: Mapping[str, str], platform: Platform) -
 
     if isinstance(source, Mapping):
         return Document(source, None, environ, platform)
-    if isinstance(source, ConfigurationFile):
-        return Document(source.parse(), source, environ, platform)
-    if not isinstance(source, (str, os.PathLike)):  # pyright: ignore[reportUnnecessaryIsInstance] as callers may
+    if not isinstance(source, (str, os.PathLike, ConfigurationFile)):  # pyright: ignore[reportUnnecessaryIsInstance] as callers may
         message = f"the configuration must be a file, a mapping or a Configuration, not {type(source).__name__}"
         raise PluginConfigurationError(message)
-    file = read_source(source, platform)
+    file = source if isinstance(source, ConfigurationFile) else read_source(source, platform)
     return Document(file.parse(), file, environ, platform)
 
 

@@ -52,13 +52,13 @@ def _table(document: Document, value: Any, path: KeyPath) -> Mapping[Any, Any]:
 
 def _plugins(document: Document, tables: Mapping[Any, Any]) -> dict[PluginRef, PluginSettings]:
     found: dict[PluginRef, PluginSettings] = {}
-    for category, named in tables.items():
-        path: KeyPath = ("plugins", category)
-        kind = document.platform.categories.find_slug(category)
-        if kind is None:
+    for slug, named in tables.items():
+        path: KeyPath = ("plugins", slug)
+        category = document.platform.categories.find_slug(slug)
+        if category is None:
             slugs = document.platform.categories.slugs
             expected = f"one of {', '.join(slugs)}"
-            document.add_issue(path, "unknown_category", "unknown category", expected, close_to(category, slugs))
+            document.add_issue(path, "unknown_category", "unknown category", expected, close_to(slug, slugs))
             continue
         for name, value in _table(document, named, path).items():
             if not isinstance(name, str) or not is_name(name):
@@ -66,7 +66,7 @@ def _plugins(document: Document, tables: Mapping[Any, Any]) -> dict[PluginRef, P
                 continue
             place = (*path, name)
             table = value if type(value) is dict else _table(document, value, place)
-            found[PluginRef(kind, name)] = _plugin(document, table, place)
+            found[PluginRef(category, name)] = _plugin(document, table, place)
     return found
 
 
@@ -150,8 +150,8 @@ class _RegistrySection:
         example = self.platform.example
         forms = f"a ref such as {example}, a category such as {example.partition(':')[0]}, or distribution:NAME"
         for index, text in self._strings("disable", value):
-            kind, colon, name = text.partition(":")
-            if kind == RESERVED_SLUG and name.strip():
+            prefix, colon, name = text.partition(":")
+            if prefix == RESERVED_SLUG and name.strip():
                 accepted.append(text)
             elif not colon and (category := self.platform.categories.find(text)):
                 accepted.append(category.slug)

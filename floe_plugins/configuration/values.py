@@ -105,8 +105,7 @@ def json_value(text: str) -> Any:
         return json.loads(text, parse_constant=_reject_constant, parse_float=_finite, parse_int=_integer)
     except RecursionError:
         pass
-    message = "nested too deeply"
-    raise ValueError(message)
+    raise ValueError("nested too deeply")
 
 
 def _finite(text: str) -> float:
@@ -118,10 +117,8 @@ def _integer(text: str) -> int:
     number = int(text)
     if abs(number) < MAX_INTEGER:
         return number
-    message = "more than 64 bits"
-    raise ValueError(message)
+    raise ValueError("more than 64 bits")
 
 
 def _reject_constant(_: str) -> Any:
-    message = "not a finite number"
-    raise ValueError(message)
+    raise ValueError("not a finite number")

@@ -63,7 +63,7 @@ class HealthStatus(Record):
 
 
 class OutcomeState(str, Enum):
-    """How starting, stopping or checking one plugin ended."""
+    """The result of starting, stopping or checking one plugin."""
 
     SUCCEEDED = "succeeded"
     FAILED = "failed"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from floe_plugins.core.safe_text import type_name
 from floe_plugins.core.state import Stage
 
 TIMEOUT_NAMES = ("load", "configure", "startup", "shutdown", "health")
@@ -32,8 +33,7 @@ def check_timeout(value: object) -> float:
     # Exact types: a plugin's own subclass of a number may compare as it likes. NaN compares as false.
     if type(value) in {int, float} and 0 < value <= MAX_TIMEOUT:  # type: ignore[operator]
         return float(value)  # type: ignore[arg-type]
-    shown = repr(value)[:40] if type(value) in {int, float, bool, str} else f"of type {type(value).__name__}"
-    raise ValueError(f"must be a number of seconds, more than 0 and at most a year, and is {shown}")
+    raise ValueError(f"must be a number of seconds, more than 0 and at most a year, and is {_shown(value)}")
 
 
 def check_workers(value: object) -> int:
@@ -47,5 +47,8 @@ def check_workers(value: object) -> int:
     """
     if type(value) is int and 1 <= value <= MAX_WORKERS:
         return value
-    shown = repr(value)[:40] if type(value) in {int, float, bool, str} else f"of type {type(value).__name__}"
-    raise ValueError(f"must be a whole number from 1 to {MAX_WORKERS}, and is {shown}")
+    raise ValueError(f"must be a whole number from 1 to {MAX_WORKERS}, and is {_shown(value)}")
+
+
+def _shown(value: object) -> str:
+    return repr(value)[:40] if type(value) in {int, float, bool, str} else f"of type {type_name(value)}"

@@ -57,14 +57,12 @@ class ParsedFile(NamedTuple):
         errors: the first twenty errors.
         fatal: whether any error is fatal, also one that is not listed.
         categories: the categories that the file adds to the platform.
-        unknown: whether it has a group of the platform that no category has.
     """
 
     entries: list[EntryPointLine]
     errors: list[ParseError]
     fatal: bool
     categories: list[DeclaredCategory] = []  # noqa: RUF012 never changed
-    unknown: bool = False
 
 
 class EntryPointValue(NamedTuple):
@@ -99,7 +97,7 @@ def _is_dotted(text: str) -> bool:
 
 
 class Groups:
-    """What tells a platform's entry-point groups from those of others, worked out once.
+    """A platform's entry-point groups, with what tells them from others worked out once.
 
     Attributes:
         platform: the platform.
@@ -118,7 +116,7 @@ class Groups:
         self.may_be_in = _search([each.encode() for each in self.begins])
 
     def are_hinted_at(self, line: str) -> bool:
-        """Return whether a line speaks of one of the groups."""
+        """Return whether a line contains the beginning of one of the groups."""
         return any(each in line for each in self.begins)
 
 
@@ -171,7 +169,7 @@ def parse(data: bytes, groups: Groups = FLOE_GROUPS) -> ParsedFile:
         elif line and line[0] != "#":
             parser.read_entry(number, line)
     parser.close_group()
-    return ParsedFile(parser.entries, parser.errors, parser.fatal, parser.categories, parser.unknown)
+    return ParsedFile(parser.entries, parser.errors, parser.fatal, parser.categories)
 
 
 class _Parser:
@@ -182,7 +180,6 @@ class _Parser:
         self.errors: list[ParseError] = []
         self.fatal = False
         self.categories: list[DeclaredCategory] = []
-        self.unknown = False
         self._groups = groups
         self._group = ""
         self._line = 0
@@ -196,7 +193,6 @@ class _Parser:
         if not group:
             self.record_error(ParseError(number, "a group without a name", "Write [group] above its entries"))
         elif self._category is None and group.strip().startswith(groups.prefix) and not self._declares:
-            self.unknown = True
             message = f"{_short(group)} is not a plugin group, and the prefix {groups.prefix} is reserved for them"
             # Looking for a similar name takes long, and after many errors nobody reads the hint.
             hint = _group_hint(group, groups) if len(self.errors) < _MAX_ERRORS else ""

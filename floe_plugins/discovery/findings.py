@@ -1,4 +1,4 @@
-"""What a scan has read: the files with groups of a platform, what they say, and what could not be read."""
+"""The findings of a scan: files with groups of a platform, their entry points, and what could not be read."""
 
 from __future__ import annotations
 
@@ -50,8 +50,7 @@ class Findings:
         parsed = parse(data, self.groups)
         if len(parsed.entries) > MAX_ENTRIES:
             message = f"it declares more than {MAX_ENTRIES} plugins, and none of them is used"
-            hint = "Remove the distribution, or ask its author to split it"
-            self._problems.append(_problem(message, origin, hint))
+            self._problems.append(_problem(message, origin, "Remove the distribution, or ask its author to split it"))
             return
         self._candidates += [Candidate(entry.ref, entry.value, origin) for entry in parsed.entries]
         for error in parsed.errors:

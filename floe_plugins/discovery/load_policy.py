@@ -55,8 +55,7 @@ class Rule(NamedTuple):
         except ValueError as error:
             example = platform.example
             forms = f"a ref ({example}), a category ({example.partition(':')[0]}) or distribution:NAME"
-            message = f"{error}; expected {forms}"
-            raise ValueError(message) from None
+            raise ValueError(f"{error}; expected {forms}") from None
         return cls(text, origin, type=ref.type, name=ref.name)
 
     def matches(self, candidate: Candidate, names: frozenset[str] = frozenset()) -> bool:
@@ -67,7 +66,7 @@ class Rule(NamedTuple):
 
 
 class LoadPolicy(NamedTuple):
-    """Which plugins may be loaded. ``None`` means that a setting is not given.
+    """The switches, rules and allow-list that say which plugins may be loaded. ``None`` stands for one not given.
 
     Attributes:
         autoload: ``"all"``, ``"configured"`` or ``"none"``.

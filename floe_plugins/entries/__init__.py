@@ -1,1 +1,1 @@
-"""What the registry keeps of each plugin: its entry, from discovery to stop, and its deadlines."""
+"""The entries of a registry, one for each plugin from discovery to stop, and their deadlines."""

@@ -1,4 +1,4 @@
-"""What the registry keeps of one plugin, from discovery to stop."""
+"""The entry of one plugin in its registry, from discovery to stop."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ class Entry:
             self._worker.close()
 
     def forget_thread(self) -> None:
-        """In a forked child: its thread is not there."""
+        """Forget its thread, which a forked child does not have."""
         if self._worker is not None:
             self._worker.forget_thread()
         self.check = None
@@ -130,7 +130,7 @@ class Entry:
 
     @property
     def declared(self) -> RuntimeMetadata | StaticMetadata:
-        """What the loaded plugin declares, else what its source does, without loading it."""
+        """The metadata of the loaded plugin, or else of its source, without loading it."""
         from floe_plugins.inspection import static_metadata
 
         if self.metadata is not None and (self.plugin is not None or self.candidate is None):
@@ -139,7 +139,7 @@ class Entry:
 
     @property
     def start_error(self) -> PluginError | None:
-        """Why it is loaded and did not start; None if it may be used, also before its first start."""
+        """The error that kept it from starting once it was loaded; None if it may be used, or was never started."""
         if self.plugin is None or self.state not in {PluginState.FAILED, PluginState.SKIPPED} or self.error is None:
             return None
         return None if stage_of(self.error) is Stage.STOP else self.error
@@ -174,6 +174,6 @@ def stage_of(error: PluginError) -> Stage:
 
 def problem_of(error: PluginError, **facts: Any) -> Problem:
     """Return an error as a problem; ``facts`` win over what it says itself."""
-    said: dict[str, Any] = {name: getattr(error, name) for name in ("message", "ref", "distribution", "hint")}
-    said |= {"stage": stage_of(error), "cause": error, **facts}
-    return Problem(**said)
+    known: dict[str, Any] = {name: getattr(error, name) for name in ("message", "ref", "distribution", "hint")}
+    known |= {"stage": stage_of(error), "cause": error, **facts}
+    return Problem(**known)

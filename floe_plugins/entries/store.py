@@ -1,4 +1,4 @@
-"""What there is: scans once, decides what may be loaded and for how long it may run, and keeps an entry per ref."""
+"""The store of entries: scans once, selects what may be loaded, knows each timeout, and keeps an entry per ref."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class EntryStore:
         return self.platform.categories
 
     def discover(self, *, refresh: bool = False) -> DiscoveryReport:
-        """What is installed; scanned on the first call, and again with ``refresh``.
+        """Return what is installed; scan for it on the first call, and again with ``refresh``.
 
         Failed loads are tried again after a refresh; what is loaded stays.
 
@@ -162,7 +162,7 @@ class EntryStore:
                 raise error.with_traceback(None)
 
     def problems(self) -> tuple[Problem, ...]:
-        """All that is known not to work: of the scan, the selection and each plugin."""
+        """Return all problems known: of the scan, the selection and each plugin."""
         with self.lock:
             known = set(self.configuration.issues)
             found = [*map(_wrong, self.configuration.issues), *self._problems]
@@ -176,7 +176,7 @@ class EntryStore:
         return tuple(dict.fromkeys((*found, *missing)))
 
     def missing(self, category: Category | None = None) -> dict[PluginRef, PluginError]:
-        """The required plugins (of a category) that are not there or disabled, and why; changes as plugins come.
+        """Return the required plugins (of a category) that are missing or disabled, and why; changes as plugins come.
 
         What is there and cannot be used, such as a duplicate, has an entry that says so.
         """
@@ -184,18 +184,18 @@ class EntryStore:
         return {ref: error for ref, error in errors if isinstance(error, PluginNotFoundError)}
 
     def candidates(self, category: Category | None = None) -> tuple[Candidate, ...]:
-        """What was found in a category, or in all."""
+        """Return the candidates of a category, or of all."""
         found = self.discover().candidates
         return found if category is None else tuple(each for each in found if each.type == category)
 
     def entries(self) -> Mapping[PluginRef, Entry]:
-        """All entries now."""
+        """Return all entries now."""
         self.discover()
         with self.lock:
             return dict(self._entries)
 
     def entry(self, ref: PluginRef) -> Entry:
-        """The entry of a ref.
+        """Return the entry of a ref.
 
         Raises:
             PluginNotFoundError: there is none, or it is disabled.
@@ -207,7 +207,7 @@ class EntryStore:
         return self.known_entry(ref)
 
     def _obstacle(self, ref: PluginRef) -> PluginError | None:
-        """Why a ref has no entry that can be used."""
+        """Return why a ref has no entry that can be used; None if it has one."""
         self.discover()
         entry = self._entries.get(ref)
         if entry is None:
@@ -218,7 +218,7 @@ class EntryStore:
         return entry.error if isinstance(entry.error, DuplicatePluginError) else None
 
     def known_entry(self, ref: PluginRef) -> Entry:
-        """The entry of a ref, also of a disabled or doubly claimed one.
+        """Return the entry of a ref, also of a disabled one, or one that several distributions offer.
 
         Raises:
             PluginNotFoundError: there is none.
@@ -230,17 +230,17 @@ class EntryStore:
         return entry
 
     def forget_threads(self) -> None:
-        """In a forked child: none of the plugins' threads is there."""
+        """Forget the plugins' threads, none of which a forked child has."""
         for entry in self._entries.values():
             entry.forget_thread()
 
     def is_current(self, entry: Entry) -> bool:
-        """Whether this is the entry of its ref still; it may have been replaced by a refresh."""
+        """Return whether this is still the entry of its ref; a refresh may have replaced it."""
         with self.lock:
             return self._entries.get(entry.ref) is entry
 
     def known(self) -> int:
-        """How many plugins are known so far; scans nothing."""
+        """Return the number of plugins known so far. Scans nothing."""
         return len(self._entries)
 
     def _not_found(self, ref: PluginRef) -> PluginNotFoundError:
@@ -294,7 +294,7 @@ class EntryStore:
                     self._entries[ref] = found
 
     def timeout(self, entry: Entry, stage: Stage) -> float:
-        """The seconds that a stage of a plugin may take.
+        """Return the seconds that a stage of a plugin may take.
 
         The configuration of the plugin comes first, then what the plugin declares, the configuration of all plugins,
         and the default.
@@ -305,7 +305,7 @@ class EntryStore:
         return float(next(source[name] for source in sources if name in source))
 
     def total_timeout(self, stage: Stage) -> float:
-        """The seconds that a whole start or stop may take; infinite if nothing is configured."""
+        """Return the seconds that a whole start or stop may take; infinite if nothing is configured."""
         return float(self.configuration.timeouts.get(f"{TIMEOUT_OF_STAGE[stage]}_total", math.inf))
 
     def block(self, ref: PluginRef, *, blocked: bool) -> None:
@@ -314,7 +314,7 @@ class EntryStore:
             (self._blocked.add if blocked else self._blocked.discard)(ref)
 
     def selected(self, category: Category | None = None) -> tuple[PluginRef, ...]:
-        """The refs that the platform is to run, sorted: those it is told to load, and those registered by hand."""
+        """Return the refs of the plugins to run, sorted: those that are to be loaded, and those registered by hand."""
         everything = self.policy.autoload == "all"
         wanted = {*self.configuration.plugins, *self.configuration.required}
         return tuple(

@@ -1,4 +1,4 @@
-"""Wait in an event loop for what takes its time on a thread, and end with it when the waiting is cancelled."""
+"""Await calls that block on a thread, and interrupt them when the waiting is cancelled."""
 
 from __future__ import annotations
 

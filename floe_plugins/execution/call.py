@@ -23,7 +23,7 @@ def _ignore(*_facts: object) -> None:
 
 
 class Watch(Protocol):
-    """What is told that a call begins and ends, on the thread that makes it."""
+    """Called when a call begins and ends, on the thread that makes it."""
 
     def __enter__(self) -> object: ...
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: object, /) -> None: ...
@@ -42,7 +42,7 @@ class _Unwatched:
 
 
 class Site(NamedTuple):
-    """Where a call is made; by default, where only this package's own functions are called.
+    """The thread's part of a call; by default that of a thread which runs this package's own functions only.
 
     Attributes:
         run: Calls a function and awaits what it returns.

@@ -69,7 +69,7 @@ class EventLoop:
         ``begin`` is given what cancels it from any thread, and says whether to go on.
 
         Raises:
-            CancelledError: it was cancelled, or ``begin`` said no.
+            CancelledError: it was cancelled, or ``begin`` returned false.
             RuntimeError: a coroutine of this loop is waiting for this very call.
         """
         if self._loop.is_running():

@@ -79,7 +79,7 @@ class Task:
 
     @property
     def log_interval(self) -> float:
-        """How long the log is silent about the call: a third of its timeout, if that is not much."""
+        """The seconds between two log messages about the call: a third of its timeout, at most ``LOG_INTERVAL``."""
         return min(LOG_INTERVAL, self.limit / 3) if self.limit else LOG_INTERVAL
 
     @property
@@ -92,12 +92,12 @@ class Task:
 
     @property
     def error(self) -> BaseException | None:
-        """What the call raised, if it has ended that way."""
+        """The exception of the call, if it has ended with one."""
         return None if self.call is None else self.call.exception()
 
     @property
     def result(self) -> Any:
-        """What the call returned, once it has ended without an error."""
+        """The result of the call, once it has ended without an error."""
         return None if self.call is None else self.call.result()
 
     @property

@@ -1,4 +1,4 @@
-"""Which plugins' code the present call is part of, on whatever thread: a call takes its context along."""
+"""Know whose code the present call is part of, on any thread: a call takes its context along."""
 
 from __future__ import annotations
 

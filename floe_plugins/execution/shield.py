@@ -107,7 +107,7 @@ class Request(Generic[R]):
         """Return what the work returns; blocks.
 
         Raises:
-            KeyboardInterrupt: The main thread was interrupted, or the waiting code cancelled. The work has been told,
+            KeyboardInterrupt: The main thread was interrupted, or the waiting code cancelled. The work was interrupted,
                 and has ended, unless it is left behind.
             BaseException: What the work raised.
         """

@@ -189,7 +189,7 @@ class Worker:
             self._caller_runner.close_loop()
 
     def forget_thread(self) -> None:
-        """In a forked child: the thread is not there; a later call starts one."""
+        """Forget the thread, which a forked child does not have; a later call starts one."""
         self._runner = self._caller_runner = None
 
     def __del__(self) -> None:

@@ -92,6 +92,32 @@ class PluginLookup(Protocol):
     def one(self, category: str) -> Any: ...
 
 
+if TYPE_CHECKING:
+    M = TypeVar("M", bound=pydantic.BaseModel)
+    M_co = TypeVar("M_co", bound=pydantic.BaseModel, covariant=True)
+
+    class _Configured(Protocol[M_co]):
+        @property
+        def config_schema(self) -> type[M_co]: ...
+
+    class _Config:
+        """What type checkers know of ``config``: it is an instance of the ``config_schema`` of the plugin's class.
+
+        Of a class whose schema is not known it is ``Any``, as of the class of a category. A class may still annotate
+        it: ``config: Settings``.
+        """
+
+        @overload
+        def __get__(self, plugin: None, owner: object) -> Any: ...
+        @overload
+        def __get__(self, plugin: _Configured[M], owner: object) -> M: ...
+        @overload
+        def __get__(self, plugin: object, owner: object) -> Any: ...
+        def __get__(self, plugin: Any, owner: object) -> Any: ...
+
+        def __set__(self, plugin: object, value: Any) -> None: ...
+
+
 class PluginMetadata(ABC):
     """The base class of all category classes: the metadata that plugins declare, and the lifecycle hooks.
 
@@ -108,7 +134,6 @@ class PluginMetadata(ABC):
     ...     version = "1.0"
     ...     floe_api_version = "1.0"
     ...     config_schema = Settings
-    ...     config: Settings
     ...
     ...     def health_check(self):
     ...         return HealthStatus(HealthState.HEALTHY, f"{len(self.config.entries)} secrets")
@@ -144,7 +169,7 @@ class PluginMetadata(ABC):
         caller_thread: whether to call the lifecycle hooks on the thread that starts the platform,
             for engines that require the main thread. The timeouts cannot be enforced then.
         registry: the registry that loaded the plugin. Set before ``startup``.
-        config: the validated instance of ``config_schema``. Annotate it in your class.
+        config: the validated instance of ``config_schema``, which type checkers know.
     """
 
     name: str
@@ -159,9 +184,9 @@ class PluginMetadata(ABC):
     caller_thread: ClassVar[bool] = False
 
     if TYPE_CHECKING:
-        # Only type checkers see these annotations: a plugin that is a pydantic model has no fields for them.
+        # Only type checkers see these: a plugin that is a pydantic model has no fields for them.
         registry: PluginLookup
-        config: Any
+        config = _Config()
     else:
         config = None
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from floe_plugins.core.categories import Category
 from floe_plugins.core.refs import FLOE_CATEGORIES
-from floe_plugins.inspection.source_files import WORD, Module, SourceModules, bindings
+from floe_plugins.inspection.source_files import WORD, Module, SourceModules, bindings, nodes
 
 _PLATFORM = __name__.partition(".")[0]
 BASE = (f"{_PLATFORM}.hookspecs.base", "PluginMetadata")
@@ -223,18 +223,10 @@ def _may_store(source: bytes, attribute: bytes) -> bool:
 
 
 def _stored_attributes(node: ast.AST) -> Iterator[str]:
-    """Yield the attributes that statements set or delete on objects with a name. Faster than with ``ast.walk``."""
-    rest: list[Any] = [node]
-    while rest:
-        here = rest.pop()
-        if here.__class__ is list:
-            rest += here
-        elif isinstance(here, ast.AST):
-            if isinstance(here, ast.Attribute) and isinstance(here.value, ast.Name):
-                if not isinstance(here.ctx, ast.Load):
-                    yield here.attr
-            else:
-                rest += here.__dict__.values()
+    """Yield the attributes that statements set or delete on objects with a name."""
+    for here in nodes(node):
+        if isinstance(here, ast.Attribute) and not isinstance(here.ctx, ast.Load) and isinstance(here.value, ast.Name):
+            yield here.attr
 
 
 def _imported(module: Module, statement: ast.stmt | None, name: str) -> ExternalName | None:

@@ -42,6 +42,23 @@ def trimmed(numbers: Iterable[int]) -> tuple[int, ...]:
     return tuple(kept)
 
 
+def is_version(text: str) -> bool:
+    """Return whether a text is a version (PEP 440), plain or not.
+
+    >>> is_version("1.0rc1"), is_version("one")
+    (True, False)
+    """
+    if release(text) is not None:
+        return True
+    from packaging.version import Version
+
+    try:
+        Version(text)
+    except ValueError:  # InvalidVersion, and Python's own limit on digits
+        return False
+    return True
+
+
 def meets(version: str, specifier: str) -> bool | None:
     """Return whether a plain version satisfies a specifier; None if either is not plain.
 

@@ -13,6 +13,7 @@ import re
 import threading
 import warnings
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from floe_plugins.core.candidate import Distribution
 from floe_plugins.core.locks import forkable_lock
@@ -76,7 +77,7 @@ class Module:
     @functools.cached_property
     def _changed_names(self) -> frozenset[str]:
         """The names of all objects an attribute of which a statement sets or deletes."""
-        return frozenset(name for node in ast.walk(self.tree) if (name := _changed_name(node)) is not None)
+        return frozenset(name for node in nodes(self.tree) if (name := _changed_name(node)) is not None)
 
 
 def _may_change(source: bytes, name: bytes) -> bool:
@@ -191,6 +192,26 @@ class _ParsedModules:
 _parsed = _ParsedModules()
 
 
+# What a tree has at its ends, most of which are positions.
+_ENDS = frozenset({str, int, float, complex, bytes, bool, type(None), type(...), ast.Load, ast.Store, ast.Del})
+
+
+def nodes(root: ast.AST) -> Iterator[ast.AST]:
+    """Yield the nodes of a tree, in no order that matters. Several times as fast as ``ast.walk``.
+
+    >>> sorted(type(node).__name__ for node in nodes(ast.parse("x.y = 1")))
+    ['Assign', 'Attribute', 'Constant', 'Module', 'Name']
+    """
+    rest: list[Any] = [root]
+    while rest:
+        here = rest.pop()
+        if here.__class__ is list:
+            rest += [each for each in here if each.__class__ not in _ENDS]
+        else:
+            yield here
+            rest += [each for each in here.__dict__.values() if each.__class__ not in _ENDS]
+
+
 def bindings(body: Iterable[ast.stmt]) -> dict[str, ast.stmt | None] | None:
     """Return the statement that binds each name of a body, as ``Module.bindings``; None if there is an ``import *``.
 
@@ -264,7 +285,7 @@ def _may_rebind(source: bytes) -> bool:
 
 def _drop_rebound_names(tree: ast.Module, found: dict[str, ast.stmt | None]) -> bool:
     """Set names that functions rebind to None. Return false if any name may be rebound."""
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         if isinstance(node, ast.Global):
             found.update(dict.fromkeys(node.names))
         elif _may_rebind_any_name(node):

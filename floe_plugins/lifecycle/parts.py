@@ -27,7 +27,7 @@ _DEFAULTS = frozenset({PluginMetadata.startup, PluginMetadata.shutdown, PluginMe
 
 @attrs.frozen(eq=False)
 class Parts:
-    """What starting, stopping and checking share."""
+    """The parts that starting, stopping and checking share."""
 
     store: EntryStore
     registration: Registration
@@ -37,7 +37,7 @@ class Parts:
 
     @property
     def workers(self) -> int:
-        """How many plugins may start or stop side by side; 1 means strictly one after another."""
+        """The number of plugins that may start or stop side by side; 1 means strictly one after another."""
         return self.store.configuration.workers or 16
 
     def hook(self, entry: Entry, name: str) -> Callable[[], Any]:

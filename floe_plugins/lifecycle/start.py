@@ -12,6 +12,7 @@ import attrs
 from floe_plugins.core.log import log
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.report import LifecycleReport, Outcome, OutcomeState
+from floe_plugins.core.safe_text import cut_middle
 from floe_plugins.core.state import PluginState, Stage
 from floe_plugins.dependencies.resolver import Dependency, resolve
 from floe_plugins.entries.entry import Entry, stage_of
@@ -23,10 +24,11 @@ from floe_plugins.errors import (
 from floe_plugins.execution.boundary import ForeignError
 from floe_plugins.execution.executor import Task
 from floe_plugins.execution.shield import InterruptedRequestError
+from floe_plugins.lifecycle.attempts import Attempts
 from floe_plugins.lifecycle.coordinator import Operation, StartedPlugin
 from floe_plugins.lifecycle.parts import Parts, is_default, timeout_error
 from floe_plugins.lifecycle.prepare import Loading, configure
-from floe_plugins.lifecycle.transitions import Progress, Transitions
+from floe_plugins.lifecycle.transitions import Transitions
 
 _REASONS = {
     Stage.DISCOVER: "could not be loaded",
@@ -136,16 +138,16 @@ class _Starter(Transitions):
         return self._fail(entry, self.error(entry, busy, hint=hint))
 
     def _startup(self, entry: Entry, delay: float = 0.0) -> Task:
-        progress = self.progress.setdefault(entry.ref, Progress())
-        left = None if progress.began is None else progress.deadline - time.monotonic() - delay
-        failure = progress.failure
+        attempts = self.attempts.setdefault(entry.ref, Attempts())
+        left = None if attempts.began is None else attempts.deadline - time.monotonic() - delay
+        failure = attempts.failure
         return self.parts.hook_task(
             entry,
             Stage.START,
             timeout=left,
             delay=delay,
             on_late_end=lambda: self._clean_up_late(entry),
-            reason="" if failure is None else f"attempt {progress.attempts} failed: {failure.message}",
+            reason="" if failure is None else f"attempt {attempts.number} failed: {failure.message}",
         )
 
     def _clean_up_late(self, entry: Entry) -> Any:
@@ -159,7 +161,7 @@ class _Starter(Transitions):
             if isinstance(error, InterruptedRequestError):
                 entry.worker.submit(lambda: self._clean_up_late(entry))
             return self._cleaned_up(entry, None if error is None else f"shutdown raised {error}")
-        progress = self.count(entry, task)
+        attempts = self.count(entry, task)
         if error is None:
             if task.result is None:
                 return self._started(entry)
@@ -168,7 +170,7 @@ class _Starter(Transitions):
             return self._fail(entry, self.error(entry, f"startup could not be called: {error}", error))
         if not error.is_unavailable:
             return self._clean_up(entry, self.error(entry, f"startup raised {error}", error))
-        progress.is_unavailable, progress.retry_after = True, error.retry_after
+        attempts.is_unavailable, attempts.retry_after = True, error.retry_after
         return self._clean_up(entry, self.error(entry, str(error), error))
 
     def _started(self, entry: Entry) -> Future[Outcome]:
@@ -179,30 +181,30 @@ class _Starter(Transitions):
 
     def _clean_up(self, entry: Entry, failure: PluginError) -> Task | Future[Outcome]:
         """Shut the plugin down after a ``startup`` that did not succeed."""
-        self.progress[entry.ref].failure = failure
+        self.attempts[entry.ref].failure = failure
         if is_default(self.parts.hook(entry, "shutdown")):
             return self._cleaned_up(entry, None)
         return self.parts.hook_task(entry, Stage.STOP, reason=_CLEAN_UP)
 
     def _cleaned_up(self, entry: Entry, clean_up_error: str | None) -> Task | Future[Outcome]:
         """Try again if that is due, else fail."""
-        progress = self.progress[entry.ref]
-        failure = progress.failure
+        attempts = self.attempts[entry.ref]
+        failure = attempts.failure
         assert failure is not None  # noqa: S101 for type checkers: _clean_up set it
         if clean_up_error is not None:
             failure.message = f"{failure.message}; the clean-up failed too: {clean_up_error}"
-        if not progress.is_unavailable:
+        if not attempts.is_unavailable:
             return self._fail(entry, failure)
-        pause = progress.pause()
+        pause = attempts.pause()
         if pause is not None and not self.parts.coordinator.is_ending:
-            if progress.attempts == 1:
+            if attempts.number == 1:
                 found = entry.candidate and entry.candidate.distribution
                 whose = f" ({found.name} {found.version})" if found else ""
                 message = "%s%s is not available, and is attempted again until its deadline: %s"
                 log("warning", message, entry.ref, whose, failure.message, stage=Stage.START)
             self.parts.store.events.emit("retry", entry.ref, stage=Stage.START, seconds=pause, reason=failure.message)
             return self._startup(entry, pause)
-        failure.message = f"unavailable after {progress}: {failure.message}"
+        failure.message = f"unavailable after {attempts}: {failure.message}"
         failure.hint = failure.hint or "Make available what it needs and start it again, or raise timeouts.startup."
         return self._fail(entry, failure)
 
@@ -210,7 +212,7 @@ class _Starter(Transitions):
         """Fail the plugin; if its start ends after all, it is shut down then."""
         entry = self.entries[node]
         if task.reason == _CLEAN_UP:
-            self.progress[node].is_unavailable = False
+            self.attempts[node].is_unavailable = False
             reason = f"shutdown did not end within {task.timeout or 0.0:g} s"
             self.parts.store.events.overdue(node, Stage.STOP, reason)
             return self._cleaned_up(entry, reason)
@@ -233,7 +235,7 @@ class _Starter(Transitions):
         self._fail(entry, self.error(entry, f"its start was interrupted{self._attempt_before(node)}"))
 
     def _attempt_before(self, ref: PluginRef) -> str:
-        failure = self.progress[ref].failure
+        failure = self.attempts[ref].failure
         return "" if failure is None else f"; attempt before: {failure.message}"
 
     def _unmet(self, entry: Entry, dependency: Dependency) -> PluginError:
@@ -247,7 +249,8 @@ class _Starter(Transitions):
         else:
             each = "; ".join(f"{o.ref} {reason}" for o, reason in zip(failures, reasons, strict=True))
             message = f"needs a plugin of the category {dependency.text}, and none runs: {each}"
-        error = entry.failure(MissingDependencyError, message, requirement=dependency.text)
+        # Each message has the one before in it, so that those of a long chain would fill the memory.
+        error = entry.failure(MissingDependencyError, cut_middle(message), requirement=dependency.text)
         error.__cause__ = failures[0].cause
         return error
 

@@ -1,10 +1,8 @@
-"""What starting and stopping have in common: one transition and one outcome for each plugin."""
+"""The common part of starting and stopping: one transition and one outcome for each plugin."""
 
 from __future__ import annotations
 
 import inspect
-import math
-import time
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any, ClassVar
@@ -18,57 +16,9 @@ from floe_plugins.entries.entry import Entry
 from floe_plugins.errors import PluginError, PluginTimeoutError
 from floe_plugins.execution.boundary import ForeignError, caused_by
 from floe_plugins.execution.executor import Driver, Executor, Task, completed
+from floe_plugins.lifecycle.attempts import Attempts
 from floe_plugins.lifecycle.coordinator import Operation, StartedPlugin
 from floe_plugins.lifecycle.parts import Parts, outcome_of
-
-FIRST_PAUSE = 0.1
-MAX_PAUSE = 5.0
-
-
-@attrs.define(eq=False)
-class Progress:
-    """The attempts to start one plugin. Times are of ``time.monotonic``.
-
-    Attributes:
-        began: When ``startup`` was first entered.
-        attempts: How often it was called.
-        seconds: From its first beginning to the end of its last call.
-        deadline: When all attempts have to be over.
-        failure: Why the last attempt failed.
-        is_unavailable: Whether that was since a service is down, so that another attempt may succeed.
-        retry_after: The seconds until then, where the plugin names them.
-    """
-
-    began: float | None = None
-    attempts: int = 0
-    seconds: float = 0.0
-    deadline: float = math.inf
-    failure: PluginError | None = None
-    is_unavailable: bool = False
-    retry_after: float | None = None
-
-    def __str__(self) -> str:
-        return f"{self.attempts} {'attempt' if self.attempts == 1 else 'attempts'} in {self.seconds:.1f} s"
-
-    def count(self, task: Task, timeout: float) -> None:
-        """Count one call of ``startup``; all of them together have ``timeout`` seconds."""
-        if task.call is None:
-            return  # it was to be made after a pause
-        if self.began is None:
-            self.began = task.began
-            self.deadline = task.began + timeout
-        self.attempts += task.has_begun
-        self.seconds = task.began + task.seconds - self.began
-        self.is_unavailable = False
-
-    def pause(self) -> float | None:
-        """Return the seconds to wait before the next attempt; None if there is no time for one."""
-        left = self.deadline - time.monotonic()
-        if self.retry_after is not None:
-            wanted = max(self.retry_after, FIRST_PAUSE)
-            return wanted if wanted < left else None
-        pause = min(FIRST_PAUSE * 2 ** min(self.attempts - 1, 10), MAX_PAUSE, left / 2)
-        return pause if pause >= FIRST_PAUSE / 2 else None
 
 
 @attrs.define(eq=False)
@@ -82,7 +32,7 @@ class Transitions(Driver[PluginRef, Outcome]):
         deadline: When it has to be over.
         would_deadlock: The plugins that wait for the one whose code asks for this.
         outcomes: Of the plugins that are done.
-        progress: Of the plugins whose hook was called.
+        attempts: Of the plugins whose hook was called.
     """
 
     stage: ClassVar[Stage]
@@ -96,7 +46,7 @@ class Transitions(Driver[PluginRef, Outcome]):
     deadline: float = attrs.field(init=False)
     would_deadlock: frozenset[PluginRef] = attrs.field(init=False)
     outcomes: dict[PluginRef, Outcome] = attrs.field(factory=dict, init=False)
-    progress: dict[PluginRef, Progress] = attrs.field(factory=dict, init=False)
+    attempts: dict[PluginRef, Attempts] = attrs.field(factory=dict, init=False)
     _begun: set[PluginRef] = attrs.field(factory=set, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -149,11 +99,11 @@ class Transitions(Driver[PluginRef, Outcome]):
         hint = "Call the registry outside of the loop, for instance by asyncio.to_thread()."
         return self.error(entry, message, hint=hint)
 
-    def count(self, entry: Entry, task: Task) -> Progress:
+    def count(self, entry: Entry, task: Task) -> Attempts:
         """Count one call of the hook."""
-        progress = self.progress.setdefault(entry.ref, Progress())
-        progress.count(task, self.parts.store.timeout(entry, self.stage))
-        return progress
+        attempts = self.attempts.setdefault(entry.ref, Attempts())
+        attempts.add(task, self.parts.store.timeout(entry, self.stage))
+        return attempts
 
     def error(self, entry: Entry, message: str, cause: BaseException | None = None, hint: str = "") -> PluginError:
         """Return an error about the plugin, with its cause."""
@@ -190,16 +140,16 @@ class Transitions(Driver[PluginRef, Outcome]):
         self, entry: Entry, state: OutcomeState, message: str = "", cause: PluginError | None = None, **facts: Any
     ) -> Outcome:
         """Return the outcome of a plugin as far as it has come."""
-        progress = self.progress.get(entry.ref) or Progress()
+        attempts = self.attempts.get(entry.ref) or Attempts()
         return outcome_of(
             entry,
             facts.pop("stage", self.stage),
             state,
             message,
             cause=cause,
-            seconds=progress.seconds,
-            began=None if progress.began is None else progress.began - self.begun,
-            attempts=progress.attempts,
+            seconds=attempts.seconds,
+            began=None if attempts.began is None else attempts.began - self.begun,
+            attempts=attempts.number,
             waited_for=tuple(sorted(self.predecessors[entry.ref])),
             **facts,
         )

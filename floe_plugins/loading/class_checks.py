@@ -1,4 +1,4 @@
-"""Find what the author of a plugin class has most likely not meant, and say what to write instead."""
+"""Find likely mistakes in a plugin class, and say what to write instead."""
 
 from __future__ import annotations
 
@@ -11,26 +11,21 @@ from typing import Any, NamedTuple
 from floe_plugins.core.suggestions import meant
 from floe_plugins.errors import PluginError
 from floe_plugins.hookspecs.base import LIFECYCLE_HOOKS, PROJECT, hook_names, spec_options
-from floe_plugins.inspection.plain_versions import release
+from floe_plugins.inspection.plain_versions import is_version
 from floe_plugins.inspection.runtime_metadata import TELL_AUTHOR, RuntimeMetadata
 from floe_plugins.loading.implementations import is_newer
 
 
 class Finding(NamedTuple):
-    """What is wrong with a class, what its author has to do about it, and whether the plugin cannot work."""
+    """A mistake in a class, what its author should do about it, and whether the plugin cannot work with it."""
 
     message: str
     advice: str
     is_fatal: bool = False
 
-    @property
-    def hint(self) -> str:
-        """What an operator is told to do about it."""
-        return f"{TELL_AUTHOR}: {self.advice}."
-
 
 def speak_to_author(error: PluginError) -> None:
-    """Change the hint of an error from what an operator is told to what the author is told, who can do it at once.
+    """Change the hint of an error for an operator, "Tell the plugin's author: ...", into one for the author.
 
     >>> from floe_plugins import PluginLoadError
     >>> error = PluginLoadError("it has no name", hint="Tell the plugin's author: write name = ... in the class.")
@@ -46,7 +41,7 @@ def speak_to_author(error: PluginError) -> None:
 def check_class(
     members: Mapping[str, object], category: type, metadata: RuntimeMetadata, project: str = PROJECT
 ) -> Iterator[Finding]:
-    """Yield what is most likely wrong with a plugin class. Nothing of the class is called.
+    """Yield the likely mistakes in a plugin class. Nothing of the class is called.
 
     Args:
         members: The attributes of the class, as they are stored there.
@@ -54,7 +49,11 @@ def check_class(
         metadata: What the plugin declares.
         project: The pluggy project whose markers it uses, which is the name of its platform.
     """
-    yield from _in_version(metadata.version)
+    if not is_version(metadata.version):
+        message = (
+            f"its version {metadata.version!r} is none of PEP 440, so that no dependency on a version of it can be met"
+        )
+        yield Finding(message, 'write a version such as version = "1.0.0"')
     specs = _specs(category, project)
     hooks = {name: spec for name, spec in specs.items() if not is_newer(spec, metadata.floe_api_version)}
     functions = {name: member for name, member in members.items() if isinstance(member, FunctionType)}
@@ -82,18 +81,6 @@ def _mark(function: FunctionType, project: str) -> dict[str, Any]:
     """Return the options that ``@hookimpl`` has left in a function; none if it has left none."""
     found = function.__dict__.get(f"{project}_impl")
     return found if type(found) is dict else {}
-
-
-def _in_version(version: str) -> Iterator[Finding]:
-    if release(version) is not None:
-        return
-    from packaging.version import InvalidVersion, Version
-
-    try:
-        Version(version)
-    except InvalidVersion:
-        message = f"its version {version!r} is none of PEP 440, so that no dependency on a version of it can be met"
-        yield Finding(message, 'write a version such as version = "1.0.0"')
 
 
 def _overrides(members: Mapping[str, object], spec: object, name: str) -> bool:

@@ -33,13 +33,21 @@ class Configurer:
     store: EntryStore
     loader: Loader
 
-    def configure(self, entry: Entry) -> None:
+    def configure(self, entry: Entry, is_given_up: Callable[[], bool] = bool) -> None:
         """Validate a loaded plugin's configuration and hand it over; runs plugin code on the calling thread.
+
+        It is not handed over if ``is_given_up`` says so by then.
 
         Raises:
             PluginConfigurationError: It is invalid.
         """
-        self._configure(entry)
+        plugin = self.loader.load(entry)
+        settings = self.store.configuration
+        if not has_schema(entry) and not _is_configured(settings, entry):
+            # Most plugins without a schema are not configured either: they need no pydantic.
+            return
+        with self.store.events.call(entry.ref, Stage.CONFIGURE, self.store.timeout(entry, Stage.CONFIGURE)):
+            self._validate(settings, entry, plugin, is_given_up)
 
     def configure_on_own_thread(self, entry: Entry) -> None:
         """Validate a plugin's configuration and hand it over, on the plugin's thread; blocks at most for its deadline.
@@ -53,7 +61,7 @@ class Configurer:
             self.configure(entry)
             return
         seconds = self.store.timeout(entry, Stage.CONFIGURE)
-        call: Call[None] = Call(lambda: self._configure(entry, is_given_up=lambda: call.detached))
+        call: Call[None] = Call(lambda: self.configure(entry, lambda: call.detached))
         if entry.worker.overdue is not None:
             raise _overdue(entry, "its thread is busy with an earlier call that takes too long", seconds)
         entry.worker.enqueue(call)
@@ -62,15 +70,6 @@ class Configurer:
             self.store.events.overdue(entry.ref, Stage.CONFIGURE, error.message)
             raise error
         call.result()
-
-    def _configure(self, entry: Entry, *, is_given_up: Callable[[], bool] = lambda: False) -> None:
-        plugin = self.loader.load(entry)
-        settings = self.store.configuration
-        if not has_schema(entry) and not _is_configured(settings, entry):
-            # Most plugins without a schema are not configured either: they need no pydantic.
-            return
-        with self.store.events.call(entry.ref, Stage.CONFIGURE, self.store.timeout(entry, Stage.CONFIGURE)):
-            self._validate(settings, entry, plugin, is_given_up)
 
     def _validate(
         self, settings: Configuration, entry: Entry, plugin: PluginMetadata, is_given_up: Callable[[], bool]

@@ -1,4 +1,4 @@
-"""Find the implementations of hooks in a plugin, wherever it keeps them, and what is wrong with them."""
+"""Find the implementations of hooks in a plugin, wherever it keeps them, and the errors in them."""
 
 from __future__ import annotations
 

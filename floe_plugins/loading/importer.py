@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from floe_plugins._version import __version__
 from floe_plugins.core.candidate import Candidate, Distribution
-from floe_plugins.core.categories import Category
+from floe_plugins.core.categories import Category, derives
 from floe_plugins.core.platform import FLOE, Platform
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.safe_text import type_name
@@ -24,7 +24,7 @@ from floe_plugins.hookspecs.base import PluginMetadata
 from floe_plugins.inspection import compatibility
 from floe_plugins.inspection.origin import is_editable, refuse_foreign_module
 from floe_plugins.inspection.runtime_metadata import RuntimeMetadata, read_attribute, read_metadata
-from floe_plugins.loading import imported
+from floe_plugins.loading import stale_imports
 from floe_plugins.loading.class_checks import speak_to_author
 
 _PACKAGE = __name__.partition(".")[0]
@@ -65,15 +65,15 @@ def import_plugin(
     with about(candidate.ref, candidate.distribution):
         if only_own_files:
             refuse_foreign_module(candidate)
-        was_imported = imported.is_imported(candidate)
+        was_imported = stale_imports.is_imported(candidate)
         try:
             checked = _import(candidate, check_hooks, platform)
         except PluginError as error:
             if was_imported:
-                imported.remember(candidate, None, was_imported=True)
-                error.hint = imported.advice(candidate) or error.hint
+                stale_imports.remember(candidate, None, was_imported=True)
+                error.hint = stale_imports.advice(candidate) or error.hint
             raise
-        imported.remember(candidate, type(checked.plugin).__module__, was_imported=was_imported)
+        stale_imports.remember(candidate, type(checked.plugin).__module__, was_imported=was_imported)
         return checked
 
 
@@ -126,7 +126,7 @@ def category_class(category: Category) -> type[Any]:
     what = f"importing {name!r}, the class of the category {category.slug},"
     hint = f"The category comes from {of}; reinstall or remove that, or tell its author."
     found = boundary.call_or_raise(lambda: category.spec, error_of)
-    if not isinstance(found, type) or not issubclass(found, PluginMetadata):
+    if not isinstance(found, type) or not derives(found, PluginMetadata):
         message = f"{name!r} is no class that derives from PluginMetadata, and cannot be that of a category"
         raise PluginLoadError(message, hint=hint)
     return found
@@ -227,23 +227,22 @@ def instantiate(
         failure = error
     except BaseException as error:  # noqa: BLE001 its own class may answer in any way when it is looked at
         failure = boundary.describe(error)
-    message = f"looking at the plugin failed with {failure}"
-    raise boundary.caused_by(PluginLoadError(message, hint=_AUTHOR), failure)
+    raise boundary.caused_by(PluginLoadError(f"looking at the plugin failed with {failure}", hint=_AUTHOR), failure)
 
 
 def _instance(found: Any, expected: type[Any], group: str, platform: Platform) -> Any:
-    if issubclass(type(found), expected):
+    if derives(type(found), expected):
         return found
     if inspect.isclass(found):
         _check_class(found, expected, group, platform)
         return _call(found, expected, group)
-    if callable(found) and not issubclass(type(found), PluginMetadata):
+    if callable(found) and not derives(type(found), PluginMetadata):
         return _call(found, expected, group)
     raise _not_a_plugin(found, expected, group)
 
 
 def _check_class(cls: type[Any], expected: type[Any], group: str, platform: Platform) -> None:
-    if not issubclass(cls, expected):
+    if not derives(cls, expected):
         raise _not_a_plugin(cls, expected, group)
     missing = sorted(getattr(cls, "__abstractmethods__", ()))
     if missing:
@@ -296,7 +295,7 @@ def _call(factory: Callable[[], Any], expected: type[Any], group: str) -> Any:
         return PluginLoadError(message, hint="A plugin is made without arguments; it opens what it needs in startup().")
 
     plugin = boundary.call_or_raise(factory, error_of)
-    if not issubclass(type(plugin), expected):
+    if not derives(type(plugin), expected):
         raise _not_a_plugin(plugin, expected, group)
     return plugin
 

@@ -60,7 +60,7 @@ class Loader:
         return Request(lambda _: self._load(entry), is_left_behind=True).run()
 
     def forget_loads(self) -> None:
-        """In a forked child: none of the threads that were loading is there."""
+        """Forget the loads under way, whose threads a forked child does not have."""
         self._loads, self._waits = {}, {}
 
     def _load(self, entry: Entry) -> PluginMetadata:

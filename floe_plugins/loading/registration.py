@@ -19,8 +19,9 @@ from floe_plugins.execution.plugin_code import plugin_code
 from floe_plugins.hookspecs.base import PluginLookup, PluginMetadata
 from floe_plugins.inspection import static_metadata
 from floe_plugins.inspection.origin import is_editable
-from floe_plugins.loading import imported
-from floe_plugins.loading.class_checks import Finding, check_class, speak_to_author
+from floe_plugins.inspection.runtime_metadata import TELL_AUTHOR
+from floe_plugins.loading import stale_imports
+from floe_plugins.loading.class_checks import check_class, speak_to_author
 from floe_plugins.loading.implementations import PluginHookError, class_members
 from floe_plugins.loading.importer import CheckedPlugin, about, import_plugin
 from floe_plugins.loading.plugin_manager import CategoryManager
@@ -100,15 +101,14 @@ class Registration:
         assert metadata is not None  # noqa: S101 for type checkers: it has been made
         members = class_members(type(plugin), category.__mro__)
         for finding in check_class(members, category, metadata, self.store.platform.name):
-            error = entry.failure(PluginLoadError, finding.message, hint=finding.hint)
-            if entry.candidate is None or is_editable(entry.candidate.distribution):
-                speak_to_author(error)
+            hint = f"{TELL_AUTHOR}: {finding.advice}."
+            error = _addressed(entry, entry.failure(PluginLoadError, finding.message, hint=hint))
             if finding.is_fatal or self.store.policy.strict:
                 raise error
             entry.warnings.append(error)
 
     def update(self, entry: Entry) -> None:
-        """Let the registry's callers find the plugin, or not, as its state has become. Those who listen are told."""
+        """Let callers of the registry find the plugin if it may be used now, and emit its state."""
         category = entry.ref.type
         with self._lock:
             by_name = self.plugins.setdefault(category, {})
@@ -159,9 +159,10 @@ def metadata_differences(entry: Entry) -> Sequence[PluginLoadError]:
         return ()
     source = static_metadata.read(entry.candidate)
     declared = {name: (getattr(source, name), getattr(entry.metadata, name)) for name in DECLARED}
+    declared[entry.ref.type.api_attribute] = declared.pop("floe_api_version")  # as the author has written it
     differing = {name: pair for name, pair in declared.items() if pair[0] is not None and pair[0] != pair[1]}
-    before, now = imported.loaded_from(entry.candidate), str(entry.candidate.distribution)
-    if before != now or (differing and imported.is_outdated(entry.candidate)):
+    before, now = stale_imports.loaded_from(entry.candidate), str(entry.candidate.distribution)
+    if before != now or (differing and stale_imports.is_outdated(entry.candidate)):
         loaded, installed = entry.metadata.version, source.version or entry.candidate.distribution.version
         message = f"version {loaded} is loaded, {installed} is installed"
         if before != now and loaded == installed:
@@ -177,9 +178,14 @@ def metadata_differences(entry: Entry) -> Sequence[PluginLoadError]:
 
 
 def _api_of_platform(entry: Entry, version: str) -> PluginLoadError:
-    message = "its floe_api_version is FLOE_API_VERSION, so that it claims to be written for whatever API is installed"
-    finding = Finding(message, f'write the API for which it was written, such as floe_api_version = "{version}"')
-    error = entry.failure(PluginLoadError, message, hint=finding.hint)
-    if entry.candidate is not None and is_editable(entry.candidate.distribution):
+    name = entry.ref.type.api_attribute
+    message = f"its {name} is {name.upper()}, so that it claims to be written for whatever API is installed"
+    hint = f'{TELL_AUTHOR}: write the API for which it was written, such as {name} = "{version}".'
+    return _addressed(entry, entry.failure(PluginLoadError, message, hint=hint))
+
+
+def _addressed(entry: Entry, error: PluginLoadError) -> PluginLoadError:
+    """Return an error about a plugin's class; it speaks to the author where that is who works on the plugin here."""
+    if entry.candidate is None or is_editable(entry.candidate.distribution):
         speak_to_author(error)
     return error

@@ -9,6 +9,7 @@ from typing import Any
 
 from floe_plugins.core.candidate import Candidate
 from floe_plugins.discovery.entry_points_txt import parse_value
+from floe_plugins.loading.stale_imports import file_of
 
 _NATIVE = (".so", ".pyd", ".dll")
 
@@ -21,7 +22,7 @@ def own_modules(candidate: Candidate) -> dict[str, ModuleType]:
     value = parse_value(candidate.value)
     parts = value.module.split(".") if value else []
     prefixes = [".".join(parts[: count + 1]) for count in range(len(parts))]
-    top = next((prefix for prefix in prefixes if _file(sys.modules.get(prefix)) is not None), None)
+    top = next((prefix for prefix in prefixes if file_of(sys.modules.get(prefix)) is not None), None)
     if top is None:
         return {}
     return {
@@ -36,7 +37,7 @@ def obstacle(own: Mapping[str, ModuleType]) -> str | None:
     if not own:
         return "its modules are not known"
     for name, module in own.items():
-        if str(_file(module)).endswith(_NATIVE):
+        if str(file_of(module)).endswith(_NATIVE):
             return f"{name} is native code, which cannot be unloaded"
     for holder, module in list(sys.modules.items()):
         if holder not in own and type(module) is ModuleType:
@@ -72,8 +73,3 @@ def _origin(value: object) -> Any:
         return value.__module__
     cls: Any = value if issubclass(type(value), type) else type(value)
     return type.__getattribute__(cls, "__dict__").get("__module__")
-
-
-def _file(module: ModuleType | None) -> str | None:
-    file = None if type(module) is not ModuleType else module.__dict__.get("__file__")
-    return file if type(file) is str else None

@@ -1,1 +1,1 @@
-"""The registry that applications use, and what it keeps of each plugin."""
+"""The registry that applications use."""

@@ -32,34 +32,17 @@ def with_arguments(
     Raises:
         PluginConfigurationError: One of them is not what it should be.
     """
+    names = (*TIMEOUT_NAMES, *TOTAL_TIMEOUT_NAMES)
+    for name in timeouts or ():
+        if name not in names:
+            raise PluginConfigurationError(f"timeouts has the key {name!r}; expected {', '.join(names)}")
+    seconds = {name: _checked(f"timeouts[{name!r}]", check_timeout, value) for name, value in (timeouts or {}).items()}
     return attrs.evolve(
         settings,
         required=tuple(dict.fromkeys((*settings.required, *required))),
-        timeouts={**settings.timeouts, **checked_timeouts(timeouts or {})},
-        workers=settings.workers if workers is None else checked_workers(workers),
+        timeouts={**settings.timeouts, **seconds},
+        workers=settings.workers if workers is None else _checked("workers", check_workers, workers),
     )
-
-
-def checked_timeouts(timeouts: Mapping[str, float]) -> dict[str, float]:
-    """Return timeouts by name, in seconds.
-
-    Raises:
-        PluginConfigurationError: A name is unknown, or a value is not a number of seconds.
-    """
-    names = (*TIMEOUT_NAMES, *TOTAL_TIMEOUT_NAMES)
-    for name in timeouts:
-        if name not in names:
-            raise PluginConfigurationError(f"timeouts has the key {name!r}; expected {', '.join(names)}")
-    return {name: _checked(f"timeouts[{name!r}]", check_timeout, value) for name, value in timeouts.items()}
-
-
-def checked_workers(workers: object) -> int:
-    """Return a number of workers.
-
-    Raises:
-        PluginConfigurationError: It is not a whole number in the range allowed.
-    """
-    return _checked("workers", check_workers, workers)
 
 
 def _checked(what: str, check: Callable[[object], T], value: object) -> T:
@@ -79,6 +62,7 @@ def ref_of(categories: Categories, category: CategoryOrRef, name: str | None = N
     if name is not None:
         return PluginRef(category_of(categories, category), name)
     if isinstance(category, PluginRef):
+        category_of(categories, category.type)
         return category
     if isinstance(category, str) and not isinstance(category, Category):
         return PluginRef.parse(category, categories)

@@ -14,7 +14,7 @@ _shared_lock = forkable_lock()
 
 
 def get_registry() -> PluginRegistry:
-    """The process-wide registry, made on first use; in code that a registry has a plugin run, that registry.
+    """Return the process-wide registry, made on first use; in code of a plugin, the registry that runs it.
 
     So is a plugin's code while it is loaded, configured, started, checked and stopped, also on other threads that take
     its context along.

@@ -84,6 +84,8 @@ class PluginRegistry(Lookup, LifecycleMethods):
         categories: Iterable[Category] = (),
         platform: Platform = FLOE,
     ) -> None:
+        if not isinstance(platform, Platform):  # pyright: ignore[reportUnnecessaryIsInstance] callers may have no types
+            raise TypeError(f"expected a Platform, not {platform!r}")
         environ = os.environ if environ is None else environ
         base = platform.with_categories(categories) if (categories := tuple(categories)) else platform
         platform = base.looking_for(lambda: scanner.installed_categories(base, path))
@@ -100,7 +102,7 @@ class PluginRegistry(Lookup, LifecycleMethods):
         watch(self, PluginRegistry._after_fork)
 
     def _after_fork(self) -> None:
-        """In a forked child: forget the threads of the parent, or refuse all use where plugins were started."""
+        """Forget the parent's threads in a forked child; where plugins were started, refuse all use."""
         made = self._made_services
         if made is not None and made.coordinator.is_active:
             unusable: Any = Unusable(os.getppid())
@@ -131,7 +133,7 @@ class PluginRegistry(Lookup, LifecycleMethods):
         return f"<{type(self).__name__} with {self._store.known()} plugins>"
 
     def discover(self, *, refresh: bool = False) -> DiscoveryReport:
-        """What is installed; scanned at the first use, and again with ``refresh``.
+        """Return what is installed; scan for it at the first use, and again with ``refresh``.
 
         Nothing is imported. A refresh lets Python see new modules and failed loads be tried again; what is loaded
         stays.
@@ -146,7 +148,7 @@ class PluginRegistry(Lookup, LifecycleMethods):
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """All that is known not to work, and whose it is."""
+        """All problems known, each with the plugin and distribution that it concerns."""
         self._store.discover()
         return self._store.problems()
 
@@ -183,7 +185,7 @@ class PluginRegistry(Lookup, LifecycleMethods):
         return self._services().unregister(self._ref(category, name))
 
     def info(self, category: CategoryOrRef, name: str | None = None) -> plugin_info.PluginInfo:
-        """What is known of a plugin now; nothing is imported.
+        """Return the facts known about a plugin now. Imports nothing.
 
         Raises:
             PluginNotFoundError: there is none.
@@ -191,13 +193,13 @@ class PluginRegistry(Lookup, LifecycleMethods):
         return plugin_info.describe(self._store.known_entry(self._ref(category, name)), self.platform)
 
     def infos(self, category: CategoryLike | None = None) -> tuple[plugin_info.PluginInfo, ...]:
-        """What is known of every plugin, by ref, the disabled and the broken ones too; nothing is imported."""
-        kind = None if category is None else category_of(self._store.categories, category)
+        """Return the facts known about all plugins, sorted, disabled and broken ones included. Imports nothing."""
+        wanted = None if category is None else category_of(self._store.categories, category)
         entries = sorted(self._store.entries().items())
-        return tuple(plugin_info.describe(entry, self.platform) for ref, entry in entries if kind in {None, ref.type})
+        return tuple(plugin_info.describe(entry, self.platform) for ref, entry in entries if wanted in {None, ref.type})
 
     def state(self, category: CategoryOrRef, name: str | None = None) -> PluginState:
-        """The state that a plugin is in.
+        """Return the state of a plugin.
 
         Raises:
             PluginNotFoundError: there is none.
@@ -227,7 +229,7 @@ class PluginRegistry(Lookup, LifecycleMethods):
         return self._services().configure(self._ref(category), name)
 
     def config(self, category: CategoryOrRef, name: str | None = None) -> Any:
-        """A plugin's validated configuration, loading it; None without a schema.
+        """Return a plugin's validated configuration, loading the plugin; None without a schema.
 
         Raises:
             PluginConfigurationError: it is wrong.
@@ -236,7 +238,7 @@ class PluginRegistry(Lookup, LifecycleMethods):
         return self._services().config(self._ref(category, name))
 
     def resolve(self, *, plan: bool = False) -> tuple[PluginRef, ...]:
-        """The order in which the selected plugins, and what they need, are started.
+        """Return the order in which the selected plugins and their dependencies are started.
 
         With ``plan`` nothing is loaded: what a plugin needs is read from its source where it stands there literally.
 

@@ -23,7 +23,7 @@ S = TypeVar("S", bound="LifecycleMethods")
 
 
 class LifecycleMethods:
-    """What a registry does with its plugins' lifecycle hooks.
+    """The methods of a registry that call its plugins' lifecycle hooks.
 
     Each ``a...`` method is its namesake for event loops: it blocks no loop, and plugins run on their own threads as
     ever. Hooks of plugins with ``caller_thread = True`` run on the loop's thread, which they hold up.

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
 
 from floe_plugins.core.candidate import Candidate
+from floe_plugins.core.categories import derives
 from floe_plugins.core.lazy import LazyModule
 from floe_plugins.core.refs import PluginRef, PluginType
 from floe_plugins.entries.store import EntryStore
@@ -58,7 +59,7 @@ P = TypeVar("P", bound="PluginMetadata")
 
 
 class Lookup:
-    """What a registry answers to those who ask it for plugins."""
+    """The methods of a registry that return plugins and their managers."""
 
     __slots__ = ()
 
@@ -69,7 +70,7 @@ class Lookup:
         raise NotImplementedError
 
     def candidates(self, category: CategoryLike | None = None) -> tuple[Candidate, ...]:
-        """What is installed in a category, or in all; nothing is imported."""
+        """Return the installed candidates of a category, or of all. Imports nothing."""
         return self._store.candidates(None if category is None else category_of(self._store.categories, category))
 
     @overload
@@ -101,7 +102,7 @@ class Lookup:
     @overload
     def get(self, category: str | PluginRef) -> Any: ...
     def get(self, category: CategoryOrRef, name: str | None = None) -> Any:
-        """The plugin, loaded on first use; concurrent callers receive the same instance.
+        """Return the plugin, loaded on first use; concurrent callers receive the same instance.
 
         Blocks while it is loaded, at most for the load's deadline. Texts will do, here and in all methods that take a
         category and a name: ``get("secrets", "env")``, ``get("secrets:env")``.
@@ -159,7 +160,7 @@ class Lookup:
     def _load(self, category: CategoryOrRef, name: str | None = None) -> Any:
         ref = ref_of(self._store.categories, category, name)
         plugin = self._services().load(ref)
-        if isinstance(category, type) and not issubclass(type(plugin), category):
+        if isinstance(category, type) and not derives(type(plugin), category):
             message = f"the plugin of that name is no {category.__name__} but {type(plugin).__qualname__}"
             raise PluginNotFoundError(message, ref=ref)
         return plugin
@@ -191,28 +192,28 @@ class Lookup:
     @overload
     def one(self, category: str) -> Any: ...
     def one(self, category: CategoryLike) -> Any:
-        """The only selected plugin of a category, loaded on first use.
+        """Return the only selected plugin of a category, loaded on first use.
 
         Raises:
             PluginNotFoundError: none is selected.
             AmbiguousPluginError: several are; the choices are listed.
             PluginError: as ``get``.
         """
-        kind = category_of(self._store.categories, category)
-        refs = self._store.selected(kind)
+        wanted = category_of(self._store.categories, category)
+        refs = self._store.selected(wanted)
         if len(refs) == 1:
             return self.get(category, refs[0].name)
         names = [str(ref) for ref in refs]
         if names:
             raise AmbiguousPluginError(
-                f"several {kind.slug} plugins are selected: {', '.join(names)}",
+                f"several {wanted.slug} plugins are selected: {', '.join(names)}",
                 choices=names,
                 hint="Ask for one by name, or configure only one.",
             )
-        known = sorted({str(candidate.ref) for candidate in self.candidates(kind)})
+        known = sorted({str(candidate.ref) for candidate in self.candidates(wanted)})
         none = "Installed plugins are switched off." if self._store.policy.is_off else "None is installed."
         there = f"Installed, but not selected: {', '.join(known)}." if known else none
-        raise PluginNotFoundError(f"no {kind.slug} plugin is selected", suggestions=known, hint=there)
+        raise PluginNotFoundError(f"no {wanted.slug} plugin is selected", suggestions=known, hint=there)
 
     @overload
     def list(self, category: Callable[..., P]) -> builtins.list[P]: ...
@@ -241,7 +242,7 @@ class Lookup:
     @overload
     def list(self, category: str | None = None) -> builtins.list[Any]: ...
     def list(self, category: CategoryLike | None = None) -> builtins.list[Any]:
-        """The selected plugins of a category, or of all, by ref; loads them.
+        """Load the selected plugins of a category, or of all, and return them sorted by ref.
 
         What cannot be loaded or did not start is left out and stands in ``problems``.
 
@@ -296,7 +297,7 @@ class Lookup:
     @overload
     def manager(self, category: CategoryLike) -> plugin_manager.CategoryManager: ...
     def manager(self, category: CategoryLike) -> Any:
-        """The category's pluggy ``PluginManager``.
+        """Return the category's pluggy ``PluginManager``.
 
         The first use of its ``hook`` loads the category's selected plugins. ``hook.startup()``, ``.shutdown()`` and
         ``.health_check()`` are supervised and return one outcome per plugin; all others are pluggy's own calls.

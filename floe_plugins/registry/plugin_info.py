@@ -1,4 +1,4 @@
-"""What is known of one plugin: what its source declares, or what the loaded plugin says."""
+"""The facts known about one plugin: what its source declares, or what the loaded plugin says."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from floe_plugins.inspection import compatibility
 
 @attrs.frozen(kw_only=True)
 class PluginInfo(Record):
-    """What is known of one plugin now; ``None`` means "known when loaded".
+    """The facts known about one plugin now; ``None`` means "known when loaded".
 
     Attributes:
         refused: Why the version check will refuse it, as far as that is known before it is imported; empty if not.
@@ -49,12 +49,12 @@ class PluginInfo(Record):
         return self.ref.type
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields as JSON can hold them, with ``type`` and ``name`` beside the ref."""
+        """Return the fields as JSON data, with ``type`` and ``name`` beside the ref."""
         return {"ref": str(self.ref), "type": self.type.slug, "name": self.name, **super().to_dict()}
 
 
 def describe(entry: Entry, platform: Platform = FLOE) -> PluginInfo:
-    """What is known of a plugin now; imports nothing of it."""
+    """Return the facts known about a plugin now. Imports nothing of it."""
     declared: Any = entry.declared
     refusal = _refusal(entry, declared, platform)
     return PluginInfo(
@@ -70,7 +70,7 @@ def describe(entry: Entry, platform: Platform = FLOE) -> PluginInfo:
 
 
 def _refusal(entry: Entry, metadata: Any, platform: Platform) -> Problem | None:
-    """Why a plugin that was not loaded yet will be refused when it is, as far as that is known."""
+    """Return the problem for which a plugin that is not loaded yet will be refused, if one is known."""
     if entry.candidate is None or entry.state is not PluginState.DISCOVERED:
         return None
     error = compatibility.find_incompatibility(entry.candidate, metadata, platform)

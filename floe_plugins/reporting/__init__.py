@@ -1,1 +1,1 @@
-"""What operators and tools are shown of a platform. Nothing that runs plugins needs it."""
+"""Reports for operators and tools. Nothing that runs plugins needs it."""

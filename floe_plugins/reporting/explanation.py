@@ -16,7 +16,7 @@ from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.suggestions import closest
 from floe_plugins.errors import PluginConfigurationError
 from floe_plugins.reporting.json_schema import PluginSchema, plugin_schema, plugin_shape
-from floe_plugins.reporting.origins import Setting, effective_settings
+from floe_plugins.reporting.origins import Setting, plugin_settings
 
 # The key that stands for any key of a table that may have any.
 ANY_KEY = "*"
@@ -45,7 +45,7 @@ _MAX_PARTS = 200
 
 @attrs.frozen(kw_only=True)
 class Field(Record):
-    """What is known of one field of a plugin's settings.
+    """The facts known about one field of a plugin's settings.
 
     Attributes:
         path: The path within the settings, such as ``pool.size``; empty for all of them.
@@ -114,9 +114,8 @@ def explain(
     ('integer', 4, 'default')
     """
     schema = plugin_schema(ref, plugin)
-    base = len(effective_settings(configuration, {})[0])
-    settings, issues = effective_settings(configuration, {ref: plugin}, {ref: distribution} if distribution else {})
-    root = _Place(schema, schema.schema, plugin_shape(plugin), settings[base:], f"plugins.{ref.type.slug}.{ref.name}")
+    settings, issues = plugin_settings(configuration, ref, plugin, distribution)
+    root = _Place(schema, schema.schema, plugin_shape(plugin), settings, f"plugins.{ref.type.slug}.{ref.name}")
     place = root
     for at, word in enumerate(path):
         known = place.below()
@@ -125,8 +124,8 @@ def explain(
             raise _unknown(ref, distribution, path[:at], word, known)
         place = place.enter(word, found)
     fields = [place.enter(word, each).field() for word, each in place.below().items()]
-    own = tuple(issue for issue in issues if issue.ref == ref)
-    return Explanation(place.field(), tuple(fields), own)
+    own = (issue for issue in configuration.issues if issue.ref == ref)
+    return Explanation(place.field(), tuple(fields), (*own, *issues))
 
 
 def _unknown(

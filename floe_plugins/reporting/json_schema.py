@@ -35,7 +35,12 @@ class PluginSchema:
     definitions: Mapping[str, Any]
 
 
-def plugin_schema(ref: PluginRef, plugin: object) -> PluginSchema:
+_UNKNOWN = PluginSchema(
+    {"type": ["object", "null"], "description": "This plugin could not be loaded: its settings are unknown"}, {}
+)
+
+
+def plugin_schema(ref: PluginRef, plugin: Any) -> PluginSchema:
     """Return the JSON Schema of one plugin's table; runs code of its schema.
 
     Args:
@@ -43,8 +48,20 @@ def plugin_schema(ref: PluginRef, plugin: object) -> PluginSchema:
         plugin: The plugin's class or instance.
     """
     definitions: dict[str, Any] = {}
-    schema = to_plain(_plugin(ref, plugin, definitions))
-    return PluginSchema(schema, definitions)
+    try:
+        schema, version = getattr(plugin, "config_schema", None), getattr(plugin, "config_version", 1)
+        description = getattr(plugin, "description", "")
+        own = None if schema is None else _model_schema(ref, schema, definitions)
+    except (Exception, SystemExit):  # noqa: BLE001 types without a JSON Schema raise various errors
+        unknown = f"The settings of {ref} cannot be expressed as JSON Schema"
+        return PluginSchema({"type": ["object", "null"], "description": unknown}, definitions)
+    if own is None:
+        own = _table(_reserved(version), description or f"{ref} takes no settings")
+    else:
+        own.setdefault("description", description)
+        own["type"] = "object" if own.get("required") else ["object", "null"]
+        own["properties"] = {**own.get("properties", {}), **_reserved(version)}
+    return PluginSchema(to_plain(own), definitions)
 
 
 def plugin_shape(plugin: Any) -> Shape:
@@ -55,12 +72,11 @@ def plugin_shape(plugin: Any) -> Shape:
         return EMPTY
 
 
-def json_schema(plugins: Mapping[PluginRef, object], platform: Platform = FLOE) -> dict[str, Any]:
+def json_schema(plugins: Mapping[PluginRef, PluginSchema | None], platform: Platform = FLOE) -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) of a configuration file for these plugins.
 
     Args:
-        plugins: Each plugin as its class or instance, as its ``PluginSchema``, or as None if it cannot be
-            loaded, so that any table is valid.
+        plugins: The schema of each plugin; None if it cannot be loaded, so that any table is valid.
         platform: Whose plugins they are.
 
     Returns:
@@ -72,7 +88,8 @@ def json_schema(plugins: Mapping[PluginRef, object], platform: Platform = FLOE) 
     ...     threads: int = 4
     >>> class Duck:
     ...     config_schema = Settings
-    >>> schema = json_schema({PluginRef.parse("compute:duckdb"): Duck})
+    >>> ref = PluginRef.parse("compute:duckdb")
+    >>> schema = json_schema({ref: plugin_schema(ref, Duck)})
     >>> table = schema["properties"]["plugins"]["properties"]["compute"]["properties"]["duckdb"]
     >>> table["properties"]["threads"]["default"]
     4
@@ -80,8 +97,10 @@ def json_schema(plugins: Mapping[PluginRef, object], platform: Platform = FLOE) 
     definitions: dict[str, Any] = {"reference": _REFERENCE}
     categories: dict[str, dict[str, Any]] = {}
     for category in platform.categories:
-        named = {ref.name: plugin for ref, plugin in sorted(plugins.items()) if ref.type == category}
-        properties = {name: _plugin(PluginRef(category, name), named[name], definitions) for name in named}
+        of_category = {ref: plugins[ref] or _UNKNOWN for ref in sorted(plugins) if ref.type == category}
+        for each in of_category.values():
+            definitions.update(each.definitions)
+        properties = {ref.name: dict(each.schema) for ref, each in of_category.items()}
         categories[category.slug] = _table(properties, f"Plugins of the category {category.slug}")
     return {
         "$schema": DIALECT,
@@ -138,26 +157,6 @@ def _registry(platform: Platform) -> dict[str, Any]:
     for part in [part for schema in properties.values() for part in _parts(schema)]:
         _accept_reference(part)
     return _table(properties, "How plugins are selected and run")
-
-
-def _plugin(ref: PluginRef, plugin: Any, definitions: dict[str, Any]) -> dict[str, Any]:
-    if plugin is None:
-        return {"type": ["object", "null"], "description": "This plugin could not be loaded: its settings are unknown"}
-    if isinstance(plugin, PluginSchema):
-        definitions.update(plugin.definitions)
-        return dict(plugin.schema)
-    try:
-        schema, version = getattr(plugin, "config_schema", None), getattr(plugin, "config_version", 1)
-        description = getattr(plugin, "description", "")
-        own = None if schema is None else _model_schema(ref, schema, definitions)
-    except (Exception, SystemExit):  # noqa: BLE001 types without a JSON Schema raise various errors
-        return {"type": ["object", "null"], "description": f"The settings of {ref} cannot be expressed as JSON Schema"}
-    if own is None:
-        return _table(_reserved(version), description or f"{ref} takes no settings")
-    own.setdefault("description", description)
-    properties = {**own.get("properties", {}), **_reserved(version)}
-    kind = "object" if own.get("required") else ["object", "null"]
-    return {**own, "type": kind, "properties": properties}
 
 
 def _reserved(version: object) -> dict[str, Any]:

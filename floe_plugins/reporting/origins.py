@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import attrs
@@ -39,43 +39,8 @@ class Setting(Record):
     hidden_because: str = ""
 
 
-def effective_settings(
-    configuration: Configuration, plugins: Mapping[PluginRef, object], distributions: Mapping[PluginRef, str] = {}
-) -> tuple[tuple[Setting, ...], tuple[ConfigurationIssue, ...]]:
-    """Return the effective settings of the registry and of these plugins, and the issues in them.
-
-    The settings of the plugins are validated. A plugin with issues has no effective settings.
-
-    Args:
-        configuration: The configuration of the platform.
-        plugins: Each plugin as its class or instance.
-        distributions: The distributions that provide the plugins, for the issues.
-
-    >>> from floe_plugins.configuration.loader import load
-    >>> from pydantic import BaseModel
-    >>> class Settings(BaseModel):
-    ...     threads: int = 4
-    ...     password: str
-    >>> class Duck:
-    ...     config_schema = Settings
-    ...     config_version = 1
-    >>> configuration = load({"plugins": {"compute": {"duckdb": {"password": "hunter2"}}}}, environ={})
-    >>> settings, issues = effective_settings(configuration, {PluginRef.parse("compute:duckdb"): Duck})
-    >>> for setting in settings[-2:]:
-    ...     print(setting.path, setting.value, setting.origin, [setting.hidden_because])
-    plugins.compute.duckdb.threads 4 default ['']
-    plugins.compute.duckdb.password *** mapping ['name password']
-    """
-    settings = [*_registry_settings(configuration)]
-    issues = [*configuration.issues]
-    for ref, plugin in sorted(plugins.items(), key=lambda item: str(item[0])):
-        result = validate_settings(configuration, ref, plugin, distributions.get(ref))
-        issues += result.issues
-        settings += _plugin_settings(configuration, ref, result)
-    return tuple(settings), tuple(issues)
-
-
-def _registry_settings(configuration: Configuration) -> Iterator[Setting]:
+def registry_settings(configuration: Configuration) -> Iterator[Setting]:
+    """Yield the effective settings of the registry."""
     for key in _REGISTRY:
         value = getattr(configuration, key)
         if key == "plugin_timeouts":
@@ -101,7 +66,37 @@ def _file_origin(configuration: Configuration, path: KeyPath) -> str:
     return f"{source.file}:{source.position(path).line}"
 
 
-def _plugin_settings(configuration: Configuration, ref: PluginRef, result: ValidationResult) -> Iterator[Setting]:
+def plugin_settings(
+    configuration: Configuration, ref: PluginRef, plugin: object, distribution: str | None = None
+) -> tuple[tuple[Setting, ...], tuple[ConfigurationIssue, ...]]:
+    """Return the effective settings of a plugin; none, and the issues in them, if they are invalid.
+
+    Args:
+        configuration: The configuration of the platform.
+        ref: The plugin's ref.
+        plugin: The plugin's class or instance.
+        distribution: The distribution that provides it, for the issues.
+
+    >>> from floe_plugins.configuration.loader import load
+    >>> from pydantic import BaseModel
+    >>> class Settings(BaseModel):
+    ...     threads: int = 4
+    ...     password: str
+    >>> class Duck:
+    ...     config_schema = Settings
+    ...     config_version = 1
+    >>> configuration = load({"plugins": {"compute": {"duckdb": {"password": "hunter2"}}}}, environ={})
+    >>> settings, issues = plugin_settings(configuration, PluginRef.parse("compute:duckdb"), Duck)
+    >>> for setting in settings:
+    ...     print(setting.path, setting.value, setting.origin, [setting.hidden_because])
+    plugins.compute.duckdb.threads 4 default ['']
+    plugins.compute.duckdb.password *** mapping ['name password']
+    """
+    result = validate_settings(configuration, ref, plugin, distribution)
+    return tuple(_settings_of(configuration, ref, result)), result.issues
+
+
+def _settings_of(configuration: Configuration, ref: PluginRef, result: ValidationResult) -> Iterator[Setting]:
     model = result.model
     if model is None:
         return

@@ -15,7 +15,7 @@ from floe_plugins.reporting.static_dependencies import Declared, StaticDependenc
 
 
 class Overview(NamedTuple):
-    """What is known of all plugins now.
+    """The facts known about all plugins now.
 
     Attributes:
         infos: what is known of each, sorted.

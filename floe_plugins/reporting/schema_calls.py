@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 @attrs.frozen(kw_only=True)
 class SchemaCalls(Generic[T]):
-    """What the calls returned, and the problems of the plugins whose call raised or did not end in time."""
+    """The results of the calls, and the problems of the plugins whose call raised or did not end in time."""
 
     results: Mapping[PluginRef, T]
     problems: tuple[Problem, ...] = ()

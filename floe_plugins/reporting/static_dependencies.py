@@ -1,4 +1,4 @@
-"""What plugins need and what meets it, as far as it is known before any of them is loaded."""
+"""Find the dependencies of plugins and what meets them, as far as known before any of them is loaded."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from floe_plugins.dependencies.requirement import Requirement
 
 
 class Declared(NamedTuple):
-    """What is known of a plugin before it is loaded. None means "known when loaded"."""
+    """The declarations of a plugin that are known before it is loaded. None means "known when loaded"."""
 
     required: tuple[str, ...] | None = None
     optional: tuple[str, ...] | None = None

@@ -20,7 +20,7 @@ _ALIASES = {"alias", "validation_alias", "alias_generator"}
 
 
 class StaticDetails(NamedTuple):
-    """What the source of a plugin class says of it.
+    """The facts that the source of a plugin class states.
 
     Attributes:
         file: the file of the class.

@@ -56,7 +56,7 @@ class Address:
 
     @property
     def url(self) -> str:
-        """Where a browser on this machine finds it."""
+        """The URL by which a browser on this machine finds it."""
         host = {"0.0.0.0": LOOPBACK, "::": "::1"}.get(self.host, self.host)  # noqa: S104 it is replaced
         return f"http://{Address(host, self.port)}/"
 

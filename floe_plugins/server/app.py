@@ -104,7 +104,7 @@ class _App:
         self._actions = 0
         self._readers: Mapping[str, Callable[[Scope], Response]] = {
             "": _add_slash,
-            "/": lambda scope: self._pages.respond("index.html", scope),
+            "/": lambda scope: self._pages.respond_page(view.snapshot().get("platform") or {}, scope),
             "/readyz": lambda scope: probes.readiness(view.snapshot(), verbose=has_parameter(scope, b"verbose")),
         }
 

@@ -27,7 +27,7 @@ _SILENT.addHandler(logging.NullHandler())
 
 @attrs.frozen
 class Limits:
-    """How much the server does for its clients.
+    """The limits of what the server does for its clients.
 
     Attributes:
         connections: How many may be open. One more ends the one that has waited longest without a request.
@@ -63,6 +63,14 @@ class Connection(H11Protocol):
             waiting = [each for each in _connections(self.connections) if each.is_waiting and each is not self]
             min(waiting, key=lambda each: each.waiting_since, default=self).abort()
 
+    def data_received(self, data: bytes) -> None:
+        """Take what has arrived."""
+        # h11 limits only a head whose end is missing, so it never gets more than the longest one at once.
+        while data and not self.transport.is_closing():
+            room = max(self.limits.head_bytes - len(self.conn.trailing_data[0]), 1)
+            super().data_received(data[:room])
+            data = data[room:]
+
     @property
     def is_waiting(self) -> bool:
         """Whether no request is under way."""
@@ -76,7 +84,7 @@ class Connection(H11Protocol):
 
     def send_400_response(self, msg: str) -> None:
         """Answer a request that is none, or is too large."""
-        if len(self.conn.trailing_data[0]) <= self.limits.head_bytes:
+        if len(self.conn.trailing_data[0]) < self.limits.head_bytes:
             super().send_400_response(msg)
         else:
             self.transport.write(_TOO_LARGE)

@@ -29,7 +29,7 @@ _STILL_THERE = b": still there\n\n"
 
 @attrs.frozen
 class StreamLimits:
-    """How much one server does for clients that wait for events.
+    """The limits of what one server does for clients that wait for events.
 
     Attributes:
         streams: How many clients may wait at once.

@@ -12,6 +12,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoM
 from prometheus_client.exposition import generate_latest
 from prometheus_client.openmetrics import exposition as openmetrics
 
+from floe_plugins.core.platform import FLOE
 from floe_plugins.core.report import HealthState
 from floe_plugins.core.safe_text import escape
 from floe_plugins.core.state import PluginState, Stage
@@ -58,39 +59,47 @@ class _Collector:
 
     def collect(self) -> Iterable[Metric]:
         platform: _Table = self._snapshot.get("platform") or {}
-        yield from _platform(platform)
-        yield from _plugins(plugins_of(self._snapshot))
-        yield _problems(self._snapshot.get("problems") or ())
+        prefix = _prefix(platform)
+        yield from _platform(prefix, platform)
+        yield from _plugins(prefix, plugins_of(self._snapshot))
+        yield _problems(prefix, self._snapshot.get("problems") or ())
 
 
-def _platform(platform: _Table) -> Iterable[Metric]:
+def _prefix(platform: _Table) -> str:
+    """Return the name of the platform, with which the names of its metrics begin; of views that have none, floe's."""
+    name = platform.get("name")
+    return name if isinstance(name, str) and name.isascii() and name.isidentifier() else FLOE.name
+
+
+def _platform(prefix: str, platform: _Table) -> Iterable[Metric]:
     version = {"version": _label(platform.get("version"))}
-    yield InfoMetricFamily("floe_platform", "The version of floe-plugins", version)
+    yield InfoMetricFamily(f"{prefix}_platform", "The version of floe-plugins", version)
     state, health = platform.get("state"), platform.get("health")
-    yield _states("floe_platform_state", "Whether the platform is in a state", {(): state}, PLATFORM_STATES)
-    yield _states("floe_platform_health", "Whether the platform has a health", {(): health}, HEALTH_STATES)
+    yield _states(f"{prefix}_platform_state", "Whether the platform is in a state", {(): state}, PLATFORM_STATES)
+    yield _states(f"{prefix}_platform_health", "Whether the platform has a health", {(): health}, HEALTH_STATES)
     for name, help_text, value in (
-        ("floe_platform_ready", "Whether the platform is ready", int(platform.get("ready") is True)),
-        ("floe_platform_start_time_seconds", "When it was started, since the epoch", platform.get("started_at")),
-        ("floe_host_heartbeat_age_seconds", "Time since the host answered last", platform.get("heartbeat_age")),
+        ("platform_ready", "Whether the platform is ready", int(platform.get("ready") is True)),
+        ("platform_start_time_seconds", "When it was started, since the epoch", platform.get("started_at")),
+        ("host_heartbeat_age_seconds", "Time since the host answered last", platform.get("heartbeat_age")),
     ):
         number = _number(value)
         if number is not None:
-            yield GaugeMetricFamily(name, help_text, number)
+            yield GaugeMetricFamily(f"{prefix}_{name}", help_text, number)
     restarts = _number(platform.get("restarts")) or 0.0
-    yield CounterMetricFamily("floe_host_restarts", "How often the host was restarted", restarts)
+    yield CounterMetricFamily(f"{prefix}_host_restarts", "How often the host was restarted", restarts)
 
 
-def _plugins(plugins: Iterable[_Table]) -> Iterable[Metric]:
+def _plugins(prefix: str, plugins: Iterable[_Table]) -> Iterable[Metric]:
     by_ref = {_label(row.get("ref")): row for row in plugins}
-    info = InfoMetricFamily("floe_plugin", "What a plugin says it is, and its distribution", labels=["ref"])
-    restarts = CounterMetricFamily("floe_plugin_restarts", "How often a plugin was started again", labels=["ref"])
+    of_plugin = f"{prefix}_plugin"
+    info = InfoMetricFamily(of_plugin, "What a plugin says it is, and its distribution", labels=["ref"])
+    restarts = CounterMetricFamily(f"{of_plugin}_restarts", "How often a plugin was started again", labels=["ref"])
     states: _Values = {}
     health: _Values = {}
     calls: _Values = {}
     for ref, row in by_ref.items():
-        facts = {key: _label(row.get(key)) for key in ("version", "distribution", "floe_api_version")}
-        info.add_metric([ref], facts)
+        facts = {key: _label(row.get(key)) for key in ("version", "distribution")}
+        info.add_metric([ref], {**facts, f"{prefix}_api_version": _label(row.get("floe_api_version"))})
         restarts.add_metric([ref], _number(row.get("restarts")) or 0.0)
         states[(ref,)] = row.get("state")
         health[(ref,)] = _table(row, "health").get("state")
@@ -99,11 +108,11 @@ def _plugins(plugins: Iterable[_Table]) -> Iterable[Metric]:
                 calls[ref, call["stage"]] = call.get("seconds")
     yield info
     yield restarts
-    yield _states("floe_plugin_state", "Whether a plugin is in a state", states, map(str, PluginState), ["ref"])
-    yield _states("floe_plugin_health", "Whether a plugin has a health", health, HEALTH_STATES, ["ref"])
-    yield _gauge("floe_plugin_call_seconds", "How long code of a plugin has run by now", calls, ["ref", "stage"])
+    yield _states(f"{of_plugin}_state", "Whether a plugin is in a state", states, map(str, PluginState), ["ref"])
+    yield _states(f"{of_plugin}_health", "Whether a plugin has a health", health, HEALTH_STATES, ["ref"])
+    yield _gauge(f"{of_plugin}_call_seconds", "How long code of a plugin has run by now", calls, ["ref", "stage"])
     for name, (help_text, value) in _OF_PLUGINS.items():
-        yield _gauge(name, help_text, {(ref,): value(row) for ref, row in by_ref.items()}, ["ref"])
+        yield _gauge(f"{of_plugin}_{name}", help_text, {(ref,): value(row) for ref, row in by_ref.items()}, ["ref"])
 
 
 def _table(row: _Table, key: str) -> _Table:
@@ -114,20 +123,18 @@ def _table(row: _Table, key: str) -> _Table:
 _STAGES = tuple(map(str, Stage))
 
 _OF_PLUGINS: Mapping[str, tuple[str, Callable[[_Table], object]]] = {
-    "floe_plugin_required": ("Whether a plugin is required", lambda each: int(each.get("required") is True)),
-    "floe_plugin_selected": ("Whether a plugin is selected", lambda each: int(each.get("selected") is True)),
-    "floe_plugin_check_seconds": ("How long its last check took", lambda each: _table(each, "health").get("seconds")),
-    "floe_plugin_start_seconds": ("How long its last start took", lambda each: _table(each, "start").get("seconds")),
-    "floe_plugin_start_attempts": (
-        "The attempts of its last start",
-        lambda each: _table(each, "start").get("attempts"),
-    ),
+    "required": ("Whether a plugin is required", lambda each: int(each.get("required") is True)),
+    "selected": ("Whether a plugin is selected", lambda each: int(each.get("selected") is True)),
+    "check_seconds": ("How long its last check took", lambda each: _table(each, "health").get("seconds")),
+    "start_seconds": ("How long its last start took", lambda each: _table(each, "start").get("seconds")),
+    "start_attempts": ("The attempts of its last start", lambda each: _table(each, "start").get("attempts")),
 }
 
 
-def _problems(problems: Iterable[_Table]) -> Metric:
+def _problems(prefix: str, problems: Iterable[_Table]) -> Metric:
     found = Counter(problem.get("stage") for problem in problems)
-    return _gauge("floe_problems", "How many problems there are", {(each,): found[each] for each in _STAGES}, ["stage"])
+    values: _Values = {(each,): found[each] for each in _STAGES}
+    return _gauge(f"{prefix}_problems", "How many problems there are", values, ["stage"])
 
 
 def _gauge(name: str, help_text: str, values: Mapping[tuple[str, ...], object], labels: list[str]) -> Metric:

@@ -61,7 +61,7 @@ class Server:
                 log_config=None,
                 proxy_headers=False,
                 server_header=False,
-                h11_max_incomplete_event_size=self._limits.head_bytes,
+                h11_max_incomplete_event_size=self._limits.head_bytes - 1,
                 timeout_graceful_shutdown=int(self._limits.end_seconds) + 3,
             )
         )
@@ -128,7 +128,7 @@ class Server:
         await serving
 
     def _leave_to_parent(self) -> None:
-        """In a forked child: let go of the sockets, which would stay open as long as the child lives."""
+        """Let go of the sockets in a forked child: they would stay open as long as it lives."""
         sockets = [self._listener, *(each.transport.get_extra_info("socket") for each in list(self._connections))]
         null = os.open(os.devnull, os.O_RDWR)
         for each in sockets:

@@ -1,4 +1,4 @@
-"""Who may do what: the token, and the hosts that a request may name."""
+"""Check the token of a request, and the host that it names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What plugin authors and platform developers test with: the conformance suite, and an override for registries.
+"""Tests for plugin authors and platform developers: the conformance suite, and an override for registries.
 
 All public names are importable from here, and imported on first use.
 """
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from floe_plugins.testing.conformance.lineage_backend import LineageBackendConformance as LineageBackendConformance
     from floe_plugins.testing.conformance.orchestrator import OrchestratorConformance as OrchestratorConformance
     from floe_plugins.testing.conformance.rule import ContractError as ContractError
+    from floe_plugins.testing.conformance.rule import rule as rule
     from floe_plugins.testing.conformance.secrets import SecretsConformance as SecretsConformance
     from floe_plugins.testing.conformance.semantic_layer import SemanticLayerConformance as SemanticLayerConformance
     from floe_plugins.testing.conformance.storage import StorageConformance as StorageConformance
@@ -41,7 +42,7 @@ else:
             "conformance.telemetry_backend": ("TelemetryBackendConformance",),
             "conformance.semantic_layer": ("SemanticLayerConformance",),
             "conformance.ingestion": ("IngestionConformance",),
-            "conformance.rule": ("ContractError",),
+            "conformance.rule": ("ContractError", "rule"),
             "conformance.secrets": ("SecretsConformance",),
             "conformance.storage": ("StorageConformance",),
             "overriding": ("override",),

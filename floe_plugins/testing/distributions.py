@@ -14,7 +14,8 @@ from typing import Any
 
 import attrs
 
-from floe_plugins.core.refs import PluginType
+from floe_plugins.core.platform import FLOE, Platform
+from floe_plugins.discovery.scanner import installed_categories
 
 _HEADER = "from __future__ import annotations\n\nimport floe_plugins\nfrom floe_plugins import *\n\n"
 
@@ -28,6 +29,7 @@ def write_distribution(  # noqa: PLR0913 all but the first are facts of its meta
     distribution: str = "",
     version: str = "1.0",
     requires: Sequence[str] = (),
+    platform: Platform = FLOE,
 ) -> str:
     """Write a distribution with one plugin into a directory, and return the name of its module.
 
@@ -39,18 +41,20 @@ def write_distribution(  # noqa: PLR0913 all but the first are facts of its meta
         distribution: the name of the distribution; ``acme-CATEGORY-NAME`` by default.
         version: its version.
         requires: what it requires, such as ``"floe-plugins>=0.1"``.
+        platform: whose plugin it is.
 
     Raises:
         ValueError: a source was given without a name or a category.
     """
+    categories = platform.looking_for(lambda: installed_categories(platform)).categories
     if isinstance(plugin, type):
-        name, category = name or plugin.name, category or PluginType.of(plugin).slug
+        name, category = name or plugin.name, category or categories.of(plugin).slug
         source = f"{_HEADER}{textwrap.dedent(inspect.getsource(plugin))}\n\nPlugin = {plugin.__name__}\n"
     else:
         source = textwrap.dedent(plugin)
     if not name or not category:
         raise ValueError("a distribution of a source needs a name and a category: name='acme', category='secrets'")
-    group = PluginType.parse(category).group
+    group = categories.parse(category).group
     project = distribution or f"acme-{category.replace('_', '-')}-{name}"
     module = project.replace("-", "_")
     info = site / f"{module}-{version}.dist-info"
@@ -99,7 +103,7 @@ class Environment:
         """Install wheels, projects or requirements with pip.
 
         Raises:
-            RuntimeError: pip failed; the message is what it said.
+            RuntimeError: pip failed; the message is pip's own.
         """
         try:
             self.run("-m", "pip", "install", "--disable-pip-version-check", "-q", *map(str, requirements))

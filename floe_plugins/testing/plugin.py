@@ -23,7 +23,7 @@ _HELP = "a plugin's class, or its conformance class, as MODULE:CLASS, whose conf
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the option ``--floe-plugin`` and the settings ``floe_plugin`` and ``floe_plugin_config``."""
+    """Add the options ``--floe-plugin`` and ``--floe-platform``, and settings of the same names."""
     group = parser.getgroup("floe-plugins")
     group.addoption(
         "--floe-plugin",
@@ -32,8 +32,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="MODULE:CLASS",
         help="run the conformance suite of a plugin; without a value, of the one that the setting floe_plugin names",
     )
+    group.addoption("--floe-platform", metavar="MODULE:NAME", help="the platform of that plugin, if it is not floe")
     group.addoption("--floe-report", type=Path, help=argparse.SUPPRESS)
     parser.addini("floe_plugin", _HELP)
+    parser.addini("floe_platform", "the platform of the plugin, as MODULE:NAME; floe by default")
     parser.addini("floe_plugin_config", "the plugin's settings for --floe-plugin, as one JSON object")
 
 
@@ -72,7 +74,9 @@ def _suite(session: pytest.Session) -> pytest.Collector:
             "--floe-plugin without a value needs the setting floe_plugin, such as floe_plugin = 'acme:AcmeCompute'"
         )
         raise pytest.UsageError(message)
-    return SuiteModule.of(session, str(named), str(session.config.getini("floe_plugin_config") or "{}"))
+    config = session.config
+    platform = config.getoption("floe_platform") or config.getini("floe_platform") or ""
+    return SuiteModule.of(session, str(named), str(config.getini("floe_plugin_config") or "{}"), str(platform))
 
 
 @pytest.fixture

@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from floe_plugins.core.refs import PluginType
 from floe_plugins.core.safe_text import escape, safe_str
-from floe_plugins.testing.conformance.case import Case
+from floe_plugins.testing.conformance.case import Case, category_of
 from floe_plugins.testing.conformance.rule import ContractError, rule_of
 
 
@@ -85,7 +84,7 @@ def _facts(
 def _ref(case: type[Case]) -> str:
     plugin: Any = getattr(case, "plugin", None)
     try:
-        return f"{PluginType.of(plugin).slug}:{safe_str(getattr(plugin, 'name', ''))}"
+        return f"{category_of(plugin, case.platform).slug}:{safe_str(getattr(plugin, 'name', ''))}"
     except (TypeError, AttributeError):  # the class has no plugin, or one of another platform
         return safe_str(getattr(plugin, "name", ""))
 

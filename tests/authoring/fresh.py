@@ -60,7 +60,7 @@ def prove(category: str, place: Path, platform: str, uv: str) -> dict[str, float
     return seconds
 
 
-TOOLS = ("pytest>=8", "ruff>=0.9", "mypy>=1.15")
+TOOLS = ("pytest>=8", "ruff>=0.9", "mypy>=1.16")
 
 
 def main() -> None:

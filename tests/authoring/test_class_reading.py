@@ -52,6 +52,19 @@ def test_each_mistake_is_told(tmp_path: Path, source: str, words: str) -> None:
     assert words in message
 
 
+@pytest.mark.parametrize(("api", "words"), [("1.0", []), ("1.1", ["its hook 'submit' needs 'job'"])])
+def test_a_method_with_the_name_of_a_later_hook_is_the_plugins_own(tmp_path: Path, api: str, words: list[str]) -> None:
+    hooks = "execute(self, sql)", "register_table(self, name, data)", "connect(self)", "dbt_profile(self, target)"
+    methods = "".join(f"    def {hook}: ...\n" for hook in (*hooks, "release(self)", "submit(self, job)"))
+    source = f"{HEAD}class Plugin(ComputePlugin):\n{FACTS}{methods}"
+    source = source.replace('floe_api_version = "1.0"', f'floe_api_version = "{api}"')
+    write_distribution(tmp_path, source, name="acme", category="compute")
+    [candidate] = scan([tmp_path]).candidates
+    messages = [each.message for each in read_class(candidate)]
+    assert len(messages) == len(words)
+    assert all(word in message for word, message in zip(words, messages, strict=True))
+
+
 def test_a_hook_by_another_name_counts(tmp_path: Path) -> None:
     named = HOOK.replace("get_secret", "look_up")
     assert problems(tmp_path, WHOLE.replace(HOOK, f'    @hookimpl(specname="get_secret")\n{named}')) == []

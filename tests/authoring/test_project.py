@@ -6,12 +6,13 @@ import ast
 import configparser
 import re
 import sys
+from abc import abstractmethod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from floe_plugins import FLOE_API_VERSION, PluginType, testing
+from floe_plugins import FLOE_API_VERSION, Category, Platform, PluginMetadata, PluginType, testing
 from floe_plugins.authoring.project import Project, new_project, write_project
 
 if sys.version_info >= (3, 11):
@@ -23,6 +24,24 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from conftest import PluginEnvironment
+
+SITE = Platform("site", "1.0", [Category("source", "site.sources", f"{__name__}:Source")])
+
+
+class Source(PluginMetadata):
+    """Source: where pages come from."""
+
+    site_api_version: str
+
+    @SITE.hookspec
+    @abstractmethod
+    def pages(self) -> list[str]:
+        """Return the pages."""
+
+    @SITE.hookspec
+    def count(self, text: str) -> int | None:
+        """Return how many there are."""
+
 
 LONGEST = "a-very-long-name-of-thirty-two-c"
 
@@ -95,6 +114,34 @@ def test_a_category_without_a_template_gets_a_class_that_supports_nothing(monkey
     project = new_project(PluginType.SECRETS, "acme")
     module = project.files[f"src/{project.package}/plugin.py"]
     assert 'raise UnsupportedOperationError("get_secret is not supported")' in module
+
+
+def test_a_project_for_another_platform_says_its_words_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, __name__, sys.modules[__name__])
+    project = new_project(next(iter(SITE.categories)), "acme", SITE)
+    assert (project.distribution, str(project.ref)) == ("site-source-acme", "source:acme")
+    texts = {path: text.replace("floe-plugins", "").replace("floe_plugins", "") for path, text in project.files.items()}
+    assert not [path for path, text in texts.items() if "floe" in text.lower() and path != "pyproject.toml"]
+    facts = tomllib.loads(project.files["pyproject.toml"])
+    assert facts["project"]["entry-points"] == {"site.sources": {"acme": "site_source_acme:AcmeSource"}}
+    module = project.files["src/site_source_acme/plugin.py"]
+    assert 'site_api_version = "1.0"' in module
+    assert 'raise UnsupportedOperationError("pages is not supported")' in module
+    assert "return super().count(text)" in module
+    assert "platform = SITE" in project.files["tests/test_conformance.py"]
+    assert "platform=SITE" in project.files["tests/test_plugin.py"]
+
+
+@pytest.mark.parametrize("name", ["source", "site", "distribution", "plugins"])
+def test_what_means_something_else_on_a_platform_is_reserved_there(name: str) -> None:
+    with pytest.raises(ValueError, match="reserved"):
+        new_project(next(iter(SITE.categories)), name, SITE)
+
+
+def test_a_category_whose_class_cannot_be_read_has_no_project() -> None:
+    site = Platform("site", "1.0", [Category("source", "site.sources", "nowhere_at_all.api:Source")])
+    with pytest.raises(ValueError, match=r"category source cannot be read: the source of nowhere_at_all\.api"):
+        new_project(next(iter(site.categories)), "acme", site)
 
 
 @pytest.mark.parametrize(

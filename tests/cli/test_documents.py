@@ -233,3 +233,37 @@ def test_wide_tables_have_all_columns_on_one_line(floe: Any, write: Callable[...
     [line] = [line for line in shown.splitlines() if "plugins.storage.local.root" in line]
     assert "x" * 300 in line
     assert f"{file}:1" in line
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("command", "shown"),
+    [
+        (("list",), ("why", "class at", "configured", "health_check", "plugin.py:", "floe_reference_storage_local:")),
+        (("check",), ("load s", "class at", "health_check", "plugin.py:", "floe_reference_storage_local:")),
+        (("health",), ("asked at", "details", "its own", "free_bytes=", "floe-reference-storage-local")),
+        (("doctor", "--start"), ("start s", "total s", "brought", "floe_reference_storage_local", "site")),
+    ],
+    ids=lambda value: value[0],
+)
+def test_wide_tables_tell_more(floe: Any, write: Callable[..., str], command: Any, shown: Any) -> None:
+    arguments = (*command, "--config", write(STORAGE))
+    narrow, wide = (floe(("storage-local",), *arguments, *more).stdout for more in ((), ("-o", "wide")))
+    row = wide.splitlines()[1]
+    assert row.startswith("storage:local")
+    for text in shown:
+        assert text in wide
+    assert shown[0] not in narrow
+
+
+STORAGE = "plugins: {storage: {local: {root: data}}}\n"
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("command", ["list", "check", "health", "doctor", "run", "graph"])
+def test_the_configuration_in_force_is_always_named(floe: Any, write: Callable[..., str], command: str) -> None:
+    arguments = (command, "--once") if command == "run" else (command,)
+    file = write(STORAGE)
+    assert f"\nconfiguration: {file}\n" in floe(("storage-local",), *arguments, "--config", file).stdout
+    assert json.loads(floe(("storage-local",), *arguments, "--config", file, "--json").stdout)["configuration"] == file
+    assert "\nconfiguration: none (no floe.toml, " in floe(("storage-local",), *arguments).stdout

@@ -53,6 +53,7 @@ def test_verbose_tells_each_problem_once_on_stderr_too(environment: Any) -> None
     quiet, verbose = plugins.run(command, check=False), plugins.run([*command, "-v"], check=False)
     assert "libengine" not in quiet.stderr
     assert verbose.stderr.count("libengine") == 1
+    assert verbose.stderr.count("/docs/reference/errors.md#pluginloaderror") == 1
     assert verbose.stdout == quiet.stdout
 
 

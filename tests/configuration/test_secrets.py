@@ -25,8 +25,8 @@ from floe_plugins import PluginConfigurationError, PluginRef
 from floe_plugins.configuration.issues import raise_issues
 from floe_plugins.configuration.loader import load
 from floe_plugins.configuration.schema.validation import validate_and_log, validate_settings
-from floe_plugins.reporting.json_schema import json_schema
-from floe_plugins.reporting.origins import effective_settings
+from floe_plugins.reporting.json_schema import json_schema, plugin_schema
+from floe_plugins.reporting.origins import plugin_settings
 
 REF = PluginRef.parse("compute:vault")
 T = TypeVar("T")
@@ -256,7 +256,7 @@ def test_the_effective_configuration_masks_every_kind():
     table, environ, secrets = plant()
     configuration = configured(table, environ)
     model = schema(failing=False)
-    rows, issues = effective_settings(configuration, {REF: plugin(model)})
+    rows, issues = plugin_settings(configuration, REF, plugin(model))
     assert issues == ()
     shown = repr(rows) + json.dumps([row.to_dict() for row in rows])
     assert traces(secrets, shown) == set()
@@ -325,7 +325,7 @@ def test_the_json_schema_shows_no_secret_default():
         nested: Inner = Inner(password=secret(4))
         many: dict[str, Any] = {"token": secret(5), "list": [{"api_key": secret(6)}]}
 
-    shown = json.dumps(json_schema({REF: plugin(Defaults)}))
+    shown = json.dumps(json_schema({REF: plugin_schema(REF, plugin(Defaults))}))
     assert traces({str(number): secret(number) for number in range(1, 7)}, shown) == set()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from floe_plugins import PluginRef, Problem, Stage
+from floe_plugins import PluginLoadError, PluginRef, Problem, Stage
 
 REF = PluginRef.parse("compute:duckdb")
 FULL = Problem(
@@ -39,7 +39,17 @@ def test_as_a_dict_it_has_every_fact_as_plain_data() -> None:
         "distribution": "acme 1.0 in /site",
         "hint": "Reinstall it",
         "cause": "ValueError: why",
+        "docs_url": FULL.docs_url,
     }
+
+
+def test_the_catalogue_is_asked_for_the_class_of_the_cause_or_else_for_the_stage() -> None:
+    class OwnError(PluginLoadError):
+        """A plugin's own."""
+
+    assert FULL.docs_url.endswith("/docs/reference/errors.md#load")
+    problem = Problem(stage=Stage.DISCOVER, message="it failed", cause=OwnError("why"))
+    assert problem.docs_url.endswith("/docs/reference/errors.md#pluginloaderror")
 
 
 def test_problems_that_differ_only_in_their_cause_are_equal() -> None:

@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
-from pathlib import Path
-from types import ModuleType
 
 import pytest
+from docs_scripts import DOCS, script
 
-from floe_plugins import PluginError, PluginType, errors
+from floe_plugins import PluginError, PluginType, Problem, Stage, errors
 
 pytestmark = pytest.mark.once
-
-DOCS = Path(__file__).parents[2] / "docs"
-
-
-def script(name: str) -> ModuleType:
-    """A script of the documentation."""
-    spec = importlib.util.spec_from_file_location(name, DOCS / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.mark.parametrize("category", PluginType)
@@ -46,6 +32,19 @@ def test_the_catalogue_has_each_error_and_is_what_the_source_says() -> None:
         if isinstance(found, type) and issubclass(found, PluginError):
             assert f"\n## {name}\n" in made
     assert "| several distributions provide it: ... | Uninstall all but one" in made
+
+
+def test_each_error_and_each_stage_leads_to_a_heading_of_the_catalogue() -> None:
+    made = script("error_catalogue").page()
+    headings = {heading.lower() for heading in re.findall(r"^###? (\w+)$", made, re.MULTILINE)}
+    classes = [each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, PluginError)]
+    urls = [each("it failed").docs_url for each in classes]
+    urls += [Problem(stage=stage, message="it failed").docs_url for stage in Stage]
+    for url in urls:
+        page, _, anchor = url.partition("#")
+        assert page.endswith("/docs/reference/errors.md")
+        assert anchor in headings, url
+    assert len(set(urls)) == len(classes) + len(Stage)
 
 
 def test_every_page_is_in_the_table_of_contents() -> None:

@@ -15,6 +15,7 @@ import shutil
 import struct
 import subprocess
 import sys
+import time
 from collections import defaultdict
 from itertools import pairwise
 from pathlib import Path
@@ -23,6 +24,8 @@ from typing import Any
 
 import attrs
 import pytest
+
+from floe_plugins import IdentityPlugin, PluginRegistry
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "pipeline"
 ENGINES = [
@@ -109,6 +112,11 @@ class Run:
         """The numbers of each city, as printed."""
         rows = re.findall(r"^(\w+(?: \w+)?)((?: +-?\d+(?:\.\d\d)?){5})\s*$", self.output, re.MULTILINE)
         return {city: [float(number) for number in numbers.split()] for city, numbers in rows}
+
+    @property
+    def seconds(self) -> list[float]:
+        """How long each step took, as printed."""
+        return [float(found) for found in re.findall(r"^\w+ +succeeded +(\d+\.\d\d) ", self.output, re.MULTILINE)]
 
     @property
     def states(self) -> dict[str, str]:
@@ -203,7 +211,8 @@ def test_the_data_are_what_their_generator_makes(tmp_path: Path) -> None:
 
 def test_the_script_is_short_and_keeps_to_public_names() -> None:
     code = (EXAMPLE / "run.py").read_text(encoding="utf-8").partition("# ///\n")[2]
-    assert len(code.splitlines()) < 140
+    assert len(code.splitlines()) < 60
+    assert len((EXAMPLE / "steps.py").read_text(encoding="utf-8").splitlines()) < 200
     for script in EXAMPLE.glob("*.py"):
         ours = {name for name in imports_of(script) if name.startswith("floe")}
         assert all(re.fullmatch(r"floe_plugins(\.hookspecs\.[a-z]\w*)?", name) for name in ours)
@@ -287,6 +296,36 @@ def test_the_runs_of_these_tests_have_no_network() -> None:
     refused = subprocess.run([*offline(), sys.executable, "-c", REACH], capture_output=True, text=True, check=False)
 
     assert "Network is unreachable" in refused.stderr
+
+
+@needs_engines
+def test_a_run_goes_on_though_it_takes_longer_than_its_token_is_good_for(tmp_path: Path) -> None:
+    # Starting the plugins alone takes longer.
+    renewed = run(tmp_path / "home", "floe-datafusion.yaml", PIPELINE_TOKEN_SECONDS="2")  # noqa: S106 seconds
+
+    seconds = re.findall(r"plugins started in (\d+\.\d) s", renewed.output)
+    assert float(seconds[0]) + sum(renewed.seconds) > 2
+    assert renewed.status == 0, renewed.output + renewed.errors
+    assert "ada asked about 12 cities" in renewed.output
+
+
+@needs_engines
+def test_a_token_is_renewed_before_it_expires(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(EXAMPLE))
+    issuer = importlib.import_module("issuer")
+    issuer.Issuer.begin(tmp_path)
+    config = {"issuer": issuer.ISSUER, "audience": issuer.AUDIENCE, "jwks": str(tmp_path / "jwks.json")}
+    with PluginRegistry({"plugins": {"identity": {"oidc": config}}}, autoload="configured") as registry:
+        identity = registry.one(IdentityPlugin)
+        there, elsewhere = issuer.Issuer(tmp_path, seconds=600), issuer.Issuer(tmp_path, seconds=600)
+        first = there.token()
+        assert there.token() == first
+
+        now = time.time()
+        monkeypatch.setattr(issuer.time, "time", lambda: now + 301)
+
+        assert there.token() != first
+        assert {identity.verify(each.token()).subject for each in (there, elsewhere)} == {"ada"}
 
 
 @needs_engines

@@ -36,7 +36,7 @@ from floe_plugins import (
 )
 from floe_plugins.configuration.redaction.sources import redactor_of_model
 from floe_plugins.execution.background_errors import BackgroundErrors
-from floe_plugins.reporting.origins import effective_settings
+from floe_plugins.reporting.origins import plugin_settings
 
 if sys.version_info < (3, 11):
     from exceptiongroup import ExceptionGroup
@@ -256,7 +256,7 @@ def channels(place: Place, schema: Any, secret: str, kind: str, log: list[str]) 
     background.handle_loop_exception(None, {"message": f"lost {secret}", "task": Hostile(secret)})
     yield "background log", _without_source("\n".join(log))
 
-    rows, issues = effective_settings(loaded, {ref: _plugin(schema, kind, secret)})
+    rows, issues = plugin_settings(loaded, ref, _plugin(schema, kind, secret))
     assert not issues
     shown = [row for row in rows if row.path.startswith("plugins.")]
     assert all(row.hidden_because for row in shown if "***" in str(row.value) or "***" in row.path)

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from floe_plugins import PluginRef
 from floe_plugins.configuration.loader import load
 from floe_plugins.configuration.schema.validation import validate_and_log
-from floe_plugins.reporting.json_schema import json_schema
+from floe_plugins.reporting.json_schema import json_schema, plugin_schema
 
 REF = PluginRef.parse("compute:duckdb")
 
@@ -71,7 +71,13 @@ PLUGINS = {
     PluginRef.parse("secrets:broken"): None,
     PluginRef.parse("dbt:odd"): type("P", (), {"config_schema": Unspeakable}),
 }
-SCHEMA = json_schema(PLUGINS)
+
+
+def schema_of(plugins):
+    return json_schema({ref: None if plugin is None else plugin_schema(ref, plugin) for ref, plugin in plugins.items()})
+
+
+SCHEMA = schema_of(PLUGINS)
 
 
 def issues_in(document):
@@ -165,7 +171,7 @@ def test_two_plugins_may_call_different_classes_the_same():
         return type("P", (), {"config_schema": Top})
 
     plugins = {PluginRef.parse("compute:a"): tree(int), PluginRef.parse("compute:b"): tree(list[str])}
-    validator = Draft202012Validator(json_schema(plugins))
+    validator = Draft202012Validator(schema_of(plugins))
     assert validator.is_valid({"plugins": {"compute": {"a": {"leaf": {"value": 1}}, "b": {"leaf": {"value": ["x"]}}}}})
     assert not validator.is_valid({"plugins": {"compute": {"a": {"leaf": {"value": ["x"]}}}}})
 
@@ -190,7 +196,7 @@ class Strange(BaseModel):
 )
 def test_a_plugin_whose_schema_cannot_be_read_leaves_the_others_their_part(attributes):
     strange = type("Strange", (), attributes)()
-    schema = json_schema({REF: Plugin, PluginRef.parse("compute:strange"): strange})
+    schema = schema_of({REF: Plugin, PluginRef.parse("compute:strange"): strange})
     validator = Draft202012Validator(schema)
     assert validator.is_valid({"plugins": {"compute": {"strange": {"any": "thing"}}}})
     assert not validator.is_valid(duck(threads="many"))
@@ -198,7 +204,7 @@ def test_a_plugin_whose_schema_cannot_be_read_leaves_the_others_their_part(attri
 
 def test_what_json_does_not_have_is_given_as_text():
     plugin = type("P", (), {"config_schema": Strange})
-    json.dumps(json_schema({REF: plugin}))
+    json.dumps(schema_of({REF: plugin}))
 
 
 def test_the_schema_and_the_validation_agree_on_unknown_keys():

@@ -7,7 +7,7 @@ from pydantic import AnyUrl, BaseModel, ConfigDict, Field, PostgresDsn, SecretSt
 
 from floe_plugins import PluginRef
 from floe_plugins.configuration.loader import load
-from floe_plugins.reporting.origins import effective_settings
+from floe_plugins.reporting.origins import plugin_settings, registry_settings
 
 REF = PluginRef.parse("compute:duckdb")
 
@@ -45,8 +45,9 @@ pools.a = {size = 5}
 
 
 def rows(configuration):
-    settings, issues = effective_settings(configuration, {REF: Plugin})
+    own, issues = plugin_settings(configuration, REF, Plugin)
     assert issues == ()
+    settings = [*registry_settings(configuration), *own]
     json.dumps([setting.to_dict() for setting in settings])
     return {setting.path: (setting.value, setting.origin) for setting in settings}
 
@@ -91,11 +92,11 @@ def test_texts_are_shown_as_they_are():
     assert found["plugins.compute.duckdb.note"] == (text, "mapping")
 
 
-def test_what_is_wrong_is_reported_beside_what_is_right():
+def test_invalid_settings_are_not_in_force_and_say_whose_they_are():
     configuration = load({"plugins": {"compute": {"duckdb": {}}}}, environ={})
-    settings, issues = effective_settings(configuration, {REF: Plugin}, {REF: "acme 1.0"})
+    settings, issues = plugin_settings(configuration, REF, Plugin, "acme 1.0")
     assert [(issue.path, issue.distribution) for issue in issues] == [("plugins.compute.duckdb.path", "acme 1.0")]
-    assert all(setting.path.startswith("registry.") for setting in settings)
+    assert settings == ()
 
 
 def test_values_that_a_migration_moved_come_from_the_old_table(tmp_path):
@@ -109,7 +110,7 @@ def test_values_that_a_migration_moved_come_from_the_old_table(tmp_path):
 
     file = tmp_path / "floe.toml"
     file.write_text("\n[plugins.compute.duckdb]\ncount = 4\n", "utf-8")
-    settings, _ = effective_settings(load(file, environ={}), {REF: Moved})
+    settings, _ = plugin_settings(load(file, environ={}), REF, Moved)
     assert {s.path: s.origin for s in settings}["plugins.compute.duckdb.size"] == f"{file}:2"
 
 
@@ -124,7 +125,7 @@ def test_a_value_that_cannot_be_shown_is_named_by_its_type():
         path: str = "x"
 
     plugin = type("P", (), {"config_schema": Config})
-    settings, issues = effective_settings(load({"plugins": {"compute": {"duckdb": {}}}}, environ={}), {REF: plugin})
+    settings, issues = plugin_settings(load({"plugins": {"compute": {"duckdb": {}}}}, environ={}), REF, plugin)
     shown = {setting.path: setting.value for setting in settings}
     assert shown["plugins.compute.duckdb.engine"] == "<Mute that cannot be shown>"
     assert shown["plugins.compute.duckdb.path"] == "x"
@@ -150,7 +151,7 @@ class Hidden(BaseModel):
 def test_each_hidden_value_says_why():
     plugin = type("P", (), {"config_schema": Hidden})
     loaded = load({"plugins": {"compute": {"duckdb": {"path": "/data/${TOKEN}"}}}}, environ={"TOKEN": "hunter2"})
-    settings, issues = effective_settings(loaded, {REF: plugin})
+    settings, issues = plugin_settings(loaded, REF, plugin)
     assert issues == ()
     base = "plugins.compute.duckdb."
     assert {

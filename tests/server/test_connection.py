@@ -145,7 +145,14 @@ def test_clients_whose_requests_are_under_way_are_not_ended_for_others(serve: Se
 
 
 @pytest.mark.parametrize(
-    "request_", [b"GET /livez HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 60_000, b"GET /" + b"x" * 60_000]
+    "request_",
+    [
+        b"GET /livez HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 60_000,
+        b"GET /" + b"x" * 60_000,
+        b"GET /livez HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 8_000 + b"\r\n\r\n",
+        b"GET /livez HTTP/1.1\r\nHost: localhost\r\n" + b"".join(b"X-%d: x\r\n" % n for n in range(1_000)) + b"\r\n",
+    ],
+    ids=["a header without an end", "a path without an end", "a header", "many headers"],
 )
 def test_a_head_that_is_too_large_is_refused(serve: Serve, view: FakeView, request_: bytes) -> None:
     server = serve(view, limits=Limits(head_bytes=8_000))
@@ -157,6 +164,14 @@ def test_a_head_that_is_too_large_is_refused(serve: Serve, view: FakeView, reque
 
 def test_a_head_of_ordinary_size_is_read(server: Server) -> None:
     assert ask(server, "/livez", Cookie="x" * 8_000).status == 200
+
+
+@pytest.mark.parametrize(("more", "status"), [(0, b"200"), (1, b"431")])
+def test_the_limit_of_a_head_is_exact(serve: Serve, view: FakeView, more: int, status: bytes) -> None:
+    begin, end = b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nX: ", b"\r\n\r\n"
+    with connect(serve(view, limits=Limits(head_bytes=1_000))) as connection:
+        connection.sendall(begin + b"x" * (1_000 + more - len(begin + end)) + end)
+        assert read_all(connection).startswith(b"HTTP/1.1 " + status)
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,22 @@ EVERYTHING = snapshot_of(
 )
 
 
+def test_the_names_begin_with_that_of_the_platform() -> None:
+    current = {**EVERYTHING, "platform": {**EVERYTHING["platform"], "name": "site"}}
+    samples = samples_of(current)
+    assert {name.partition("_")[0] for name, _ in samples} == {"site"}
+    assert {"site_plugin_state", "site_platform_ready", "site_host_restarts_total", "site_problems"} <= {
+        name for name, _ in samples
+    }
+    assert all("site_api_version" in labels for labels in labels_of(samples, "site_plugin_info"))
+
+
+@pytest.mark.parametrize("name", [None, "", "no name", "größe", 7])
+def test_a_view_without_a_name_that_metrics_can_have_is_floes(name: object) -> None:
+    snapshot = {**EVERYTHING, "platform": {**EVERYTHING["platform"], "name": name}}
+    assert samples_of(snapshot) == samples_of(EVERYTHING)
+
+
 def test_the_text_is_what_promtool_accepts(server: Server, view: FakeView) -> None:
     view.current = EVERYTHING
     reply = ask(server, "/metrics")

@@ -95,6 +95,15 @@ def test_the_top_says_the_state_and_why_the_platform_is_not_ready(show: Open) ->
     expect(page).to_have_title("(3) not ready - floe-plugins")
 
 
+def test_another_platform_has_its_own_title_and_command(show: Open) -> None:
+    given = view("broken")
+    given.data["platform"].update(name="site", title="Site", command="site")
+    page = show(given)
+
+    expect(page).to_have_title("(3) not ready - Site")
+    assert page.locator(".problems > li").nth(1).locator("code").first.inner_text() == "site show identity:oidc"
+
+
 def test_a_problem_has_its_owner_its_hint_and_the_command_to_type(show: Open) -> None:
     page = show(view("broken"))
     problem = page.locator(".problems > li").nth(1)

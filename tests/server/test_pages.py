@@ -50,6 +50,21 @@ def test_nothing_else_is_sent(folder: Path, name: str) -> None:
     assert b"secret" not in response.body
 
 
+def test_the_page_says_the_title_and_the_command_of_its_platform() -> None:
+    page = Pages().respond_page({"title": "A & B", "command": "ab"}, NOBODY).body.decode()
+    assert "<title>A &amp; B</title>" in page
+    assert "<code>ab list</code>" in page
+    assert "floe" not in page
+    assert Pages().respond_page({}, NOBODY).body == (STATIC / "index.html").read_bytes()
+
+
+def test_a_client_that_has_the_page_gets_it_again_only_in_other_words() -> None:
+    pages, words = Pages(), {"title": "site", "command": "site"}
+    known = {"headers": [(b"if-none-match", dict(pages.respond_page(words, NOBODY).headers)[b"etag"])]}
+    assert pages.respond_page(words, known).status == 304
+    assert pages.respond_page({**words, "title": "Site"}, known).status == 200
+
+
 def test_an_absolute_path_is_none_of_the_files(folder: Path) -> None:
     assert Pages(folder).respond(str(folder / "page.js"), NOBODY).status == 404
 

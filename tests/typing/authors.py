@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import attrs
 from pydantic import BaseModel, SecretStr
@@ -34,11 +35,45 @@ class Plain(Hooks):
     version = "1.0"
     floe_api_version = "1.0"
     config_schema = Settings
-    config: Settings
 
     def startup(self) -> None:
-        assert_type(self.config.prefix, str)
+        assert_type(self.config, Settings)
         assert_type(self.registry.one(SecretsPlugin), SecretsPlugin)
+        self.config.prefx  # type: ignore[attr-defined] # noqa: B018
+
+
+class Derived(Plain):
+    def shutdown(self) -> None:
+        assert_type(self.config, Settings)
+
+
+class More(Settings):
+    size: int = 0
+
+
+class Extended(Plain):
+    config_schema = More
+
+    def startup(self) -> None:
+        assert_type(self.config, More)
+
+
+class Annotated(Hooks):
+    config_schema = Settings
+    config: Settings  # as before it was known without this
+
+    def startup(self) -> None:
+        assert_type(self.config, Settings)
+
+
+class Unconfigured(Hooks):
+    def startup(self) -> None:
+        assert_type(self.config, Any)
+
+
+def of_any(plugin: SecretsPlugin, plain: Plain) -> None:
+    assert_type(plugin.config, Any)
+    assert_type(plain.config, Settings)
 
 
 class Wrong(Hooks):
@@ -48,18 +83,26 @@ class Wrong(Hooks):
 
 @dataclass
 class Data(Hooks):
+    config_schema = Settings
     name: str = "data"
     version: str = "1.0"
     floe_api_version: str = "1.0"
     url: str = ""
 
+    def startup(self) -> None:
+        assert_type(self.config, Settings)
+
 
 @attrs.define(slots=False, eq=False)
 class Attrs(Hooks):
+    config_schema = Settings
     name: str = "attrs"
     version: str = "1.0"
     floe_api_version: str = "1.0"
     url: str = ""
+
+    def startup(self) -> None:
+        assert_type(self.config, Settings)
 
 
 class Model(Hooks, BaseModel):

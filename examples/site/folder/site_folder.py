@@ -14,7 +14,7 @@ from floe_plugins import HealthState, HealthStatus
 class Folder(pydantic.BaseModel):
     """Which folder."""
 
-    path: Path
+    path: Path = pydantic.Field(description="Where the files are")
 
 
 class FolderSource(SourcePlugin):

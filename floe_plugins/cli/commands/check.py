@@ -15,6 +15,8 @@ from floe_plugins.cli.output import count
 from floe_plugins.core.categories import Category
 from floe_plugins.core.refs import PluginRef
 
+_WIDE_COLUMNS = ("plugin", "version", "state", "load s", "hooks", "entry point", "class at", "distribution")
+
 
 def _parse_refs(_context: object, _parameter: object, values: Sequence[str]) -> Sequence[str]:
     known = program.categories()
@@ -42,16 +44,35 @@ def check(options: Options, refs: Sequence[str], category: Category | None, *, e
         raise click.UsageError("give either REF, or --all or --category")
     slug = None if category is None else category.slug
     arguments = {"category": slug, "refs": list(refs), "all": everything, "strict": strict}
+    arguments["details"] = options.json or options.style == "wide"
     finished = HostedCommand(options).run("check", **arguments)
     facts, output = finished.document, options.output()
     if options.json:
-        output.json(facts)
+        output.json({"configuration": options.configuration_name(), **facts})
     else:
+        if output.is_wide:
+            output.table(_WIDE_COLUMNS, map(_wide_row, facts["plugins"]))
+            output.line()
         output.line("; ".join(_summary(facts, is_partial=bool(refs or category))))
         output.problems(facts["problems"])
         for warning in facts["warnings"]:
             output.line(f"warning: {warning}")
+        output.line()
+        output.line(program.configuration_line(options.configuration_name()))
     sys.exit(finished.status)
+
+
+def _wide_row(plugin: Mapping[str, Any]) -> Sequence[object]:
+    return (
+        plugin["ref"],
+        plugin["version"] or "?",
+        plugin["state"],
+        f"{plugin['load_seconds']:.3f}",
+        "" if plugin["hooks"] is None else ", ".join(plugin["hooks"]),
+        plugin["entry_point"],
+        "" if plugin["file"] is None else f"{plugin['file']}:{plugin['line']}",
+        plugin["distribution"] or "registered in code",
+    )
 
 
 def _summary(facts: Mapping[str, Any], *, is_partial: bool) -> Iterator[str]:

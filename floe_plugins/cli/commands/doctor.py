@@ -27,6 +27,8 @@ _MUCH = 0.8
 _FAILURES = {"configure": "not configured", "resolve": "not started", "check": "unhealthy"}
 
 _COLUMNS = ("plugin", "distribution", "load s", "MiB", "threads", "files", "modules", "printed", "changed", "ended")
+_STAGES = ("configure", "start", "check", "stop", "total")
+_WIDE_COLUMNS = (*(f"{stage} s" for stage in _STAGES), "what changed", "brought", "in")
 
 
 @click.command()
@@ -74,12 +76,20 @@ def doctor(  # noqa: PLR0913 the options of the command, which click gives by na
         plugins[ref] = _Diagnosis(plugins[ref], run, limits).plugin()
     for row in plugins.values():
         problems += row.pop("problems")
-    document = {"plugins": [*plugins.values()], "problems": problems, "warnings": listed["warnings"]}
+    configuration = options.configuration_name()
+    document = {
+        "configuration": configuration,
+        "plugins": [*plugins.values()],
+        "problems": problems,
+        "warnings": listed["warnings"],
+    }
     output = options.output()
     if options.json:
         output.json(document)
     else:
         _print(output, document, verbose=bool(options.verbose), is_off=listed["switched_off"])
+        output.line()
+        output.line(program.configuration_line(configuration))
     if command.supervisor.received is not None:
         sys.exit(128 + command.supervisor.received)
     sys.exit(PROBLEMS_FOUND if any(strict or not each["is_warning"] for each in problems) else 0)
@@ -146,8 +156,8 @@ class _Diagnosis:
         finished = self.run.finished
         found = self.run.reports.get("footprint", {})
         document = finished.document
-        problems = [*(document or found).get("problems", ()), *self._ends()]
-        problems = [{**each, **self._told(each)} for each in problems]
+        problems = [*(document or found).get("problems", ()), *self._problems_of_end()]
+        problems = [{**each, **self._added_facts(each)} for each in problems]
         errors = [each for each in problems if not each["is_warning"]]
         facts = {key: found.get(key) for key in self.before if key in found}
         return {
@@ -177,8 +187,8 @@ class _Diagnosis:
         state = self.run.finished.document.get("state")
         return {"loaded": "loaded", "stopped": "stopped"}.get(state or "", "was interrupted")
 
-    def _ends(self) -> Iterable[dict[str, Any]]:
-        """Return what its host's end says, as problems."""
+    def _problems_of_end(self) -> Iterable[dict[str, Any]]:
+        """Yield the end of its host as a problem, if it ended abruptly or did not end."""
         finished = self.run.finished
         if finished.ending is not None and finished.signal is None:
             ending = finished.ending
@@ -193,8 +203,8 @@ class _Diagnosis:
             message = "it keeps its process from ending: a thread, or a function for the end, does not end"
             yield _problem("stop", message, "Tell its author: threads should be daemons, or end in shutdown().")
 
-    def _told(self, problem: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what is added to a problem: whose it is, and whether memory was the cause."""
+    def _added_facts(self, problem: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the facts to add to a problem: its plugin and distribution, and whether memory was the cause."""
         facts = {"ref": self.before["ref"], "distribution": problem["distribution"] or self.before["distribution"]}
         message = problem["message"]
         if not problem["is_warning"] and self._is_memory_gone(message):
@@ -243,7 +253,10 @@ def _print(output: Output, document: Mapping[str, Any], *, verbose: bool, is_off
     if not plugins:
         output.line("installed plugins are switched off" if is_off else "no plugins are installed")
         return
-    output.table(_COLUMNS, map(_row, plugins))
+    if output.is_wide:
+        output.table((*_COLUMNS, *_WIDE_COLUMNS), [(*_row(plugin), *_more(plugin)) for plugin in plugins])
+    else:
+        output.table(_COLUMNS, map(_row, plugins))
     for plugin in plugins if verbose else ():
         if plugin["top_level_modules"]:
             output.line(f"{plugin['ref']} brought {', '.join(plugin['top_level_modules'])}")
@@ -267,6 +280,16 @@ def _row(plugin: Mapping[str, Any]) -> tuple[object, ...]:
         _printed(plugin["printed"]),
         "" if plugin["changed"] is None else sum(len(each["names"]) for each in plugin["changed"]),
         plugin["ended"],
+    )
+
+
+def _more(plugin: Mapping[str, Any]) -> tuple[object, ...]:
+    seconds = [plugin["seconds"].get(stage) for stage in _STAGES]
+    return (
+        *("" if each is None else f"{each:.2f}" for each in seconds),
+        "; ".join(f"{each['kind']}: {', '.join(each['names'])}" for each in plugin["changed"] or ()),
+        ", ".join(plugin["top_level_modules"] or ()),
+        (plugin["distribution"] or "").partition(" in ")[2],
     )
 
 

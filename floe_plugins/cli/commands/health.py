@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
 from typing import Any
 
 import click
 
+from floe_plugins.cli import program
 from floe_plugins.cli.exit import PROBLEMS_FOUND
 from floe_plugins.cli.hosted import HostedCommand
 from floe_plugins.cli.options import Options, common_options
@@ -16,6 +19,9 @@ from floe_plugins.cli.running import ask_running
 # Seconds that a platform that runs has to answer beyond those of its checks.
 _SPARE = 5.0
 _DEFAULT = 30.0
+
+_COLUMNS = ("plugin", "health", "seconds", "message")
+_WIDE_COLUMNS = ("check", "asked at", "details", "distribution")
 
 
 @click.command()
@@ -43,13 +49,33 @@ def health(options: Options, timeout: float | None, *, fresh: bool) -> None:
 def _print(options: Options, report: Mapping[str, Any], warnings: Sequence[str], source: str) -> None:
     output = options.output()
     if options.json:
-        output.json({"health": report, "source": source, "warnings": [*warnings]})
+        configuration = {"configuration": options.configuration_name()}
+        output.json({**configuration, "health": report, "source": source, "warnings": [*warnings]})
         return
-    rows = [
-        (ref, each["state"], f"{each['seconds'] or 0:.3f}", each["message"]) for ref, each in report["statuses"].items()
-    ]
-    output.table(("plugin", "health", "seconds", "message"), rows)
+    columns = (*_COLUMNS, *_WIDE_COLUMNS) if output.is_wide else _COLUMNS
+    output.table(columns, [_row(ref, each)[: len(columns)] for ref, each in report["statuses"].items()])
     for ref, each in report["statuses"].items():
         if each["state"] != "healthy":
             output.ailing(ref, each)
     output.line(f"platform {report['state']} ({source})")
+    output.line(program.configuration_line(options.configuration_name()))
+
+
+def _row(ref: str, status: Mapping[str, Any]) -> Sequence[object]:
+    details = [
+        f"{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in status["details"].items()
+    ]
+    return (
+        ref,
+        status["state"],
+        f"{status['seconds'] or 0:.3f}",
+        status["message"],
+        "none" if status["default"] else "its own",
+        "" if status["time"] is None else _clock(status["time"]),
+        "; ".join(details),
+        status.get("distribution") or "registered in code",
+    )
+
+
+def _clock(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%d %H:%M:%SZ")

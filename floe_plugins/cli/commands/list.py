@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from floe_plugins.cli import program
 from floe_plugins.cli.options import Options, category_option, common_options
 
 if TYPE_CHECKING:
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
 _COLUMNS = ("plugin", "version", "api", "state", "selected", "required", "distribution")
 
 
+_WIDE_COLUMNS = ("why", "needs", "hooks", "entry point", "class at", "in")
+
 _RUNNING_COLUMNS = ("plugin", "version", "state", "health", "selected", "required", "distribution", "reason")
+_WIDE_RUNNING_COLUMNS = ("start s", "check s", "attempts", "restarts", "needs", "needed by")
 
 
 @click.command("list")
@@ -45,7 +49,8 @@ def list_(options: Options, category: Category | None, *, running: bool) -> None
         output.json({**facts, "problems": shown, "warnings": survey.warnings})
         return
     if infos:
-        output.table(_COLUMNS, [_row(info, survey) for info in infos])
+        more, columns = (_more, (*_COLUMNS, *_WIDE_COLUMNS)) if output.is_wide else (_no_more, _COLUMNS)
+        output.table(columns, [(*_row(info, survey), *more(info, survey)) for info in infos])
     else:
         output.line(survey.nothing(category))
     output.problems([each.to_dict() for each in problems])
@@ -65,11 +70,13 @@ def _list_running(options: Options, category: Category | None) -> None:
     if options.json:
         output.json({"platform": snapshot["platform"], "plugins": plugins, "problems": problems})
         return
-    output.table(_RUNNING_COLUMNS, [_running_row(each) for each in plugins])
+    columns = (*_RUNNING_COLUMNS, *_WIDE_RUNNING_COLUMNS) if output.is_wide else _RUNNING_COLUMNS
+    output.table(columns, [_running_row(each)[: len(columns)] for each in plugins])
     output.problems(problems)
     platform = snapshot["platform"]
     output.line()
     output.line(f"platform {platform['state']}, {platform['health'] or 'health not known'}, process {platform['pid']}")
+    output.line(program.configuration_line(platform["configuration"]))
 
 
 def _running_row(plugin: Mapping[str, Any]) -> Sequence[object]:
@@ -82,7 +89,16 @@ def _running_row(plugin: Mapping[str, Any]) -> Sequence[object]:
         "yes" if plugin["required"] else "no",
         plugin["distribution"] or "registered in code",
         plugin["reason"] or ("" if plugin["health"] is None else plugin["health"]["message"]),
+        *(_seconds(plugin[stage]) for stage in ("start", "health")),
+        "" if plugin["start"] is None else plugin["start"]["attempts"],
+        plugin["restarts"],
+        ", ".join(plugin["needs"]),
+        ", ".join(plugin["needed_by"]),
     )
+
+
+def _seconds(facts: Mapping[str, Any] | None) -> str:
+    return "" if facts is None or facts["seconds"] is None else f"{facts['seconds']:.3f}"
 
 
 def _row(info: PluginInfo, survey: Survey) -> Sequence[object]:
@@ -96,3 +112,20 @@ def _row(info: PluginInfo, survey: Survey) -> Sequence[object]:
         "yes" if info.required else "no",
         f"{distribution.name} {distribution.version}".rstrip() if distribution else "registered in code",
     )
+
+
+def _more(info: PluginInfo, survey: Survey) -> Sequence[object]:
+    details, dependencies = survey.details(info.ref), survey.overview.dependencies
+    needs = [each.text for each in dependencies.of[info.ref]]
+    return (
+        info.refused or survey.overview.reasons[info.ref],
+        "known when loaded" if info.ref in dependencies.unknown else ", ".join(needs),
+        "known when loaded" if details.hooks is None else ", ".join(details.hooks),
+        info.entry_point or "",
+        f"{details.file}:{details.line}" if details.file else "",
+        info.distribution.path if info.distribution else "",
+    )
+
+
+def _no_more(_info: PluginInfo, _survey: Survey) -> Sequence[object]:
+    return ()

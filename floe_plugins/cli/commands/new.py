@@ -19,7 +19,7 @@ from floe_plugins.cli.output import count
     "--directory",
     metavar="DIRECTORY",
     type=click.Path(path_type=Path),
-    help="Where to write it: a new or empty directory (default: floe-CATEGORY-NAME here).",
+    help=f"Where to write it: a new or empty directory (default: {program.platform().name}-CATEGORY-NAME here).",
 )
 @common_options
 def new(options: Options, category: str, name: str, directory: Path | None) -> None:
@@ -29,13 +29,9 @@ def new(options: Options, category: str, name: str, directory: Path | None) -> N
     contract, tox.ini, a CI file, a README, a licence and a changelog.
     """
     from floe_plugins.authoring.project import new_project, write_project
-    from floe_plugins.core.platform import FLOE
-    from floe_plugins.core.refs import PluginType
 
-    if program.platform() is not FLOE:
-        fail(f"there are project templates for plugins of {FLOE.title} alone", USAGE_ERROR)
     try:
-        project = new_project(PluginType.parse(category.replace("-", "_")), name)
+        project = new_project(program.categories().parse(category.replace("-", "_")), name, program.platform())
     except ValueError as error:
         fail(str(error), USAGE_ERROR)
     place = Path(project.distribution) if directory is None else directory

@@ -79,7 +79,7 @@ def run(options: Options, **choices: Any) -> None:
     if wanted.allowed_hosts and (wanted.serve is None or wanted.once):
         raise click.UsageError("--allow-host says which hosts --serve answers for: give --serve, and not --once")
     token = read_token(wanted.token_file)
-    presenter = _Presenter(options.output(), wanted)
+    presenter = _Presenter(options.output(), wanted, options.configuration_name())
     command = HostedCommand(options, log=True, has_events=not wanted.once, report=presenter.report)
     job = {"once": wanted.once, "keep_going": wanted.keep_going, "timings": wanted.timings}
     job["timeline"] = wanted.timeline_file is not None
@@ -87,7 +87,8 @@ def run(options: Options, **choices: Any) -> None:
         command.run("run", **job) if wanted.once else command.checked(_serve(command, options, wanted, job, token))
     )
     if wanted.once and options.json:
-        presenter.output.json({name: facts for name, facts in finished.document.items() if name in _ONE_DOCUMENT})
+        document = {name: facts for name, facts in finished.document.items() if name in _ONE_DOCUMENT}
+        presenter.output.json({"configuration": options.configuration_name(), **document})
     sys.exit(finished.status)
 
 
@@ -141,8 +142,9 @@ def _serve(
 class _Presenter:
     """Prints what each step of a run came to."""
 
-    def __init__(self, output: Output, wanted: RunOptions) -> None:
+    def __init__(self, output: Output, wanted: RunOptions, configuration: str | None) -> None:
         self.output = output
+        self._configuration = configuration
         self._wanted = wanted
 
     def report(self, name: str, facts: Mapping[str, Any]) -> None:
@@ -159,20 +161,27 @@ class _Presenter:
             self.output.event({"event": "shutdown", "shutdown": facts["shutdown"]})
             return
         timings = {key: facts[key] for key in ("blame", "critical_chain") if key in facts}
-        self.output.event({"event": "startup", "startup": facts["startup"], "warnings": facts["warnings"], **timings})
+        started = {"startup": facts["startup"], "warnings": facts["warnings"], **timings}
+        self.output.event({"event": "startup", "configuration": self._configuration, **started})
         self.output.event({"event": "health", "health": facts["health"]})
 
     def _print_start(self, facts: Mapping[str, Any]) -> None:
         started, health = facts["startup"], facts["health"]
-        told = {problem["message"] for problem in facts["problems"]}
-        rows = [_row(outcome, health["statuses"], told) for outcome in started["outcomes"]]
+        full_below = {problem["message"] for problem in facts["problems"]}
+        rows = [_row(outcome, health["statuses"], full_below) for outcome in started["outcomes"]]
         if rows:
             self.output.table(("plugin", "start", "seconds", "health", "message"), rows)
+        is_started = {outcome["ref"]: outcome["state"] == "succeeded" for outcome in started["outcomes"]}
+        for ref, status in health["statuses"].items():
+            # Why others did not start stands among the problems.
+            if status["state"] != "healthy" and is_started.get(ref):
+                self.output.ailing(ref, status)
         self.output.line(f"platform {health['state']}: {count(len(rows), 'plugin')} in {started['seconds']:.2f} s")
         self.output.problems(facts["problems"])
         if "timings" in facts:
             for line in ("", *facts["timings"].rstrip().split("\n")):
                 self.output.line(line)
+        self.output.line(program.configuration_line(self._configuration))
         if not self._wanted.once and (facts["ok"] or self._wanted.keep_going):
             self.output.line("running; press Ctrl-C or send SIGTERM to stop")
 
@@ -185,10 +194,10 @@ class _Presenter:
             logs.write("error", f"cannot write the timeline: {escape(error)}")
 
 
-def _row(outcome: Mapping[str, Any], statuses: Mapping[str, Any], told: Collection[str]) -> tuple[object, ...]:
+def _row(outcome: Mapping[str, Any], statuses: Mapping[str, Any], full_below: Collection[str]) -> tuple[object, ...]:
     status = statuses.get(outcome["ref"])
     message = outcome["message"] or (status["message"] if status else "")
-    if message in told:
-        # The whole follows among the problems.
+    if message in full_below:
+        # It follows in full among the problems.
         message = textwrap.shorten(message, 100, placeholder=" ...")
     return outcome["ref"], outcome["state"], f"{outcome['seconds']:.3f}", status["state"] if status else "", message

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from floe_plugins.cli import program
 from floe_plugins.cli.options import Options, common_options
 from floe_plugins.cli.running import require_running
 from floe_plugins.errors import PluginError
@@ -22,12 +23,15 @@ def timings(options: Options) -> None:
         raise PluginError("the platform has not started yet")
     output = options.output()
     if options.json:
-        output.json({"startup": startup, "critical_chain": chain})
+        output.json(
+            {"configuration": snapshot["platform"]["configuration"], "startup": startup, "critical_chain": chain}
+        )
         return
     rows = sorted(startup["outcomes"], key=lambda each: (-_total(each), each["ref"]))
     columns = ("plugin", "load", "configure", "start", "total", "state")
     output.table(columns, [(each["ref"], *map(_seconds, _parts(each)), each["state"]) for each in rows])
     output.line(f"started in {startup['seconds']:.3f} s; critical chain: {' -> '.join(chain) or 'none'}")
+    output.line(program.configuration_line(snapshot["platform"]["configuration"]))
 
 
 def _total(outcome: dict[str, float]) -> float:

@@ -1,1 +1,1 @@
-"""How the commands draw what they have to say: tables and graphs, as text and as documents."""
+"""Draw tables and graphs, as text and as documents."""

@@ -43,7 +43,7 @@ class Edge(NamedTuple):
 
 
 class Diagram(NamedTuple):
-    """Nodes by name, edges, and the circles among hard dependencies (``a -> b -> a``)."""
+    """Nodes by name, edges, and the cycles among hard dependencies (``a -> b -> a``)."""
 
     nodes: Mapping[str, Node]
     edges: tuple[Edge, ...]

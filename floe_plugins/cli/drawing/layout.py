@@ -1,4 +1,4 @@
-"""Where the nodes of a drawn graph stand: in columns, each to the right of those that need it."""
+"""Place the nodes of a drawn graph in columns, each to the right of those that need it."""
 
 from __future__ import annotations
 

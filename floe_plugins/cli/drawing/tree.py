@@ -10,7 +10,7 @@ from floe_plugins.cli.drawing.diagram import Diagram, Edge
 
 
 class Strokes(NamedTuple):
-    """What the lines of a tree are made of."""
+    """The strokes of which the lines of a tree are made."""
 
     branch: str
     last: str
@@ -23,7 +23,7 @@ ASCII = Strokes("|- ", "`- ", "|  ", "   ")
 
 
 def tree(drawn: Diagram, strokes: Strokes = LINES) -> Iterator[str]:
-    """Yield the lines of a diagram as trees, and of its circles; texts of plugins are not escaped.
+    """Yield the lines of a diagram as trees, and of its cycles; texts of plugins are not escaped.
 
     Trees begin at the plugins that no other one needs. What a plugin needs stands below it where it comes first.
     """

@@ -1,4 +1,4 @@
-"""What a plugin takes and changes in its process: a snapshot of the process, and the difference of two."""
+"""Measure what a plugin takes and changes in its process: a snapshot of the process, and the difference of two."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Change:
 
     @property
     def text(self) -> str:
-        """What was changed, as the end of a sentence."""
+        """The change as the end of a sentence."""
         article = "" if "." in self.kind else "the "
         more = f" and {len(self.names) - _SHOWN} more" if len(self.names) > _SHOWN else ""
         return f"{article}{self.kind}: {', '.join(self.names[:_SHOWN])}{more}"
@@ -62,7 +62,7 @@ class Change:
 
 @attrs.frozen
 class Footprint:
-    """What came to a process between two snapshots. Several can be added.
+    """The difference of two snapshots of a process. Several can be added.
 
     Attributes:
         memory: MiB more.

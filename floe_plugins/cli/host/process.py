@@ -33,7 +33,7 @@ _leave = os._exit
 
 @attrs.frozen
 class Result:
-    """What a job came to.
+    """The result of a job.
 
     Attributes:
         document: The facts, as JSON data.

@@ -1,4 +1,4 @@
-"""What plugins share with the whole process: signal handlers, environment, hooks and the like."""
+"""Read the settings of a process that all plugins share: signal handlers, environment, hooks and the like."""
 
 from __future__ import annotations
 

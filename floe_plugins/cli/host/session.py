@@ -1,4 +1,4 @@
-"""What a job works with in the host: the registry, whose events the supervisor is told, and the way to tell it more."""
+"""The session of a job in the host: it makes the registry, and tells the supervisor what happens in it."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Session:
         options: The options of the command, as JSON data.
         platform: Whose plugins they are.
         handlers: What answers the supervisor's requests, by the name of the command.
-        warnings: What is said of the switches that do nothing, once there is a registry.
+        warnings: Warnings about switches that do nothing, once there is a registry.
         observers: Called with each event of a plugin, on the thread and at the moment at which it happens.
     """
 
@@ -59,15 +59,15 @@ class Session:
         self.warnings: list[str] = []
         self.observers: list[Callable[[PluginEvent], object]] = []
         self._registries: list[PluginRegistry] = []
-        self._told: set[PluginRef] = set()
+        self._introduced: set[PluginRef] = set()
 
     def registry(
         self, *, autoload: str | None = None, file: str | None = None, tells_warnings: bool = True
     ) -> PluginRegistry:
-        """Create the configured registry; the supervisor is told of all that happens in it.
+        """Create the configured registry; its events are sent to the supervisor.
 
         ``autoload`` overrides the configuration, and ``no_plugins`` overrides both. With ``tells_warnings``, the
-        operator is told at once of switches that do nothing.
+        operator is warned at once of switches that do nothing.
 
         Raises:
             PluginConfigurationError: The configuration cannot be read.
@@ -84,8 +84,7 @@ class Session:
         except ValueError as error:
             if isinstance(error, PluginError):
                 raise
-            message = f"invalid value for --disable: {error}"
-            raise PluginConfigurationError(message) from None
+            raise PluginConfigurationError(f"invalid value for --disable: {error}") from None
         self._registries.append(registry)
         registry._store.events.observe(lambda event: self._tell(registry, event))  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] the word must be out before plugin code runs
         self.warnings = unused_switches(registry, os.environ, variables(registry.platform))
@@ -164,12 +163,12 @@ class Session:
     def _tell(self, registry: PluginRegistry, event: PluginEvent) -> None:
         ref = event.ref
         is_loaded = event.state is PluginState.LOADED
-        if ref is not None and (is_loaded or (event.kind == "call_begun" and ref not in self._told)):
-            self._told.add(ref)
+        if ref is not None and (is_loaded or (event.kind == "call_begun" and ref not in self._introduced)):
+            self._introduced.add(ref)
             self.channel.send("plugin", ref=str(ref), **_facts(registry, ref))
         facts = {name: value for name, value in event.to_dict().items() if value is not None and name != "kind"}
         if event.thread is not None:
-            facts["native"] = threading.get_native_id()  # it is told on the thread of the call
+            facts["native"] = threading.get_native_id()  # this is the thread of the call
         self.channel.send(event.kind, **facts)
         for observer in self.observers:
             observer(event)
@@ -194,16 +193,17 @@ class _ChannelHandler(logging.Handler):
 
 
 def _facts(registry: PluginRegistry, ref: PluginRef) -> dict[str, Any]:
-    """Return whose a plugin is and, once it is imported, where its code lies."""
+    """Return whose a plugin is and where its code lies: before it is imported, where an installer puts it."""
     candidate = next((each for each in registry.discover().candidates if each.ref == ref), None)
     if candidate is None:
         return {"distribution": None, "places": []}
     module = candidate.value.partition(":")[0].strip()
-    places = [_place(module), _place(module.partition(".")[0])]
-    return {
-        "distribution": str(candidate.distribution),
-        "places": list(dict.fromkeys(place for place in places if place is not None)),
-    }
+    top = module.partition(".")[0]
+    places = [place for place in (_place(module), _place(top)) if place is not None]
+    if not places:
+        installed = os.path.join(os.path.dirname(candidate.distribution.path), top)  # noqa: PTH118, PTH120 the tracebacks' spelling
+        places = [installed, f"{installed}.py"]
+    return {"distribution": str(candidate.distribution), "places": list(dict.fromkeys(places))}
 
 
 def _place(name: str) -> str | None:

@@ -1,4 +1,4 @@
-"""Where plugin code raised: the frames of a traceback as JSON data, for ``-vv``."""
+"""Show where plugin code raised: the frames of a traceback as JSON data, for ``-vv``."""
 
 from __future__ import annotations
 

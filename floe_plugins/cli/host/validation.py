@@ -16,7 +16,7 @@ from floe_plugins.registry.facade import PluginRegistry
 
 @attrs.frozen
 class Validated:
-    """What is wrong with the settings of one plugin. The model stays with the plugin's thread."""
+    """The issues and warnings of one plugin's settings. The model stays with the plugin's thread."""
 
     issues: tuple[ConfigurationIssue, ...]
     warnings: tuple[str, ...]

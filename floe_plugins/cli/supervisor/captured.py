@@ -1,4 +1,4 @@
-"""What a host prints: how much it was, and its beginning and end."""
+"""Capture the output of a host: its length, its beginning and its end."""
 
 from __future__ import annotations
 

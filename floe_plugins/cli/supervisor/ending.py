@@ -27,11 +27,11 @@ _UNKNOWN = LockUse()
 
 @attrs.frozen(kw_only=True)
 class Ending:
-    """How a host ended.
+    """The end of a host.
 
     Attributes:
         how: What the code did to the host: "crashed the host by signal 11 (SIGSEGV)".
-        refs: The plugins whose code did it; several if it cannot be told which of them.
+        refs: The plugins whose code did it; several if it is not known which of them.
         stage: The stage of the call that did it; empty for code that ran outside of any call.
         distribution: Of the plugin, if it is one.
         frames: Where that code was, the innermost frame first.
@@ -55,7 +55,7 @@ class Ending:
 
     @property
     def hint(self) -> str:
-        """What to do."""
+        """Advice for the operator."""
         if not self.refs:
             return f"Run it again with -v for the stacks; '{program.name()} doctor' tries each plugin by itself."
         first = self.refs[0]

@@ -16,7 +16,7 @@ _MIN_WAKES = 5
 
 @attrs.frozen
 class LockUse:
-    """The native ids of threads, as far as they can be told.
+    """The native ids of threads, as far as they are known.
 
     Attributes:
         keeper: The thread that computes: it keeps the lock, if any does.
@@ -28,7 +28,7 @@ class LockUse:
 
 
 def observe(pid: int) -> LockUse:
-    """Observe the threads of a process that does not answer, for a moment. On systems but Linux nothing can be told."""
+    """Observe the threads of a process that does not answer, for a moment. Finds nothing on systems but Linux."""
     before = _sample(pid)
     time.sleep(_SAMPLE)
     after = _sample(pid)

@@ -81,7 +81,7 @@ class HostProcess:
             self.status = os.waitstatus_to_exitcode(status)
 
     def reap_orphans(self) -> None:
-        """As the first process of a container, collect what has ended and was left to it."""
+        """Collect the processes that have ended and were left to this one, which is the first of its container."""
         with contextlib.suppress(ChildProcessError):
             while (found := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)) and found.si_pid != self.pid:
                 os.waitpid(found.si_pid, os.WNOHANG)
@@ -135,7 +135,7 @@ def launch(job: str, options: Mapping[str, Any], *, is_apart: bool = False) -> H
     """
     if is_apart:
         with contextlib.suppress(ImportError):
-            importlib.import_module("resource")  # how much memory the host used is told with its help
+            importlib.import_module("resource")  # it is needed to read how much memory the host used
     pipes = [os.pipe()]
     try:
         requests_end, requests = os.pipe()

@@ -13,7 +13,7 @@ from floe_plugins.cli.drawing.terminal import columns
 from floe_plugins.cli.supervisor.state import HostState, PluginCall
 from floe_plugins.core.safe_text import escape
 
-# Seconds that a wait has to last before it is told, on a terminal and elsewhere.
+# Seconds that a wait has to last before it is shown, on a terminal and elsewhere.
 DELAY = 0.7
 LOG_DELAY = 3.0
 LOG_INTERVAL = 10.0
@@ -33,7 +33,7 @@ class Progress:
     def __init__(self, stream: TextIO | None, *, lines: bool = True) -> None:
         self._stream = stream
         self._lines = lines
-        self._told: set[str] = set()
+        self._shown_retries: set[str] = set()
         self._is_terminal = stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb"
         self._is_terminal = self._is_terminal and not logs.is_json()
         self._is_drawn = False
@@ -59,8 +59,8 @@ class Progress:
 
     def _show_lines(self, state: HostState, *, is_due: bool) -> None:
         # Why a start has to be attempted again is known at once.
-        retried = {facts.ref for facts in list(state.plugins.values()) if facts.retries} - self._told
-        self._told |= retried
+        retried = {facts.ref for facts in list(state.plugins.values()) if facts.retries} - self._shown_retries
+        self._shown_retries |= retried
         for ref, text in _waits(state, LOG_DELAY):
             if is_due or ref in retried:
                 self._write(logs.line("info", f"waiting for {text}", ref=ref))

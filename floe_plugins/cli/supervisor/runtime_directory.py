@@ -1,4 +1,4 @@
-"""Where the sockets of running platforms lie: a directory that only this user can use."""
+"""Find the directory with the sockets of running platforms, which only this user can use."""
 
 from __future__ import annotations
 

@@ -148,7 +148,7 @@ class Service:
 
 
 def _has_terminal() -> bool:
-    """Whether SIGHUP says that the terminal was closed: a service has none, and is told by it to reload."""
+    """Return whether SIGHUP means that the terminal was closed; for a service, which has none, it means to reload."""
     try:
         os.close(os.open("/dev/tty", os.O_RDWR))
     except OSError:

@@ -14,7 +14,7 @@ from floe_plugins.core.safe_text import escape
 class ServiceManager:
     """Sends notifications to the socket that NOTIFY_SOCKET names; without one, does nothing.
 
-    Once it is told to be alive regularly, ``alive`` sends the watchdog's sign at half of WATCHDOG_USEC.
+    Call ``alive`` often: it sends the watchdog's sign at half of WATCHDOG_USEC.
     """
 
     def __init__(self, environ: Mapping[str, str] | None = None) -> None:

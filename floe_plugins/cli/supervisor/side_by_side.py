@@ -24,7 +24,7 @@ _TICK = 0.2
 
 @attrs.frozen(kw_only=True)
 class HostRun:
-    """What became of one host of several.
+    """The result of one host of several.
 
     Attributes:
         index: The place of its job among the jobs.

@@ -1,4 +1,4 @@
-"""What the supervisor knows of the host, from the host's events."""
+"""The state of a host, from its events."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class PluginCall:
 
 @attrs.define(eq=False)
 class PluginFacts:
-    """What the host said of one plugin.
+    """The facts that the host sent about one plugin.
 
     Attributes:
         distribution: Name, version and place of its distribution.
@@ -61,7 +61,7 @@ class PluginFacts:
 
 @attrs.define(eq=False)
 class HostState:
-    """What is known of one host. Changed by one thread; others may look.
+    """The state of one host. Changed by one thread; others may look.
 
     Attributes:
         calls: The calls under way, in the order in which they began.

@@ -1,4 +1,4 @@
-"""The status socket: where a platform that runs is asked how it is, and told to restart or stop a plugin.
+"""The status socket: it answers requests for the state of a running platform, and to start or stop a plugin.
 
 One connection carries one request and its answer, each a JSON object on one line.
 """
@@ -88,7 +88,7 @@ class StatusSocket:
     def _answered(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
         try:
             return self._answer(request)
-        except Exception as error:  # noqa: BLE001 whoever asks is told, and the others are answered on
+        except Exception as error:  # noqa: BLE001 the client gets an answer, and others are served on
             return {"error": {"message": f"the request failed with {type_name(error)}"}}
 
 

@@ -29,7 +29,7 @@ Receive = Callable[[Mapping[str, Any]], object]
 
 @attrs.frozen(kw_only=True)
 class Finished:
-    """What a job came to.
+    """The result of a job.
 
     Attributes:
         status: The exit status that the host asks for; 1 if it ended without one.

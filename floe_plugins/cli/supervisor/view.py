@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from floe_plugins._version import __version__
+from floe_plugins.cli import program
 from floe_plugins.errors import PluginError
 from floe_plugins.server.views.protocol import SCHEMA_VERSION, Event, Snapshot
 
@@ -22,7 +23,7 @@ ACTION_TIMEOUT = 600.0
 
 
 class SupervisorView:
-    """The view of a platform that runs in a host: what the host said last, and how the host is.
+    """The view of a platform that runs in a host: the host's last snapshot, and the state of the host.
 
     Attributes:
         restarts: How often a host was launched anew.
@@ -52,6 +53,7 @@ class SupervisorView:
             "ready": False,
             "reasons": [],
             **last.get("platform", {}),
+            **program.platform().words(),
             "version": __version__,
             "pid": os.getpid(),
             "started_at": self._started_at,
@@ -103,7 +105,7 @@ class SupervisorView:
         """Tell the clients that follow the platform its state."""
         self.phase = state
         if state == "starting":
-            # What the host before said of the platform is over; what is known of the plugins is better than nothing.
+            # The last host's state of the platform is over; its facts about the plugins are better than none.
             self._last = {**self._last, "platform": {}}
         self._publish({"event": "platform", "state": state, "reason": reason})
 

@@ -78,13 +78,11 @@ def _table(text: str, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         seen: set[str] = set()
         for key, _ in pairs:
             if key in seen:
-                message = f"duplicate key {key!r}"
-                raise FormatError(message, _duplicate_position(text, key))
+                raise FormatError(f"duplicate key {key!r}", _duplicate_position(text, key))
             seen.add(key)
     return table
 
 
 def _constant(text: str, word: str) -> Any:
     start = next(match.start() for match in _TOKEN.finditer(text) if match[0] == word)
-    message = f"invalid JSON: {word} is not a number in JSON"
-    raise FormatError(message, Lines(text).position(start))
+    raise FormatError(f"invalid JSON: {word} is not a number in JSON", Lines(text).position(start))

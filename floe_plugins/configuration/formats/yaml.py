@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from floe_plugins.configuration.formats.position import MAX_DEPTH, UNKNOWN, FormatError, Lines, Position
-from floe_plugins.configuration.formats.yaml_limits import MAX_VALUES, bounded_composer
+from floe_plugins.configuration.formats.yaml_limits import MAX_VALUES, bounded_composer, position_of
 
 _MERGE = "tag:yaml.org,2002:merge"
 _MANY_DIGITS = re.compile(r"(?<!\d)\d{641,}")  # Python accepts any integer of up to 640 digits
@@ -26,7 +26,8 @@ def parse(text: str) -> Any:
     except FormatError:
         raise
     except MarkedYAMLError as error:
-        issue = FormatError(f"invalid YAML: {_problem(error)}", _mark(error.problem_mark or error.context_mark))
+        mark = error.problem_mark or error.context_mark
+        issue = FormatError(f"invalid YAML: {_problem(error)}", position_of(mark) if mark else UNKNOWN)
     except YAMLError:
         # The error's own message quotes a part of the file.
         issue = FormatError("invalid YAML: a character that YAML does not allow")
@@ -50,7 +51,7 @@ def locate(text: str) -> dict[tuple[object, ...], Position]:
         for step, mark, child in _children(node):
             child_path = (*path, step)
             if child_path not in found and depth < MAX_DEPTH and len(found) < MAX_VALUES:
-                found[child_path] = Position(mark.line + 1, mark.column + 1)
+                found[child_path] = position_of(mark)
                 pending.append((child_path, child, depth + 1))
     return found
 
@@ -87,7 +88,3 @@ def _problem(error: Any) -> str:
     if isinstance(error, DuplicateKeyError):  # its own message contains both values
         return "duplicate key"
     return ", ".join(text for text in (error.context, error.problem) if text).split("\n")[0]
-
-
-def _mark(mark: Any) -> Position:
-    return Position(mark.line + 1, mark.column + 1) if mark else UNKNOWN

@@ -35,9 +35,9 @@ def bounded_composer(composer: type[Any]) -> type[Any]:
                 return node
             if node.end_mark is None:  # an alias of what is being composed
                 message = "invalid YAML: an alias refers to a list or table that contains it"
-                raise FormatError(message, _position(node))
+                raise FormatError(message, position_of(node.start_mark))
             if isinstance(parent, MappingNode) and index is None:
-                raise FormatError("invalid YAML: a key is a list or a table", _position(node))
+                raise FormatError("invalid YAML: a key is a list or a table", position_of(node.start_mark))
             if id(node) not in self._sizes:
                 values = (value for _, value in node.value) if isinstance(node, MappingNode) else node.value
                 self._sizes[id(node)] = 1 + sum(self._sizes.get(id(value), 1) for value in values)
@@ -50,8 +50,11 @@ def bounded_composer(composer: type[Any]) -> type[Any]:
 
 def _too_many(place: Any) -> FormatError:
     message = f"invalid YAML: the file contains or stands for more than {MAX_VALUES} values"
-    return FormatError(message, _position(place), "Split it, write it as JSON or TOML, or use fewer aliases")
+    return FormatError(
+        message, position_of(place.start_mark), "Split it, write it as JSON or TOML, or use fewer aliases"
+    )
 
 
-def _position(place: Any) -> Position:
-    return Position(place.start_mark.line + 1, place.start_mark.column + 1)
+def position_of(mark: Any) -> Position:
+    """Return the position of a mark of the parser."""
+    return Position(mark.line + 1, mark.column + 1)

@@ -13,7 +13,7 @@ from floe_plugins.configuration.redaction.patterns import find_secret_patterns, 
 from floe_plugins.configuration.schema.shape import EMPTY, Shape, reason_of
 from floe_plugins.core.safe_text import safe_str, type_name
 
-# Settings with more values than this are not searched: what is said of their plugin is withheld.
+# Settings with more values than this are not searched: messages about their plugin are withheld.
 MAX_VALUES = 20_000
 MAX_DEPTH = 100
 

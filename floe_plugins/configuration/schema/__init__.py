@@ -1,1 +1,1 @@
-"""Validate settings with plugins' pydantic models, report the errors, and generate a JSON Schema."""
+"""Validate settings with plugins' pydantic models, and report the errors."""

@@ -1,4 +1,4 @@
-"""Where the code of a schema raised, read from the exception without asking the exception itself."""
+"""Find where the code of a schema raised, without running code of the exception itself."""
 
 from __future__ import annotations
 

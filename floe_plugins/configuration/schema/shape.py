@@ -1,4 +1,4 @@
-"""What a schema says of the values at each place: which keys they have, and whether they are secret.
+"""Read from a schema which keys the values at each place have, and whether they are secret.
 
 It is read from pydantic's core schema, in which aliases, dataclasses, named tuples, unions and every kind of
 container look alike, whatever annotation they were written as.
@@ -61,7 +61,7 @@ class Table(NamedTuple):
 
 
 class Shape:
-    """What the schema says about the values at one place.
+    """The description that a schema gives of the values at one place.
 
     Attributes:
         reason: Why all of them are secret by their type or a marker; empty if they are not.

@@ -8,7 +8,7 @@ import { platformPart, problemsPart } from "./platform.js";
 import { pluginsPart } from "./plugins.js";
 import { connectionPart, contentsPart, keysPart } from "./rail.js";
 import { startPart } from "./start.js";
-import { encoded, HEALTH, STATES } from "./words.js";
+import { callProgram, encoded, HEALTH, STATES } from "./words.js";
 
 const PARTS = {
   platform: platformPart, problems: problemsPart, plugins: pluginsPart,
@@ -49,6 +49,7 @@ function received(fresh) {
   try {
     snapshot = { ...fresh, plugins: fresh.plugins ?? [], problems: fresh.problems ?? [] };
     snapshot.platform = { ...fresh.platform, reasons: fresh.platform?.reasons ?? [] };
+    callProgram(snapshot.platform.command ?? "floe-plugins");
     render();
     notShown = "";
   } catch (error) {
@@ -88,7 +89,7 @@ function context() {
 function title({ platform, problems }) {
   const number = problems.length ? `(${problems.length}) ` : "";
   const health = platform.ready ? platform.health ?? "running" : "not ready";
-  return `${number}${platform.state === "running" ? health : platform.state} - floe-plugins`;
+  return `${number}${platform.state === "running" ? health : platform.state} - ${platform.title ?? "floe-plugins"}`;
 }
 
 function render(parts = Object.keys(PARTS)) {

@@ -109,8 +109,15 @@ function quoted(ref) {
   return /^[\w.:@%+=,/-]+$/.test(ref) ? ref : `'${ref.replaceAll("'", "'\\''")}'`;
 }
 
+let program = "floe-plugins";
+
+// What the command line of the platform is called.
+export function callProgram(name) {
+  program = name;
+}
+
 export function command(verb, ref) {
-  const text = ref ? `floe-plugins ${verb} ${quoted(ref)}` : `floe-plugins ${verb}`;
+  const text = ref ? `${program} ${verb} ${quoted(ref)}` : `${program} ${verb}`;
   return h("span", { class: "command" },
     h("code", null, text),
     h("button", { type: "button", class: "copy", "data-copy": text, "aria-label": `Copy: ${text}` }, "Copy"));

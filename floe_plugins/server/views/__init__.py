@@ -1,1 +1,1 @@
-"""What the server shows: the view of a platform, and that of a registry in this process."""
+"""The views that the server shows: that of a platform, and that of a registry in this process."""

@@ -1,4 +1,4 @@
-"""What is known of all plugins of one registry at one moment, as JSON data. Imports and runs nothing of them."""
+"""The facts known about all plugins of one registry at one moment, as JSON data. Imports and runs nothing of them."""
 
 from __future__ import annotations
 

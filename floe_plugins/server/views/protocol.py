@@ -1,4 +1,4 @@
-"""What the server is told of a platform: a snapshot, events, and requests to start or stop a plugin."""
+"""The protocol of a view: a snapshot of a platform, its events, and requests to start or stop a plugin."""
 
 from __future__ import annotations
 

@@ -223,6 +223,7 @@ class RegistryView:
             "schema_version": SCHEMA_VERSION,
             "platform": {
                 **verdict,
+                **self._registry.platform.words(),
                 "version": __version__,
                 "pid": os.getpid(),
                 "started_at": self._started_at,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from floe_plugins.configuration.model import Configuration
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.reporting.json_schema import PluginSchema, json_schema, plugin_schema
-from floe_plugins.reporting.origins import effective_settings
+from floe_plugins.reporting.origins import plugin_settings, registry_settings
 from floe_plugins.reporting.schema_calls import call_each
 
 if TYPE_CHECKING:
@@ -24,13 +24,12 @@ def describe_settings(registry: PluginRegistry) -> dict[str, Any]:
     >>> describe_settings(PluginRegistry(path=[], environ={}))["settings"][0]["path"]
     'registry.autoload'
     """
-    settings, _ = effective_settings(registry.configuration, {})
     effective = call_each(registry, partial(_settings_of, registry.configuration)).results
     schemas = call_each(registry, _schema_of).results
-    known: dict[PluginRef, object] = {info.ref: schemas.get(info.ref) for info in registry.infos()}
+    known = {info.ref: schemas.get(info.ref) for info in registry.infos()}
     return {
         "settings": [
-            *(each.to_dict() for each in settings),
+            *(each.to_dict() for each in registry_settings(registry.configuration)),
             *(row for ref in sorted(effective, key=str) for row in effective[ref]),
         ],
         "schema": json_schema(known, registry.platform),
@@ -40,9 +39,7 @@ def describe_settings(registry: PluginRegistry) -> dict[str, Any]:
 def _settings_of(
     settings: Configuration, ref: PluginRef, plugin: object, _distribution: str | None
 ) -> list[dict[str, Any]]:
-    own, _ = effective_settings(settings, {})
-    found, _ = effective_settings(settings, {ref: plugin})
-    return [each.to_dict() for each in found[len(own) :]]
+    return [each.to_dict() for each in plugin_settings(settings, ref, plugin)[0]]
 
 
 def _schema_of(ref: PluginRef, plugin: object, _distribution: str | None) -> PluginSchema:

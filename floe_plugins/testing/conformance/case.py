@@ -15,7 +15,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NoReturn, TypeVar
 
-from floe_plugins.core.refs import PluginRef, PluginType
+from floe_plugins.core.categories import Category
+from floe_plugins.core.platform import FLOE, Platform
+from floe_plugins.core.refs import PluginRef
 from floe_plugins.errors import PluginError
 from floe_plugins.registry.facade import PluginRegistry
 from floe_plugins.testing.conformance.rule import ContractError, Rule, error_text
@@ -34,20 +36,22 @@ class Case:
             have to be computed.
         plugins: the plugins on which it depends, each with its settings.
         seconds: how long a rule may take.
+        platform: whose plugin it is.
     """
 
     plugin: type[Any]
     config: Mapping[str, Any] = _NOTHING
     plugins: Mapping[type[Any], Mapping[str, Any]] = _NOTHING
     seconds: float = 30.0
+    platform: Platform = FLOE
 
     _rule: Rule = Rule("", "", "")
     _scratch: Path | None = None
 
     @property
-    def category(self) -> PluginType:
-        """The category of the plugin."""
-        return PluginType.of(self.plugin)
+    def category(self) -> Category:
+        """The category of the plugin; one that an installed distribution adds to the platform, too."""
+        return category_of(self.plugin, self.platform)
 
     @property
     def scratch(self) -> Path:
@@ -82,7 +86,7 @@ class Case:
         Raises:
             PluginError: the registry refuses one of them.
         """
-        registry = PluginRegistry(autoload="none", environ={})
+        registry = PluginRegistry(autoload="none", environ={}, platform=self.platform)
         return registry, registry.register(self.plugin, *self.plugins)
 
     @contextlib.contextmanager
@@ -107,7 +111,11 @@ class Case:
         facts = self._rule
         plugin = getattr(self, "plugin", None)
         name = f"{plugin.__module__}:{plugin.__qualname__}" if isinstance(plugin, type) else ""
-        raise ContractError(facts.wanted, seen, facts.example, plugin=name, rule=facts.name) from cause
+        wanted, example = (self._in_words_of_platform(text) for text in (facts.wanted, facts.example))
+        raise ContractError(wanted, seen, example, plugin=name, rule=facts.name) from cause
+
+    def _in_words_of_platform(self, text: str) -> str:
+        return text.replace(FLOE.api_attribute, self.platform.api_attribute)
 
     def expect(self, condition: object, seen: str) -> None:
         """Say that the rule is broken if ``condition`` is not met.
@@ -240,6 +248,15 @@ class Case:
             raise errors[0]
         if thread.is_alive():
             self.broken(f"no answer in {self.seconds:g} s; {_where(thread)}")
+
+
+def category_of(plugin: type[Any], platform: Platform) -> Category:
+    """Return the category of a plugin's class on a platform.
+
+    Raises:
+        TypeError: it derives from none of the category classes.
+    """
+    return PluginRegistry(autoload="none", environ={}, platform=platform).platform.categories.of(plugin)
 
 
 def _numbers(version: str) -> list[int]:

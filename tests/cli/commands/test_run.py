@@ -134,3 +134,22 @@ def test_the_platform_of_the_readme_starts_and_stops(
     assert document["shutdown"]["ok"]
     requirements = example.with_name("requirements.txt").read_text(encoding="utf-8")
     assert all(f"./testplugins/reference/{name}\n" in requirements for name in reference)
+
+
+@pytest.mark.once
+def test_the_end_of_a_host_is_told_once(sudden: Any) -> None:
+    done = sudden("exit 0", "startup")("run")
+    assert done.returncode == 1
+    assert done.stderr.count("secrets:evil ended the host") == 1
+    assert done.stderr.count("from acme 1.0") == 1
+
+
+@pytest.mark.once
+def test_run_says_whose_an_unhealthy_plugin_is_and_what_to_do(floe: Any) -> None:
+    shown = floe(("failing-check", "storage-local"), "run", "--once").stdout
+    [told] = shown.split("secrets:failing-check is unhealthy\n")[1:]
+    owner, hint, last = told.splitlines()[:3]
+    assert owner.strip().startswith("from floe-faulty-failing-check")
+    assert "floe-plugins doctor secrets:failing-check" in hint
+    assert last.startswith("platform ")
+    assert "storage:local is" not in shown

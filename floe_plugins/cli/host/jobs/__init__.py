@@ -1,1 +1,1 @@
-"""What the host does for each command: one module each, with a function ``run``."""
+"""The jobs of the host, one module for each command, with a function ``run``."""

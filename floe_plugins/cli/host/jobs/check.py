@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import partial
+from typing import Any
 
 import attrs
 
@@ -18,8 +20,10 @@ from floe_plugins.core.state import PluginState, Stage
 from floe_plugins.dependencies.resolver import StartPlan, resolve
 from floe_plugins.entries.entry import Entry
 from floe_plugins.entries.store import EntryStore
+from floe_plugins.hookspecs.base import hook_names
 from floe_plugins.registry.facade import PluginRegistry
 from floe_plugins.reporting.schema_calls import call_each
+from floe_plugins.reporting.static_details import UNKNOWN, read_details
 
 
 def run(session: Session) -> Result:
@@ -44,6 +48,7 @@ def run(session: Session) -> Result:
     others = [entry for ref, entry in sorted(store.entries().items()) if ref not in plan.entries]
     document = {
         "checked": sorted(map(str, plan.entries)),
+        "plugins": [_details(entry) for _, entry in sorted(plan.entries.items())] if options.get("details") else [],
         "loaded": sum(entry.plugin is not None for entry in plan.entries.values()),
         "not_selected": [str(each.ref) for each in others if each.state is not PluginState.DISABLED],
         "disabled": [str(each.ref) for each in others if each.state is PluginState.DISABLED],
@@ -64,6 +69,26 @@ def _wanted(store: EntryStore, ref: PluginRef) -> PluginRef:
     if store.known_entry(ref).state is PluginState.DISABLED:
         store.entry(ref)
     return ref
+
+
+def _details(entry: Entry) -> dict[str, Any]:
+    """Return what is known of a plugin that was checked: how it was loaded, and from where."""
+    found = UNKNOWN
+    if entry.candidate is not None:
+        # A distribution may have added its category.
+        with suppress(Exception):
+            found = read_details(entry.candidate, hook_names(entry.ref.type.spec, entry.ref.type.platform))
+    return {
+        "ref": str(entry.ref),
+        "version": entry.declared.version,
+        "state": "refused" if entry.state is PluginState.DISCOVERED else entry.state.value,
+        "load_seconds": entry.load_seconds,
+        "entry_point": entry.candidate.value if entry.candidate else None,
+        "distribution": entry.distribution,
+        "file": found.file,
+        "line": found.line,
+        "hooks": None if found.hooks is None else list(found.hooks),
+    }
 
 
 def _load(registry: PluginRegistry, store: EntryStore, refs: Sequence[PluginRef]) -> StartPlan:

@@ -11,13 +11,11 @@ from floe_plugins.cli.host.session import Session
 from floe_plugins.cli.host.validation import all_issues, validate
 from floe_plugins.cli.output import traceback_lines
 from floe_plugins.configuration.issues import ConfigurationIssue
-from floe_plugins.configuration.model import Configuration
 from floe_plugins.core.problem import Problem
-from floe_plugins.core.refs import PluginRef
 from floe_plugins.registry.facade import PluginRegistry
 from floe_plugins.reporting.json_schema import json_schema, plugin_schema
-from floe_plugins.reporting.origins import Setting, effective_settings
-from floe_plugins.reporting.rewrite import migrate_table, migrate_text
+from floe_plugins.reporting.migrated_file import migrate_table, migrate_text
+from floe_plugins.reporting.origins import plugin_settings, registry_settings
 from floe_plugins.reporting.schema_calls import SchemaCalls, call_each
 
 
@@ -69,18 +67,18 @@ def _lines(issues: Sequence[ConfigurationIssue], shown: Sequence[Mapping[str, An
 def _schema(session: Session) -> Result:
     registry = _registry(session, autoload="all")
     calls = call_each(registry, lambda ref, plugin, _distribution: plugin_schema(ref, plugin))
-    known: dict[PluginRef, object] = {info.ref: calls.results.get(info.ref) for info in registry.infos()}
+    known = {info.ref: calls.results.get(info.ref) for info in registry.infos()}
     document = {"schema": json_schema(known, registry.platform), "problems": session.problems(calls.problems)}
     return Result(document, PROBLEMS_FOUND if calls.problems else 0, tuple(map(str, calls.problems)))
 
 
 def _show(session: Session) -> Result:
     registry = _registry(session)
-    own_settings, own_issues = effective_settings(registry.configuration, {})
-    calls = call_each(registry, partial(_effective, registry.configuration))
+    configuration = registry.configuration
+    calls = call_each(registry, partial(plugin_settings, configuration))
     found = [calls.results[ref] for ref in sorted(calls.results, key=str)]
-    settings = [*own_settings, *(setting for each in found for setting in each[0][len(own_settings) :])]
-    issues = [*own_issues, *(issue for each in found for issue in each[1][len(own_issues) :])]
+    settings = [*registry_settings(configuration), *(setting for each, _ in found for setting in each)]
+    issues = [*configuration.issues, *(issue for _, each in found for issue in each)]
     shown = session.issues(issues)
     document = {
         "settings": [each.to_dict() for each in settings],
@@ -89,13 +87,6 @@ def _show(session: Session) -> Result:
     }
     status = USAGE_ERROR if issues else PROBLEMS_FOUND if calls.problems else 0
     return Result(document, status, tuple(_lines(issues, shown)))
-
-
-def _effective(
-    settings: Configuration, ref: PluginRef, plugin: object, distribution: str | None
-) -> tuple[Sequence[Setting], Sequence[ConfigurationIssue]]:
-    """Return the settings and issues of the registry, and after them those of one plugin."""
-    return effective_settings(settings, {ref: plugin}, {ref: distribution} if distribution else {})
 
 
 def _migrate(session: Session) -> Result:

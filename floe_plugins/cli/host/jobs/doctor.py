@@ -122,7 +122,7 @@ class _Examination:
         if is_started:
             outcome = self.registry.stop(self.ref.type, self.ref.name)
             if not outcome.ok:
-                self._problem(Problem(stage=Stage.STOP, ref=self.ref, message=outcome.message))
+                self._problem(Problem(stage=Stage.STOP, ref=self.ref, message=outcome.message, cause=outcome.cause))
         self.registry.shutdown()
         if before is not None:
             self._find_leftovers(before)
@@ -136,7 +136,9 @@ class _Examination:
             return False
         if not outcome.ok:
             hint = getattr(outcome.cause, "hint", "")
-            self._problem(Problem(stage=outcome.stage, ref=self.ref, message=outcome.message, hint=hint))
+            self._problem(
+                Problem(stage=outcome.stage, ref=self.ref, message=outcome.message, hint=hint, cause=outcome.cause)
+            )
         return outcome.ok
 
     def _check(self) -> None:
@@ -177,7 +179,7 @@ class _Examination:
     def _error(self, error: PluginError, stage: Stage) -> None:
         known = self.registry.info(self.ref.type, self.ref.name).problems
         own = next((each for each in known if each.cause is error or each.message == error.message), None)
-        self._problem(own or Problem(stage=stage, ref=self.ref, message=error.message, hint=error.hint))
+        self._problem(own or Problem(stage=stage, ref=self.ref, message=error.message, hint=error.hint, cause=error))
 
     def _problem(self, problem: Problem, *, is_warning: bool = False) -> None:
         [facts] = self.session.problems([problem])

@@ -1,4 +1,7 @@
-"""Observe what importing a plugin's module does to its process: the arguments are module and class, the result JSON."""
+"""Observe what importing a plugin's module does to its process.
+
+The arguments are module and class, and the modules of category classes; the result is JSON.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +12,13 @@ import json
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import reduce
 from typing import Any
 
 import pydantic
 
 from floe_plugins.cli.host.footprint import compare, take
-from floe_plugins.core.refs import PluginType
 
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
 _NETWORK = ("socket.connect", "socket.bind", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto")
@@ -55,10 +57,10 @@ def _is_written(arguments: tuple[Any, ...]) -> bool:
     return written and os.fsdecode(path) != os.devnull
 
 
-def observe(module: str, name: str) -> Mapping[str, Any]:
+def observe(module: str, name: str, specs: Iterable[str]) -> Mapping[str, Any]:
     """Return what importing a module and making an instance of its class takes and changes."""
-    for category in PluginType:  # what a plugin's module imports of the platform is not its doing
-        importlib.import_module(category.spec_name[0])
+    for spec in specs:  # what a plugin's module imports of the platform is not its doing
+        importlib.import_module(spec)
     pydantic.create_model("Warm", size=(int, 1))
     recorder = Recorder()
     sys.addaudithook(recorder)
@@ -80,5 +82,5 @@ def observe(module: str, name: str) -> Mapping[str, Any]:
 
 
 if __name__ == "__main__":
-    result = json.dumps(observe(*sys.argv[1:3]))
+    result = json.dumps(observe(sys.argv[1], sys.argv[2], sys.argv[3:]))
     sys.stdout.write(f"\n{result}\n")

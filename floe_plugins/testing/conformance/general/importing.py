@@ -120,17 +120,21 @@ class ImportRules(Case):
         name = self.plugin.__qualname__
         if getattr(loaded, name.partition(".")[0], None) is None or getattr(loaded, "__file__", None) is None:
             self.skip("the class cannot be imported by its name")
-        found = observe(module, name, tuple(sys.path))
+        specs = (category.spec_name[0] for category in self.platform.categories)
+        found = observe(module, name, tuple(sys.path), (self.category.spec_name[0], *specs))
         if "error" in found:
             self.skip(f"the module cannot be imported in a new interpreter: {found['error']}")
         return found
 
 
 @functools.lru_cache
-def observe(module: str, name: str, path: tuple[str, ...]) -> dict[str, Any]:
-    """Return what importing a module and making an instance of its class does, in a new interpreter."""
+def observe(module: str, name: str, path: tuple[str, ...], specs: tuple[str, ...]) -> dict[str, Any]:
+    """Return what importing a module and making an instance of its class does, in a new interpreter.
+
+    The modules of category classes are imported before.
+    """
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join(str(Path(each).absolute()) for each in path)}
-    command = [sys.executable, "-m", _PROBE, module, name]
+    command = [sys.executable, "-m", _PROBE, module, name, *dict.fromkeys(specs)]
     done = subprocess.run(  # noqa: S603 this interpreter
         command, env=environ, capture_output=True, text=True, encoding="utf-8", timeout=60, check=False
     )

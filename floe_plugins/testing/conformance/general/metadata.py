@@ -8,15 +8,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
-from floe_plugins._version import FLOE_API_VERSION
 from floe_plugins.core.candidate import Candidate, Distribution
+from floe_plugins.core.platform import FLOE
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.suggestions import closest
 from floe_plugins.dependencies.requirement import Requirement
 from floe_plugins.errors import PluginError
-from floe_plugins.hookspecs.base import PROJECT
+from floe_plugins.hookspecs.base import hook_names, spec_options
 from floe_plugins.inspection import static_metadata
 from floe_plugins.inspection.compatibility import api_mismatch
 from floe_plugins.inspection.static_metadata import StaticMetadata
@@ -59,24 +59,25 @@ class MetadataRules(Case):
         if isinstance(version, str):
             try:
                 Version(version)
-            except InvalidVersion:
+            except ValueError:  # InvalidVersion, and Python's own limit on digits
                 self.broken(f"version is {version!r}")
 
     @rule(_CLASS)
     def test_the_api_version_is_one_of_this_platform(self) -> None:
         """``floe_api_version`` is ``MAJOR.MINOR`` of an API that the platform provides."""
-        declared = getattr(self.plugin, "floe_api_version", None)
+        attribute = self.platform.api_attribute
+        declared = getattr(self.plugin, attribute, None)
         text = declared.split(".") if isinstance(declared, str) else []
         right = len(text) == 2 and all(part.isdigit() for part in text)  # noqa: PLR2004 major and minor
-        self.expect(right or self._is_refused(), f"floe_api_version is {shown(declared)}")
-        reason = api_mismatch(declared, FLOE_API_VERSION)
+        self.expect(right or self._is_refused(), f"{attribute} is {shown(declared)}")
+        reason = api_mismatch(declared, self.platform.api_version, self.platform)
         self.expect(reason is None or self._is_refused(), reason or "")
 
     @rule(_CLASS)
     def test_metadata_are_literals(self) -> None:
         """Name, versions, description and dependencies are literals, so that nothing is imported to read them."""
         source = self._source()
-        unknown = [name for name in _DECLARED if getattr(source, name) is None]
+        unknown = [self._attribute(name) for name in _DECLARED if getattr(source, name) is None]
         # `floe_api_version = FLOE_API_VERSION` would state that the plugin fits whatever version runs it.
         self.expect(not unknown, f"the source of the class has no literal for {', '.join(unknown)}")
 
@@ -86,16 +87,17 @@ class MetadataRules(Case):
         source = self._source()
         plugin = self._made()
         for name in _DECLARED:
-            written, real = getattr(source, name), getattr(plugin, name, None)
+            attribute = self._attribute(name)
+            written, real = getattr(source, name), getattr(plugin, attribute, None)
             real = tuple(real) if isinstance(real, list) else real
             same = written is None or written == real
-            self.expect(same, f"the source declares {name} = {shown(written)}, the plugin says {shown(real)}")
+            self.expect(same, f"the source declares {attribute} = {shown(written)}, the plugin says {shown(real)}")
 
     @rule(_CLASS)
     def test_metadata_stay_the_same(self) -> None:
         """Metadata are the same for each instance, and whenever they are read."""
         plugin, other = self._made(), self._made()
-        for name in (*_DECLARED, "timeouts", "config_version"):
+        for name in map(self._attribute, (*_DECLARED, "timeouts", "config_version")):
             values = [getattr(each, name, None) for each in (plugin, plugin, other)]
             self.expect(values[0] == values[1] == values[2], f"{name} was {', then '.join(map(shown, values))}")
 
@@ -149,15 +151,17 @@ class MetadataRules(Case):
     @rule(_HOOK)
     def test_no_method_is_named_almost_like_a_hook(self) -> None:
         """A method that is named almost like a hook is one that nobody calls."""
-        hooks = {
-            name for name in dir(self.category.spec) if hasattr(getattr(self.category.spec, name), f"{PROJECT}_spec")
-        }
-        known = set(dir(self.category.spec))
+        spec = self.category.spec
+        known, hooks = set(dir(spec)), hook_names(spec, self.platform.name)
         for name in set(dir(self.plugin)) - known:
             if not name.startswith("_"):
                 meant = closest(name, hooks)
                 near = [hook for hook in meant if abs(len(hook) - len(name)) <= 1 and _differ(hook, name) <= 2]  # noqa: PLR2004 letters
                 self.expect(not near, f"{name} is no hook; did you mean {', '.join(near)}?")
+
+    def _attribute(self, name: str) -> str:
+        """Return what the platform calls one of the names of what is declared."""
+        return self.platform.api_attribute if name == FLOE.api_attribute else name
 
     def _is_refused(self) -> bool:
         # What the registry refuses is told by the rule for that.
@@ -184,7 +188,8 @@ class MetadataRules(Case):
         spec = self.category.spec
         for name in dir(spec):
             declared = inspect.getattr_static(spec, name)
-            if hasattr(declared, f"{PROJECT}_spec") and inspect.getattr_static(self.plugin, name) is not declared:
+            is_hook = spec_options(declared, self.platform.name) is not None
+            if is_hook and inspect.getattr_static(self.plugin, name) is not declared:
                 yield name, declared
 
     def _source(self) -> StaticMetadata:

@@ -210,6 +210,7 @@ def test_a_database_that_restarts_loses_nothing(
     }
     assert status_of(registry).state is HealthState.HEALTHY
     assert PASSWORD not in f"{caught.value} {down}"
+    assert registry.shutdown().ok
 
 
 def test_a_restart_between_two_calls_is_not_noticed(catalog: CatalogPlugin, server: Server) -> None:

@@ -18,6 +18,7 @@ def test_each_step_is_told_as_it_is_done(floe: Any, reference: tuple[str, ...], 
     done = floe(reference, "run", "--once", "--json", "--timings", "--config", write())
     assert list(json.loads(done.stdout)) == [
         "schema_version",
+        "configuration",
         "warnings",
         "startup",
         "health",

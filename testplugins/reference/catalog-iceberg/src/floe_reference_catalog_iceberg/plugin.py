@@ -164,6 +164,14 @@ class IcebergCatalog(CatalogPlugin):
         self._tables().clean(identifier, self._storage)
         return count
 
+    def partition(self, identifier: str, by: Sequence[str]) -> TableRef:
+        from floe_reference_catalog_iceberg import _scans
+
+        return _scans.reference(identifier, self._tables().partition(_checked(identifier), by))
+
+    def compact(self, identifier: str) -> int:
+        return self._tables().compact(_checked(identifier))
+
     def _written(self, identifier: str, data: ArrowStream, *, replace: bool) -> int:
         from floe_reference_catalog_iceberg import _arrow
 
@@ -192,7 +200,7 @@ class IcebergCatalog(CatalogPlugin):
         if secret is None:
             hint = f"Store a URI such as sqlite:////var/lib/floe/catalog.db as {key}"
             raise PluginError(
-                f"the secrets plugin {store.name!r} has no {key}, the URI of a database or a REST catalog",
+                f"the secrets plugin {store.name!r} has no {key}, which is to be the URI of a database or REST catalog",
                 hint=hint,
             )
         uri = secret.get_secret_value()

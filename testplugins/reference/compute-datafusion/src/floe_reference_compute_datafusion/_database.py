@@ -6,7 +6,7 @@ import contextlib
 import threading
 from collections import Counter
 from collections.abc import Callable, Generator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -14,7 +14,7 @@ from floe_plugins import PluginError
 from floe_reference_compute_datafusion._versions import Parameters, Table, Transaction, Version, planned_query
 
 if TYPE_CHECKING:
-    from datafusion import SessionContext
+    from datafusion import DataFrame, SessionContext
 
     from floe_reference_compute_datafusion._files import Files
 
@@ -92,7 +92,23 @@ class Database:
         """Register ``table``, which hides a stored table of that name."""
         with self.used(), self._writing:
             version, _ = self._now()
-            self._show(attrs.evolve(version, registered={**version.registered, name: table}))
+            attached = {each: files for each, files in version.attached.items() if each != name}
+            self._show(attrs.evolve(version, registered={**version.registered, name: table}, attached=attached))
+
+    def attach(self, name: str, files: Callable[[SessionContext], Any]) -> None:
+        """Make what a context takes for a table a table of all later statements; it hides a stored one of that name."""
+        with self.used():
+            made = files(self._make_context())
+            with self._writing:
+                version, _ = self._now()
+                registered = {each: table for each, table in version.registered.items() if each != name}
+                attached = {**version.attached, name: made}
+                self._show(attrs.evolve(version, registered=registered, attached=attached))
+
+    def plan(self, sql: str, parameters: Parameters) -> DataFrame | None:
+        """A query of the tables as they are now, not run yet; None if the statement changes something or is invalid."""
+        with self.used():
+            return planned_query(self._now()[1], sql, parameters)
 
     def release(self) -> None:
         """Wait until nobody uses the tables; forget the registered ones, and all that a storage keeps.
@@ -109,7 +125,7 @@ class Database:
                 if self._files is not None:
                     self._let_go()
                 elif self._version is not None:
-                    self._show(attrs.evolve(self._version, registered={}))
+                    self._show(attrs.evolve(self._version, registered={}, attached={}))
             finally:
                 self._closing = False
                 self._changed.notify_all()

@@ -37,12 +37,14 @@ class Version:
         tables: what is stored.
         views: the statements that make them.
         registered: what hides stored tables and views of the same name for a while.
+        attached: the same, but read from files when it is asked: what DataFusion takes for a table.
     """
 
     number: int = 0
     tables: Mapping[str, Table] = attrs.field(factory=dict)
     views: Mapping[str, str] = attrs.field(factory=dict)
     registered: Mapping[str, Table] = attrs.field(factory=dict)
+    attached: Mapping[str, Any] = attrs.field(factory=dict)
 
     def fill(self, context: SessionContext) -> frozenset[str]:
         """Register the tables in a context, isolated from its changes; return the views that cannot be created.
@@ -50,13 +52,21 @@ class Version:
         Such a view needs what is not there, as a registered table after ``release``.
         """
         for name, table in {**self.tables, **self.registered}.items():
-            context.from_arrow(table, name)
-        waiting = {name: text for name, text in self.views.items() if name not in self.registered}
+            if name not in self.attached:
+                context.from_arrow(table, quoted(name))
+        for name, files in self.attached.items():
+            context.register_table(quoted(name), files)
+        waiting = {name: text for name, text in self.views.items() if name not in self.hiding}
         # Views may need each other in any order.
         while made := [name for name, text in waiting.items() if _made(context, text)]:
             for name in made:
                 del waiting[name]
         return frozenset(waiting)
+
+    @property
+    def hiding(self) -> frozenset[str]:
+        """The names under which nothing is stored, or what is stored is hidden."""
+        return frozenset({*self.registered, *self.attached})
 
     def held(self, name: str) -> object:
         """The table or view statement stored under a name, or None."""
@@ -103,6 +113,8 @@ class Transaction:
         self.closings = closings
         self._context = context
         self._unusable = base.fill(context)
+        # Only these are looked at when it is committed.
+        self._touched: set[str] = set()
         self._changing = False
 
     def run(self, sql: str, parameters: Parameters) -> Table:
@@ -110,6 +122,7 @@ class Transaction:
         query = planned_query(self._context, sql, parameters)
         if query is not None:
             return query.to_arrow_table()
+        self._touched |= changed_by(self._context, sql, parameters) or {*self.base.tables, *self.base.hiding}
         self._changing = True
         return self._context.sql(sql, param_values=_named(parameters)).to_arrow_table()
 
@@ -121,29 +134,31 @@ class Transaction:
         """
         if not self._changing:
             return None
-        tables, views = self._now()
-        self._refuse_what_is_not_kept(tables)
+        found = self._context.sql(_NAMES).to_arrow_table().to_pylist()
+        views = {row["table_name"]: row["definition"] for row in found if row["definition"]}
+        names = {row["table_name"] for row in found if not row["definition"]}
         base = self.base
-        shown = {**tables, **views}
+        self._refuse_what_is_not_kept(names)
+        touched = (self._touched & names | names - base.tables.keys()) - base.hiding
         # What was not to be seen cannot have been dropped.
-        dropped = {*base.tables, *base.views} - {*shown, *base.registered, *self._unusable}
+        dropped = {*base.tables, *base.views} - {*names, *views, *base.hiding, *self._unusable}
+        new = {name: self._rows(name) for name in sorted(touched)}
         return Change(
-            {name: table for name, table in tables.items() if not _same(table, base, name)},
+            {name: table for name, table in new.items() if not _same(table, base, name)},
             {name: text for name, text in views.items() if base.views.get(name) != text},
             dropped,
         )
 
-    def _now(self) -> tuple[dict[str, Table], dict[str, str]]:
-        found = self._context.sql(_NAMES).to_arrow_table().to_pylist()
-        views = {row["table_name"]: row["definition"] for row in found if row["definition"]}
-        names = [row["table_name"] for row in found if not row["definition"]]
-        return {name: self._context.table(quoted(name)).to_arrow_table() for name in names}, views
+    def _rows(self, name: str) -> Table:
+        return self._context.table(quoted(name)).to_arrow_table()
 
-    def _refuse_what_is_not_kept(self, tables: dict[str, Table]) -> None:
-        for name, table in self.base.registered.items():
-            if name not in tables or not tables.pop(name).equals(table):
-                message = f"{name!r} is registered, and registered tables cannot be changed"
-                raise UnsupportedOperationError(message, hint="Create a table of another name from it")
+    def _refuse_what_is_not_kept(self, names: AbstractSet[str]) -> None:
+        for name in sorted(self.base.hiding):
+            before = self.base.registered.get(name)
+            if name in names and (name not in self._touched or (before and self._rows(name).equals(before))):
+                continue
+            message = f"{name!r} is registered, and registered tables cannot be changed"
+            raise UnsupportedOperationError(message, hint="Create a table of another name from it")
         catalogs = self._context.catalog_names()
         schemas = {schema for name in catalogs for schema in self._context.catalog(name).names()}
         if schemas - {_PUBLIC}:
@@ -160,6 +175,21 @@ def planned_query(context: SessionContext, sql: str, parameters: Parameters) -> 
         return context.sql_with_options(sql, only_asking, param_values=_named(parameters))
     except Exception:  # noqa: BLE001 whatever it is, running the statement as one that changes something will tell
         return None
+
+
+def changed_by(context: SessionContext, sql: str, parameters: Parameters) -> set[str] | None:
+    """The tables that a statement changes, perhaps by more than one name each; None if that is not known."""
+    try:
+        plan = context.sql(f"EXPLAIN {sql}", param_values=_named(parameters)).logical_plan().inputs()[0].to_variant()
+    except Exception as error:  # noqa: BLE001 running the statement will tell what is wrong with it
+        _log.debug("what a statement changes is not known: %s", error)
+        return None
+    name = getattr(plan, "table_name", None) or getattr(plan, "name", None)
+    if name is None:
+        return None
+    # With or without its schema, which cannot be told from a name with a dot.
+    full = str(name())
+    return {full, full.removeprefix("datafusion.").removeprefix("public.")}
 
 
 def quoted(name: str) -> str:

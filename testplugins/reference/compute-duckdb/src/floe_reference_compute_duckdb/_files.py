@@ -39,15 +39,12 @@ def check_target(target: Files, mode: str) -> None:
     """Refuse what DuckDB does not write.
 
     Raises:
-        UnsupportedOperationError: it does not write this format, in this mode, or there.
+        UnsupportedOperationError: it does not write this format, or in this mode.
     """
     if target.format not in READERS or mode not in MODES:
         message = f"{target.format!r} files cannot be written in the mode {mode!r}"
         expected = f"Expected one of {', '.join(READERS)}, and {' or '.join(MODES)}: DuckDB adds no rows to a file"
         raise UnsupportedOperationError(message, hint=expected)
-    if not target.uri.startswith("file://"):
-        message = f"DuckDB writes to files of this machine, not to {target.uri}"
-        raise UnsupportedOperationError(message, hint="Write what execute returns by StoragePlugin.open")
 
 
 def copy(cursor: DuckDBPyConnection, sql: str, target: Files, place: str) -> WriteReport:

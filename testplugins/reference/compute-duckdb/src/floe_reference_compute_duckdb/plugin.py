@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from floe_plugins.hookspecs.compute import Files, Query, TargetMode, WriteReport
     from floe_plugins.hookspecs.protocols import ArrowStream
+    from floe_reference_compute_duckdb._storage import StorageFiles
 
 IN_MEMORY = ":memory:"
 
@@ -73,6 +74,7 @@ class DuckDBCompute(ComputePlugin):
     def __init__(self) -> None:
         self._database = Database(self._connect, self._settings)
         self._refused = False
+        self._files: StorageFiles | None = None
 
     def startup(self) -> None:
         with self._database.cursor():
@@ -156,7 +158,13 @@ class DuckDBCompute(ComputePlugin):
     def write(self, sql: str, target: Files, mode: TargetMode = "error") -> WriteReport:
         check_target(target, mode)
         with self._database.cursor() as cursor:
-            return to_local(target, mode, lambda place: copy(cursor, sql, target, place))
+            if target.uri.startswith("file://"):
+                return to_local(target, mode, lambda place: copy(cursor, sql, target, place))
+            if self._files is None:
+                message = f"{target.uri} is not on this machine, as storage:{self._storage.name} is"
+                raise UnsupportedOperationError(message, hint="Write to what StoragePlugin.uri gives")
+            with self._files.whole(target.uri, mode) as place:
+                return copy(cursor, sql, target, place)
 
     @contextlib.contextmanager
     def lease(self) -> Generator[None, None, None]:
@@ -227,7 +235,8 @@ class DuckDBCompute(ComputePlugin):
         if not self._is_local:
             from floe_reference_compute_duckdb._storage import StorageFiles
 
-            connection.register_filesystem(StorageFiles(self._storage))
+            self._files = StorageFiles(self._storage)
+            connection.register_filesystem(self._files)
         return connection
 
 

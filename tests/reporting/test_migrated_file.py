@@ -7,7 +7,7 @@ from support import run_code
 from floe_plugins import PluginConfigurationError, PluginRef
 from floe_plugins.configuration.loader import load
 from floe_plugins.configuration.schema.validation import validate_and_log
-from floe_plugins.reporting.rewrite import migrate_text
+from floe_plugins.reporting.migrated_file import migrate_table, migrate_text
 
 REF = PluginRef.parse("compute:duckdb")
 
@@ -79,9 +79,14 @@ def configured(file):
     return load(file, environ={"DATA": "/data"})
 
 
+def migrated(configuration, plugin=Plugin, distribution=None):
+    table = migrate_table(configuration, configuration.source.parse(), REF, plugin, distribution)
+    return migrate_text(configuration, {REF: table})
+
+
 def test_the_new_text_is_in_the_present_form_and_means_the_same(file):
     before, _ = validate_and_log(configured(file), REF, Plugin, None)
-    rewritten = migrate_text(configured(file), {REF: Plugin})
+    rewritten = migrated(configured(file))
     assert rewritten.changed == (REF,)
     file.write_text(rewritten.text, "utf-8")
     after = configured(file)
@@ -92,13 +97,13 @@ def test_the_new_text_is_in_the_present_form_and_means_the_same(file):
 
 
 def test_references_stay_references(file):
-    text = migrate_text(configured(file), {REF: Plugin}).text
+    text = migrated(configured(file)).text
     assert "${DATA}/x.db" in text
     assert "/data" not in text
 
 
 def test_comments_stay_where_the_format_has_them(file):
-    text = migrate_text(configured(file), {REF: Plugin}).text
+    text = migrated(configured(file)).text
     if file.suffix != ".json":
         for comment in ("platform's configuration", "not more", "Where it lies", "the warehouse", "both", "stays"):
             assert comment in text
@@ -106,8 +111,8 @@ def test_comments_stay_where_the_format_has_them(file):
 
 
 def test_a_text_that_is_up_to_date_comes_back_as_it_was(file):
-    file.write_text(migrate_text(configured(file), {REF: Plugin}).text, "utf-8")
-    again = migrate_text(configured(file), {REF: Plugin})
+    file.write_text(migrated(configured(file)).text, "utf-8")
+    again = migrated(configured(file))
     assert (again.text, again.changed) == (file.read_text("utf-8"), ())
 
 
@@ -118,7 +123,7 @@ def test_plugins_that_are_not_given_stay_as_they_are(file):
 def test_json_keeps_its_indentation(tmp_path):
     path = tmp_path / "floe.json"
     path.write_text(json.dumps(json.loads(FILES["floe.json"]), indent=4), "utf-8")
-    assert '\n    "plugins": {\n        "compute": {' in migrate_text(configured(path), {REF: Plugin}).text
+    assert '\n    "plugins": {\n        "compute": {' in migrated(configured(path)).text
 
 
 @pytest.mark.parametrize("table", ['config_version = 3\nlocation = "x"', 'pth = "x"'])
@@ -126,7 +131,7 @@ def test_what_cannot_be_brought_up_to_date_is_an_error(tmp_path, table):
     path = tmp_path / "floe.toml"
     path.write_text(f"[plugins.compute.duckdb]\n{table}\n", "utf-8")
     with pytest.raises(PluginConfigurationError) as caught:
-        migrate_text(configured(path), {REF: Plugin}, {REF: "acme 1"})
+        migrated(configured(path), distribution="acme 1")
     assert caught.value.errors[0].distribution == "acme 1"
 
 
@@ -137,7 +142,7 @@ def test_a_file_without_a_table_of_the_plugin_stays_as_it_is(tmp_path, content):
     path = tmp_path / "floe.toml"
     path.write_text(content, "utf-8")
     configuration = load(path, environ={}, collect=True)
-    assert migrate_text(configuration, {REF: Plugin}).text == content
+    assert migrated(configuration).text == content
 
 
 def test_without_a_file_there_is_nothing_to_write():
@@ -153,12 +158,14 @@ def test_without_the_library_one_line_says_what_to_install(tmp_path):
         sys.modules["tomlkit"] = None
         from floe_plugins import PluginRef
         from floe_plugins.configuration.loader import load
-        from floe_plugins.reporting.rewrite import migrate_text
+        from floe_plugins.reporting.migrated_file import migrate_table, migrate_text
         class Plugin:
             config_schema, config_version = None, 2
             migrate_config = staticmethod(lambda version, data: data)
         try:
-            migrate_text(load({str(path)!r}, environ={{"DATA": "x"}}), {{PluginRef.parse("compute:duckdb"): Plugin}})
+            ref, configuration = PluginRef.parse("compute:duckdb"), load({str(path)!r}, environ={{"DATA": "x"}})
+            table = migrate_table(configuration, configuration.source.parse(), ref, Plugin, None)
+            migrate_text(configuration, {{ref: table}})
         except ValueError as error:
             print(error)
         """
@@ -179,7 +186,7 @@ def test_a_step_that_computes_with_a_value_is_an_error_where_a_reference_stands(
         configuration = load(path, environ={"SIZE": "4"})
         assert validate_and_log(configuration, REF, Computes, None)[0] == Duck(location="x", pool={"size": 8})
         if size == "4":
-            assert migrate_text(configuration, {REF: Computes}).changed == (REF,)
+            assert migrated(configuration, Computes).changed == (REF,)
         else:
             with pytest.raises(PluginConfigurationError, match="migrate_config raised ValueError"):
-                migrate_text(configuration, {REF: Computes})
+                migrated(configuration, Computes)

@@ -1,4 +1,4 @@
-"""Remember which files modules were imported from, so that a plugin upgraded while it is loaded is told as such."""
+"""Remember which files modules were imported from, to recognize a plugin that was upgraded while it is loaded."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _Stamp = tuple[int, int, int]
 
 
 class _Import(NamedTuple):
-    """What was there when a module was imported.
+    """The distribution and files from which a module was imported.
 
     Attributes:
         module: The imported module; another one of its name was imported anew.
@@ -47,18 +47,17 @@ def remember(candidate: Candidate, class_module: object, *, was_imported: bool) 
         was_imported: Whether its module had been imported before it was loaded now.
     """
     module = _module(candidate)
-    if module is None or ((known := _imports.get(module.__name__)) is not None and known.module() is module):
+    if module is None or _import_of(candidate) is not None:
         return
-    files = {_file(module), _file(sys.modules.get(class_module)) if type(class_module) is str else None}
+    files = {file_of(module), file_of(sys.modules.get(class_module)) if type(class_module) is str else None}
     stamps = {file: None if was_imported else _stamp(file) for file in files if file is not None}
     _imports[module.__name__] = _Import(weakref.ref(module), str(candidate.distribution), stamps)
 
 
 def is_outdated(candidate: Candidate) -> bool:
     """Whether the module of a candidate was imported before its distribution, or one of its files, changed."""
-    module = _module(candidate)
-    known = None if module is None else _imports.get(module.__name__)
-    if known is None or known.module() is not module:
+    known = _import_of(candidate)
+    if known is None:
         return False
     if known.distribution != str(candidate.distribution):
         return True
@@ -67,9 +66,8 @@ def is_outdated(candidate: Candidate) -> bool:
 
 def loaded_from(candidate: Candidate) -> str:
     """Return the distribution, as text, that the module of a candidate was imported from: its own if none is known."""
-    module = _module(candidate)
-    known = None if module is None else _imports.get(module.__name__)
-    return known.distribution if known is not None and known.module() is module else str(candidate.distribution)
+    known = _import_of(candidate)
+    return str(candidate.distribution) if known is None else known.distribution
 
 
 def advice(candidate: Candidate) -> str | None:
@@ -81,13 +79,21 @@ def advice(candidate: Candidate) -> str | None:
     return f"{changed} its module was imported: restart the process."
 
 
+def _import_of(candidate: Candidate) -> _Import | None:
+    """Return what is known of how the module of a candidate was imported; None if nothing is."""
+    module = _module(candidate)
+    known = None if module is None else _imports.get(module.__name__)
+    return known if known is not None and known.module() is module else None
+
+
 def _module(candidate: Candidate) -> ModuleType | None:
     value = parse_value(candidate.value)
     module = None if value is None else sys.modules.get(value.module)
     return module if type(module) is ModuleType else None
 
 
-def _file(module: ModuleType | None) -> str | None:
+def file_of(module: ModuleType | None) -> str | None:
+    """Return the file of a module; None for a package without a file of its own. None of its code runs."""
     file = None if type(module) is not ModuleType else module.__dict__.get("__file__")
     return file if type(file) is str else None
 

@@ -41,57 +41,6 @@ class MigratedText:
     changed: tuple[PluginRef, ...] = ()
 
 
-def migrate_text(
-    configuration: Configuration, plugins: Mapping[PluginRef, object], distributions: Mapping[PluginRef, str] = {}
-) -> MigratedText:
-    r"""Migrate the text of the file that ``configuration`` was loaded from. The file is not changed.
-
-    Comments are kept in TOML and YAML. References such as ``${NAME}`` are not interpolated, so
-    ``migrate_config`` of a plugin is called with the references.
-
-    Args:
-        configuration: A configuration that was loaded from a file.
-        plugins: Each plugin as its class or instance, or as what ``migrate_table`` returned for it.
-        distributions: The distributions that provide the plugins, for the issues.
-
-    Raises:
-        PluginConfigurationError: There is no file, a migration fails, a table is newer than
-            the plugin, or the extra "cli" is not installed and the file is TOML.
-
-    >>> import pathlib, tempfile
-    >>> from floe_plugins.configuration.loader import load
-    >>> class Duck:
-    ...     config_version = 2
-    ...     def migrate_config(self, old_version, data):
-    ...         return {"location": data["path"]}
-    >>> with tempfile.TemporaryDirectory() as directory:
-    ...     file = pathlib.Path(directory, "floe.json")
-    ...     _ = file.write_text('{"plugins": {"compute": {"duckdb": {"path": "db"}}}}')
-    ...     configuration = load(file, environ={})
-    >>> migrated = migrate_text(configuration, {PluginRef.parse("compute:duckdb"): Duck()})
-    >>> migrated.text
-    '{"plugins": {"compute": {"duckdb": {"config_version": 2, "location": "db"}}}}\n'
-    >>> [str(ref) for ref in migrated.changed]
-    ['compute:duckdb']
-    """
-    source = configuration.source
-    if source is None:
-        message = "there is no configuration file to migrate"
-        raise configuration_error(ConfigurationIssue(path="", rule="file", message=message))
-    tables: dict[PluginRef, Mapping[str, Any]] = {}
-    issues: list[ConfigurationIssue] = []
-    content = source.parse()
-    for ref, plugin in plugins.items():
-        known = plugin if type(plugin) is MigratedTable else None
-        migrated = known or migrate_table(configuration, content, ref, plugin, distributions.get(ref))
-        issues += migrated.issues
-        if migrated.table is not None:
-            tables[ref] = migrated.table
-    raise_issues(issues)
-    write = {".json": _write_json, ".toml": _write_toml}.get(source.suffix, _write_yaml)
-    return MigratedText(write(source, tables) if tables else source.text, tuple(tables))
-
-
 def migrate_table(
     configuration: Configuration, content: Any, ref: PluginRef, plugin: object, distribution: str | None
 ) -> MigratedTable:
@@ -111,6 +60,48 @@ def migrate_table(
     reporter = ErrorReporter(raw, ref, distribution)
     table = _migrate_table(plugin, copy(old), reporter)
     return MigratedTable(table, tuple(reporter.issues))
+
+
+def migrate_text(configuration: Configuration, tables: Mapping[PluginRef, MigratedTable]) -> MigratedText:
+    r"""Migrate the text of the file that ``configuration`` was loaded from. The file is not changed.
+
+    Comments are kept in TOML and YAML. References such as ``${NAME}`` are not interpolated, so
+    ``migrate_config`` of a plugin is called with the references.
+
+    Args:
+        configuration: A configuration that was loaded from a file.
+        tables: What ``migrate_table`` returned for each plugin.
+
+    Raises:
+        PluginConfigurationError: There is no file, a migration fails, a table is newer than
+            the plugin, or the extra "cli" is not installed and the file is TOML.
+
+    >>> import pathlib, tempfile
+    >>> from floe_plugins.configuration.loader import load
+    >>> class Duck:
+    ...     config_version = 2
+    ...     def migrate_config(self, old_version, data):
+    ...         return {"location": data["path"]}
+    >>> with tempfile.TemporaryDirectory() as directory:
+    ...     file = pathlib.Path(directory, "floe.json")
+    ...     _ = file.write_text('{"plugins": {"compute": {"duckdb": {"path": "db"}}}}')
+    ...     configuration = load(file, environ={})
+    >>> ref = PluginRef.parse("compute:duckdb")
+    >>> table = migrate_table(configuration, configuration.source.parse(), ref, Duck(), None)
+    >>> migrated = migrate_text(configuration, {ref: table})
+    >>> migrated.text
+    '{"plugins": {"compute": {"duckdb": {"config_version": 2, "location": "db"}}}}\n'
+    >>> [str(ref) for ref in migrated.changed]
+    ['compute:duckdb']
+    """
+    source = configuration.source
+    if source is None:
+        message = "there is no configuration file to migrate"
+        raise configuration_error(ConfigurationIssue(path="", rule="file", message=message))
+    raise_issues([issue for each in tables.values() for issue in each.issues])
+    changed = {ref: each.table for ref, each in tables.items() if each.table is not None}
+    write = {".json": _write_json, ".toml": _write_toml}.get(source.suffix, _write_yaml)
+    return MigratedText(write(source, changed) if changed else source.text, tuple(changed))
 
 
 def _table(content: Any, ref: PluginRef) -> dict[str, Any]:

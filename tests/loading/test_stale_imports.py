@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from floe_plugins import Candidate, Distribution, PluginRef
-from floe_plugins.loading import imported
+from floe_plugins.loading import stale_imports
 
 UPGRADED = """
     import json, os, pathlib, shutil, sys, textwrap
@@ -58,7 +58,7 @@ UPGRADED = """
 def test_a_plugin_that_was_upgraded_while_its_module_was_imported_asks_for_a_restart(
     environment: Any, *, by_others: bool
 ) -> None:
-    code = "import floe_plugins.loading.imported\n" * by_others + UPGRADED.replace("BY_OTHERS", str(by_others))
+    code = "import floe_plugins.loading.stale_imports\n" * by_others + UPGRADED.replace("BY_OTHERS", str(by_others))
     [problem] = environment().json(code.replace("\n    ", "\n"))
     assert "version 2.0.0 is loaded, 3.0.0 is installed. Restart the process" in problem
     assert "author" not in problem
@@ -97,53 +97,53 @@ def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[C
 
 def test_a_module_is_outdated_once_its_file_has_changed_since_it_was_imported(written: Any) -> None:
     candidate, file = written
-    assert not imported.is_imported(candidate)
-    assert not imported.is_outdated(candidate)
-    imported.remember(candidate, "written_plugin", was_imported=False)
+    assert not stale_imports.is_imported(candidate)
+    assert not stale_imports.is_outdated(candidate)
+    stale_imports.remember(candidate, "written_plugin", was_imported=False)
     importlib.import_module("written_plugin")
-    assert imported.is_imported(candidate)
-    assert not imported.is_outdated(candidate)  # nothing was there to remember
-    imported.remember(candidate, "written_plugin", was_imported=False)
-    assert not imported.is_outdated(candidate)
+    assert stale_imports.is_imported(candidate)
+    assert not stale_imports.is_outdated(candidate)  # nothing was there to remember
+    stale_imports.remember(candidate, "written_plugin", was_imported=False)
+    assert not stale_imports.is_outdated(candidate)
     changed = file.stat()
     os.utime(file, ns=(changed.st_atime_ns, changed.st_mtime_ns + 1))
-    assert imported.is_outdated(candidate)
+    assert stale_imports.is_outdated(candidate)
     file.write_text("class Plugin: x = 1\n")
     os.utime(file, ns=(changed.st_atime_ns, changed.st_mtime_ns))
-    assert imported.is_outdated(candidate)
+    assert stale_imports.is_outdated(candidate)
     file.unlink()
-    assert imported.is_outdated(candidate)
+    assert stale_imports.is_outdated(candidate)
 
 
 def test_a_module_that_others_imported_is_outdated_if_its_file_is_younger_than_the_process(written: Any) -> None:
     candidate, _ = written
     importlib.import_module("written_plugin")
-    imported.remember(candidate, "written_plugin", was_imported=True)
-    assert imported.is_outdated(candidate)
+    stale_imports.remember(candidate, "written_plugin", was_imported=True)
+    assert stale_imports.is_outdated(candidate)
 
 
 def test_a_module_that_others_imported_from_an_old_file_is_not_outdated() -> None:
     candidate = Candidate(PluginRef.parse("secrets:a"), "colorsys:rgb_to_yiq", Distribution("acme", "1.0", "/site"))
     importlib.import_module("colorsys")
-    imported.remember(candidate, None, was_imported=True)
-    assert not imported.is_outdated(candidate)
+    stale_imports.remember(candidate, None, was_imported=True)
+    assert not stale_imports.is_outdated(candidate)
     other = Candidate(candidate.ref, candidate.value, Distribution("acme", "2.0", "/site"))
-    imported.remember(other, None, was_imported=True)  # what was known first stays
-    assert not imported.is_outdated(candidate)
-    assert imported.is_outdated(other)
+    stale_imports.remember(other, None, was_imported=True)  # what was known first stays
+    assert not stale_imports.is_outdated(candidate)
+    assert stale_imports.is_outdated(other)
 
 
 def test_a_module_that_was_imported_anew_is_another_one(written: Any) -> None:
     candidate, file = written
     importlib.import_module("written_plugin")
-    imported.remember(candidate, "written_plugin", was_imported=False)
+    stale_imports.remember(candidate, "written_plugin", was_imported=False)
     file.write_text("class Plugin: x = 1\n")
     del sys.modules["written_plugin"]
     importlib.invalidate_caches()
     importlib.import_module("written_plugin")
-    assert not imported.is_outdated(candidate)
-    imported.remember(candidate, "written_plugin", was_imported=False)
-    assert not imported.is_outdated(candidate)
+    assert not stale_imports.is_outdated(candidate)
+    stale_imports.remember(candidate, "written_plugin", was_imported=False)
+    assert not stale_imports.is_outdated(candidate)
 
 
 def test_a_module_is_outdated_once_the_file_of_its_class_has_changed(written: Any, tmp_path: Path) -> None:
@@ -153,8 +153,8 @@ def test_a_module_is_outdated_once_the_file_of_its_class_has_changed(written: An
     file.write_text("from written_classes import Plugin\n")
     importlib.invalidate_caches()
     importlib.import_module("written_plugin")
-    imported.remember(candidate, "written_classes", was_imported=False)
-    assert not imported.is_outdated(candidate)
+    stale_imports.remember(candidate, "written_classes", was_imported=False)
+    assert not stale_imports.is_outdated(candidate)
     classes.write_text("class Plugin: x = 1\n")
-    assert imported.is_outdated(candidate)
+    assert stale_imports.is_outdated(candidate)
     del sys.modules["written_classes"]
