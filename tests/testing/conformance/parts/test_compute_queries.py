@@ -150,7 +150,7 @@ class OneId(NewDuck):
         id = "query"
 
 
-class BindsNothing(NewDuck):
+class SubmitsUnbound(NewDuck):
     def submit(self, sql, parameters=None, timeout=None):
         return super().submit(sql, None, timeout)
 
@@ -324,7 +324,7 @@ class TargetIsAValue(NewDuck):
 FAULTY: dict[str, type[Any]] = {
     "test_a_submitted_query_gives_its_rows": Lookalike,
     "test_a_query_has_an_id_of_its_own": OneId,
-    "test_parameters_of_a_submitted_query_are_bound": BindsNothing,
+    "test_parameters_of_a_submitted_query_are_bound": SubmitsUnbound,
     "test_a_submitted_query_knows_registered_tables": ForgetsTables,
     "test_an_error_of_a_query_is_raised_by_its_result": ChecksFirst,
     "test_the_state_says_how_a_query_ended": AlwaysSucceeds,
