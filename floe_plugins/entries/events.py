@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
+import weakref
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from floe_plugins.core.locks import forkable_lock
@@ -69,14 +71,21 @@ class Events:
         with _lock:
             self._observers = (*self._observers, observer)
 
-        def end() -> None:
-            with _lock:
-                self._observers = tuple(each for each in self._observers if each is not observer)
+        return partial(self.ignore, observer)
 
-        return end
+    def ignore(self, observer: Observer) -> None:
+        """Call an observer no more."""
+        with _lock:
+            self._observers = tuple(each for each in self._observers if each != observer)
 
     def subscribe(self, callback: Observer) -> Subscription:
-        """Call ``callback`` with each event, in order, on a thread of its own."""
+        """Call ``callback`` with each event, in order, on a thread of its own.
+
+        Raises:
+            TypeError: it cannot be called.
+        """
+        if not callable(callback):
+            raise TypeError(f"a subscriber is called with each event, and one of type {type_name(callback)} cannot be")
         return Subscription(self, callback)
 
 
@@ -144,13 +153,18 @@ class Subscription:
         self._given = 0
         self._done = 0
         self._ended = False
+        self._no_more = False
         self._thread = threading.Thread(target=self._run, name="floe events", daemon=True)
         self._thread.start()  # first: where no thread can be started, no observer is left behind
-        self._end = events.observe(self._put)
+        events.observe(self._put)
+        # Not held: this thread would keep them alive, and once they are gone nothing happens any more.
+        self._events = weakref.ref(events, self._end_after_the_last)
 
     def __call__(self) -> None:
         """Hand out nothing from now on."""
-        self._end()
+        events = self._events()
+        if events is not None:
+            events.ignore(self._put)
         with self._changed:
             self._ended = True
             self._changed.notify_all()
@@ -167,6 +181,11 @@ class Subscription:
             self._changed.wait_for(lambda: self._ended or self._done >= given, timeout)
             return self._done >= given
 
+    def _end_after_the_last(self, _gone: object) -> None:
+        with self._changed:
+            self._no_more = True
+            self._changed.notify_all()
+
     def _put(self, event: PluginEvent) -> None:
         with self._changed:
             self._backlog.append(event)
@@ -176,8 +195,8 @@ class Subscription:
     def _run(self) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._ended or self._backlog)
-                if self._ended:
+                self._changed.wait_for(lambda: self._ended or self._backlog or self._no_more)
+                if self._ended or not self._backlog:
                     return
                 event = self._backlog.popleft()
                 # Those that were dropped, since the callback is too far behind, are done with as well.

@@ -23,17 +23,28 @@ if TYPE_CHECKING:
     from floe_plugins.hookspecs.compute import Query as Query
     from floe_plugins.hookspecs.compute import TargetMode as TargetMode
     from floe_plugins.hookspecs.compute import WriteReport as WriteReport
+    from floe_plugins.hookspecs.dbt import DbtCommand as DbtCommand
+    from floe_plugins.hookspecs.dbt import DbtEvent as DbtEvent
     from floe_plugins.hookspecs.dbt import DbtManifest as DbtManifest
     from floe_plugins.hookspecs.dbt import DbtNodeResult as DbtNodeResult
     from floe_plugins.hookspecs.dbt import DbtReport as DbtReport
+    from floe_plugins.hookspecs.dbt import DbtRun as DbtRun
+    from floe_plugins.hookspecs.dbt import DbtVerb as DbtVerb
+    from floe_plugins.hookspecs.identity import Credentials as Credentials
+    from floe_plugins.hookspecs.identity import CredentialsRefusedError as CredentialsRefusedError
     from floe_plugins.hookspecs.identity import InvalidTokenError as InvalidTokenError
+    from floe_plugins.hookspecs.identity import IssuedToken as IssuedToken
     from floe_plugins.hookspecs.identity import Principal as Principal
     from floe_plugins.hookspecs.identity import TokenFault as TokenFault
+    from floe_plugins.hookspecs.ingestion import Connector as Connector
+    from floe_plugins.hookspecs.ingestion import ConnectorSource as ConnectorSource
     from floe_plugins.hookspecs.ingestion import IngestReport as IngestReport
     from floe_plugins.hookspecs.ingestion import Issue as Issue
     from floe_plugins.hookspecs.ingestion import SchemaChange as SchemaChange
     from floe_plugins.hookspecs.ingestion import Severity as Severity
+    from floe_plugins.hookspecs.ingestion import SourceStream as SourceStream
     from floe_plugins.hookspecs.ingestion import WriteMode as WriteMode
+    from floe_plugins.hookspecs.lineage_backend import ParentRun as ParentRun
     from floe_plugins.hookspecs.orchestrator import Plan as Plan
     from floe_plugins.hookspecs.orchestrator import Run as Run
     from floe_plugins.hookspecs.orchestrator import RunReport as RunReport
@@ -55,6 +66,8 @@ if TYPE_CHECKING:
     from floe_plugins.hookspecs.semantic_layer import SemanticFilter as SemanticFilter
     from floe_plugins.hookspecs.semantic_layer import SemanticModel as SemanticModel
     from floe_plugins.hookspecs.semantic_layer import SemanticQuery as SemanticQuery
+    from floe_plugins.hookspecs.semantic_layer import SemanticRequest as SemanticRequest
+    from floe_plugins.hookspecs.semantic_layer import TimeGrain as TimeGrain
     from floe_plugins.hookspecs.storage import ObjectInfo as ObjectInfo
     from floe_plugins.hookspecs.telemetry_backend import MetricReader as MetricReader
     from floe_plugins.hookspecs.telemetry_backend import SpanExporter as SpanExporter
@@ -66,13 +79,38 @@ else:
         {
             "catalog": ("Column", "RowFilter", "Snapshot", "TableInfo", "TableRef"),
             "compute": ("ComputeCapabilities", "Files", "Query", "TargetMode", "WriteReport"),
-            "dbt": ("DbtManifest", "DbtNodeResult", "DbtReport"),
-            "identity": ("InvalidTokenError", "Principal", "TokenFault"),
-            "ingestion": ("IngestReport", "Issue", "SchemaChange", "Severity", "WriteMode"),
+            "dbt": ("DbtCommand", "DbtEvent", "DbtManifest", "DbtNodeResult", "DbtReport", "DbtRun", "DbtVerb"),
+            "identity": (
+                "Credentials",
+                "CredentialsRefusedError",
+                "InvalidTokenError",
+                "IssuedToken",
+                "Principal",
+                "TokenFault",
+            ),
+            "ingestion": (
+                "Connector",
+                "ConnectorSource",
+                "IngestReport",
+                "Issue",
+                "SchemaChange",
+                "Severity",
+                "SourceStream",
+                "WriteMode",
+            ),
+            "lineage_backend": ("ParentRun",),
             "orchestrator": ("Plan", "Run", "RunReport", "Schedule", "Step", "StepCall", "StepResult", "StepState"),
             "protocols": ("ArrowSchema", "ArrowStream", "Connection", "Cursor", "FileSystem"),
             "running": ("InThread", "RunState", "Running"),
-            "semantic_layer": ("FieldKind", "SemanticField", "SemanticFilter", "SemanticModel", "SemanticQuery"),
+            "semantic_layer": (
+                "FieldKind",
+                "SemanticField",
+                "SemanticFilter",
+                "SemanticModel",
+                "SemanticQuery",
+                "SemanticRequest",
+                "TimeGrain",
+            ),
             "storage": ("ObjectInfo",),
             "telemetry_backend": ("MetricReader", "SpanExporter"),
         },

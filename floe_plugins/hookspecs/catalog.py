@@ -247,3 +247,33 @@ class CatalogPlugin(PluginMetadata):
             UnsupportedOperationError: the catalog cannot forget snapshots. The default.
         """
         raise UnsupportedOperationError(f"catalog:{self.name} cannot expire snapshots of {identifier!r}")
+
+    @added_in("1.1")
+    @hookspec(firstresult=True)
+    def partition(self, identifier: str, by: Sequence[str]) -> TableRef:
+        """Partition the files that are written from now on by columns, or by expressions such as ``day(at)``.
+
+        ``by`` takes the place of what was there before; empty, it ends the partitioning. The expressions are in the
+        catalog's words, as in ``TableInfo.partitions``. Rows that were written before are read as before.
+
+        Raises:
+            LookupError: the table does not exist.
+            ValueError: a column does not exist, or an expression does not fit its type. Nothing was changed.
+            UnsupportedOperationError: the catalog cannot partition tables. The default.
+        """
+        raise UnsupportedOperationError(f"catalog:{self.name} cannot partition {identifier!r} by {', '.join(by)}")
+
+    @added_in("1.1")
+    @hookspec(firstresult=True)
+    def compact(self, identifier: str) -> int:
+        """Write the rows of the current snapshot into as few files as fit, in one commit; return its snapshot id.
+
+        The rows stay the same. If there is nothing to gain, nothing is committed, and the id is the current one; 0 if
+        nothing has been written yet. The old files are kept for older snapshots, until those are expired.
+
+        Raises:
+            LookupError: the table does not exist.
+            PluginError: somebody else has written to the table meanwhile. Nothing was changed.
+            UnsupportedOperationError: the catalog cannot compact tables. The default.
+        """
+        raise UnsupportedOperationError(f"catalog:{self.name} cannot compact {identifier!r}")

@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import attrs
 
-from floe_plugins.hookspecs.base import PluginMetadata, hookspec
+from floe_plugins.errors import UnsupportedOperationError
+from floe_plugins.hookspecs.base import PluginMetadata, added_in, hookspec
+from floe_plugins.hookspecs.running import InThread, Running
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
+
+DbtVerb = Literal["build", "run", "test", "seed", "snapshot", "retry"]
+
+
+def _parts(parts: Iterable[str]) -> tuple[str, ...]:
+    # mypy cannot infer the argument type of ``tuple`` as a converter.
+    return tuple(parts)
 
 
 @attrs.frozen
@@ -62,12 +75,56 @@ class DbtReport:
     seconds: float
 
 
+@attrs.frozen
+class DbtCommand:
+    """A dbt command and what holds for it alone.
+
+    Attributes:
+        verb: what dbt does. ``retry`` repeats the last command of the project from the nodes that failed, and takes
+            nothing else but ``threads`` and ``environment``.
+        select: which nodes; all by default.
+        exclude: which nodes not.
+        full_refresh: whether incremental models are built anew.
+        threads: how many nodes run at once; the adapter's own number by default.
+        environment: variables for ``env_var()`` in the project, beside those of this process.
+    """
+
+    verb: DbtVerb = "build"
+    select: tuple[str, ...] = attrs.field(default=(), converter=_parts)
+    exclude: tuple[str, ...] = attrs.field(default=(), converter=_parts)
+    full_refresh: bool = False
+    threads: int | None = None
+    environment: Mapping[str, str | SecretStr] = attrs.field(factory=dict, repr=False)
+
+
+@attrs.frozen
+class DbtEvent:
+    """Something that dbt tells while it works.
+
+    Attributes:
+        name: dbt's name for the kind of event, such as ``LogStartLine``.
+        level: ``info``, ``warn`` or ``error``.
+        message: dbt's message.
+        unique_id: the node, if it concerns one.
+        status: dbt's own word for the state of the node; may be empty.
+    """
+
+    name: str
+    level: str
+    message: str
+    unique_id: str = ""
+    status: str = ""
+
+
+DbtRun = Running[DbtReport]
+
+
 class DBTPlugin(PluginMetadata):
     """The contract of dbt runners. Each call goes to one plugin.
 
     Hooks may be called from several threads. As dbt runs one command at a time in a
-    process, callers wait for a process-wide lock. While ``build`` or ``test`` runs, dbt
-    alone uses the database of the compute plugin; it is released afterwards.
+    process, callers of all hooks but ``submit`` wait for a process-wide lock. While ``build``
+    or ``test`` runs, dbt alone uses the database of the compute plugin; it is released afterwards.
 
     >>> from floe_plugins import DBTPlugin
     >>> def failed_nodes(dbt: DBTPlugin, project):
@@ -121,3 +178,34 @@ class DBTPlugin(PluginMetadata):
 
         Each file is from the last command that writes it: ``parse`` writes no ``run_results``.
         """
+
+    @added_in("1.1")
+    @hookspec(firstresult=True)
+    def submit(self, project: Path, command: DbtCommand, on_event: Callable[[DbtEvent], None] | None = None) -> DbtRun:
+        """Begin a dbt command, and return while it runs.
+
+        The errors of ``build`` are raised by ``result``. Commands run side by side, unless the database lets only one
+        in: then one waits for the other, and ``cancel`` also ends one that waits. ``on_event`` is called on a thread
+        of the plugin, with one event at a time, before ``result`` returns; an error that it raises ends the command.
+
+        By default ``build`` and ``test`` run on a thread, without events, and cannot be cancelled.
+
+        Raises:
+            ValueError: the command has parts that its verb does not take.
+            UnsupportedOperationError: the plugin cannot do what the command asks for.
+        """
+        plain = DbtCommand(command.verb, command.select, command.exclude, command.full_refresh)
+        if command != plain or on_event is not None or command.verb not in {"build", "test"}:
+            raise UnsupportedOperationError(
+                f"dbt:{self.name} cannot run {command.verb!r} with events, threads or an environment",
+                hint="Use build or test",
+            )
+        if command.verb == "test" and (command.exclude or command.full_refresh):
+            raise ValueError("'test' takes a selection, and nothing else")
+
+        def run() -> DbtReport:
+            if command.verb == "test":
+                return self.test(project, command.select)
+            return self.build(project, command.select, command.exclude, command.full_refresh)
+
+        return InThread(run, f"{command.verb} of dbt:{self.name}")

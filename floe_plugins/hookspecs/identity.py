@@ -5,12 +5,15 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from floe_plugins.errors import PluginError
-from floe_plugins.hookspecs.base import PluginMetadata, hookspec
+from floe_plugins.errors import PluginError, UnsupportedOperationError
+from floe_plugins.hookspecs.base import PluginMetadata, added_in, hookspec
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
 
 
 class TokenFault(str, Enum):
@@ -59,6 +62,44 @@ class Principal:
     expires: float | None = None
 
 
+@attrs.frozen
+class Credentials:
+    """What someone proves who they are with.
+
+    Attributes:
+        user: the name of a user or of a service.
+        secret: their password or key.
+        refresh_token: takes the place of both; it came with an earlier token.
+        audience: whom the token is to be for; the issuer's choice if it is empty.
+        scope: what the token is to allow, in the issuer's words.
+    """
+
+    user: str = ""
+    secret: SecretStr | None = None
+    refresh_token: SecretStr | None = None
+    audience: str = ""
+    scope: str = ""
+
+
+@attrs.frozen
+class IssuedToken:
+    """A token that an issuer gave.
+
+    Attributes:
+        token: as ``verify`` takes it.
+        expires: when it expires, in seconds since the epoch; None if that is not known.
+        refresh_token: with which another one is had, if the issuer gave one.
+    """
+
+    token: SecretStr
+    expires: float | None = None
+    refresh_token: SecretStr | None = None
+
+
+class CredentialsRefusedError(PluginError):
+    """The issuer does not give a token for these credentials. The error does not contain them."""
+
+
 class IdentityPlugin(PluginMetadata):
     """The contract of identity providers. Each call goes to one plugin. Hooks must be thread-safe.
 
@@ -100,3 +141,34 @@ class IdentityPlugin(PluginMetadata):
         Raises:
             PluginUnavailableError: the keys of the issuer cannot be read.
         """
+
+    @added_in("1.1")
+    @hookspec(firstresult=True)
+    def authenticate(self, credentials: Credentials) -> IssuedToken:
+        """Get a token for credentials from the issuer.
+
+        Raises:
+            CredentialsRefusedError: the issuer gives none.
+            PluginUnavailableError: the issuer does not answer.
+            UnsupportedOperationError: the plugin takes no such credentials. The default.
+        """
+        raise UnsupportedOperationError(
+            f"identity:{self.name} takes no credentials of {credentials.user!r}",
+            hint="Get a token from the issuer, and use verify",
+        )
+
+    @added_in("1.1")
+    @hookspec(firstresult=True)
+    def service_token(self, audience: str | None = None, valid_for: float = 60.0) -> IssuedToken:
+        """Return a token of the platform itself, which is valid for at least so many seconds.
+
+        Call it for each use: the token is kept until it has to be renewed, and one caller at a time renews it.
+
+        Raises:
+            CredentialsRefusedError: the issuer gives the platform no token, or none that is valid for so long.
+            PluginUnavailableError: the issuer does not answer, and no token that is kept is valid for so long.
+            UnsupportedOperationError: the platform has no credentials of its own. The default.
+        """
+        raise UnsupportedOperationError(
+            f"identity:{self.name} has no token of its own for {audience or 'anyone'} for {valid_for:g} seconds"
+        )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from enum import Enum
 from typing import Any, Literal
 
 import attrs
 
-from floe_plugins.hookspecs.base import PluginMetadata, hookspec
+from floe_plugins.errors import UnsupportedOperationError
+from floe_plugins.hookspecs.base import PluginMetadata, added_in, hookspec
 
 
 class Severity(str, Enum):
@@ -62,12 +64,63 @@ class IngestReport:
 WriteMode = Literal["append", "replace", "merge"]
 
 
+@attrs.frozen
+class Connector:
+    """A way to a kind of source, which is chosen by its name.
+
+    Attributes:
+        name: the name, as ``ConnectorSource.connector`` takes it.
+        description: one line for operators.
+        schema: a JSON Schema of its configuration.
+    """
+
+    name: str
+    description: str = ""
+    schema: Mapping[str, Any] = attrs.field(factory=dict)
+
+
+@attrs.frozen
+class ConnectorSource:
+    """A source that a connector and its configuration describe, so that no code is needed for it.
+
+    >>> ConnectorSource("sql_database", {"credentials": "sqlite:///shop.db"}, "orders").stream
+    'orders'
+
+    Attributes:
+        connector: the name of the connector.
+        config: its configuration: JSON values, and ``SecretStr`` in place of texts that are secret.
+        stream: the name of one of its streams, as ``discover`` tells; may be empty if it has only one.
+    """
+
+    connector: str
+    config: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
+    stream: str = ""
+
+
+@attrs.frozen
+class SourceStream:
+    """Rows that a source has, and that can become a table.
+
+    Attributes:
+        name: the name of the stream; empty if the source has only one, without a name.
+        columns: the columns that are known before it is loaded, and the source's words for their types.
+        keys: the columns by which its rows are merged.
+        incremental: whether a load goes on where the last one ended.
+    """
+
+    name: str
+    columns: Mapping[str, str] = attrs.field(factory=dict)
+    keys: tuple[str, ...] = ()
+    incremental: bool = False
+
+
 class IngestionPlugin(PluginMetadata):
     """The contract of data loaders. Each call goes to one plugin.
 
     A source is an iterable of mappings (or a callable that returns one), the path or
-    URI of a file, or an object of the engine. ``run`` may be called from several
-    threads for different tables.
+    URI of a file, an object of the engine, or a ``ConnectorSource`` if the plugin has
+    connectors. ``run`` may be called from several threads for different tables, the other
+    hooks from any thread.
 
     >>> from floe_plugins import IngestionPlugin
     >>> def load_orders(ingestion: IngestionPlugin, rows):
@@ -104,3 +157,37 @@ class IngestionPlugin(PluginMetadata):
     @abstractmethod
     def discard_pending(self) -> int:
         """Remove pending loads, which failed while they were written, and return their number."""
+
+    @added_in("1.1")
+    @hookspec(firstresult=True)
+    def connectors(self) -> tuple[Connector, ...]:
+        """Return the connectors that can be used by name, sorted by name. By default there are none."""
+        return ()
+
+    @added_in("1.1")
+    @hookspec(firstresult=True)
+    def discover(self, source: Any) -> tuple[SourceStream, ...]:
+        """Return the streams of a source, sorted by name. Asks the source, but loads no rows.
+
+        Raises:
+            ValueError: the source cannot be asked, its connector is not known, or its configuration is wrong.
+            UnsupportedOperationError: the plugin cannot tell. The default.
+        """
+        raise UnsupportedOperationError(
+            f"ingestion:{self.name} does not tell what a {type(source).__name__} consists of",
+            hint="Load it, and look at the table",
+        )
+
+    @added_in("1.1")
+    @hookspec(firstresult=True)
+    def resume_pending(self) -> tuple[IngestReport, ...]:
+        """Complete the pending loads, which failed while they were written, without asking their sources again.
+
+        Raises:
+            PluginUnavailableError: another process has the database open.
+            PluginError: writing failed again, and the load stays pending. Others may have been completed.
+            UnsupportedOperationError: the plugin cannot resume loads. The default.
+        """
+        raise UnsupportedOperationError(
+            f"ingestion:{self.name} cannot resume loads", hint="Use discard_pending, and load again"
+        )

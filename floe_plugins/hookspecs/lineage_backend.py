@@ -4,13 +4,33 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from floe_plugins.hookspecs.base import PluginMetadata, hookspec
+import attrs
+
+from floe_plugins.hookspecs.base import PluginMetadata, added_in, hookspec
+
+
+@attrs.frozen
+class ParentRun:
+    """The run that another one is part of.
+
+    Attributes:
+        run_id: its UUID.
+        namespace: the namespace of its job.
+        job: the name of its job.
+    """
+
+    run_id: str
+    namespace: str
+    job: str
 
 
 class LineageBackendPlugin(PluginMetadata):
-    """The contract of lineage backends. ``emit`` and ``flush`` go to all plugins. Hooks must be thread-safe.
+    """The contract of lineage backends. Hooks must be thread-safe.
+
+    ``emit``, ``emit_dbt`` and ``flush`` go to all plugins.
 
     >>> from floe_plugins import LineageBackendPlugin, PluginRegistry
     >>> class Printer(LineageBackendPlugin):
@@ -56,3 +76,18 @@ class LineageBackendPlugin(PluginMetadata):
 
         Only one plugin is called, so that a dataset has the same name everywhere.
         """
+
+    @added_in("1.1")
+    @hookspec
+    def emit_dbt(self, artifacts: Mapping[str, Path], parent: ParentRun | None = None) -> int:
+        """Accept the nodes of the last dbt command as runs of their own, as ``DBTPlugin.artifacts`` gives its files.
+
+        The models, seeds, snapshots and sources become datasets, with their columns. Each node that ran becomes a run
+        with a start and an end, part of ``parent`` if there is one. Return the number of events; 0 if the plugin makes
+        none of dbt's artifacts, which is the default.
+
+        Raises:
+            ValueError: an artifact is missing, or is not what dbt writes. No event was accepted.
+        """
+        del artifacts, parent
+        return 0

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import Enum
+from typing import TYPE_CHECKING, Literal
 
 import attrs
 
-from floe_plugins.hookspecs.base import PluginMetadata, hookspec
+from floe_plugins.errors import UnsupportedOperationError
+from floe_plugins.hookspecs.base import PluginMetadata, added_in, hookspec
 from floe_plugins.hookspecs.protocols import ArrowStream
+
+if TYPE_CHECKING:
+    from floe_plugins.hookspecs.identity import Principal
+
+TimeGrain = Literal["year", "quarter", "month", "week", "day", "hour", "minute", "second"]
 
 
 class FieldKind(str, Enum):
@@ -89,6 +96,24 @@ class SemanticQuery:
     limit: int | None = None
 
 
+@attrs.frozen
+class SemanticRequest:
+    """A query, and what goes beyond one.
+
+    Attributes:
+        query: what is asked for.
+        principal: who asks. Rows that they may not see count as if they were not there.
+        having: conditions on the measures of the query, which are computed for each group.
+        grains: the dimensions of dates and times that are cut off to the beginning of a year, a month and so on,
+            before rows are grouped by them. Filters compare the uncut values.
+    """
+
+    query: SemanticQuery
+    principal: Principal | None = None
+    having: tuple[SemanticFilter, ...] = attrs.field(default=(), converter=_filters)
+    grains: Mapping[str, TimeGrain] = attrs.field(factory=dict)
+
+
 class SemanticLayerPlugin(PluginMetadata):
     """The contract of semantic layers. Each call goes to one plugin. Hooks must be thread-safe.
 
@@ -123,3 +148,23 @@ class SemanticLayerPlugin(PluginMetadata):
         Raises:
             ValueError: for the same reasons as ``query``.
         """
+
+    @added_in("1.1")
+    @hookspec(firstresult=True)
+    def answer(self, request: SemanticRequest) -> ArrowStream:
+        """Run a query for a principal. The columns are those of ``query``.
+
+        By default a query without a principal, conditions on measures and grains is passed to ``query``.
+
+        Raises:
+            ValueError: for the same reasons as ``query``; or a condition is on a field that is no measure of the
+                query, or a grain is of a field that is no dimension of dates or times of the query.
+            PermissionError: the tables have rules for rows, and nobody is named, or someone without any right.
+            UnsupportedOperationError: the plugin cannot do what goes beyond ``query``.
+        """
+        if request != SemanticRequest(request.query):
+            raise UnsupportedOperationError(
+                f"semantic_layer:{self.name} knows neither principals, nor conditions on measures, nor grains",
+                hint="Use query where everyone may see all rows",
+            )
+        return self.query(request.query)

@@ -67,14 +67,15 @@ def open_class(candidate: Candidate) -> tuple[ClassReader, Mro | None]:
 
 
 def takes_api_from_platform(candidate: Candidate) -> bool:
-    """Return whether a class's ``floe_api_version`` is the platform's own ``FLOE_API_VERSION``, whatever that is."""
+    """Return whether a class takes for its API version a constant of the platform, such as ``FLOE_API_VERSION``."""
+    attribute = candidate.type.api_attribute
     try:
         reader, mro = open_class(candidate)
         for each in mro or ():
-            statement = reader.body(each).get("floe_api_version")
+            statement = reader.body(each).get(attribute)
             if isinstance(each, Definition) and isinstance(statement, (ast.Assign, ast.AnnAssign)) and statement.value:
                 found = reader.resolve_expression(each.module, statement.value)
-                return isinstance(found, ExternalName) and found.name == "FLOE_API_VERSION"
+                return isinstance(found, ExternalName) and found.name == attribute.upper()
     except RecursionError:
         pass
     return False

@@ -174,7 +174,7 @@ class CategoryManager(pluggy.PluginManager):
             own = every.get(hook)
             if own is None or own.is_marked:
                 continue
-            if is_newer(self._inherited[hook], read_attribute(plugin, "floe_api_version")):
+            if is_newer(self._inherited[hook], read_attribute(plugin, self._category.api_attribute)):
                 del every[hook]
         return every
 

@@ -159,6 +159,7 @@ def metadata_differences(entry: Entry) -> Sequence[PluginLoadError]:
         return ()
     source = static_metadata.read(entry.candidate)
     declared = {name: (getattr(source, name), getattr(entry.metadata, name)) for name in DECLARED}
+    declared[entry.ref.type.api_attribute] = declared.pop("floe_api_version")  # as the author has written it
     differing = {name: pair for name, pair in declared.items() if pair[0] is not None and pair[0] != pair[1]}
     before, now = stale_imports.loaded_from(entry.candidate), str(entry.candidate.distribution)
     if before != now or (differing and stale_imports.is_outdated(entry.candidate)):
@@ -177,8 +178,9 @@ def metadata_differences(entry: Entry) -> Sequence[PluginLoadError]:
 
 
 def _api_of_platform(entry: Entry, version: str) -> PluginLoadError:
-    message = "its floe_api_version is FLOE_API_VERSION, so that it claims to be written for whatever API is installed"
-    hint = f'{TELL_AUTHOR}: write the API for which it was written, such as floe_api_version = "{version}".'
+    name = entry.ref.type.api_attribute
+    message = f"its {name} is {name.upper()}, so that it claims to be written for whatever API is installed"
+    hint = f'{TELL_AUTHOR}: write the API for which it was written, such as {name} = "{version}".'
     return _addressed(entry, entry.failure(PluginLoadError, message, hint=hint))
 
 

@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
-from pathlib import Path
-from types import ModuleType
 
 import pytest
+from docs_scripts import DOCS, script
 
 from floe_plugins import PluginError, PluginType, Problem, Stage, errors
 
 pytestmark = pytest.mark.once
-
-DOCS = Path(__file__).parents[2] / "docs"
-
-
-def script(name: str) -> ModuleType:
-    """A script of the documentation."""
-    spec = importlib.util.spec_from_file_location(name, DOCS / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.mark.parametrize("category", PluginType)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
 from collections.abc import Callable, Iterator
@@ -365,6 +366,66 @@ def test_a_subscriber_may_unsubscribe_in_its_callback() -> None:
     source.emit("problem", None)
     assert later.wait(SOON)
     assert seen == ["first"]
+
+
+def test_what_cannot_be_called_is_no_subscriber() -> None:
+    with pytest.raises(TypeError, match="one of type str cannot be"):
+        new_registry().subscribe("print")  # type: ignore[arg-type]
+
+
+def test_a_subscriber_is_told_the_last_of_a_registry_that_is_gone_and_its_thread_ends() -> None:
+    told, release = threading.Event(), threading.Event()
+    threads: list[threading.Thread] = []
+
+    def slow(event: PluginEvent) -> None:
+        threads.append(threading.current_thread())
+        release.wait(SOON)
+        if event.state == "started":
+            told.set()
+
+    registry = new_registry()
+    registry.register(Quiet)
+    registry.subscribe(slow)
+    registry.startup()
+    registry.shutdown()
+    del registry
+    gc.collect()
+    release.set()
+    assert told.wait(SOON)
+    threads[0].join(SOON)
+    assert not threads[0].is_alive()
+
+
+def test_subscribers_may_end_each_other() -> None:
+    ends: list[Callable[[], object]] = []
+    source = events.Events()
+    ended = threading.Semaphore(0)
+
+    def end_all(_event: PluginEvent) -> None:
+        for end in ends:
+            end()
+        ended.release()
+
+    ends += [source.subscribe(end_all) for _ in range(10)]
+    source.emit("problem", None)
+    assert ended.acquire(timeout=SOON)
+    assert not source.are_heard
+
+
+def test_a_subscriber_may_stop_the_platform() -> None:
+    registry = new_registry()
+    registry.register(Started)
+    stopped = threading.Event()
+
+    def stop(event: PluginEvent) -> None:
+        if event.state == "started":
+            registry.shutdown()
+            stopped.set()
+
+    registry.subscribe(stop)
+    registry.startup()
+    assert stopped.wait(SOON)
+    assert registry.state("secrets", "quiet") == "stopped"
 
 
 def test_an_observer_is_called_on_the_thread_of_the_call() -> None:

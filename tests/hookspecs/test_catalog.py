@@ -10,7 +10,7 @@ from floe_plugins import CatalogPlugin, UnsupportedOperationError
 from floe_plugins.hookspecs.catalog import RowFilter, TableRef
 
 HOOKS = ["ensure_namespace", "ensure_table", "append", "replace", "read", "list_tables", "drop_table"]
-ADDED = ["load_table", "scan", "evolve_schema", "commit_files", "expire_snapshots"]
+ADDED = ["load_table", "scan", "evolve_schema", "commit_files", "expire_snapshots", "partition", "compact"]
 
 
 @pytest.mark.parametrize("hook", HOOKS + ADDED)
@@ -61,3 +61,9 @@ def test_rows_are_never_left_unfiltered_and_never_of_another_snapshot(calling: A
 def test_what_a_catalog_does_not_offer_is_said(calling: Any, hook: str, arguments: dict[str, Any]) -> None:
     with pytest.raises(UnsupportedOperationError, match=r"catalog:plain .*'shop\.orders'"):
         getattr(calling(CatalogPlugin, plain={}), hook)(identifier="shop.orders", **arguments)
+
+
+@pytest.mark.parametrize(("hook", "arguments"), [("partition", {"by": ["day(at)"]}), ("compact", {})])
+def test_a_catalog_that_keeps_files_as_they_are_says_so(calling: Any, hook: str, arguments: dict[str, Any]) -> None:
+    with pytest.raises(UnsupportedOperationError, match=r"catalog:old cannot .*'s\.t'"):
+        getattr(calling(CatalogPlugin, old={}), hook)(identifier="s.t", **arguments)

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from floe_plugins import DBTPlugin
-from floe_plugins.hookspecs.dbt import DbtNodeResult, DbtReport
+from floe_plugins import DBTPlugin, UnsupportedOperationError
+from floe_plugins.hookspecs.dbt import DbtCommand, DbtNodeResult, DbtReport
 
 
 @pytest.mark.parametrize("hook", ["parse", "build", "test", "artifacts"])
@@ -35,3 +35,41 @@ def test_a_node_that_failed_is_in_the_report_and_not_in_the_way_of_it(calling: A
     report = hook.test(project=Path("shop"))
     assert not report.ok
     assert [(each.unique_id, each.rows) for each in report.results] == [("test.shop.unique", 2)]
+
+
+def test_one_runner_answers_a_hook_that_was_added_and_no_other_is_asked(answers: Any) -> None:
+    assert answers(DBTPlugin, "submit") == ("second", ["second"])
+
+
+def test_an_older_runner_builds_and_tests_on_a_thread(calling: Any) -> None:
+    hook = calling(
+        DBTPlugin,
+        old={
+            "build": lambda _self, project, select, exclude, full_refresh: (project, select, exclude, full_refresh),
+            "test": lambda _self, project, select: (project, select),
+        },
+    )
+    built = hook.submit(project=Path("p"), command=DbtCommand("build", ["a"], ["b"], full_refresh=True))
+    assert built.result() == (Path("p"), ("a",), ("b",), True)
+    assert hook.submit(project=Path("p"), command=DbtCommand("test", ["a"])).result() == (Path("p"), ("a",))
+
+
+@pytest.mark.parametrize(
+    ("command", "on_event"),
+    [
+        (DbtCommand("retry"), None),
+        (DbtCommand(threads=2), None),
+        (DbtCommand(environment={"A": "b"}), None),
+        (DbtCommand(), print),
+    ],
+    ids=["retry", "threads", "environment", "events"],
+)
+def test_nothing_of_a_command_is_left_out_in_silence(calling: Any, command: DbtCommand, on_event: Any) -> None:
+    hook = calling(DBTPlugin, old={})
+    with pytest.raises(UnsupportedOperationError, match="dbt:old cannot run"):
+        hook.submit(project=Path("p"), command=command, on_event=on_event)
+
+
+def test_a_verb_takes_what_is_its_own(calling: Any) -> None:
+    with pytest.raises(ValueError, match="takes a selection"):
+        calling(DBTPlugin, old={}).submit(project=Path("p"), command=DbtCommand("test", exclude=["a"]))

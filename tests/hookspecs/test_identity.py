@@ -7,9 +7,10 @@ import pickle
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
-from floe_plugins import IdentityPlugin, PluginError, PluginRef
-from floe_plugins.hookspecs.identity import InvalidTokenError, Principal, TokenFault
+from floe_plugins import IdentityPlugin, PluginError, PluginRef, UnsupportedOperationError
+from floe_plugins.hookspecs.identity import Credentials, InvalidTokenError, Principal, TokenFault
 
 TOKEN = "eyJhbGciOiJub25lIn0.e30."  # noqa: S105 a token without a signature
 
@@ -76,3 +77,17 @@ def test_a_principal_shows_who_it_is_and_keeps_its_claims_to_itself() -> None:
     assert "https://issuer.test" in repr(principal)
     assert "acme.test" not in f"{principal} {principal!r} {[principal]}"
     assert principal.claims["email"] == "somebody@acme.test"
+
+
+@pytest.mark.parametrize("hook", ["authenticate", "service_token"])
+def test_one_provider_answers_a_hook_that_was_added_and_no_other_is_asked(answers: Any, hook: str) -> None:
+    assert answers(IdentityPlugin, hook) == ("second", ["second"])
+
+
+def test_an_older_provider_gives_no_tokens_and_says_so_without_the_secret(calling: Any) -> None:
+    hook = calling(IdentityPlugin, old={})
+    with pytest.raises(UnsupportedOperationError, match="identity:old takes no credentials of 'ada'") as caught:
+        hook.authenticate(credentials=Credentials("ada", SecretStr("hunter2")))
+    assert "hunter2" not in str(caught.value)
+    with pytest.raises(UnsupportedOperationError, match="no token of its own for anyone for 60 seconds"):
+        hook.service_token()

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from floe_plugins import IngestionPlugin
-from floe_plugins.hookspecs.ingestion import IngestReport, Issue, Severity
+from floe_plugins import IngestionPlugin, UnsupportedOperationError
+from floe_plugins.hookspecs.ingestion import ConnectorSource, IngestReport, Issue, Severity
 
 
 @pytest.mark.parametrize("hook", ["validate", "run", "discard_pending"])
@@ -47,3 +47,22 @@ def test_the_severity_of_an_issue_is_a_plain_word_for_callers_and_in_json() -> N
     issue = Issue(Severity("warning"), "a column has two types", "price")
     assert issue.severity == "warning"
     assert json.dumps(issue.severity) == '"warning"'
+
+
+@pytest.mark.parametrize("hook", ["connectors", "discover", "resume_pending"])
+def test_one_loader_answers_a_hook_that_was_added_and_no_other_is_asked(answers: Any, hook: str) -> None:
+    assert answers(IngestionPlugin, hook) == ("second", ["second"])
+
+
+def test_an_older_loader_has_no_connectors_and_says_what_it_cannot_and_what_to_do(calling: Any) -> None:
+    hook = calling(IngestionPlugin, old={})
+    assert hook.connectors() == ()
+    with pytest.raises(UnsupportedOperationError, match="ingestion:old does not tell what a ConnectorSource"):
+        hook.discover(source=ConnectorSource("files"))
+    with pytest.raises(UnsupportedOperationError) as caught:
+        hook.resume_pending()
+    assert "discard_pending" in caught.value.hint
+
+
+def test_what_a_connector_is_given_does_not_show() -> None:
+    assert "hunter2" not in repr(ConnectorSource("api", {"token": "hunter2"}, "orders"))

@@ -36,3 +36,8 @@ def test_an_event_that_does_not_fit_is_an_error_of_the_caller(calling: Any) -> N
 
     with pytest.raises(ValueError, match="run is missing"):
         calling(LineageBackendPlugin, strict={"emit": refuse}).emit(event={})
+
+
+def test_dbts_nodes_go_to_every_backend_and_those_that_make_nothing_of_them_say_so(calling: Any) -> None:
+    hook = calling(LineageBackendPlugin, old={}, new={"emit_dbt": lambda _self, artifacts: len(artifacts)})
+    assert sorted(hook.emit_dbt(artifacts={"manifest": "a"})) == [0, 1]

@@ -6,8 +6,16 @@ from typing import Any
 
 import pytest
 
-from floe_plugins import SemanticLayerPlugin
-from floe_plugins.hookspecs.semantic_layer import FieldKind, SemanticField, SemanticFilter, SemanticModel, SemanticQuery
+from floe_plugins import SemanticLayerPlugin, UnsupportedOperationError
+from floe_plugins.hookspecs.identity import Principal
+from floe_plugins.hookspecs.semantic_layer import (
+    FieldKind,
+    SemanticField,
+    SemanticFilter,
+    SemanticModel,
+    SemanticQuery,
+    SemanticRequest,
+)
 
 
 @pytest.mark.parametrize("hook", ["describe", "query", "compile"])
@@ -52,3 +60,27 @@ def test_a_query_that_asks_for_nothing_more_has_no_filter_no_order_and_no_limit(
     hook = calling(SemanticLayerPlugin, echo={"compile": lambda _self, query: query})
     query = hook.compile(query=SemanticQuery(["orders.amount"]))
     assert (query.dimensions, query.filters, query.order_by, query.limit) == ((), (), (), None)
+
+
+def test_one_layer_answers_a_request_and_no_other_is_asked(answers: Any) -> None:
+    assert answers(SemanticLayerPlugin, "answer") == ("second", ["second"])
+
+
+def test_an_older_layer_answers_what_is_no_more_than_a_query(calling: Any) -> None:
+    hook = calling(SemanticLayerPlugin, old={"query": lambda _self, query: query.measures})
+    assert hook.answer(request=SemanticRequest(SemanticQuery(["a.b"]))) == ("a.b",)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"principal": Principal("ada", "https://issuer.example")},
+        {"having": [SemanticFilter("a.b", ">", 1)]},
+        {"grains": {"a.day": "month"}},
+    ],
+    ids=lambda more: next(iter(more)),
+)
+def test_nothing_of_a_request_is_left_out_in_silence(calling: Any, more: dict[str, Any]) -> None:
+    hook = calling(SemanticLayerPlugin, old={"query": lambda _self, query: query})
+    with pytest.raises(UnsupportedOperationError, match="semantic_layer:old knows neither principals"):
+        hook.answer(request=SemanticRequest(SemanticQuery(["a.b"]), **more))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 import threading
 from pathlib import Path
@@ -11,7 +12,16 @@ import attrs
 import pytest
 from support import SOON, Secrets, named, new_registry, write_distribution
 
-from floe_plugins import PluginLoadError, PluginRef, PluginRegistry, PluginType, SecretsPlugin, Stage
+from floe_plugins import (
+    Category,
+    Platform,
+    PluginLoadError,
+    PluginRef,
+    PluginRegistry,
+    PluginType,
+    SecretsPlugin,
+    Stage,
+)
 
 A = PluginRef.parse("secrets:a")
 
@@ -99,6 +109,45 @@ def test_what_the_source_declares_is_compared_with_what_the_plugin_says(
     assert problem.distribution.startswith("differs 1.0 in ")
     assert problem.message == "its source declares version '2.0', the loaded plugin says '3.0'"
     assert problem.hint == "What the loaded plugin says is in force; tell its author."
+
+
+@pytest.mark.parametrize(
+    ("declared", "message"),
+    [
+        (
+            "SITE_API_VERSION",
+            "its site_api_version is SITE_API_VERSION, so that it claims to be",
+        ),
+        ('"1.0"', "its source declares site_api_version '1.0', the loaded plugin says '1.1'"),
+    ],
+)
+def test_what_plugins_of_another_platform_declare_is_named_as_they_name_it(
+    declared: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = """
+        from floe_plugins import PluginMetadata
+        SITE_API_VERSION = "1.1"
+        class PagePlugin(PluginMetadata):
+            site_api_version: str
+    """
+    code = f"""
+        import sys
+        from words_host import SITE_API_VERSION, PagePlugin
+        class Plugin(PagePlugin):
+            name, version = "words", "1.0"
+            site_api_version = {declared}
+        sys.modules["builtins"].setattr(Plugin, "site_api_version", "1.1")  # does not show in the source
+    """
+    write_distribution(
+        tmp_path, "words", "[site.pages]\nwords = words_plugin:Plugin\n", words_plugin=code, words_host=host
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    site = Platform("site", "1.1", [Category("page", "site.pages", "words_host:PagePlugin")])
+    registry = PluginRegistry(autoload="all", path=[str(tmp_path)], environ={}, platform=site)
+    registry.get(importlib.import_module("words_host").PagePlugin, "words")
+    for module in ("words_plugin", "words_host"):
+        sys.modules.pop(module, None)
+    assert [problem.message[: len(message)] for problem in registry.problems] == [message]
 
 
 def test_plugins_of_one_category_can_be_registered_from_many_threads() -> None:

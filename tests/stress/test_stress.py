@@ -16,7 +16,9 @@ HERE = Path(__file__).parent
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
 @pytest.mark.parametrize(
-    "script", [["interrupts.py", "40"], ["storm.py", "2", "16"], ["soak.py", "100", "20"]], ids=" ".join
+    "script",
+    [["interrupts.py", "40"], ["cancellations.py", "20"], ["storm.py", "2", "16"], ["soak.py", "100", "20"]],
+    ids=" ".join,
 )
 def test_nothing_but_what_is_promised_comes_out(script: list[str]) -> None:
     done = subprocess.run(

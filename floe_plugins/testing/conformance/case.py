@@ -158,9 +158,9 @@ class Case:
         found = [vars(base)[hook] for base in self.plugin.__mro__ if hook in vars(base)]
         if not found or hasattr(found[0], "floe_added_in"):
             self.skip(f"{hook} is left to its default")
-        self.needs_api(next((str(each.floe_added_in) for each in found if hasattr(each, "floe_added_in")), "1.0"))
+        self.since(next((str(each.floe_added_in) for each in found if hasattr(each, "floe_added_in")), "1.0"))
 
-    def needs_api(self, version: str) -> None:
+    def since(self, version: str) -> None:
         """Leave the rule out if the plugin is of an older API."""
         if _numbers(self.plugin.floe_api_version) < _numbers(version):
             self.skip(f"it is of API {self.plugin.floe_api_version}, and this is of {version}")

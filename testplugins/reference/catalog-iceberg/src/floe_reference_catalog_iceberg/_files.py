@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import logging
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -69,6 +70,16 @@ class Written:
         """Delete the files, which no table needs."""
         for file in self.files:
             delete(self._io, file.file_path)
+
+
+def is_scattered(table: Table, small: int) -> bool:
+    """Whether there are several small files that could be one: of the same partition, or without one."""
+    found = Counter(
+        (task.file.spec_id, task.file.partition)
+        for task in table.scan().plan_files()
+        if task.file.file_size_in_bytes < small
+    )
+    return any(count > 1 for count in found.values())
 
 
 def add(table: Table, uris: Iterable[str], keep: int) -> set[str]:

@@ -83,12 +83,18 @@ def described(identifier: str, table: Table) -> TableInfo:
             )
             for each in ordered
         ),
-        tuple(_partition(field, schema.find_column_name(field.source_id)) for field in table.spec().fields),
+        partitions(table),
         None if deletes else _total(table, "total-records"),
         _total(table, "total-data-files"),
         _total(table, "total-files-size"),
         table.metadata_location,
     )
+
+
+def partitions(table: Table) -> tuple[str, ...]:
+    """The columns, or transforms of them, by which new files are partitioned."""
+    schema = table.schema()
+    return tuple(_partition(field, schema.find_column_name(field.source_id)) for field in table.spec().fields)
 
 
 def _partition(field: Any, column: str | None) -> str:

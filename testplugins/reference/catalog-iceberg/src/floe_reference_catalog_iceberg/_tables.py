@@ -23,7 +23,8 @@ from pyiceberg.exceptions import (
 from floe_plugins import PluginError, PluginUnavailableError
 from floe_reference_catalog_iceberg import _arrow
 from floe_reference_catalog_iceberg._backend import Backend, TakenError, UnknownOutcomeError
-from floe_reference_catalog_iceberg._files import LIMITS, Written, add, delete, expire, orphans
+from floe_reference_catalog_iceberg._files import LIMITS, Written, add, delete, expire, is_scattered, orphans
+from floe_reference_catalog_iceberg._partitions import repartition
 from floe_reference_catalog_iceberg._scans import Rows, Wanted, rows_of
 
 if TYPE_CHECKING:
@@ -196,6 +197,53 @@ class Tables:
         for path in unused:
             delete(table.io, path)
         return count
+
+    def partition(self, identifier: str, by: Sequence[str]) -> Table:
+        """Partition the files that are written from now on.
+
+        Raises:
+            ValueError: there is no such column, or no such transform of it.
+            PluginError: others changed the table at every try.
+        """
+
+        def once() -> Table:
+            table = self.table(identifier)
+            repartition(table, by)
+            return table
+
+        try:
+            return self._tried(identifier, once)
+        except (ValidationError, *_arrow.UNSUITABLE) as error:
+            raise ValueError(f"table {identifier!r} cannot be partitioned by {', '.join(by)}: {error}") from error
+
+    def compact(self, identifier: str) -> int:
+        """Write all rows anew, if there are several small files; return the id of the snapshot with them, or 0.
+
+        Raises:
+            PluginError: others changed the table meanwhile.
+        """
+        table = self.table(identifier)
+        snapshot = table.current_snapshot()
+        if snapshot is None or not is_scattered(table, FEW_BYTES):
+            return 0 if snapshot is None else snapshot.snapshot_id
+        _, pages = _arrow.pages_of(rows_of(identifier, table, Wanted()))
+        with self._asked(identifier):
+            written = Written(table, pages)
+        try:
+            # The table as it was read: whatever was committed since then makes this fail.
+            with self._asked(identifier):
+                unused = written.commit(table, replace=True, keep=self._policy.keep)
+        except UnknownOutcomeError:
+            # Its files stay where they are: the table may have them.
+            raise
+        except CommitFailedException as error:
+            written.discard()
+            message = f"table {identifier!r} was changed by others while it was compacted"
+            raise PluginError(message, hint="Try again when fewer write to it") from error
+        except BaseException:
+            written.discard()
+            raise
+        return self._snapshot_of(identifier, table, unused)
 
     def table(self, identifier: str) -> Table:
         """Return a table as it is now.

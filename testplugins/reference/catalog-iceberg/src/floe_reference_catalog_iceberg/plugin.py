@@ -164,6 +164,14 @@ class IcebergCatalog(CatalogPlugin):
         self._tables().clean(identifier, self._storage)
         return count
 
+    def partition(self, identifier: str, by: Sequence[str]) -> TableRef:
+        from floe_reference_catalog_iceberg import _scans
+
+        return _scans.reference(identifier, self._tables().partition(_checked(identifier), by))
+
+    def compact(self, identifier: str) -> int:
+        return self._tables().compact(_checked(identifier))
+
     def _written(self, identifier: str, data: ArrowStream, *, replace: bool) -> int:
         from floe_reference_catalog_iceberg import _arrow
 

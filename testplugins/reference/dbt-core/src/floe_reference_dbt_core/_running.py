@@ -7,7 +7,7 @@ import logging
 import os
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 LOCK = threading.Lock()
 """Held while dbt runs: its flags, adapters and caches are global to the process."""
 
+_FILES: dict[str, threading.Lock] = {}
+_FILES_LOCK = threading.Lock()
+
 PROFILE = "floe"
 
 _QUIET = ("--log-level", "none", "--log-level-file", "none", "--no-print", "--no-use-colors")
@@ -30,11 +33,17 @@ _PRIVATE = ("--no-send-anonymous-usage-stats", "--no-version-check")
 logger = logging.getLogger("floe_reference_dbt_core")
 
 
+def lock_of(path: str) -> threading.Lock:
+    """Held while dbt works on a database in a file, in this process or in one that it has started."""
+    with _FILES_LOCK:
+        return _FILES.setdefault(os.path.realpath(path), threading.Lock())
+
+
 class DatabaseInUseError(PluginUnavailableError):
     """This process itself has the database open, with settings other than dbt's. Nothing was run."""
 
 
-def invoke(args: Sequence[str], output: Mapping[str, Any]) -> Any:
+def invoke(args: Sequence[str], output: Mapping[str, Any], heard: Callable[[EventMsg], None] | None = None) -> Any:
     """The result of one dbt command on the database that ``output`` leads to; needs ``LOCK``.
 
     Raises:
@@ -49,7 +58,7 @@ def invoke(args: Sequence[str], output: Mapping[str, Any]) -> Any:
         from dbt.cli.main import dbtRunner
 
     with _profiles(output) as directory, _database_freed():
-        done = dbtRunner(callbacks=[_heard]).invoke(
+        done = dbtRunner(callbacks=[heard or _heard]).invoke(
             [*args, "--profiles-dir", str(directory), "--profile", PROFILE, *_QUIET, *_PRIVATE]
         )
         if done.exception is not None:
@@ -69,11 +78,17 @@ def _root_logger_left_alone() -> Iterator[None]:
         root.setLevel(level)
 
 
-def _heard(event: EventMsg) -> None:
+def refuse_empty_selection(event: EventMsg) -> None:
+    """Raise ``ValueError`` if a part of the selection selects nothing."""
     info: Any = event.info
     if info.name == "NoNodesForSelectionCriteria":
         # Raised from here it ends the command before anything ran. dbt itself goes on with what is left.
         raise ValueError(info.msg)
+
+
+def _heard(event: EventMsg) -> None:
+    refuse_empty_selection(event)
+    info: Any = event.info
     if info.level == "warn":
         logger.warning("%s", info.msg)
 
@@ -84,11 +99,12 @@ def _profiles(output: Mapping[str, Any]) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="floe-dbt-") as directory:
         profile = {PROFILE: {"target": "floe", "outputs": {"floe": dict(output)}}}
         # JSON is YAML, too.
-        Path(directory, "profiles.yml").write_text(json.dumps(profile, default=_revealed), encoding="utf-8")
+        Path(directory, "profiles.yml").write_text(json.dumps(profile, default=revealed), encoding="utf-8")
         yield Path(directory)
 
 
-def _revealed(value: object) -> object:
+def revealed(value: object) -> object:
+    """What a secret hides, or the text of anything else, for JSON."""
     return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
 
 
@@ -97,11 +113,13 @@ def _database_freed() -> Iterator[None]:
     try:
         yield
     finally:
-        from dbt.adapters.duckdb.connections import DuckDBConnectionManager as Connections
-
+        try:
+            from dbt.adapters.duckdb.connections import DuckDBConnectionManager as Connections
+        except ImportError:
+            return
         # Closed expressly: dbt only forgets it, and then an error's traceback keeps the file open.
         if Connections._ENV is not None:
-            Connections._ENV.close()
+            Connections._ENV.close()  # type: ignore[no-untyped-call, unused-ignore]
         Connections.close_all_connections()  # type: ignore[no-untyped-call]
 
 

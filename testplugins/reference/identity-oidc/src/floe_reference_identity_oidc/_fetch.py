@@ -5,10 +5,19 @@ from __future__ import annotations
 import queue
 import threading
 import time
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 _MOST = 1024 * 1024
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+
+
+class StatusError(OSError):
+    """The server answers, but not with what was asked for."""
+
+    def __init__(self, url: str, status: int) -> None:
+        super().__init__(f"{url} answered with status {status}")
+        self.status = status
 
 
 def safe(url: str) -> str:
@@ -23,11 +32,11 @@ def safe(url: str) -> str:
     raise ValueError("this can be exchanged by anybody on the way: expected https://")
 
 
-def fetched(url: str, timeout: float) -> bytes:
-    """Fetch a URL within ``timeout`` seconds, however slowly the server sends.
+def fetched(url: str, timeout: float, body: bytes | None = None, headers: Mapping[str, str] | None = None) -> bytes:
+    """Fetch a URL, or with a body post it there, within ``timeout`` seconds, however slowly the server sends.
 
     Raises:
-        OSError: it cannot be had, or takes too long.
+        OSError: it cannot be had, or takes too long; a ``StatusError`` if the server says so.
         ValueError: it is longer than 1 MiB, or the URL is not a safe one.
     """
     safe(url)
@@ -35,7 +44,7 @@ def fetched(url: str, timeout: float) -> bytes:
 
     def run() -> None:
         try:
-            answers.put(_read(url, timeout))
+            answers.put(_read(url, timeout, body, headers or {}))
         except Exception as error:  # noqa: BLE001 raised again below
             answers.put(error)
 
@@ -51,7 +60,7 @@ def fetched(url: str, timeout: float) -> bytes:
     return answer
 
 
-def _read(url: str, timeout: float) -> bytes:
+def _read(url: str, timeout: float, body: bytes | None, headers: Mapping[str, str]) -> bytes:
     import urllib.error
     import urllib.request
 
@@ -60,7 +69,7 @@ def _read(url: str, timeout: float) -> bytes:
     for kind in ("Proxy", "HTTP", "HTTPS", "HTTPDefaultError"):
         opener.add_handler(getattr(urllib.request, f"{kind}Handler")())
     opener.add_handler(urllib.request.HTTPErrorProcessor())
-    request = urllib.request.Request(url, headers={"Accept": "application/json"})  # noqa: S310 checked by the caller
+    request = urllib.request.Request(url, body, {"Accept": "application/json", **headers})  # noqa: S310 checked by the caller
     deadline = time.monotonic() + timeout
     try:
         with opener.open(request, timeout=timeout) as response:
@@ -69,7 +78,7 @@ def _read(url: str, timeout: float) -> bytes:
                 content += chunk
     except urllib.error.HTTPError as error:
         error.close()
-        raise OSError(f"{url} answered with status {error.code}") from None
+        raise StatusError(url, error.code) from None
     if len(content) > _MOST:
         raise ValueError(f"{url} gives more than {_MOST} bytes")
     return bytes(content)

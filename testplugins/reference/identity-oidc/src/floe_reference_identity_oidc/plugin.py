@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field, SecretStr
 
 from floe_plugins import HealthState, HealthStatus, IdentityPlugin
-from floe_plugins.hookspecs.identity import Principal
+from floe_plugins.hookspecs.identity import Credentials, IssuedToken, Principal
 from floe_reference_identity_oidc._fetch import safe
+from floe_reference_identity_oidc._issuing import Client
 from floe_reference_identity_oidc._keys import KeySource
 from floe_reference_identity_oidc._tokens import Rules, verified
 
@@ -46,6 +47,14 @@ class OidcIdentityConfig(BaseModel):
     )
     cooldown: float = Field(default=10.0, ge=0, description="Seconds between two attempts to read the keys anew")
     timeout: float = Field(default=3.0, gt=0, le=60, description="Seconds in which the issuer has to answer")
+    token_endpoint: Annotated[str, AfterValidator(safe)] | None = Field(
+        default=None, description="Where the issuer gives tokens; found by OpenID Connect discovery if not set"
+    )
+    client_id: str | None = Field(default=None, description="The platform's own name at the issuer")
+    client_secret: SecretStr | None = Field(default=None, description="The platform's own secret at the issuer")
+    password_grant: bool = Field(
+        default=False, description="Whether credentials are a user's name and password, and not a client's"
+    )
 
 
 class OidcIdentity(IdentityPlugin):
@@ -59,7 +68,7 @@ class OidcIdentity(IdentityPlugin):
 
     name = "oidc"
     version = "0.1.0"
-    floe_api_version = "1.0"
+    floe_api_version = "1.1"
     description = "Tokens of an OpenID Connect provider"
     config_schema = OidcIdentityConfig
     config: OidcIdentityConfig
@@ -68,6 +77,7 @@ class OidcIdentity(IdentityPlugin):
         config = self.config
         self._keys = KeySource(config.issuer, config.jwks, config.timeout, config.cooldown)
         self._rules = Rules(config.issuer, frozenset(config.algorithms), config.leeway)
+        self._client = Client(config)
         self._keys.refresh()
 
     def health_check(self) -> HealthStatus:
@@ -98,6 +108,12 @@ class OidcIdentity(IdentityPlugin):
         if refresh:
             self._keys.refresh()
         return self._keys.current(self.config.max_age, self.config.max_stale).as_dict()
+
+    def authenticate(self, credentials: Credentials) -> IssuedToken:
+        return self._client.token_for(credentials)
+
+    def service_token(self, audience: str | None = None, valid_for: float = 60.0) -> IssuedToken:
+        return self._client.own_token(audience, valid_for)
 
 
 def _claim(claims: Mapping[str, Any], path: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Iterator
 from typing import TypeVar
@@ -50,11 +51,26 @@ class _InUseError(PluginUnavailableError):
 
 
 def _released(compute: ComputePlugin, action: Callable[[], T]) -> T:
-    compute.release()
+    with _alone(compute):
+        try:
+            return action()
+        except Exception as error:
+            raise _explained(error) from error
+
+
+@contextlib.contextmanager
+def _alone(compute: ComputePlugin) -> Iterator[None]:
     try:
-        return action()
-    except Exception as error:
-        raise _explained(error) from error
+        leased = compute.lease()
+        leased.__enter__()
+    except UnsupportedOperationError:
+        compute.release()
+        yield
+        return
+    try:
+        yield
+    finally:
+        leased.__exit__(None, None, None)
 
 
 def _explained(error: Exception) -> PluginError:

@@ -30,6 +30,7 @@ _DISPOSITIONS: dict[str, Any] = {
     "merge": {"disposition": "merge", "strategy": "delete-insert"},
     "replace": "replace",
 }
+_EXTRACTED, _NORMALIZED = Path("normalize", "extracted"), Path("load", "normalized")
 _EVOLVE = {"tables": "evolve", "columns": "evolve", "data_type": "evolve"}
 _FREEZE = {"tables": "evolve", "columns": "freeze", "data_type": "freeze"}
 
@@ -43,9 +44,12 @@ def silence() -> None:
 
 def pending(directory: Path) -> int:
     """The number of pending loads in a directory of dlt's."""
-    places = (directory / "normalize" / "extracted", directory / "load" / "normalized")
     # One that was being handed on lies in both.
-    return len({load.name for place in places if place.is_dir() for load in place.iterdir()})
+    return len(set().union(*(_loads(directory / place) for place in (_EXTRACTED, _NORMALIZED))))
+
+
+def _loads(place: Path) -> set[str]:
+    return {load.name for load in place.iterdir()} if place.is_dir() else set()
 
 
 @attrs.frozen
@@ -58,14 +62,19 @@ class Target:
     directory: Path
 
     @contextmanager
-    def pipeline(self) -> Iterator[Pipeline]:
-        """A pipeline that begins with nothing, active in the block on this thread."""
+    def pipeline(self, *, anew: bool = True) -> Iterator[Pipeline]:
+        """A pipeline that begins with nothing, or else with what is pending; active in the block on this thread."""
         import dlt
         from dlt.common.runtime import anon_tracker
 
         # Otherwise dlt keeps an id of this machine in its home directory, also where it sends nothing.
         anon_tracker.get_anonymous_id = str
-        shutil.rmtree(self.directory, ignore_errors=True)
+        if anew:
+            shutil.rmtree(self.directory, ignore_errors=True)
+        else:
+            # The process died between the two; dlt itself would try to normalize it again, and fail.
+            for load in _loads(self.directory / _EXTRACTED) & _loads(self.directory / _NORMALIZED):
+                shutil.rmtree(self.directory / _EXTRACTED / load)
         made = dlt.pipeline(
             pipeline_name=self.directory.name,
             pipelines_dir=str(self.directory.parent),
@@ -178,6 +187,30 @@ def load(pipeline: Pipeline, table: str, known: Known) -> tuple[str, tuple[Schem
         if not column.startswith("_dlt")
     ]
     return load_id, tuple(changes)
+
+
+def resume(pipeline: Pipeline, table: str) -> tuple[dict[str, int], str, tuple[SchemaChange, ...]]:
+    """Complete a pending load; return how many rows there are of each table, the load's id and the schema changes.
+
+    Of a load that had come to the database only the rows of the table itself are counted.
+    """
+    done = pipeline.normalize(workers=1)
+    counts = done.row_counts if done else {}
+    load_id, changes = load(pipeline, table, _known_to_the_database(pipeline, table))
+    rows = {table: 0} | {name: count for name, count in counts.items() if not name.startswith("_dlt")}
+    if not counts:
+        with pipeline.sql_client() as client:
+            place = client.make_qualified_table_name(table)
+            found = client.execute_sql(f"SELECT count(*) FROM {place} WHERE _dlt_load_id = %s", load_id)  # noqa: S608
+            rows[table] = int(found[0][0]) if found else 0
+    return rows, load_id, changes
+
+
+def _known_to_the_database(pipeline: Pipeline, table: str) -> Known:
+    sql = "SELECT column_name, data_type FROM information_schema.columns WHERE table_schema = %s AND table_name = %s"
+    with pipeline.sql_client() as client:
+        found = client.execute_sql(sql, pipeline.dataset_name, table) or ()
+    return {str(name): {"name": str(name)} for name, _ in found}
 
 
 def _identify_rows(pipeline: Pipeline, table: str) -> None:

@@ -20,7 +20,7 @@ _LOOKED_AT = 1000
 
 def issues_of(source: Any) -> tuple[Issue, ...]:
     """Check a source without calling, consuming or loading it."""
-    if _is_native(source):
+    if is_native(source):
         return _issues_of_native(source)
     if isinstance(source, (str, Path)):
         return _issues_of_file(source)
@@ -48,7 +48,7 @@ def resource_of(source: Any, table: str, known: Known, going_on: Callable[[], bo
     """
     import dlt
 
-    if _is_native(source):
+    if is_native(source):
         [resource] = _resources(source)
         # A copy: it is given hints that the caller's own must not have.
         return resource.with_name(resource.name).add_filter(lambda _: going_on())
@@ -79,7 +79,8 @@ def _not_a_mapping(number: int, row: Any) -> str:
     return f"row {number} is a {type(row).__name__}: expected a mapping of column names to values"
 
 
-def _is_native(source: Any) -> bool:
+def is_native(source: Any) -> bool:
+    """Whether it is an object of dlt."""
     return type(source).__module__.split(".")[0] == "dlt"
 
 

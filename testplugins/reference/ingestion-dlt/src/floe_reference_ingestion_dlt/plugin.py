@@ -23,8 +23,17 @@ from floe_plugins import (
     IngestionPlugin,
     PluginError,
 )
-from floe_plugins.hookspecs.ingestion import IngestReport, Issue, SchemaChange, Severity, WriteMode
-from floe_reference_ingestion_dlt import _database, _loading, _sources
+from floe_plugins.hookspecs.ingestion import (
+    Connector,
+    ConnectorSource,
+    IngestReport,
+    Issue,
+    SchemaChange,
+    Severity,
+    SourceStream,
+    WriteMode,
+)
+from floe_reference_ingestion_dlt import _connectors, _database, _loading, _sources
 
 _NAME = r"[a-z][a-z0-9]*(_[a-z0-9]+)*"
 
@@ -45,6 +54,9 @@ class DltConfig(BaseModel):
     schema_changes: Literal["evolve", "freeze"] = Field(
         default="evolve", description="Whether a source may add columns to a table that is there, or is refused"
     )
+    connectors: dict[str, Annotated[str, Field(pattern=r"^\w+(\.\w+)*:\w+$")]] = Field(
+        default_factory=dict, description="Functions that return a source of dlt, such as module:function, by names"
+    )
 
 
 class DltIngestion(IngestionPlugin):
@@ -57,7 +69,7 @@ class DltIngestion(IngestionPlugin):
 
     name = "dlt"
     version = "0.1.0"
-    floe_api_version = "1.0"
+    floe_api_version = "1.1"
     description = "Loads by dlt into the compute plugin's DuckDB"
     dependencies = ("compute",)
     config_schema = DltConfig
@@ -91,21 +103,43 @@ class DltIngestion(IngestionPlugin):
         details = {"engine": engine, "database": database, "running": running, "pending": waiting}
         # Of loads under way, too, something may lie there.
         if waiting > running:
-            return HealthStatus(HealthState.DEGRADED, "failed loads are pending: discard_pending() drops them", details)
+            return HealthStatus(
+                HealthState.DEGRADED,
+                "failed loads are pending: resume_pending() completes them, discard_pending() drops them",
+                details,
+            )
         return HealthStatus(HealthState.HEALTHY, f"{running} loads are running", details)
 
     def validate(self, source: Any) -> tuple[Issue, ...]:
         _loading.silence()
-        return _sources.issues_of(source)
+        try:
+            return _sources.issues_of(self._chosen(source))
+        except ValueError as error:
+            return (Issue(Severity.ERROR, str(error)),)
+
+    def connectors(self) -> tuple[Connector, ...]:
+        _loading.silence()
+        return _connectors.described(self._connectors)
+
+    def discover(self, source: Any) -> tuple[SourceStream, ...]:
+        _loading.silence()
+        if isinstance(source, ConnectorSource):
+            return _connectors.streams_of(_connectors.opened(source, self._connectors))
+        if isinstance(source, (str, Path)) or _sources.is_native(source):
+            return _connectors.streams_of(str(source) if isinstance(source, Path) else source)
+        message = f"a {type(source).__name__} does not tell what it consists of before it is loaded"
+        raise ValueError(message)
 
     def run(self, source: Any, table: str, mode: WriteMode = "append") -> IngestReport:
+        _loading.silence()
+        source = self._chosen(source)
         self._check(source, table, mode)
         began = time.perf_counter()
         with self._counted(), self._tables[table]:
             directory = self._home / f"{self.config.dataset}_{table}"
             if _loading.pending(directory):
                 message = f"an earlier load of table {table!r} failed and is pending in {directory}"
-                raise PluginError(message, hint="Call discard_pending() to drop it, then load again")
+                raise PluginError(message, hint="Call resume_pending() to complete it, or discard_pending() to drop it")
             try:
                 rows, load_id, changes = self._load(source, table, mode, directory)
             finally:
@@ -121,6 +155,32 @@ class DltIngestion(IngestionPlugin):
                 discarded += _loading.pending(directory)
                 shutil.rmtree(directory, ignore_errors=True)
         return discarded
+
+    def resume_pending(self) -> tuple[IngestReport, ...]:
+        _loading.silence()
+        reports = []
+        for directory in self._directories():
+            table = directory.name.removeprefix(f"{self.config.dataset}_")
+            with self._counted(), self._tables[table]:
+                if _loading.pending(directory):
+                    reports.append(self._resume(table, directory))
+        return tuple(reports)
+
+    def _resume(self, table: str, directory: Path) -> IngestReport:
+        began = time.perf_counter()
+        compute = self._compute()
+        target = _loading.Target(_database.location_of(compute), self.config.dataset, table, directory)
+        with target.pipeline(anew=False) as pipeline:
+            rows, load_id, changes = _database.exclusively(compute, lambda: _loading.resume(pipeline, table))
+        shutil.rmtree(directory, ignore_errors=True)
+        return IngestReport(load_id, rows, changes, time.perf_counter() - began)
+
+    @property
+    def _connectors(self) -> Mapping[str, str]:
+        return {**_connectors.BUILT_IN, **self.config.connectors}
+
+    def _chosen(self, source: Any) -> Any:
+        return _connectors.chosen(source, self._connectors) if isinstance(source, ConnectorSource) else source
 
     def _check(self, source: Any, table: str, mode: str) -> None:
         if not re.fullmatch(_NAME, table):

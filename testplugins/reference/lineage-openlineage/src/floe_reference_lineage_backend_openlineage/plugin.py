@@ -18,6 +18,7 @@ from floe_reference_lineage_backend_openlineage._outbox import Outbox
 from floe_reference_lineage_backend_openlineage._spool import Spool
 
 if TYPE_CHECKING:
+    from floe_plugins.hookspecs.lineage_backend import ParentRun
     from floe_reference_lineage_backend_openlineage._destinations import Destination
 
 _log = logging.getLogger(__name__)
@@ -85,7 +86,7 @@ class OpenLineageBackend(LineageBackendPlugin):
 
     name = "openlineage"
     version = "0.1.0"
-    floe_api_version = "1.0"
+    floe_api_version = "1.1"
     description = "OpenLineage events, to a server and to a file"
     config_schema = OpenLineageConfig
     config: OpenLineageConfig
@@ -135,6 +136,15 @@ class OpenLineageBackend(LineageBackendPlugin):
         text = self._schema.text(event)
         for route in self._routes:
             route.take(text)
+
+    def emit_dbt(self, artifacts: Mapping[str, Path], parent: ParentRun | None = None) -> int:
+        from floe_reference_lineage_backend_openlineage._dbt import run_events
+
+        texts = [self._schema.text(event) for event in run_events(artifacts, self.config.namespace, parent)]
+        for text in texts:
+            for route in self._routes:
+                route.take(text)
+        return len(texts)
 
     def flush(self, deadline: float) -> bool:
         until = time.monotonic() + deadline

@@ -14,7 +14,15 @@ import sqlglot.expressions as sql
 
 from floe_plugins import PluginError
 from floe_plugins.hookspecs.protocols import ArrowStream
-from floe_plugins.hookspecs.semantic_layer import FieldKind, SemanticField, SemanticFilter, SemanticModel, SemanticQuery
+from floe_plugins.hookspecs.semantic_layer import (
+    FieldKind,
+    SemanticField,
+    SemanticFilter,
+    SemanticModel,
+    SemanticQuery,
+    SemanticRequest,
+)
+from floe_reference_semantic_layer_bsl._rights import RowRule, values_of
 from floe_reference_semantic_layer_bsl._sources import (
     Join,
     Source,
@@ -34,6 +42,20 @@ COMPARISONS: Mapping[str, Callable[[Any, Any], Any]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
+
+
+GRAINS: Mapping[str, str] = {
+    "year": "Y",
+    "quarter": "Q",
+    "month": "M",
+    "week": "W",
+    "day": "D",
+    "hour": "h",
+    "minute": "m",
+    "second": "s",
+}
+# Those that a date has no part of.
+_OF_TIMES = ("hour", "minute", "second")
 
 
 def check_dialect(dialect: str) -> None:
@@ -91,8 +113,15 @@ class Models:
         PluginError: a definition is wrong, or names columns that its table does not have.
     """
 
-    def __init__(self, definitions: Mapping[str, Any], tables: Mapping[str, pa.Schema], dialect: str) -> None:
+    def __init__(
+        self,
+        definitions: Mapping[str, Any],
+        tables: Mapping[str, pa.Schema],
+        dialect: str,
+        rules: Mapping[str, RowRule],
+    ) -> None:
         self._dialect = dialect
+        self._rules = rules
         try:
             made = {name: _table(name, schema) for name, schema in tables.items()}
             self._sources = {name: Source.of(model, made[model["table"]]) for name, model in definitions.items()}
@@ -106,25 +135,36 @@ class Models:
             raise PluginError(f"the models do not fit their tables: {said}", hint="Correct the models") from error
         self._fields = {name: dict(self._fields_of(name)) for name in definitions}
         self._all = {name: field for fields in self._fields.values() for name, field in fields.items()}
+        self._check_rules()
 
     def describe(self) -> SemanticModel:
         """All fields: those that a model takes from another one by joining it are listed once."""
         return SemanticModel(tuple(field.field for field in self._all.values()))
 
-    def compile(self, query: SemanticQuery) -> Compiled:
+    def compile(self, request: SemanticRequest) -> Compiled:
         """One query in SQL.
 
         Raises:
-            ValueError: an unknown field, or a filter that does not fit.
+            ValueError: an unknown field, or a filter or grain that does not fit.
+            PermissionError: there are rules for rows, and the principal has no right to any.
         """
+        query = request.query
         self._check(query)
+        self._check_request(request)
         name = self._model_for(query)
         asked = (*query.dimensions, *query.measures)
         owners = {self._fields[name][each].owner for each in (*asked, *(each.field for each in query.filters))}
-        rows = joined(name, required_joins(self._joins[name], owners), self._sources)
+        rights = self._rights(name, request)
+        joins = required_joins(self._joins[name], owners | {self._fields[name][each].owner for each in rights})
+        rows = joined(name, joins, self._seen(name, joins, request))
+        for field, values in rights.items():
+            rows = rows.filter(_compared(rows[field], SemanticFilter(field, "in", values)))
         for each in query.filters:
             rows = rows.filter(_compared(rows[each.field], each))
-        answer = self._answer(name, rows, query).select(*asked)
+        cut = {field: rows[field].truncate(GRAINS[grain]) for field, grain in request.grains.items()}
+        answer = self._answer(name, rows.mutate(**cut) if cut else rows, query).select(*asked)
+        for each in request.having:
+            answer = answer.filter(_compared(answer[each.field], each))
         # Last of all: what surrounds a sorted query need not keep its order.
         if query.order_by:
             answer = answer.order_by([_order(key) for key in query.order_by])
@@ -132,6 +172,30 @@ class Models:
             answer = answer.limit(query.limit)
         columns = [column.with_nullable(True) for column in answer.schema().to_pyarrow()]  # noqa: FBT003 pyarrow's own
         return Compiled(str(ibis.to_sql(answer, dialect=self._dialect)), pa.schema(columns))
+
+    def _rights(self, name: str, request: SemanticRequest) -> dict[str, tuple[Any, ...]]:
+        """The values of dimensions of joined models that rows of the model itself are seen by."""
+        rule = self._rules.get(name)
+        if rule is None or rule.dimension.partition(".")[0] == name:
+            return {}
+        values = values_of(rule, request.principal)
+        return {} if values is None else {rule.dimension: values}
+
+    def _seen(self, name: str, joins: Sequence[Join], request: SemanticRequest) -> dict[str, Source]:
+        """The models with those rows of each that the principal may see by a dimension of its own."""
+        seen = dict(self._sources)
+        for model in {name, *(join.model for join in joins)} & self._rules.keys():
+            owner, _, local = self._rules[model].dimension.partition(".")
+            if owner == model:
+                values = values_of(self._rules[model], request.principal)
+                if values is not None:
+                    rows = seen[model].table
+                    condition = SemanticFilter(self._rules[model].dimension, "in", values)
+                    seen[model] = attrs.evolve(seen[model], table=rows.filter(_compared(rows[f".{local}"], condition)))
+            elif model != name:
+                message = f"rows of {model} are seen by {self._rules[model].dimension}, so {name} cannot join it"
+                raise PermissionError(message)
+        return seen
 
     def _answer(self, name: str, rows: Any, query: SemanticQuery) -> Any:
         groups, fields = query.dimensions, self._fields[name]
@@ -174,6 +238,24 @@ class Models:
         for key in query.order_by:
             if key.removeprefix("-") not in asked:
                 raise ValueError(f"cannot order by {key.removeprefix('-')!r}: it is not asked for")
+
+    def _check_rules(self) -> None:
+        for model, rule in self._rules.items():
+            field = self._fields.get(model, {}).get(rule.dimension)
+            if field is None or field.field.kind is not FieldKind.DIMENSION:
+                message = f"the rule for rows of {model} names {rule.dimension}, which is no dimension of it"
+                raise PluginError(message, hint="Correct plugins.semantic_layer.bsl.row_rules")
+
+    def _check_request(self, request: SemanticRequest) -> None:
+        for each in request.having:
+            if each.field not in request.query.measures:
+                raise ValueError(f"{each.field!r} is no measure of the query, so it can have no condition")
+        for field, grain in request.grains.items():
+            kind = self._all[field].field.type if field in request.query.dimensions else ""
+            if not kind.startswith("timestamp") and not (kind == "date" and grain not in _OF_TIMES):
+                raise ValueError(f"{field!r} is no dimension of the query that can be cut off to a {grain}")
+            if grain not in GRAINS:
+                raise ValueError(f"the grain {grain!r} is not known: expected {', '.join(GRAINS)}")
 
     def _check_kind(self, names: Iterable[str], kind: FieldKind) -> None:
         for name in names:

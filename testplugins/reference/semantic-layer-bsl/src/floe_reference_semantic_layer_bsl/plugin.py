@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import AfterValidator, BaseModel, Field
 
 from floe_plugins import ComputePlugin, HealthState, HealthStatus, PluginError, SemanticLayerPlugin
+from floe_plugins.hookspecs.semantic_layer import SemanticRequest
+from floe_reference_semantic_layer_bsl._rights import RowRule
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -31,6 +33,9 @@ class BSLConfig(BaseModel):
         default=None,
         description="SQL that it speaks, by the name that ibis has for it; the plugin's own name if not set",
     )
+    row_rules: dict[str, RowRule] = Field(
+        default_factory=dict, description="Models of which a principal sees some rows, each with its rule"
+    )
 
 
 class BSLSemanticLayer(SemanticLayerPlugin):
@@ -38,12 +43,13 @@ class BSLSemanticLayer(SemanticLayerPlugin):
 
     The columns of the tables are looked up at each call, so that tables may be
     made and changed after the start; all of them have to be there. Dates may be
-    given in filters as ISO texts, and None with ``=`` and ``!=``.
+    given in filters as ISO texts, and None with ``=`` and ``!=``. Of models that have a
+    rule for rows, nothing is answered to nobody: ``query`` raises ``PermissionError``.
     """
 
     name = "bsl"
     version = "0.1.0"
-    floe_api_version = "1.0"
+    floe_api_version = "1.1"
     description = "Business terms over tables, by boring-semantic-layer"
     dependencies = ("compute",)
     config_schema = BSLConfig
@@ -78,17 +84,20 @@ class BSLSemanticLayer(SemanticLayerPlugin):
             return self._models().describe()
 
     def query(self, query: SemanticQuery) -> ArrowStream:
-        from floe_reference_semantic_layer_bsl import _models
-
-        compiled = self._compiled(query)
-        return _models.answer(self._compute.execute(compiled.sql), compiled.schema)
+        return self.answer(SemanticRequest(query))
 
     def compile(self, query: SemanticQuery) -> str:
-        return self._compiled(query).sql
+        return self._compiled(SemanticRequest(query)).sql
 
-    def _compiled(self, query: SemanticQuery) -> Compiled:
+    def answer(self, request: SemanticRequest) -> ArrowStream:
+        from floe_reference_semantic_layer_bsl import _models
+
+        compiled = self._compiled(request)
+        return _models.answer(self._compute.execute(compiled.sql), compiled.schema)
+
+    def _compiled(self, request: SemanticRequest) -> Compiled:
         with self._lock:
-            return self._models().compile(query)
+            return self._models().compile(request)
 
     def _models(self) -> Models:
         from floe_reference_semantic_layer_bsl._models import Models
@@ -97,7 +106,7 @@ class BSLSemanticLayer(SemanticLayerPlugin):
         try:
             tables = {name: self._columns(name) for name in sorted({model["table"] for model in definitions.values()})}
             if self._bound is None or self._bound[0] != tables:
-                self._bound = tables, Models(definitions, tables, self._dialect)
+                self._bound = tables, Models(definitions, tables, self._dialect, self.config.row_rules)
         except PluginError as error:
             self._failure = str(error)
             raise
