@@ -722,10 +722,13 @@ def test_a_disk_that_is_full_loses_nothing_that_was_there(
 
 
 class EagerCompute(DuckDBCompute):
-    """Opens its database again as soon as it was released, as whoever asks for its health at that moment does."""
+    """Has no leases, and opens its database again as soon as it was released, as whoever asks for its health does."""
 
     name = "eager"
     times = 0
+
+    def lease(self) -> Any:
+        raise UnsupportedOperationError("others cannot be kept away")
 
     def release(self) -> None:
         super().release()
