@@ -866,7 +866,8 @@ import json, os, sys
 
 asked = []
 sys.addaudithook(lambda event, args: asked.append(event) if event in {"socket.connect", "socket.getaddrinfo"} else None)
-sys.addaudithook(lambda event, args: asked.append(args[0]) if ".anonymous_id" in str(args[:1]) else None)
+looked = lambda event, args: event == "open" and ".anonymous_id" in str(args[0])
+sys.addaudithook(lambda event, args: asked.append(str(args[0])) if looked(event, args) else None)
 from floe_plugins import IngestionPlugin, PluginRegistry
 
 with PluginRegistry(json.loads(sys.argv[1])) as registry:
