@@ -43,7 +43,8 @@ class Findings:
 
     def add_file(self, origin: Distribution, data: bytes) -> None:
         """Take in the ``entry_points.txt`` of a distribution."""
-        parsed = parse(data, self.groups)
+        # A group that is unknown may be one that another file adds.
+        parsed = parse(data, self.groups, with_hints=False)
         self._log.append((origin, data, parsed))
         self._take(origin, parsed)
 
@@ -59,6 +60,11 @@ class Findings:
             self._corrupt.append(origin)
         for declared in parsed.categories:
             self._declared.append((origin, declared))
+
+    def complete(self) -> None:
+        """Find hints for the errors, once all groups are known."""
+        if any(not isinstance(each, Problem) and each[2].errors for each in self._log):
+            self.parse_again(self.groups)
 
     def parse_again(self, groups: Groups) -> None:
         """Read the same files with the groups of another table of categories."""
