@@ -585,7 +585,8 @@ def test_a_correct_plugin_keeps_every_rule() -> None:
 
 def test_a_catalog_in_memory_need_not_survive_a_restart() -> None:
     found = check(conformance(ShelfConformance, Forgets, persistent=False))
-    assert (found.failed, [*found.skipped]) == ({}, ["test_tables_survive_a_restart"])
+    assert found.failed == {}
+    assert "test_tables_survive_a_restart" in found.skipped
 
 
 @pytest.mark.parametrize("rule", FAULTY)

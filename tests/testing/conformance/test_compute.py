@@ -500,7 +500,7 @@ def test_a_correct_plugin_keeps_every_rule(cls: type[Any]) -> None:
 
 def test_each_rule_applies_to_an_engine_that_can_all_or_to_one_that_cannot() -> None:
     skipped = [set(check(cls).skipped) for cls in (DuckConformance, ReadOnlyConformance)]
-    assert not set.intersection(*skipped)
+    assert set.intersection(*skipped).isdisjoint(FAULTY)
 
 
 @pytest.mark.once
