@@ -47,13 +47,16 @@ def scan(path: Iterable[object] | None = None, platform: Platform | None = None)
     groups, revision = Groups(platform), platform.categories.revision
     found = _read(path, groups)
     refused = platform.categories.add(found.categories())
-    if platform.categories.revision != revision:
+    if platform.categories.revision == revision:
+        found.complete()
+    else:
         added = Groups(platform)
         if added.begins <= groups.begins:
             found.parse_again(added)
         else:
             found = _read(path, added)  # files with these groups alone were left out
             refused = platform.categories.add(found.categories())
+            found.complete()
     for category, reason in refused:
         found.report_category(category, reason)
     return found.result()

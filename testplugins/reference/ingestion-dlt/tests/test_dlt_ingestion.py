@@ -722,10 +722,13 @@ def test_a_disk_that_is_full_loses_nothing_that_was_there(
 
 
 class EagerCompute(DuckDBCompute):
-    """Opens its database again as soon as it was released, as whoever asks for its health at that moment does."""
+    """Has no leases, and opens its database again as soon as it was released, as whoever asks for its health does."""
 
     name = "eager"
     times = 0
+
+    def lease(self) -> Any:
+        raise UnsupportedOperationError("others cannot be kept away")
 
     def release(self) -> None:
         super().release()
@@ -863,7 +866,8 @@ import json, os, sys
 
 asked = []
 sys.addaudithook(lambda event, args: asked.append(event) if event in {"socket.connect", "socket.getaddrinfo"} else None)
-sys.addaudithook(lambda event, args: asked.append(args[0]) if ".anonymous_id" in str(args[:1]) else None)
+looked = lambda event, args: event == "open" and ".anonymous_id" in str(args[0])
+sys.addaudithook(lambda event, args: asked.append(str(args[0])) if looked(event, args) else None)
 from floe_plugins import IngestionPlugin, PluginRegistry
 
 with PluginRegistry(json.loads(sys.argv[1])) as registry:
