@@ -23,6 +23,7 @@ def tables(topics: set[str], rounds: int) -> Iterator[Table]:
     for distributions in (300, 3000):
         if "finding" in topics:
             yield finding.in_process(distributions, rounds)
+            yield finding.with_added_category(distributions, rounds)
         if "processes" in topics:
             yield finding.whole_processes(distributions, rounds)
         if "memory" in topics:

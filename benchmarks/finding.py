@@ -131,6 +131,30 @@ def _against_standard(medians: dict[str, float], limit: float) -> Iterator[Row]:
         yield Row(f"registry.discover() / {yardstick}", ratio, ratio, "x", limits, ratio <= limit)
 
 
+_CATEGORY = b"[floe.categories]\nextra = bench_extra:Extra\n[floe.extra]\nplugin = bench_extra:Plugin\n"
+_NO_CATEGORY = b"[floe.secrets]\nplugin = bench_extra:Plugin\n"
+
+
+def with_added_category(distributions: int, rounds: int) -> Table:
+    """The same discovery where one distribution adds a category to floe, and has a plugin of it."""
+    with tempfile.TemporaryDirectory() as directory:
+        sites: dict[str, str] = {}
+        for name, entry_points in (("of the eleven", _NO_CATEGORY), ("of an added one", _CATEGORY)):
+            site = Site(distributions, 50).write(Path(directory, name))
+            info = site / "bench_extra-1.0.dist-info"
+            info.mkdir()
+            (info / "METADATA").write_text("Metadata-Version: 2.1\nName: bench-extra\nVersion: 1.0\n", encoding="utf-8")
+            (info / "entry_points.txt").write_bytes(entry_points)
+            sites[f"{DISCOVER}, one plugin more {name}"] = str(site)
+        ready, act = _contenders()[DISCOVER]
+        contenders = {name: functools.partial(_measured, ready, act, site, "") for name, site in sites.items()}
+        for contender in contenders.values():
+            contender()
+        medians = interleaved(contenders, rounds)
+    plain, added = medians
+    return table(f"An added category among {distributions} distributions", medians, {added: (plain, 1.03)})
+
+
 _LIST = {
     "bare interpreter": "pass",
     "import attrs": "import attrs",

@@ -53,8 +53,8 @@ def _shown(plugin: ast.expr) -> str:
 def faulty_of(cls: type[PluginConformance]) -> dict[str, str]:
     """The faulty plugin of each rule of a category, or of the rules of all plugins."""
     name = cls.__module__.rpartition(".")[2]
-    pattern = "general/test_*.py" if cls is PluginConformance else f"test_{name}*.py"
-    modules = sorted(TESTS.glob(pattern))
+    patterns = ["general/test_*.py"] if cls is PluginConformance else [f"test_{name}.py", f"parts/test_{name}_*.py"]
+    modules = [path for pattern in patterns for path in sorted(TESTS.glob(pattern))]
     return {rule: plugin for module in modules for rule, plugin in faulty_plugins(module).items()}
 
 

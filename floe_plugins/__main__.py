@@ -21,6 +21,7 @@ _INTERRUPTED = 128 + _signal.SIGINT
 
 def main(platform: Platform = FLOE) -> None:
     """Run the command line of a platform and exit with its status."""
+    _open_standard_descriptors()
     _end_with_a_line_on_interrupt(platform.command)
     program.use(platform)
     # Most commands end before there is anything to collect, and looking for it takes a tenth of their time.
@@ -55,6 +56,15 @@ def command_line(platform: Platform) -> Callable[[], None]:
     ``[project.scripts]`` give the host all commands under its own name.
     """
     return functools.partial(main, platform)
+
+
+def _open_standard_descriptors() -> None:
+    """Open what was closed before: a pipe to the host that got its number would be taken for it."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # noqa: FBT003 its only parameter
 
 
 def _end_with_a_line_on_interrupt(name: str) -> None:

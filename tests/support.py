@@ -23,6 +23,7 @@ from floe_plugins import (
     Stage,
     StoragePlugin,
 )
+from floe_plugins.configuration.redaction.redactor import Redactor
 from floe_plugins.entries.entry import Entry
 
 # Seconds to wait for what takes no time; a test that passes never waits this long.
@@ -37,6 +38,11 @@ def new_registry(config: Any = None, **options: Any) -> PluginRegistry:
 def entry_of(registry: PluginRegistry, name: str) -> Entry:
     """What a registry keeps of the secrets plugin of that name."""
     return registry._store.entry(PluginRef(PluginType.SECRETS, name))
+
+
+def redactor_of(model: object) -> Redactor:
+    """The redactor of the secrets of a validated model."""
+    return Redactor.of_values((model,), type(model))
 
 
 async def until(condition: Callable[[], bool]) -> None:

@@ -162,6 +162,7 @@ def test_the_environments_of_tox_run_what_the_readme_says() -> None:
     assert tox["testenv:stress"]["commands"].splitlines() == [
         "",
         "python tests/stress/interrupts.py 1000",
+        "python tests/stress/cancellations.py 200",
         "python tests/stress/storm.py 60 64",
         "python tests/stress/soak.py 2000 300",
     ]

@@ -15,6 +15,7 @@ from ruamel.yaml import YAML
 from serving import FakeView, ask, plugin_row, snapshot_of
 
 from floe_plugins import PluginRegistry
+from floe_plugins.core.platform import FLOE
 from floe_plugins.server import Server, create_app, open_listener
 from floe_plugins.server.address import Address
 from floe_plugins.server.api import DOCUMENTS
@@ -111,6 +112,17 @@ def test_the_unit_runs_the_command_and_hands_it_the_token(unit: configparser.Con
     assert Path(source).is_absolute()
     assert (service["Type"], service["Restart"]) == ("notify", "on-failure")
     assert unit["Install"]["WantedBy"] == "multi-user.target"
+
+
+def test_the_socket_of_the_unit_lies_where_its_operator_finds_it_and_nobody_else(
+    unit: configparser.ConfigParser,
+) -> None:
+    service = unit["Service"]
+    variable, _, path = service["Environment"].partition("=")
+    assert variable == FLOE.variable("SOCKET")
+    # The directory for temporary files is one that only the service sees.
+    assert Path(path).parent == Path("/run", service["RuntimeDirectory"])
+    assert service["RuntimeDirectoryMode"] == "0700"
 
 
 def test_both_wait_for_plugins_that_need_their_whole_timeout_to_stop(

@@ -72,7 +72,7 @@ def main() -> int:
     began = time.perf_counter()
     with contextlib.ExitStack() as stack:
         hosts, switch = stack.enter_context(services.network()) if given.cut_off else ((), None)
-        os.environ["FLOE_SECRET_CATALOG_URI"] = stack.enter_context(services.postgresql(home, logs))
+        os.environ["FLOE_SECRET_CATALOG_URI"] = stack.enter_context(services.postgresql(logs))
         config, figures, parts = "floe-cluster.yaml", "", ["PostgreSQL"]
         if given.engine == "spark":
             # Without further jars it does not reach S3.

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -89,30 +90,29 @@ def dying(end: str, *options: str) -> list[str]:
 
 
 @contextmanager
-def postgresql(home: Path, logs: Path, host: str = HERE) -> Iterator[str]:
-    """PostgreSQL with a database of its own in the directory; its URI. It refuses root, so root gives up its rights."""
+def postgresql(logs: Path, host: str = HERE) -> Iterator[str]:
+    """PostgreSQL with an empty database; its URI. It refuses root, so root gives up its rights."""
     initdb = shutil.which("initdb") or next((str(p) for d in POSTGRESQL for p in sorted(d.glob("*/bin/initdb"))), None)
     if initdb is None:
         sys.exit("PostgreSQL is not installed. On Debian: apt-get install postgresql")
-    programs, data = Path(initdb).resolve().parent, home / "postgresql"
     options = [f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"] if os.geteuid() == 0 else []
-    as_user = dying("INT", *options)
-    password = os.urandom(16).hex()
-    shutil.rmtree(data, ignore_errors=True)
-    data.mkdir(parents=True, mode=0o700)
-    (home / "password").write_text(password, encoding="utf-8")
-    if options:
-        os.chown(data, NOBODY, NOBODY)
-        os.chown(home / "password", NOBODY, NOBODY)
-    (home / "password").chmod(0o600)
-    given = ["-D", str(data), "-A", "scram-sha-256", "-U", "floe", f"--pwfile={home / 'password'}", "-E", "UTF8", "-N"]
-    subprocess.run([*as_user, initdb, *given], check=True, stdout=subprocess.DEVNULL, cwd="/")
-    (home / "password").unlink()
-    port = free_port()
-    command = [*as_user, str(programs / "postgres"), "-D", str(data), "-h", host, "-p", str(port), "-k", str(data)]
-    with service("postgresql", command, logs, end=signal.SIGINT) as log:
-        log.find("ready to accept connections")
-        yield f"postgresql://floe:{password}@{host}:{port}/postgres"
+    as_user, password = dying("INT", *options), os.urandom(16).hex()
+    # Not in the cluster's directory, which may lie where that user may not go.
+    with tempfile.TemporaryDirectory(prefix="floe-postgresql-") as place:
+        data, secret = Path(place) / "data", Path(place) / "password"
+        secret.touch(mode=0o600)
+        secret.write_text(password, encoding="utf-8")
+        if options:
+            for each in (Path(place), secret):
+                os.chown(each, NOBODY, NOBODY)
+        given = ["-D", str(data), "-A", "scram-sha-256", "-U", "floe", f"--pwfile={secret}", "-E", "UTF8", "-N"]
+        subprocess.run([*as_user, initdb, *given], check=True, stdout=subprocess.DEVNULL, cwd="/")
+        secret.unlink()
+        port, program = free_port(), Path(initdb).resolve().with_name("postgres")
+        command = [*as_user, str(program), "-D", str(data), "-h", host, "-p", str(port), "-k", str(data)]
+        with service("postgresql", command, logs, end=signal.SIGINT) as log:
+            log.find("ready to accept connections")
+            yield f"postgresql://floe:{password}@{host}:{port}/postgres"
 
 
 @contextmanager

@@ -112,6 +112,8 @@ def _run(environment: FreshEnvironment, trial: Trial, place: Path, platform: Pla
         report = place / f"report-{number}"
         command = [str(environment.python), "-I", "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider"]
         # The project's own options may need what is not installed here; how its tests import each other stays.
+        # A file that a plugin leaves open must not end the whole run, as it may where warnings are errors.
+        command += ["-W", "default::pytest.PytestUnraisableExceptionWarning"]
         command += ["-o", "addopts=--import-mode=importlib", "--floe-report", str(report), *arguments]
         if "--floe-plugin" in arguments and platform is not FLOE:
             command += ["--floe-platform", json.dumps(platform.to_dict())]

@@ -24,6 +24,18 @@ def is_name(text: str) -> bool:
     return _NAME.issuperset(text) and text[:1] not in "-_" and text[-1:] not in "-_" and "__" not in text
 
 
+def derives(cls: type, base: type) -> bool:
+    """Return whether a class derives from another one.
+
+    Unlike ``issubclass``, this asks neither their metaclasses nor other classes that derive from ``base``: a plugin
+    whose class answers such a question in its own way would answer for all plugins of its category.
+
+    >>> derives(bool, int), derives(int, bool)
+    (True, False)
+    """
+    return type.__subclasscheck__(base, cls)
+
+
 class Category(str):  # noqa: SLOT000 members of an enum have no slots
     """A category of plugins: a text, which is the name of its entry-point group, and what it is called elsewhere.
 
@@ -98,7 +110,7 @@ class Categories:
     """A table of categories, by slug, group and class. Each is there once.
 
     A text that is not in the table may name a category that an installed distribution adds: then, and once, ``more``
-    is asked for these.
+    is asked for these. One that was added and is no longer can still be found, since what is loaded runs on.
 
     Raises:
         ValueError: two of the categories have one slug, group or class.
@@ -107,6 +119,7 @@ class Categories:
     def __init__(self, categories: Iterable[Category], more: Callable[[], Iterable[Category]] | None = None) -> None:
         self._own = tuple(categories)
         self._added: list[Category] = []
+        self._former: dict[object, Category] = {}
         self._more = more
         self.revision = 0
         self._fill(self._own)
@@ -151,6 +164,8 @@ class Categories:
                 accepted.append(category)
         self._more = None
         if [each.__getnewargs__() for each in accepted] != [each.__getnewargs__() for each in self._added]:
+            for each in self._added:
+                self._former.update({each.slug: each, each.group: each, each.spec_name: each})
             self._fill((*self._own, *accepted))
             self._added = accepted
         return refused
@@ -166,7 +181,7 @@ class Categories:
             more, self._more = self._more, None
             self.add(more())
             return self.find(text)
-        return found
+        return self._former.get(text) if found is None and isinstance(text, str) else found
 
     def find_slug(self, slug: object) -> Category | None:
         """Return the category with a slug; None if there is none."""
@@ -202,7 +217,7 @@ class Categories:
 
     def of_class(self, name: tuple[str, str]) -> Category | None:
         """Return the category whose class has this module and name; None if there is none."""
-        return self._by_class.get(name)
+        return self._by_class.get(name) or self._former.get(name)
 
 
 def _shown(category: Category) -> str:

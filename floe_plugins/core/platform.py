@@ -61,8 +61,16 @@ class Platform:
         """Make a platform; what is not given follows from its name.
 
         Raises:
-            ValueError: the name or the prefix is no identifier, or two categories have one slug, group or class.
+            ValueError: the name or the prefix is no identifier, the API version no version, or two categories have one
+                slug, group or class.
+            TypeError: one of them is not of its type.
         """
+        for what, text in (("name", name), ("API version", api_version)):
+            if not isinstance(text, str):  # pyright: ignore[reportUnnecessaryIsInstance] hosts may have no types
+                raise TypeError(f"the {what} of a platform is a text, and not {text!r}")
+        if not api_version[:1].isdigit():
+            raise ValueError(f"{api_version!r} cannot be the API version of a platform: expected MAJOR.MINOR")
+        categories = categories if isinstance(categories, Categories) else _checked(categories)
         if not name.isidentifier() or not name.isascii() or name != name.lower() or name[0] == "_" or "__" in name:
             expected = "an identifier of lower-case letters, digits and single '_', such as 'site'"
             raise ValueError(f"{name!r} cannot be the name of a platform: expected {expected}")
@@ -151,8 +159,9 @@ class Platform:
 
         Raises:
             ValueError: one has the slug, group or class of another.
+            TypeError: one is no ``Category``.
         """
-        return self._with(Categories([*self.categories, *(each.on(self.name) for each in categories)]))
+        return self._with(Categories([*self.categories, *(each.on(self.name) for each in _checked(categories))]))
 
     def looking_for(self, more: Callable[[], Iterable[Category]]) -> Platform:
         """Return this platform with a table of its own, which asks ``more`` for categories that it does not know."""
@@ -182,6 +191,14 @@ class Platform:
         categories = [known.get(each[1]) or Category(*each) for each in data["categories"]]
         rest = {name: data[name] for name in ("prefix", "file_names", "command", "title")}
         return Platform(data["name"], data["api_version"], categories, **rest)
+
+
+def _checked(categories: Iterable[Category]) -> list[Category]:
+    found = [*categories]
+    for each in found:
+        if not isinstance(each, Category):  # pyright: ignore[reportUnnecessaryIsInstance] the same
+            raise TypeError(f"expected a Category, such as Category('page', 'site.pages', 'site:Page'), not {each!r}")
+    return found
 
 
 FLOE = Platform(

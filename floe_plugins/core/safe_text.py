@@ -61,6 +61,19 @@ def safe_str(value: object) -> str:
     return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}... ({len(text) - MAX_TEXT} more characters)"
 
 
+def cut_middle(text: str) -> str:
+    """Return a text of at most ``MAX_TEXT`` characters, without its middle if it is longer.
+
+    Of a chain of causes, what is near and what is at the root say most.
+
+    >>> cut_middle("needs a, which needs b")
+    'needs a, which needs b'
+    """
+    if len(text) <= MAX_TEXT:
+        return text
+    return f"{text[: MAX_TEXT // 4]} ... {text[5 - (MAX_TEXT - MAX_TEXT // 4) :]}"
+
+
 def type_name(value: object) -> str:
     """Return the name of an object's class, without asking its metaclass."""
     name: str = _NAME.__get__(type(value))

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import groupby
+from operator import attrgetter
 
+from floe_plugins.core.categories import Category
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.dependencies.requirement import Requirement
 
@@ -28,6 +31,9 @@ class Closure:
         self._by_name: dict[str, tuple[PluginRef, ...]] = {}
         for ref in sorted(self._usable):
             self._by_name[ref.name] = (*self._by_name.get(ref.name, ()), ref)
+        self._there = _by_category(self._usable)
+        # What runs grows with each wave, and is sorted again when it is asked for.
+        self._running: Mapping[Category, tuple[PluginRef, ...]] | None = None
 
     def include(
         self,
@@ -41,15 +47,18 @@ class Closure:
         wave = sorted(self._usable.intersection(refs))
         while wave:
             self.requirements.update(read(wave))
+            self._running = None
             wave = self._add_named(wave) or self._add_of_categories()
 
     def _add_named(self, wave: Sequence[PluginRef]) -> list[PluginRef]:
+        added: set[PluginRef] = set()
         for ref in wave:
             for requirement in self.requirements[ref]:
                 named = self.named(requirement)
                 if len(named) == 1 and named[0] not in self.requirements:
                     self.because.setdefault(named[0], ref)
-        return sorted(self.because.keys() - self.requirements.keys())
+                    added.add(named[0])
+        return sorted(added)
 
     def _add_of_categories(self) -> list[PluginRef]:
         """Return the plugins that a category requirement adds; call it last, since named ones may meet it."""
@@ -71,6 +80,29 @@ class Closure:
 
     def members(self, ref: PluginRef, requirement: Requirement) -> tuple[PluginRef, ...]:
         """Return the plugins that meet what a plugin requires of a category: those that run, or the only one."""
-        running = requirement.among((self._selected | self.requirements.keys()) - {ref})
-        there = requirement.among(self._usable - {ref})
-        return running or (there if len(there) == 1 else ())
+        if self._running is None:
+            self._running = _by_category(self._selected | self.requirements.keys())
+        running = _others(self._running, requirement, ref)
+        if running:
+            return running
+        there = self.others(requirement, ref)
+        return there if len(there) == 1 else ()
+
+    def of_category(self, requirement: Requirement) -> tuple[PluginRef, ...]:
+        """Return all usable plugins of the category of a requirement, sorted."""
+        return () if requirement.category is None else self._there.get(requirement.category, ())
+
+    def others(self, requirement: Requirement, ref: PluginRef) -> tuple[PluginRef, ...]:
+        """Return the same without one of them."""
+        return _others(self._there, requirement, ref)
+
+
+def _by_category(refs: Iterable[PluginRef]) -> Mapping[Category, tuple[PluginRef, ...]]:
+    return {category: tuple(found) for category, found in groupby(sorted(refs), attrgetter("type"))}
+
+
+def _others(
+    groups: Mapping[Category, tuple[PluginRef, ...]], requirement: Requirement, ref: PluginRef
+) -> tuple[PluginRef, ...]:
+    found = () if requirement.category is None else groups.get(requirement.category, ())
+    return tuple(each for each in found if each != ref) if ref.type == requirement.category else found

@@ -9,6 +9,8 @@ from typing import NamedTuple, NoReturn
 from floe_plugins.core.categories import NAME_RULE, Categories, Category, is_name
 from floe_plugins.core.refs import FLOE_CATEGORIES, PluginRef
 
+_MAX_LENGTH = 10_000
+_MAX_QUOTED = 200
 _OPERATORS = "<>=!~"
 _EXPECTED = 'expected "category:name", "category" or "name", such as "compute:duckdb>=1.2"'
 
@@ -41,6 +43,8 @@ class Requirement(NamedTuple):
         """
         if not isinstance(text, str):
             return _refuse(text, "it is not text")
+        if len(text) > _MAX_LENGTH:
+            return _refuse(text, f"it has more than {_MAX_LENGTH} characters")
         return _parse(text, categories, categories.revision)
 
     def among(self, known: Iterable[PluginRef]) -> tuple[PluginRef, ...]:
@@ -60,12 +64,12 @@ class Requirement(NamedTuple):
         if not self.specifier or version is None:
             return True
         from packaging.specifiers import SpecifierSet
-        from packaging.version import InvalidVersion, Version
+        from packaging.version import Version
 
         try:
             # As for pip, what is installed counts even if it is a pre-release.
             return SpecifierSet(self.specifier).contains(Version(version), prereleases=True)
-        except InvalidVersion:
+        except ValueError:  # no version of PEP 440, or more digits than Python converts
             return False
 
 
@@ -96,14 +100,15 @@ def _parse(text: str, categories: Categories, _revision: int) -> Requirement:
 def _specifier(text: str, specifier: str) -> str:
     if not specifier:
         return ""
-    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+    from packaging.specifiers import SpecifierSet
 
     try:
         SpecifierSet(specifier)
-    except InvalidSpecifier:
+    except ValueError:  # InvalidSpecifier, or more digits than Python converts
         return _refuse(text, f'{specifier.strip()!r} is not a version specifier such as ">=1.2,<2"')
     return specifier.strip()
 
 
 def _refuse(text: object, why: str) -> NoReturn:
-    raise ValueError(f"{text!r} is not a dependency: {why}") from None
+    quoted = f"{text[:_MAX_QUOTED]}..." if isinstance(text, str) and len(text) > _MAX_QUOTED else text
+    raise ValueError(f"{quoted!r} is not a dependency: {why}") from None

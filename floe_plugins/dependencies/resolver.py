@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from itertools import chain
 
 import attrs
 
 from floe_plugins.core.categories import Categories
 from floe_plugins.core.refs import FLOE_CATEGORIES, PluginRef
+from floe_plugins.core.safe_text import cut_middle
 from floe_plugins.core.state import PluginState
 from floe_plugins.core.suggestions import closest
 from floe_plugins.dependencies import graph
@@ -15,6 +17,8 @@ from floe_plugins.dependencies.closure import Closure
 from floe_plugins.dependencies.requirement import Requirement
 from floe_plugins.entries.entry import Entry
 from floe_plugins.errors import CircularDependencyError, MissingDependencyError, PluginError
+
+_MAX_SUGGESTIONS = 20
 
 
 @attrs.frozen
@@ -89,6 +93,7 @@ class _Resolution:
         self._entries = {ref: entry for ref, entry in entries.items() if entry.state is not PluginState.DISABLED}
         self._disabled = entries.keys() - self._entries.keys()
         self._closure = Closure(self._entries, selected)
+        self._suggestions = 0
         self._optional: dict[PluginRef, list[Requirement]] = {}
         self._errors: dict[PluginRef, PluginError] = {}
 
@@ -149,7 +154,7 @@ class _Resolution:
         return f"needs {requirement}, and {ref} is there in version {version}", f"Install a version of {ref} that fits."
 
     def _no_member(self, ref: PluginRef, requirement: Requirement) -> tuple[str, str]:
-        there = requirement.among(self._entries.keys() - {ref})
+        there = self._closure.others(requirement, ref)
         if there:
             choices = ", ".join(map(str, there))
             return (
@@ -168,7 +173,9 @@ class _Resolution:
         return f"needs {requirement}, and there is no such plugin", self._suggest(requirement)
 
     def _suggest(self, requirement: Requirement) -> str:
-        close = closest(requirement, map(str, sorted(self._entries)))
+        self._suggestions += 1
+        # Looking for a similar name takes long, and after many errors nobody reads the hint.
+        close = self._suggestions <= _MAX_SUGGESTIONS and closest(requirement, map(str, sorted(self._entries)))
         return f"Did its author mean {close[0]}?" if close else "Install or register it."
 
     def _record_error(self, ref: PluginRef, requirement: str, message: str, hint: str) -> None:
@@ -177,11 +184,11 @@ class _Resolution:
 
     def _record_cycles(self, required: Mapping[PluginRef, set[PluginRef]]) -> None:
         for group, cycle in graph.cycles(required).items():
-            path = " -> ".join(self._with_origin(ref) for ref in cycle)
+            path = cut_middle(" -> ".join(self._with_origin(ref) for ref in cycle))
+            message, hint = f"plugins need each other: {path}", "One of them must do without the other."
+            if len(group) == 1:
+                message, hint = f"it needs itself: {path}", "Its author has to remove it from its dependencies."
             for ref in group:
-                message, hint = f"plugins need each other: {path}", "One of them must do without the other."
-                if len(group) == 1:
-                    message, hint = f"it needs itself: {path}", "Its author has to remove it from its dependencies."
                 error = self._entries[ref].failure(CircularDependencyError, message, hint=hint, cycle=cycle)
                 self._errors.setdefault(ref, error)
 
@@ -194,8 +201,8 @@ class _Resolution:
         hard = {ref: frozenset() if ref in self._errors else frozenset(found) for ref, found in required.items()}
         predecessors = dict(hard)
         for ref in hard.keys() - self._errors.keys():
-            for requirement in self._optional[ref]:
-                predecessors[ref] |= set(self._optional_targets(requirement, required.keys() - {ref}))
+            targets = (self._optional_targets(each, required) for each in self._optional[ref])
+            predecessors[ref] |= set(chain.from_iterable(targets)) - {ref}
         if predecessors == hard:
             return hard
         for group in graph.cycles(predecessors):
@@ -203,7 +210,7 @@ class _Resolution:
                 predecessors[ref] = hard[ref] | predecessors[ref].difference(group)
         return predecessors
 
-    def _optional_targets(self, requirement: Requirement, there: Iterable[PluginRef]) -> Iterable[PluginRef]:
-        if requirement.name is None:
-            return requirement.among(there)
-        return set(self._closure.named(requirement)).intersection(there)
+    def _optional_targets(self, requirement: Requirement, there: Collection[PluginRef]) -> Iterable[PluginRef]:
+        closure = self._closure
+        found = closure.of_category(requirement) if requirement.name is None else closure.named(requirement)
+        return (ref for ref in found if ref in there)

@@ -10,7 +10,7 @@ from floe_plugins.core.categories import Category
 from floe_plugins.core.problem import Problem
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.state import Stage
-from floe_plugins.discovery.entry_points_txt import MAX_ENTRIES, DeclaredCategory, Groups, parse
+from floe_plugins.discovery.entry_points_txt import MAX_ENTRIES, DeclaredCategory, Groups, ParsedFile, parse
 
 
 class Scan(NamedTuple):
@@ -34,7 +34,7 @@ class Findings:
     def __init__(self, groups: Groups) -> None:
         self.groups = groups
         # What was read, in this order: a file is parsed at once, and again if a distribution adds a category.
-        self._log: list[Problem | tuple[Distribution, bytes]] = []
+        self._log: list[Problem | tuple[Distribution, bytes, ParsedFile]] = []
         self._candidates: list[Candidate] = []
         self._problems: list[Problem] = []
         self._unreadable: list[Distribution] = []
@@ -43,11 +43,12 @@ class Findings:
 
     def add_file(self, origin: Distribution, data: bytes) -> None:
         """Take in the ``entry_points.txt`` of a distribution."""
-        self._log.append((origin, data))
-        self._parse(origin, data)
+        # A group that is unknown may be one that another file adds.
+        parsed = parse(data, self.groups, with_hints=False)
+        self._log.append((origin, data, parsed))
+        self._take(origin, parsed)
 
-    def _parse(self, origin: Distribution, data: bytes) -> None:
-        parsed = parse(data, self.groups)
+    def _take(self, origin: Distribution, parsed: ParsedFile) -> None:
         if len(parsed.entries) > MAX_ENTRIES:
             message = f"it declares more than {MAX_ENTRIES} plugins, and none of them is used"
             self._problems.append(_problem(message, origin, "Remove the distribution, or ask its author to split it"))
@@ -60,16 +61,29 @@ class Findings:
         for declared in parsed.categories:
             self._declared.append((origin, declared))
 
+    def complete(self) -> None:
+        """Find hints for the errors, once all groups are known."""
+        if any(not isinstance(each, Problem) and each[2].errors for each in self._log):
+            self.parse_again(self.groups)
+
     def parse_again(self, groups: Groups) -> None:
         """Read the same files with the groups of another table of categories."""
+        # Most files have nothing to do with the groups that came or went.
+        before, after = self.groups.categories, groups.categories
+        changed = [group for group in {**before, **after} if before.get(group) is not after.get(group)]
+        texts = [group.encode() for group in changed]
         self.groups = groups
         for found in (self._candidates, self._problems, self._corrupt, self._declared):
             found.clear()
-        for each in self._log:
+        for place, each in enumerate(self._log):
             if isinstance(each, Problem):
                 self._problems.append(each)
-            else:
-                self._parse(*each)
+                continue
+            origin, data, parsed = each
+            if parsed.errors or any(text in data for text in texts):
+                parsed = parse(data, groups)
+                self._log[place] = origin, data, parsed
+            self._take(origin, parsed)
 
     def report(self, message: str, origin: Distribution | None = None, hint: str = "") -> None:
         """Take in a problem."""

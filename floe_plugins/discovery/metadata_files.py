@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     # Importing attrs, which records need, takes longer than reading the files of most installations.
@@ -98,9 +98,22 @@ def read_header(directory: str, name: str) -> Iterator[str]:
     Raises:
         OSError: the file exists, but cannot be read, or its headers are longer than ``MAX_SIZE``.
     """
+    return _values(name, _header_lines(directory))
+
+
+def read_header_of(installed: Any, name: str) -> Iterator[str]:
+    """Yield the values of one field as ``read_header`` does, of an ``importlib.metadata.PathDistribution``.
+
+    Raises:
+        OSError: its headers are longer than ``MAX_SIZE``.
+    """
+    return _values(name, _lines(read_of(installed, "METADATA") or read_of(installed, "PKG-INFO") or b""))
+
+
+def _values(name: str, lines: Iterator[str]) -> Iterator[str]:
     field = f"{name.lower()}:"
     parts: list[str] = []  # of a value on several lines
-    for line in _header_lines(directory):
+    for line in lines:
         if line[0] in " \t":
             if parts:
                 parts.append(line.strip())
@@ -118,14 +131,18 @@ def _header_lines(directory: str) -> Iterator[str]:
             data = read_file(path)
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             continue
-        headers, end, _ = data.partition(b"\n\n")  # the description behind them may be long
-        for line in headers.decode("utf-8", "replace").splitlines():
-            if not line.strip():
-                return
-            yield line
-        if not end and len(data) > MAX_SIZE:
-            raise OSError(f"its headers are longer than {MAX_SIZE} bytes")
+        yield from _lines(data)
         return
+
+
+def _lines(data: bytes) -> Iterator[str]:
+    headers, end, _ = data.partition(b"\n\n")  # the description behind them may be long
+    for line in headers.decode("utf-8", "replace").splitlines():
+        if not line.strip():
+            return
+        yield line
+    if not end and len(data) > MAX_SIZE:
+        raise OSError(f"its headers are longer than {MAX_SIZE} bytes")
 
 
 def read_requirements(distribution: Distribution) -> tuple[str, ...]:
@@ -141,6 +158,32 @@ def read_requirements(distribution: Distribution) -> tuple[str, ...]:
     return _requirements_from_importlib(distribution)
 
 
+def is_standard(installed: object) -> bool:
+    """Return whether a distribution is one that the standard finder found."""
+    from importlib.metadata import PathDistribution
+
+    return type(installed) is PathDistribution
+
+
+def read_of(installed: Any, filename: str) -> bytes | None:
+    """Return the content of a metadata file of an ``importlib.metadata.Distribution``; None if there is none.
+
+    As of ``read_file``, more than ``MAX_SIZE`` bytes are returned if the file is larger, but not all: in an archive, a
+    small file may stand for one that fills the memory.
+    """
+    if not is_standard(installed):  # its finder alone knows where its files are
+        text = installed.read_text(filename)
+        return None if text is None else text.encode("utf-8", "surrogatepass")
+    path: Any = installed._path.joinpath(filename)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+    try:
+        if isinstance(path, os.PathLike):
+            return read_file(os.fspath(path))
+        with path.open("rb") as file:  # in an archive
+            return bytes(file.read(MAX_SIZE + 1))
+    except (FileNotFoundError, IsADirectoryError, KeyError, NotADirectoryError, PermissionError):
+        return None  # as importlib.metadata does
+
+
 def _requirements_from_importlib(distribution: Distribution) -> tuple[str, ...]:
     from importlib import metadata
 
@@ -149,5 +192,7 @@ def _requirements_from_importlib(distribution: Distribution) -> tuple[str, ...]:
         metadata.DistributionFinder.Context(name=name, path=[root])
     )
     for installed in (*in_root, *metadata.distributions(name=name)):
+        if is_standard(installed) and (data := read_of(installed, "METADATA")) is not None:
+            return tuple(_values("Requires-Dist", _lines(data)))
         return tuple(installed.requires or ())
     return ()

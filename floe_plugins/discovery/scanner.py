@@ -47,13 +47,16 @@ def scan(path: Iterable[object] | None = None, platform: Platform | None = None)
     groups, revision = Groups(platform), platform.categories.revision
     found = _read(path, groups)
     refused = platform.categories.add(found.categories())
-    if platform.categories.revision != revision:
+    if platform.categories.revision == revision:
+        found.complete()
+    else:
         added = Groups(platform)
         if added.begins <= groups.begins:
             found.parse_again(added)
         else:
             found = _read(path, added)  # files with these groups alone were left out
             refused = platform.categories.add(found.categories())
+            found.complete()
     for category, reason in refused:
         found.report_category(category, reason)
     return found.result()
@@ -185,7 +188,7 @@ class _Scanner:
                 message = f"its entry points cannot be read: {error}"
                 self._report_unreadable(distribution_at(directory), message, corrupt=corrupt)
                 continue
-            if may_be_in(data) or not entry_points_txt.is_well_formed(data) or len(data) > metadata_files.MAX_SIZE:
+            if may_be_in(data) or _is_odd(data):
                 origin = distribution_at(directory)
                 self._parse(origin, data)
                 if not _has_metadata(directory):
@@ -221,7 +224,7 @@ class _Scanner:
         except Exception as error:  # noqa: BLE001 foreign code
             self._report_unreadable(_distribution(installed), f"its {what}: {describe_error(error)}")
             return
-        if self.found.groups.may_be_in(data) or not entry_points_txt.is_well_formed(data):
+        if self.found.groups.may_be_in(data) or _is_odd(data):
             self._parse(_distribution(installed), data)
 
     def _parse(self, origin: Distribution, data: bytes) -> None:
@@ -245,6 +248,11 @@ class _Scanner:
         self.found.report(message, origin, _REINSTALL)
         if corrupt:
             self.found.add_unreadable(origin)
+
+
+def _is_odd(data: bytes) -> bool:
+    """Whether there may be something wrong with a file, also with one that has none of the groups."""
+    return len(data) > metadata_files.MAX_SIZE or not entry_points_txt.is_well_formed(data)
 
 
 def _fspath(item: object) -> str | None:
@@ -293,6 +301,10 @@ def _has_metadata(directory: str) -> bool:
 
 
 def _key(installed: Any) -> str:
+    if metadata_files.is_standard(installed) and str(installed._path).endswith("/"):  # noqa: SLF001 in an archive
+        for name in metadata_files.read_header_of(installed, "Name"):
+            return normalize(name)
+        raise ValueError("it has none")
     # entry_points() compares names by this attribute. Classes written for older Pythons lack it.
     key = getattr(installed, "_normalized_name", None)
     return key if isinstance(key, str) else normalize(installed.metadata["Name"])
@@ -302,9 +314,8 @@ def _entry_points_of(installed: Any) -> bytes:
     from importlib.metadata import Distribution as Standard
 
     if getattr(installed.__class__, "entry_points", None) is Standard.entry_points:
-        text = installed.read_text("entry_points.txt") or ""
-    else:
-        text = "".join(f"[{entry.group}]\n{entry.name} = {entry.value}\n" for entry in installed.entry_points)
+        return metadata_files.read_of(installed, "entry_points.txt") or b""
+    text = "".join(f"[{entry.group}]\n{entry.name} = {entry.value}\n" for entry in installed.entry_points)
     encoded: bytes = text.encode("utf-8", "surrogatepass")
     return encoded
 
@@ -313,6 +324,10 @@ def _distribution(installed: Any) -> Distribution:
     path = safe_str(getattr(installed, "_path", "")).rstrip("/")  # zipfile's paths end in one
     name, _, version = without_suffix(os.path.basename(path)).partition("-")
     with contextlib.suppress(Exception):  # the name and version serve messages alone
-        headers = installed.metadata
-        name, version = headers.get("Name") or name, headers.get("Version") or version
+        if metadata_files.is_standard(installed):
+            name = next(metadata_files.read_header_of(installed, "Name"), name)
+            version = next(metadata_files.read_header_of(installed, "Version"), version)
+        else:
+            headers = installed.metadata
+            name, version = headers.get("Name") or name, headers.get("Version") or version
     return Distribution(safe_str(name or path or installed), safe_str(version), path)

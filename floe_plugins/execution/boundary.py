@@ -9,8 +9,10 @@ deadline of the call, by the functions here; everything else sees exact ``str``,
 from __future__ import annotations
 
 import sys
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
+from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
 from floe_plugins.core.refs import PluginRef
@@ -21,9 +23,13 @@ if sys.version_info < (3, 11):
     from exceptiongroup import BaseExceptionGroup
 
 MAX_NOTES = 20
-MAX_CHAIN = 20
+MAX_CHAIN = 100
+MAX_TOLD = 20  # of a chain that must not be shown itself
+MAX_SAID = 40_000
 MAX_DEPTH = 64
 MAX_ITEMS = 10_000
+
+_OVERLAP = 200
 
 _CAUSE: Any = BaseException.__dict__["__cause__"]
 _CONTEXT: Any = BaseException.__dict__["__context__"]
@@ -49,7 +55,7 @@ class ForeignError(Exception):
         is_unavailable: Whether it is a ``PluginUnavailableError``.
         exception: The exception itself. It is foreign: touch it on the plugin's thread only.
         chained: The exception to name as ``__cause__``: the exception itself, or a ``RedactedError`` where a
-            secret was found in it, in its notes, or in what it leads to.
+            secret was found in what a traceback says of it and of what it leads to, or where that is too much.
     """
 
     def __init__(self, exception: BaseException, name: str, text: str, chained: BaseException) -> None:
@@ -73,13 +79,11 @@ class _Texts(NamedTuple):
 
 def describe(error: BaseException, redact: Redact = str) -> ForeignError:
     """Describe an exception of plugin code by plain facts; never raises."""
-    chain = [_read(each) for each in _chain(error)]
-    first = chain[0]
-    is_plain = all(each.is_readable for each in chain) and not any(
-        redact(text) != text for each in chain for text in (type_name(each.exception), each.text, *each.notes)
-    )
-    chained = error if is_plain else _stand_in(chain, redact)
-    return ForeignError(error, redact(type_name(error)), redact(first.text), chained)
+    found, is_all = _chain(error)
+    chain = [_read(each) for each in found]
+    is_plain = is_all and all(each.is_readable for each in chain) and _says_no_secret(chain, redact)
+    chained = error if is_plain else _stand_in(chain[:MAX_TOLD], redact)
+    return ForeignError(error, redact(type_name(error)), redact(chain[0].text), chained)
 
 
 E = TypeVar("E", bound=PluginError)
@@ -173,24 +177,35 @@ class _Copier:
         return self._redact(safe_str(value))
 
 
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    """An exception and all that it leads to: causes, contexts and members of groups, each once."""
+def _chain(error: BaseException) -> tuple[list[BaseException], bool]:
+    """Return an exception and what it leads to, causes, contexts and members of groups, each once; and if that is all.
+
+    Of a longer chain, ``MAX_CHAIN`` are returned.
+    """
+    found: list[BaseException] = []
     seen: set[int] = set()
-    queue = [error]
-    while queue and len(seen) < MAX_CHAIN:
-        each = queue.pop(0)
+    queue = deque([error])
+    is_all = True
+    while queue:
+        each = queue.popleft()
         if id(each) in seen:
             continue
+        if len(found) == MAX_CHAIN:
+            return found, False
         seen.add(id(each))
-        yield each
+        found.append(each)
         queue += [other for other in (_CAUSE.__get__(each), _CONTEXT.__get__(each)) if other is not None]
         if issubclass(type(each), BaseExceptionGroup):
-            queue += _members(each)
+            members = _members(each)
+            is_all &= len(members) <= MAX_CHAIN
+            queue += [member for member in members if issubclass(type(member), BaseException)]
+    return found, is_all
 
 
-def _members(group: Any) -> list[BaseException]:
+def _members(group: Any) -> list[Any]:
+    """Return the members of a group; of more than ``MAX_CHAIN``, one more than that."""
     try:
-        return [each for each in group.exceptions if issubclass(type(each), BaseException)]
+        return list(islice(group.exceptions, MAX_CHAIN + 1))
     except BaseException:  # noqa: BLE001 a subclass may have a property of that name
         return []
 
@@ -205,10 +220,51 @@ def _read(error: BaseException) -> _Texts:
         # What traceback looks at: an error that cannot be shown must not be the cause of another one.
         _ = type(error).__qualname__, type(error).__module__
         _ = error.__cause__, error.__context__, error.__suppress_context__, error.__traceback__
-        notes += [safe_str(note) for note in list(getattr(error, "__notes__", ()))[:MAX_NOTES]]
+        notes += [safe_str(note) for note in islice(getattr(error, "__notes__", ()), MAX_NOTES)]
     except BaseException:  # noqa: BLE001 the same
         is_readable = False
     return _Texts(error, text, tuple(notes), is_readable)
+
+
+def _says_no_secret(chain: list[_Texts], redact: Redact) -> bool:
+    """Return whether nothing is masked in a chain, and in all that a traceback says of it beside lines of code."""
+    texts = (text for each in chain for text in (type_name(each.exception), each.text, *each.notes))
+    if any(redact(text) != text for text in texts):
+        return False
+    left = MAX_SAID
+    try:
+        for text in _said(chain[0].exception):
+            left -= len(text)
+            if left < 0 or any(redact(part) != part for part in _parts(text)):
+                return False
+    except BaseException:  # noqa: BLE001 the classes are the plugin's own
+        return False
+    return True
+
+
+def _said(error: BaseException) -> Iterator[str]:
+    """Yield what a traceback says of an exception, and of those that it shows with it, beside lines of code.
+
+    That is more than texts and notes: the line that is no valid syntax, for instance, or a name that may be meant.
+    """
+    import traceback
+
+    shown: list[Any] = [
+        traceback.TracebackException(
+            type(error), error, _TRACEBACK.__get__(error), limit=0, lookup_lines=False, compact=True
+        )
+    ]
+    while shown:
+        each = shown.pop()
+        yield from each.format_exception_only()
+        others = (each.__cause__, each.__context__, *(getattr(each, "exceptions", None) or ()))
+        shown += [other for other in others if other is not None]
+
+
+def _parts(text: str) -> Iterator[str]:
+    """Yield a text in parts that are not cut when they are searched; they overlap, to divide no secret."""
+    for begin in range(0, max(len(text) - _OVERLAP, 1), MAX_TEXT - _OVERLAP):
+        yield text[begin : begin + MAX_TEXT]
 
 
 def _stand_in(chain: list[_Texts], redact: Redact) -> RedactedError:

@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Literal
 
 import attrs
 
+from floe_plugins.core.lazy import LazyModule
 from floe_plugins.errors import UnsupportedOperationError
 from floe_plugins.hookspecs.base import PluginMetadata, added_in, hookspec
 from floe_plugins.hookspecs.running import InThread, Running
 
 if TYPE_CHECKING:
-    from pydantic import SecretStr
+    import pydantic
+else:
+    pydantic = LazyModule("pydantic")
 
 DbtVerb = Literal["build", "run", "test", "seed", "snapshot", "retry"]
 
@@ -94,7 +97,7 @@ class DbtCommand:
     exclude: tuple[str, ...] = attrs.field(default=(), converter=_parts)
     full_refresh: bool = False
     threads: int | None = None
-    environment: Mapping[str, str | SecretStr] = attrs.field(factory=dict, repr=False)
+    environment: Mapping[str, str | pydantic.SecretStr] = attrs.field(factory=dict, repr=False)
 
 
 @attrs.frozen

@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from floe_plugins.core.lazy import LazyModule
 from floe_plugins.errors import PluginError, UnsupportedOperationError
 from floe_plugins.hookspecs.base import PluginMetadata, added_in, hookspec
 
 if TYPE_CHECKING:
-    from pydantic import SecretStr
+    import pydantic
+else:
+    pydantic = LazyModule("pydantic")
 
 
 class TokenFault(str, Enum):
@@ -75,8 +78,8 @@ class Credentials:
     """
 
     user: str = ""
-    secret: SecretStr | None = None
-    refresh_token: SecretStr | None = None
+    secret: pydantic.SecretStr | None = None
+    refresh_token: pydantic.SecretStr | None = None
     audience: str = ""
     scope: str = ""
 
@@ -91,9 +94,9 @@ class IssuedToken:
         refresh_token: with which another one is had, if the issuer gave one.
     """
 
-    token: SecretStr
+    token: pydantic.SecretStr
     expires: float | None = None
-    refresh_token: SecretStr | None = None
+    refresh_token: pydantic.SecretStr | None = None
 
 
 class CredentialsRefusedError(PluginError):

@@ -5,16 +5,14 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from enum import Enum
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import attrs
 
 from floe_plugins.errors import UnsupportedOperationError
 from floe_plugins.hookspecs.base import PluginMetadata, added_in, hookspec
+from floe_plugins.hookspecs.identity import Principal
 from floe_plugins.hookspecs.protocols import ArrowStream
-
-if TYPE_CHECKING:
-    from floe_plugins.hookspecs.identity import Principal
 
 TimeGrain = Literal["year", "quarter", "month", "week", "day", "hour", "minute", "second"]
 

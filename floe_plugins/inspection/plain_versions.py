@@ -50,11 +50,11 @@ def is_version(text: str) -> bool:
     """
     if release(text) is not None:
         return True
-    from packaging.version import InvalidVersion, Version
+    from packaging.version import Version
 
     try:
         Version(text)
-    except InvalidVersion:
+    except ValueError:  # InvalidVersion, and Python's own limit on digits
         return False
     return True
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import reprlib
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from functools import partial
+from itertools import islice
 from typing import Any, NamedTuple
 
 from floe_plugins.core.safe_text import type_name
@@ -18,6 +18,7 @@ from floe_plugins.errors import PluginLoadError
 from floe_plugins.execution import boundary
 
 TELL_AUTHOR = "Tell the plugin's author"  # how a hint begins that says what an author has to do
+MAX_DEPENDENCIES = 10_000
 _HINT = f"{TELL_AUTHOR}."
 
 
@@ -84,13 +85,23 @@ def _texts(plugin: object, attribute: str) -> tuple[str, ...]:
         return ()  # as it is for most plugins
     items: Any = None
     if issubclass(type(found), Sequence) and not issubclass(type(found), str):
-        items = boundary.call(partial(tuple[Any, ...], found))
+        items = boundary.call(lambda: _first(found, MAX_DEPENDENCIES + 1))
     if items is None or not all(issubclass(type(item), str) for item in items):
         raise PluginLoadError(
             f"{attribute!r} must be a list or tuple of strings, not {_shown(found)}",
             hint=_write(f'{attribute} = ("compute:duckdb",)'),
         )
+    if len(items) > MAX_DEPENDENCIES:
+        raise PluginLoadError(
+            f"{attribute!r} has more than {MAX_DEPENDENCIES} items",
+            hint=f"{TELL_AUTHOR}: name the categories of plugins, rather than each of them.",
+        )
     return tuple(str.__str__(item) for item in items)
+
+
+def _first(items: Any, count: int) -> tuple[Any, ...]:
+    # What a plugin gives may have no end, and fill the memory.
+    return tuple(islice(items, count))
 
 
 def _timeouts(plugin: object) -> Mapping[str, float]:
@@ -102,7 +113,8 @@ def _timeouts(plugin: object) -> Mapping[str, float]:
             f"'timeouts' must be a mapping of seconds, not {_shown(found)}", hint=_write('timeouts = {"startup": 60}')
         )
     timeouts: dict[str, float] = {}
-    items: tuple[Any, ...] = boundary.call(lambda: tuple[Any, ...](found.items()))
+    # A mapping with more items has a wrong one among them, or one twice.
+    items: tuple[Any, ...] = boundary.call(lambda: _first(found.items(), len(TIMEOUT_NAMES) + 1))
     for key, value in items:
         if type(key) is not str or key not in TIMEOUT_NAMES:
             message = f"'timeouts' has the key {_shown(key)}; expected {', '.join(TIMEOUT_NAMES)}"

@@ -201,13 +201,15 @@ class Coordinator:
     ) -> Outcome:
         """End a transition; everybody sees the plugin's new state, if there is one, before its outcome."""
         with self._changed:
+            # What could not be configured has failed before it was to be started.
+            is_new = state is not None and (entry.state is not state or entry.error is not error)
             if state is not None:
                 entry.state, entry.error = state, error
                 self._running.pop(entry.ref, None)
             if running is not None:
                 self._running[entry.ref] = running
             done = self._transitions.pop(entry.ref)
-        if state is not None:
+        if is_new:
             self._on_change(entry)
         log_outcome(outcome)
         done.set_result(outcome)

@@ -63,6 +63,9 @@ class Loading(Driver[PluginRef, bool]):
             self.is_superseded = True
         elif isinstance(error, PluginError):
             self.errors[node] = error
+        elif error is not None and not task.has_begun and not task.inline:
+            # No thread can be started: here, the loader finds that out, and it is the plugin's failure.
+            return Task(worker=task.worker, function=task.function, inline=True)
         elif error is not None:
             raise error
         return completed(error is None)

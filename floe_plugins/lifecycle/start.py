@@ -12,6 +12,7 @@ import attrs
 from floe_plugins.core.log import log
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.report import LifecycleReport, Outcome, OutcomeState
+from floe_plugins.core.safe_text import cut_middle
 from floe_plugins.core.state import PluginState, Stage
 from floe_plugins.dependencies.resolver import Dependency, resolve
 from floe_plugins.entries.entry import Entry, stage_of
@@ -248,7 +249,8 @@ class _Starter(Transitions):
         else:
             each = "; ".join(f"{o.ref} {reason}" for o, reason in zip(failures, reasons, strict=True))
             message = f"needs a plugin of the category {dependency.text}, and none runs: {each}"
-        error = entry.failure(MissingDependencyError, message, requirement=dependency.text)
+        # Each message has the one before in it, so that those of a long chain would fill the memory.
+        error = entry.failure(MissingDependencyError, cut_middle(message), requirement=dependency.text)
         error.__cause__ = failures[0].cause
         return error
 

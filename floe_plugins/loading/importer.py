@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from floe_plugins._version import __version__
 from floe_plugins.core.candidate import Candidate, Distribution
-from floe_plugins.core.categories import Category
+from floe_plugins.core.categories import Category, derives
 from floe_plugins.core.platform import FLOE, Platform
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.safe_text import type_name
@@ -126,7 +126,7 @@ def category_class(category: Category) -> type[Any]:
     what = f"importing {name!r}, the class of the category {category.slug},"
     hint = f"The category comes from {of}; reinstall or remove that, or tell its author."
     found = boundary.call_or_raise(lambda: category.spec, error_of)
-    if not isinstance(found, type) or not issubclass(found, PluginMetadata):
+    if not isinstance(found, type) or not derives(found, PluginMetadata):
         message = f"{name!r} is no class that derives from PluginMetadata, and cannot be that of a category"
         raise PluginLoadError(message, hint=hint)
     return found
@@ -231,18 +231,18 @@ def instantiate(
 
 
 def _instance(found: Any, expected: type[Any], group: str, platform: Platform) -> Any:
-    if issubclass(type(found), expected):
+    if derives(type(found), expected):
         return found
     if inspect.isclass(found):
         _check_class(found, expected, group, platform)
         return _call(found, expected, group)
-    if callable(found) and not issubclass(type(found), PluginMetadata):
+    if callable(found) and not derives(type(found), PluginMetadata):
         return _call(found, expected, group)
     raise _not_a_plugin(found, expected, group)
 
 
 def _check_class(cls: type[Any], expected: type[Any], group: str, platform: Platform) -> None:
-    if not issubclass(cls, expected):
+    if not derives(cls, expected):
         raise _not_a_plugin(cls, expected, group)
     missing = sorted(getattr(cls, "__abstractmethods__", ()))
     if missing:
@@ -295,7 +295,7 @@ def _call(factory: Callable[[], Any], expected: type[Any], group: str) -> Any:
         return PluginLoadError(message, hint="A plugin is made without arguments; it opens what it needs in startup().")
 
     plugin = boundary.call_or_raise(factory, error_of)
-    if not issubclass(type(plugin), expected):
+    if not derives(type(plugin), expected):
         raise _not_a_plugin(plugin, expected, group)
     return plugin
 

@@ -62,6 +62,7 @@ def ref_of(categories: Categories, category: CategoryOrRef, name: str | None = N
     if name is not None:
         return PluginRef(category_of(categories, category), name)
     if isinstance(category, PluginRef):
+        category_of(categories, category.type)
         return category
     if isinstance(category, str) and not isinstance(category, Category):
         return PluginRef.parse(category, categories)

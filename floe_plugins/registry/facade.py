@@ -84,6 +84,8 @@ class PluginRegistry(Lookup, LifecycleMethods):
         categories: Iterable[Category] = (),
         platform: Platform = FLOE,
     ) -> None:
+        if not isinstance(platform, Platform):  # pyright: ignore[reportUnnecessaryIsInstance] callers may have no types
+            raise TypeError(f"expected a Platform, not {platform!r}")
         environ = os.environ if environ is None else environ
         base = platform.with_categories(categories) if (categories := tuple(categories)) else platform
         platform = base.looking_for(lambda: scanner.installed_categories(base, path))

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
 
 from floe_plugins.core.candidate import Candidate
+from floe_plugins.core.categories import derives
 from floe_plugins.core.lazy import LazyModule
 from floe_plugins.core.refs import PluginRef, PluginType
 from floe_plugins.entries.store import EntryStore
@@ -159,7 +160,7 @@ class Lookup:
     def _load(self, category: CategoryOrRef, name: str | None = None) -> Any:
         ref = ref_of(self._store.categories, category, name)
         plugin = self._services().load(ref)
-        if isinstance(category, type) and not issubclass(type(plugin), category):
+        if isinstance(category, type) and not derives(type(plugin), category):
             message = f"the plugin of that name is no {category.__name__} but {type(plugin).__qualname__}"
             raise PluginNotFoundError(message, ref=ref)
         return plugin

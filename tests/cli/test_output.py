@@ -62,6 +62,15 @@ def test_closed_standard_output_is_no_traceback(environment: Any) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.once
+@pytest.mark.skipif(os.name != "posix", reason="file descriptors can be closed by a shell")
+def test_with_nothing_to_read_from_and_write_to_plugins_are_checked_all_the_same(environment: Any) -> None:
+    plugins = environment("storage-local")
+    command = f"{shlex.quote(sys.executable)} -m floe_plugins check <&- >&- 2>&-"
+    done = subprocess.run(["bash", "-c", command], env=plugins.variables(), cwd=plugins.home, check=False)
+    assert done.returncode == 0
+
+
 RED = "\x1b[31m"
 
 

@@ -99,6 +99,17 @@ def test_added_categories_replace_those_that_were_added_before_and_never_the_tab
     assert list(table) == [PAGE]
 
 
+def test_a_category_that_was_added_and_is_no_longer_can_still_be_named() -> None:
+    table = Categories([PAGE])
+    table.add([FEED])
+    table.add([])
+    assert (list(table), table.slugs, table.find("feed"), table.find_slug("feed")) == ([PAGE], ["page"], FEED, FEED)
+    assert table.of_class(FEED.spec_name) == FEED
+    again = Category("feed", "other.feeds", "a:B")
+    assert table.add([again]) == []
+    assert table.find("feed") == again
+
+
 class Outsider:
     pass
 

@@ -56,6 +56,23 @@ def test_a_prefix_that_variables_could_not_have_is_refused(prefix: str) -> None:
         Platform("site", "1.0", [PAGE], prefix=prefix)
 
 
+def test_what_is_not_of_its_type_is_refused() -> None:
+    with pytest.raises(TypeError, match="the name of a platform is a text"):
+        Platform(None, "1.0", [])  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="the API version of a platform is a text"):
+        Platform("site", 1.0, [])  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="expected a Category"):
+        Platform("site", "1.0", ["site.pages"])  # type: ignore[list-item]
+    with pytest.raises(TypeError, match="expected a Category"):
+        FLOE.with_categories(["site.pages"])  # type: ignore[list-item]
+
+
+@pytest.mark.parametrize("version", ["", "abc", "v1"])
+def test_an_api_version_that_is_none_is_refused(version: str) -> None:
+    with pytest.raises(ValueError, match=r"expected MAJOR\.MINOR"):
+        Platform("site", version, [])
+
+
 def test_the_group_that_adds_categories_is_nobodys() -> None:
     with pytest.raises(ValueError, match=r"site\.categories is where distributions add categories"):
         Platform("site", "1.0", [Category("kind", "site.categories", "a:B")])

@@ -48,6 +48,7 @@ def test_a_requirement_is_written_as_it_was_read(text: str) -> None:
         ("compute:a__b", "a plugin's name is made of"),
         (None, "it is not text"),
         (3.5, "it is not text"),
+        ("compute:duckdb" + ",".join([">=1"] * 5_000), "it has more than 10000 characters"),
     ],
 )
 def test_nonsense_is_refused_with_what_is_wrong(text: str, why: str) -> None:
@@ -84,3 +85,9 @@ def test_a_bare_name_may_mean_plugins_of_several_categories() -> None:
     known = [PluginRef(STORAGE, "s3"), PluginRef(COMPUTE, "s3"), PluginRef(COMPUTE, "duckdb")]
     assert Requirement.parse("s3").among(known) == (PluginRef(COMPUTE, "s3"), PluginRef(STORAGE, "s3"))
     assert Requirement.parse("compute").among(known) == (PluginRef(COMPUTE, "duckdb"), PluginRef(COMPUTE, "s3"))
+
+
+@pytest.mark.parametrize(("specifier", "version"), [(f">={'9' * 5_000}", "1.0"), (">=1", f"1.{'9' * 5_000}")])
+def test_a_version_with_more_digits_than_python_converts_does_not_meet(specifier: str, version: str) -> None:
+    ref = PluginRef(COMPUTE, "duckdb")
+    assert not Requirement(COMPUTE, "duckdb", specifier).matches(ref, version)

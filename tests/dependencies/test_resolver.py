@@ -21,6 +21,7 @@ from floe_plugins import (
     PluginState,
     PluginType,
 )
+from floe_plugins.dependencies.requirement import Requirement
 from floe_plugins.dependencies.resolver import StartPlan, resolve
 from floe_plugins.entries.entry import Entry
 from floe_plugins.inspection.runtime_metadata import read_metadata
@@ -309,3 +310,46 @@ def test_an_optional_category_waits_for_no_plugin_of_another_one() -> None:
     app = named("app", optional_dependencies=("storage",))
     found = plan([app, named("two"), named("s", Storage)], "secrets:app", "secrets:two", "storage:s")
     assert found.predecessors[PluginRef(SECRETS, "app")] == {PluginRef(STORAGE, "s")}
+
+
+def calls_of(plugins: Sequence[type[Any]], asked: str) -> int:
+    """How many calls a plan takes; unlike seconds, the same on every machine."""
+    counted = 0
+
+    def count(_frame: object, event: str, _argument: object) -> None:
+        nonlocal counted
+        counted += event in {"call", "c_call"}
+
+    for cls in plugins:
+        Requirement.parse(cls.dependencies[0])  # kept from then on
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        plan(plugins, asked)
+    finally:
+        sys.setprofile(before)
+    return counted
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("shape", ["chain", "missing"])
+def test_twice_as_many_plugins_take_about_twice_as_long(shape: str) -> None:
+    def plugins(count: int) -> list[type[Any]]:
+        of = {"chain": "secrets:p{}", "missing": "secrets:gone{}"}[shape]
+        made = [named(f"p{number}", dependencies=(of.format(number + 1),)) for number in range(count)]
+        hub = named("hub", dependencies=("secrets:p0",) if shape == "chain" else tuple(f"p{n}" for n in range(count)))
+        return [hub, *made, named(f"p{count}", dependencies=("storage",)), named("s", Storage, dependencies=("s2",))]
+
+    assert calls_of(plugins(400), "secrets:hub") < 3 * calls_of(plugins(200), "secrets:hub")
+
+
+def test_a_long_cycle_is_told_by_its_begin_and_its_end_and_kept_whole_in_the_error() -> None:
+    names = [f"plugin-with-a-long-name-{number:03}" for number in range(300)]
+    needs = dict(zip(names, [*names[1:], names[0]], strict=True))
+    found = plan([named(name, dependencies=(f"secrets:{needs[name]}",)) for name in names], f"secrets:{names[0]}")
+    error = error_of(found, f"secrets:{names[7]}")
+    assert len(error.message) < 5_000
+    assert error.message.startswith(f"plugins need each other: secrets:{names[0]} -> secrets:{names[1]} -> ")
+    assert error.message.endswith(f" -> secrets:{names[-1]} -> secrets:{names[0]}")
+    assert isinstance(error, CircularDependencyError)
+    assert len(error.cycle) == 301

@@ -334,6 +334,35 @@ def test_a_broken_file_in_a_zip_hides_nothing(tmp_path: Path) -> None:
     assert len(found.problems) == 2
 
 
+def test_of_files_in_a_zip_no_more_is_unpacked_than_is_read(tmp_path: Path) -> None:
+    bomb = b"#" * 30_000_000
+    with zipfile.ZipFile(tmp_path / "plugins.zip", "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("plain-1.0.dist-info/METADATA", "Name: plain\nVersion: 1.0\n")
+        file.writestr("plain-1.0.dist-info/entry_points.txt", bomb)
+        file.writestr("acme-1.0.dist-info/METADATA", b"Name: acme\nVersion: 1.0\nX: " + bomb)
+        file.writestr("acme-1.0.dist-info/entry_points.txt", ENTRY)
+    del bomb
+    tracemalloc.start()
+    found = scan([str(tmp_path / "plugins.zip")])
+    [candidate] = found.candidates
+    with pytest.raises(OSError, match="longer than"):
+        metadata_files.read_requirements(candidate.distribution)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (candidate.distribution.name, candidate.distribution.version) == ("acme", "1.0")
+    assert ["larger than" in problem.message for problem in found.problems] == [True]
+    assert peak < 10_000_000
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes have names on POSIX alone")
+def test_a_pipe_in_an_egg_is_not_waited_for(tmp_path: Path) -> None:
+    install(tmp_path / "acme-1.0-py3.egg", "EGG-INFO", metadata="Name: acme\nVersion: 1.0")
+    [entry_points] = tmp_path.glob("*/*/entry_points.txt")
+    entry_points.unlink()
+    os.mkfifo(entry_points)
+    assert scan([str(tmp_path / "acme-1.0-py3.egg")]).candidates == ()
+
+
 def test_a_nameless_distribution_in_a_zip_is_named_by_its_path(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "plugins.zip", "w") as file:
         file.writestr("bad-1.0.dist-info/entry_points.txt", ENTRY)

@@ -31,6 +31,18 @@ def test_an_author_sees_what_the_tutorial_shows(environment: Any, tmp_path: Path
     assert_followed("author.md", Reader(page("author.md"), environment(), tmp_path / "project"))
 
 
+def test_the_authors_plugin_keeps_its_contract(environment: Any) -> None:
+    plugins = environment()
+    for name in ("acme_mounted.py", "test_mounted.py"):
+        *_, code = re.findall(rf"<!-- file: \w+/{name} -->\n```python\n(.*?)```", page("author.md"), re.DOTALL)
+        (plugins.home / name).write_text(code, encoding="utf-8")
+    done = plugins.run(
+        ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "test_mounted.py"], check=False
+    )
+    assert done.returncode == 0, done.stdout
+    assert int(re.findall(r"(\d+) passed", done.stdout)[0]) >= 60
+
+
 @pytest.mark.parametrize("name", ["developer.md", "operator.md"])
 def test_developers_and_operators_see_what_their_tutorial_shows(name: str, environment: Any) -> None:
     assert_followed(name, Reader(page(name), environment(*REFERENCE_PLUGINS)))

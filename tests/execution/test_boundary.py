@@ -7,7 +7,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
-from itertools import pairwise
+from itertools import pairwise, repeat
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -242,6 +242,70 @@ def test_of_a_long_chain_the_first_twenty_are_read() -> None:
     errors[0].args = (SECRET,)
     notes = describe(errors[0], redact).chained.__notes__  # type: ignore[attr-defined]
     assert notes == [f"caused or preceded by ValueError: number {number}" for number in range(1, 20)]
+
+
+def with_causes(secret: str) -> Exception:
+    error: Exception = ValueError(secret)
+    for number in range(150):
+        outer = ValueError(f"number {number}")
+        outer.__cause__, error = error, outer
+    return error
+
+
+def with_notes(*notes: str) -> Exception:
+    error = ValueError("see the notes")
+    error.__notes__ = list(notes)  # type: ignore[attr-defined]
+    return error
+
+
+def of_class(**attributes: str) -> Exception:
+    made: Exception = type("OfClassError", (Exception,), attributes)("said")
+    return made
+
+
+def with_line(line: str) -> Exception:
+    try:
+        compile(line, "settings", "exec")
+    except SyntaxError as error:
+        return error
+    raise AssertionError(line)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        pytest.param(ValueError("x" * 5_000 + SECRET), id="behind a long text"),
+        pytest.param(with_causes(SECRET), id="at the root of many causes"),
+        pytest.param(with_notes(*["n"] * 30, SECRET), id="behind many notes"),
+        pytest.param(with_notes("n" * 5_000 + SECRET), id="behind a long note"),
+        pytest.param(ExceptionGroup("g" * 5_000 + SECRET, [ValueError()]), id="behind a long text of a group"),
+        pytest.param(ExceptionGroup("g", [*map(ValueError, range(150)), ValueError(SECRET)]), id="behind many members"),
+        pytest.param(of_class(__module__=SECRET), id="in the name of a module"),
+        pytest.param(of_class(__qualname__=f"Outer.{SECRET}"), id="in the full name of a class"),
+        pytest.param(with_line(f"password = '{SECRET}')"), id="in a line that is no valid syntax"),
+    ],
+)
+def test_a_traceback_of_what_is_chained_shows_no_secret_wherever_it_is(error: Exception) -> None:
+    assert SECRET not in "".join(traceback.format_exception(describe(error, redact).chained))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        pytest.param(ValueError("x" * 5_000), id="a long text"),
+        pytest.param(with_notes(*["n"] * 30), id="many notes"),
+        pytest.param(ExceptionGroup("g", [*map(ValueError, range(50))]), id="many members"),
+        pytest.param(with_line("a b"), id="a line that is no valid syntax"),
+    ],
+)
+def test_an_error_that_says_much_and_no_secret_stays_the_cause(error: Exception) -> None:
+    assert describe(error, redact).chained is error
+
+
+@pytest.mark.parametrize("attribute", ["__notes__", "exceptions"])
+def test_what_is_endless_in_an_error_is_read_in_part(attribute: str) -> None:
+    cls = type("Endless", (ExceptionGroup,), {attribute: property(lambda _: repeat(ValueError("again")))})
+    assert isinstance(describe(cls("several", [ValueError("x")]), redact).chained, Exception)
 
 
 def test_of_many_notes_the_first_twenty_are_read() -> None:

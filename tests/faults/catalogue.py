@@ -349,7 +349,8 @@ UNCONTAINED: dict[str, str] = {
     "exhausted memory": "every allocation may fail, also those of the platform",
     "a replaced builtin, or module of the standard library": "the platform itself uses it",
     "a lock of the interpreter or of `logging` that is held": "whoever imports, or logs, waits for it",
-    "a log handler that blocks": "it runs on the thread that logs; what it raises is contained",
+    "a log handler that blocks": "it runs on the thread that logs, which is the caller's too: put a `QueueHandler` "
+    "before it; what it raises is contained",
     "a lowered recursion limit": "it holds for all threads",
     "a fork whose child goes on": "the child is another process, and copies what the parent has opened",
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import repeat
 from typing import Any
 
 import pytest
@@ -97,3 +99,23 @@ def test_an_interrupt_that_a_property_raises_is_the_plugin_s_failure() -> None:
 
 def test_timeouts_are_kept_as_plain_seconds() -> None:
     assert read_metadata(made(timeouts={"startup": 3})).timeouts == {"startup": 3.0}
+
+
+class Endless(Sequence[str], Mapping[str, float]):  # type: ignore[misc]
+    def __init__(self, item: str) -> None:
+        self.item = item
+
+    def __getitem__(self, _key: object) -> Any:
+        return 1.0
+
+    def __iter__(self) -> Iterator[str]:
+        return repeat(self.item)
+
+    def __len__(self) -> int:
+        return 1
+
+
+def test_dependencies_without_end_are_refused_and_timeouts_without_end_are_read_in_part() -> None:
+    with pytest.raises(PluginLoadError, match="'dependencies' has more than 10000 items"):
+        read_metadata(made(dependencies=Endless("secrets:other")))
+    assert read_metadata(made(timeouts=Endless("startup"))).timeouts == {"startup": 1.0}

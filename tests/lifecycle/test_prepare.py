@@ -177,3 +177,22 @@ def test_what_a_load_is_needed_for_has_its_error_and_others_start(
     assert skipped.cause is not None
     assert skipped.cause.__cause__ is failed.cause
     registry.shutdown()
+
+
+def test_where_no_thread_can_be_started_loading_is_what_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    registry = _installed(tmp_path, "unloadable", "from support import Secrets as Plugin")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    registry.register(named("free"))
+
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        outcomes = {each.ref.name: each for each in registry.startup().outcomes}
+    failed = outcomes["unloadable"]
+    assert (failed.state, failed.stage) == (OutcomeState.FAILED, Stage.LOAD)
+    assert failed.message == "loading failed with RuntimeError: can't start new thread"
+    assert "unloadable" in str(failed.distribution)
+    assert outcomes["free"].ok
+    registry.shutdown()

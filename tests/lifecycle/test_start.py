@@ -20,6 +20,7 @@ from floe_plugins import (
     HealthState,
     HealthStatus,
     OutcomeState,
+    PluginError,
     PluginLoadError,
     PluginRegistry,
     PluginStartupError,
@@ -96,6 +97,21 @@ def test_a_failure_skips_what_needs_it_with_the_chain_to_the_root_and_nothing_el
     assert {str(problem.ref) for problem in registry.problems} == {"secrets:root", "secrets:middle", "secrets:leaf"}
     with pytest.raises(PluginStartupError):
         report.raise_for_failures()
+
+
+def test_a_long_chain_of_causes_is_told_by_its_begin_and_its_root(lab: Any) -> None:
+    plugins = [lab.plugin("p000", lab.fail)]
+    plugins += [lab.plugin(f"p{n:03}", dependencies=(f"secrets:p{n - 1:03}",)) for n in range(1, 300)]
+    report = lab.registry(*plugins).startup()
+    last = report.outcomes[-1]
+    assert last.message.startswith("needs secrets:p298, which was skipped: needs secrets:p297, which was skipped: ")
+    assert last.message.endswith("needs secrets:p000, which failed to start: startup raised ConnectionError: refused")
+    assert last.message.count(" ... ") == 1
+    assert max(len(outcome.message) for outcome in report.outcomes) <= 4_000
+    root: BaseException | None = last.cause
+    while isinstance(root, PluginError) and isinstance(root.__cause__, PluginError):
+        root = root.__cause__
+    assert isinstance(root, PluginStartupError)
 
 
 def test_a_category_of_which_none_runs_skips_what_needs_it(lab: Any) -> None:

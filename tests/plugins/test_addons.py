@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from floe_plugins import PluginLoadError, PluginRegistry
+from floe_plugins import HealthState, PluginLoadError, PluginRegistry
 
 pytestmark = pytest.mark.once
 
@@ -61,6 +61,19 @@ def test_without_its_category_a_plugin_is_a_problem_that_says_what_is_missing(en
         with pytest.raises(PluginLoadError, match="the class of the category quality, failed") as raised:
             registry.get(registry.platform.categories.parse("quality"), "not-null")
         assert "floe-addon-governance 0.1.0" in (raised.value.hint or "")
+
+
+def test_a_plugin_that_runs_can_be_named_and_stopped_when_its_category_is_gone(environment: Callable[..., Any]) -> None:
+    installed = environment("governance", "governance-rules")
+    with installed.visible():
+        registry = PluginRegistry(CONFIG, path=[str(installed.path)], environ={})
+        with registry:
+            installed.uninstall("floe-addon-governance")
+            assert len(registry.discover(refresh=True).problems) == 4
+            assert registry.get("rbac:admins").name == "admins"
+            assert registry.health().state is HealthState.HEALTHY
+            assert registry.stop("rbac:admins").ok
+            assert registry.state("rbac", "admins") == "stopped"
 
 
 def test_where_the_distribution_with_the_category_is_gone_its_plugins_are_problems(

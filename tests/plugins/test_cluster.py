@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "pipeline"
+MARK = "CLUSTER_OF_A_TEST"
 NEEDS = ["floe-reference-compute-spark", "floe-reference-storage-s3", "moto", "psycopg", "pysail"]
 
 
@@ -38,19 +39,19 @@ def cluster(home: Path, *options: str) -> subprocess.CompletedProcess[str]:
     if missing():
         pytest.fail(f"not installed: {', '.join(missing())}", pytrace=False)
     command = [sys.executable, str(EXAMPLE / "cluster.py"), "--directory", str(home), *options]
-    return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False)
+    env = {**os.environ, MARK: str(home)}
+    return subprocess.run(command, env=env, capture_output=True, text=True, encoding="utf-8", check=False)
 
 
-def of_services(home: Path) -> list[str]:
-    """The processes of a cluster that are there."""
+def left_by(home: Path) -> list[bytes]:
+    """What a cluster has begun and not ended: each process inherits the mark."""
     found = []
-    for process in Path("/proc").glob("[0-9]*/cmdline"):
+    for process in Path("/proc").glob("[0-9]*"):
         try:
-            command = process.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            if f"{MARK}={home}".encode() in (process / "environ").read_bytes().split(b"\0"):
+                found.append((process / "cmdline").read_bytes())
         except OSError:
             continue
-        if str(home) in command:
-            found.append(command)
     return found
 
 
@@ -90,7 +91,7 @@ def test_nothing_is_left_running(done: tuple[Path, str]) -> None:
     home, output = done
 
     assert "all services are down" in output
-    assert of_services(home) == []
+    assert left_by(home) == []
 
 
 def test_a_run_that_fails_takes_everything_down_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,4 +101,4 @@ def test_a_run_that_fails_takes_everything_down_too(tmp_path: Path, monkeypatch:
     assert failed.returncode == 1
     assert "there is no bucket 'nothing'" in failed.stderr
     assert "all services are down" in failed.stdout
-    assert of_services(tmp_path / "home") == []
+    assert left_by(tmp_path / "home") == []

@@ -190,3 +190,26 @@ def outcome_of(plugin: type[Any]) -> str:
     if not down[BAD]:
         return "fails to stop"
     return "works" if health.statuses[BAD].state is HealthState.HEALTHY else "unhealthy"
+
+
+@pytest.mark.parametrize("answer", [True, SystemExit("no")])
+def test_a_class_that_answers_for_others_what_they_derive_from_harms_none(answer: object) -> None:
+    answers = [answer]  # none at the end: the category class keeps asking what derives from it
+
+    def asked(*_args: object) -> object:
+        for each in answers:
+            if isinstance(each, BaseException):
+                raise each
+            return each
+        return NotImplemented
+
+    registry = support.new_registry()
+    try:
+        registry.register(support.named("bad", __subclasshook__=classmethod(asked)), support.named("good"))
+        with pytest.raises(PluginError, match="is no SecretsPlugin"):
+            registry.register(support.named("odd", __new__=lambda _cls: "no plugin"))
+        assert [outcome.ref for outcome in registry.startup().outcomes if outcome.ok] == [BAD, GOOD]
+        assert registry.get(SecretsPlugin, "good").name == "good"
+    finally:
+        answers.clear()
+        registry.shutdown()

@@ -93,6 +93,14 @@ def test_a_category_of_another_type_is_refused() -> None:
         category_of(FLOE.categories, 3)  # type: ignore[arg-type]
 
 
+def test_a_ref_and_a_platform_that_are_none_of_this_registry_are_refused() -> None:
+    other = PluginRef(Category("item", "acme.items", "acme:Item"), "env")
+    with pytest.raises(TypeError, match="item is a category of another platform; those of this one are compute, "):
+        new_registry().get(other)
+    with pytest.raises(TypeError, match="expected a Platform, not 'floe'"):
+        new_registry(platform="floe")
+
+
 def test_a_text_that_is_no_category_or_no_ref_is_refused() -> None:
     registry = new_registry()
     with pytest.raises(ValueError, match="there is no category 'secretz'; the categories are compute, "):

@@ -16,6 +16,7 @@ from support import SOON, Lab, named, new_registry, until, write_distribution
 
 from floe_plugins import (
     HealthState,
+    LifecycleReport,
     PluginConfigurationError,
     PluginNotFoundError,
     PluginRegistry,
@@ -312,6 +313,36 @@ def test_a_registry_serves_two_loops_at_once() -> None:
         thread.join(SOON)
     assert results == [True, True]
     assert len(registry.shutdown().outcomes) == len(registry.infos())
+
+
+def test_who_waits_for_a_start_that_another_loop_cancels_is_told_that_it_failed(lab: Lab) -> None:
+    release, entered = threading.Event(), threading.Event()
+
+    def startup(_plugin: object) -> None:
+        entered.set()
+        release.wait(SOON)
+
+    registry = lab.registry(lab.plugin("slow", startup))
+    found: list[LifecycleReport] = []
+
+    async def cancel() -> None:
+        task = asyncio.create_task(registry.astartup())
+        await asyncio.to_thread(entered.wait, SOON)
+        other.start()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    async def join() -> None:
+        found.append(await registry.astartup())
+
+    other = threading.Thread(target=lambda: asyncio.run(join()))
+    asyncio.run(cancel())
+    other.join(SOON)
+    assert not found[0].ok
+    release.set()
+    asyncio.run(until(lambda: registry.startup().ok))
+    assert started(registry) == ["slow"]
 
 
 def test_the_callers_context_reaches_the_plugins() -> None:

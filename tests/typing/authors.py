@@ -39,6 +39,8 @@ class Plain(Hooks):
     def startup(self) -> None:
         assert_type(self.config, Settings)
         assert_type(self.registry.one(SecretsPlugin), SecretsPlugin)
+
+    def misspell(self) -> None:
         self.config.prefx  # type: ignore[attr-defined] # noqa: B018
 
 

@@ -193,16 +193,17 @@ class _ChannelHandler(logging.Handler):
 
 
 def _facts(registry: PluginRegistry, ref: PluginRef) -> dict[str, Any]:
-    """Return whose a plugin is and, once it is imported, where its code lies."""
+    """Return whose a plugin is and where its code lies: before it is imported, where an installer puts it."""
     candidate = next((each for each in registry.discover().candidates if each.ref == ref), None)
     if candidate is None:
         return {"distribution": None, "places": []}
     module = candidate.value.partition(":")[0].strip()
-    places = [_place(module), _place(module.partition(".")[0])]
-    return {
-        "distribution": str(candidate.distribution),
-        "places": list(dict.fromkeys(place for place in places if place is not None)),
-    }
+    top = module.partition(".")[0]
+    places = [place for place in (_place(module), _place(top)) if place is not None]
+    if not places:
+        installed = os.path.join(os.path.dirname(candidate.distribution.path), top)  # noqa: PTH118, PTH120 the tracebacks' spelling
+        places = [installed, f"{installed}.py"]
+    return {"distribution": str(candidate.distribution), "places": list(dict.fromkeys(places))}
 
 
 def _place(name: str) -> str | None:

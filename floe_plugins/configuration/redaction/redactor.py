@@ -34,13 +34,10 @@ class Redactor:
         self.matcher = matcher_of(() if self.withholds else self.secrets)
 
     @classmethod
-    def of_model(cls, model: object) -> Redactor:
-        """Collect the secrets of a validated model; call it where the model's own code may run."""
-        return cls.of_values((model,), type(model))
-
-    @classmethod
     def of_values(cls, values: Iterable[Any], schema: Any, known: Iterable[Secret] = ()) -> Redactor:
         """Collect the secrets of a model, or of the settings that it was validated from.
+
+        Call it where the model's own code may run.
 
         Args:
             values: The model and the settings; None is skipped.

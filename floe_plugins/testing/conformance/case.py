@@ -156,11 +156,11 @@ class Case:
     def needs(self, hook: str) -> None:
         """Leave the rule out if the plugin is of an API that lacks the hook, or leaves it to its default."""
         found = [vars(base)[hook] for base in self.plugin.__mro__ if hook in vars(base)]
-        if not found or hasattr(found[0], "floe_added_in"):
+        if not found or hasattr(found[0], "floe_added_in") or _is_left_to_default(found[0], hook):
             self.skip(f"{hook} is left to its default")
-        self.needs_api(next((str(each.floe_added_in) for each in found if hasattr(each, "floe_added_in")), "1.0"))
+        self.since(next((str(each.floe_added_in) for each in found if hasattr(each, "floe_added_in")), "1.0"))
 
-    def needs_api(self, version: str) -> None:
+    def since(self, version: str) -> None:
         """Leave the rule out if the plugin is of an older API."""
         if _numbers(self.plugin.floe_api_version) < _numbers(version):
             self.skip(f"it is of API {self.plugin.floe_api_version}, and this is of {version}")
@@ -261,6 +261,15 @@ def category_of(plugin: type[Any], platform: Platform) -> Category:
 
 def _numbers(version: str) -> list[int]:
     return [int(part) for part in version.split(".") if part.isdecimal()]
+
+
+def _is_left_to_default(function: object, hook: str) -> bool:
+    """Whether all that a plugin's function does is ``return super().hook(...)``, as new projects have it."""
+    code = getattr(function, "__code__", None)
+    if code is None or set(code.co_names) != {"super", hook} or code.co_freevars != ("__class__",):
+        return False
+    constants = {each for each in code.co_consts if each is not None} - {getattr(function, "__doc__", None)}
+    return not constants and len(code.co_varnames) == code.co_argcount
 
 
 def _where(thread: threading.Thread) -> str:

@@ -336,6 +336,14 @@ class CatalogConformance(TableRules, PluginConformance):
             self.expect(sum(found) == 1, f"ensure_namespace() of 4 threads returned {found}")
 
     @rule(_TABLE)
+    def test_several_threads_make_a_table(self) -> None:
+        """Hooks are thread-safe: if several threads make a table at once, each gets it."""
+        with self.made() as plugin:
+            name = f"{self.namespace}.together"
+            found = self.together([functools.partial(plugin.ensure_table, name, schema_of(items(0)))] * 4)
+            self.expect(len({each.location for each in found}) == 1, f"4 threads got the tables {shown(found)}")
+
+    @rule(_TABLE)
     def test_tables_survive_a_restart(self) -> None:
         """Tables and their rows are still there when the plugin was stopped and is started again."""
         if not self.persistent:

@@ -239,6 +239,14 @@ class SemanticLayerConformance(PluginConformance):
                     plugin.query(self._asked(**{part: ["conformance.unknown"]}))
 
     @rule(_COMPILE)
+    def test_an_order_that_does_not_exist_is_refused(self) -> None:
+        """``query`` raises ``ValueError`` if a field by which to order does not exist."""
+        with self.started() as plugin:
+            self.prepare(plugin)
+            with self.raises(ValueError, "query ordered by an unknown field"):
+                plugin.query(self._asked(order_by=["conformance.unknown"]))
+
+    @rule(_COMPILE)
     def test_close_names_are_suggested(self) -> None:
         """The message about a field that does not exist suggests close names."""
         name = self._asked().dimensions[0]

@@ -129,5 +129,5 @@ def test_the_configuration_in_force_is_always_said(floe: Any, write: Callable[..
 def test_what_is_piped_is_whole_however_narrow_the_terminal(floe: Any, columns: str) -> None:
     done = floe(("storage-local",), "list", env={"COLUMNS": columns})
     row = rows(done.stdout)["storage:local"]
-    assert row == ["storage:local", "0.1.0", "1.0", "discovered", "yes", "no", "floe-reference-storage-local", "0.1.0"]
+    assert row == ["storage:local", "0.1.0", "1.1", "discovered", "yes", "no", "floe-reference-storage-local", "0.1.0"]
     assert done.stderr == ""

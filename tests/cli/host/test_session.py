@@ -39,6 +39,7 @@ def test_an_error_keeps_its_facts() -> None:
         "hint": "Mend it.",
         "text": str(error),
         "issues": [],
+        "docs_url": error.docs_url,
     }
 
 

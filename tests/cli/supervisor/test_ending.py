@@ -51,8 +51,9 @@ def test_the_command_names_the_plugin_and_fails(sudden: Any, how: str, stage: st
     assert "Traceback" not in done.stderr
 
 
-def test_the_place_in_the_plugins_own_code_is_named(sudden: Any) -> None:
-    done = sudden("segfault", "startup")("health")
+@pytest.mark.parametrize("stage", ["load", "startup"])
+def test_the_place_in_the_plugins_own_code_is_named(sudden: Any, stage: str) -> None:
+    done = sudden("segfault", stage)("health")
     assert "acme_evil.py" in next(line for line in done.stderr.splitlines() if line.startswith("    at "))
 
 

@@ -35,8 +35,10 @@ WRITTEN: dict[str, Callable[[str], str]] = {
     "a part of a URL": lambda text: quote(text, safe=""),
     "a URL in a URL": lambda text: quote(quote(text, safe="")),
 }
-# A digit and letters at least, since words and numbers are other cases.
-secrets = st.text("abzABZ019_-äßİΣ日😀'\"\\ /@+~", min_size=2, max_size=40).map(lambda text: f"q7{text.strip()}7qx")
+# A digit and letters at least, since words and numbers are other cases, and no shorter than SHORTEST.
+secrets = st.text("abzABZ019_-äßİΣ日😀'\"\\ /@+~", min_size=2, max_size=40).map(
+    lambda text: f"q7{text.strip() or '_'}7qx"
+)
 around = st.text("abzABZ019:@ ä", max_size=9)
 
 

@@ -3,10 +3,10 @@ from typing import Annotated
 
 import pytest
 from pydantic import BaseModel, SecretStr
+from support import redactor_of
 
 from floe_plugins import IsSecret, NotSecret, PluginRef
 from floe_plugins.configuration.loader import load
-from floe_plugins.configuration.redaction.redactor import Redactor
 from floe_plugins.reporting.json_schema import json_schema, plugin_schema
 from floe_plugins.reporting.origins import plugin_settings
 
@@ -33,12 +33,12 @@ class Plugin:
 
 @pytest.mark.parametrize("secret", ["hunter2-prod", "tiger-prod", "lion-prod", "puma-prod", "F-1234-XYZ", "zebra-prod"])
 def test_what_is_marked_is_masked(secret):
-    assert Redactor.of_model(Settings()).redact(f"refused {secret}!") == "refused ***!"
+    assert redactor_of(Settings()).redact(f"refused {secret}!") == "refused ***!"
 
 
 def test_what_is_marked_as_not_secret_is_not():
     text = "cannot read orders_by_day with <begin> and begin"
-    assert Redactor.of_model(Settings()).redact(text) == text
+    assert redactor_of(Settings()).redact(text) == text
 
 
 def test_the_effective_settings_say_so():
@@ -58,7 +58,7 @@ def test_a_marker_changes_neither_the_values_nor_another_field_of_the_type():
         plain: str
 
     assert Other(inner=Inner(), same=Inner(), plain="hunter2-prod").model_dump()["plain"] == "hunter2-prod"
-    assert Redactor.of_model(Other(inner=Inner(), same=Inner(), plain="hunter2-prod")).redact("hunter2-prod") != "***"
+    assert redactor_of(Other(inner=Inner(), same=Inner(), plain="hunter2-prod")).redact("hunter2-prod") != "***"
 
 
 def test_the_json_schema_has_no_default_of_a_marked_field_but_that_of_one_marked_as_not_secret():
@@ -73,4 +73,4 @@ def test_a_password_in_a_url_is_masked_though_the_field_is_marked_as_not_secret(
     class Linked(BaseModel):
         token_page: Annotated[str, NotSecret] = "https://me:hunter2-prod@example.org/x"  # noqa: S105 that is the point
 
-    assert Redactor.of_model(Linked()).redact("refused hunter2-prod by example.org") == "refused *** by example.org"
+    assert redactor_of(Linked()).redact("refused hunter2-prod by example.org") == "refused *** by example.org"

@@ -103,29 +103,29 @@ class Endless(BaseModel):
 
 
 def test_nothing_is_told_where_secrets_cannot_be_told_from_the_rest() -> None:
-    redactor = Redactor.of_model(Withdrawn())
+    redactor = support.redactor_of(Withdrawn())
     assert redactor.withholds
     assert redactor.redact(f"refused {SECRETS[0]}") == WITHHELD
     assert redactor.redact("") == ""
 
 
 def test_a_model_that_lists_something_else_is_read_all_the_same() -> None:
-    assert Redactor.of_model(Sly()).redact(f"refused {SECRETS[0]}") == "refused ***"
+    assert support.redactor_of(Sly()).redact(f"refused {SECRETS[0]}") == "refused ***"
 
 
 def test_settings_with_more_values_than_can_be_searched_are_withheld() -> None:
-    assert Redactor.of_model(Endless(many=list(range(100_000)))).withholds
+    assert support.redactor_of(Endless(many=list(range(100_000)))).withholds
     deep: list[Any] = []
     for _ in range(200):
         deep = [deep]
-    assert Redactor.of_model(Endless(many=deep)).withholds
+    assert support.redactor_of(Endless(many=deep)).withholds
     assert Redactor([Secret("x" * (MAX_CHARACTERS + 1), "type SecretStr")]).withholds
 
 
 def test_a_value_that_contains_itself_is_read_once() -> None:
     many: list[Any] = [{"password": SECRETS[0]}]
     many.append(many)
-    assert Redactor.of_model({"many": many}).redact(f"refused {SECRETS[0]}") == "refused ***"
+    assert support.redactor_of({"many": many}).redact(f"refused {SECRETS[0]}") == "refused ***"
 
 
 class Engine(BaseModel):
@@ -135,14 +135,14 @@ class Engine(BaseModel):
 
 
 def test_a_value_that_cannot_be_shown_does_not_keep_others_from_being_masked() -> None:
-    assert Redactor.of_model(Engine()).redact(f"refused {SECRETS[0]}") == "refused ***"
+    assert support.redactor_of(Engine()).redact(f"refused {SECRETS[0]}") == "refused ***"
 
 
 def test_bytes_are_redacted_in_hexadecimal_too() -> None:
     class Signer(BaseModel):
         key: SecretBytes
 
-    assert Redactor.of_model(Signer(key=b"key-of-a")).redact("key 6b65792d6f662d61 refused") == f"key {MASK} refused"
+    assert support.redactor_of(Signer(key=b"key-of-a")).redact("key 6b65792d6f662d61 refused") == f"key {MASK} refused"
 
 
 @pytest.mark.parametrize(
@@ -188,11 +188,11 @@ def test_what_secrets_have_in_common_with_other_texts_destroys_none(text: str) -
         conn_str: str = "Server=db1;Database=x1;Password=hunter2"
         pem: SecretStr = SecretStr("-----BEGIN PRIVATE KEY-----\nMIIEvQIBADAN\n-----END PRIVATE KEY-----")
 
-    assert Redactor.of_model(Config()).redact(text) == text
+    assert support.redactor_of(Config()).redact(text) == text
 
 
 def test_it_says_why_a_text_is_secret() -> None:
-    redactor = Redactor.of_model(Config())
+    redactor = support.redactor_of(Config())
     assert redactor.reason(f"with {SECRETS[1]}") == "name api_token"
     assert redactor.reason(SECRETS[2]) == "its text looks like a secret"
     assert redactor.reason("example.org") == ""
@@ -203,8 +203,8 @@ def test_the_limits_are_those_of_the_page() -> None:
     assert Redactor([]).redact("x" * 5_000) == "x" * 4_100 + "... (900 more characters)"
     assert not Redactor([Secret("x" * 200_000, "type SecretStr")]).withholds
     assert Redactor([Secret("x" * 200_001, "type SecretStr")]).withholds
-    assert not Redactor.of_model({"many": list(range(19_000))}).withholds
-    assert Redactor.of_model({"many": list(range(20_001))}).withholds
+    assert not support.redactor_of({"many": list(range(19_000))}).withholds
+    assert support.redactor_of({"many": list(range(20_001))}).withholds
 
 
 def test_an_ordinary_word_that_is_secret_by_its_type_is_masked_wherever_it_stands() -> None:

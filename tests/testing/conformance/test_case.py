@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import threading
-from typing import Any
+from contextlib import nullcontext
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pydantic
 import pytest
@@ -177,3 +179,26 @@ def test_a_rule_that_does_not_apply_is_skipped() -> None:
 
     with pytest.raises(pytest.skip.Exception, match="it does not"):
         kept(Example, check)
+
+
+@pytest.mark.parametrize(
+    ("body", "is_left_out"),
+    [
+        ("return super().scan(name)", True),
+        ("return list(super().scan(name))", False),
+        ("found = super().scan(name)\n        return found", False),
+        ("return super().scan('other')", False),
+        ("return iter(())", False),
+    ],
+)
+def test_a_hook_that_only_calls_its_default_is_left_to_it(body: str, is_left_out: bool) -> None:
+    names: dict[str, Any] = {}
+    exec(  # noqa: S102 the text is above
+        "class Base:\n    def scan(self, name): ...\n    scan.floe_added_in = '1.1'\n"
+        "class Plugin(Base):\n    floe_api_version = '1.1'\n"
+        f'    def scan(self, name):\n        """Return rows."""\n        {body}\n',
+        names,
+    )
+    case = SimpleNamespace(plugin=names["Plugin"], skip=pytest.skip, since=lambda _: None)
+    with pytest.raises(pytest.skip.Exception) if is_left_out else nullcontext():
+        Case.needs(cast("Case", case), "scan")

@@ -102,6 +102,16 @@ class Cursor:
     def close(self) -> None: ...
 
 
+class Unbound:
+    """A cursor that writes the parameters into the text."""
+
+    def __init__(self, cursor: Any) -> None:
+        self.fetchone, self.fetchall, self.close, self.cursor = cursor.fetchone, cursor.fetchall, cursor.close, cursor
+
+    def execute(self, sql: str, parameters: Any = ()) -> None:
+        self.cursor.execute(sql.replace("?", "'{}'").format(*parameters))
+
+
 def collected(stream: Any) -> Any:
     return nanoarrow.ArrayStream(stream).read_all()
 
@@ -307,6 +317,26 @@ class AlwaysCommits(Duck):
                 cursor.commit()
 
 
+class OpenAfterErrors(Duck):
+    @contextlib.contextmanager
+    def connect(self):
+        with super().connect() as connection:
+            try:
+                yield connection
+            except KeyError:
+                connection.cursor = self.root.cursor
+                raise
+
+
+class BindsNothing(Duck):
+    @contextlib.contextmanager
+    def connect(self):
+        with super().connect() as connection:
+            make = connection.cursor
+            connection.cursor = lambda: Unbound(make())
+            yield connection
+
+
 class LeavesOpen(Duck):
     def startup(self):
         super().startup()
@@ -447,6 +477,8 @@ FAULTY: dict[str, type[Any]] = {
     "test_leaving_the_block_commits": RollsBack,
     "test_a_block_that_raised_is_rolled_back": AlwaysCommits,
     "test_leaving_the_block_closes_the_connection": LeavesOpen,
+    "test_a_block_that_raised_closes_the_connection": OpenAfterErrors,
+    "test_a_connection_binds_parameters": BindsNothing,
     "test_each_caller_has_its_own_connection": CommitsEach,
     "test_a_profile_is_one_of_dbt": NoType,
     "test_releasing_returns_nothing_and_can_be_repeated": ReleasesOnce,

@@ -48,6 +48,7 @@ class DemoLayer(SemanticLayerPlugin):
 
     def check(self, query):
         self.check_names(query)
+        self.check_order(query)
         self.check_filters(query)
         self.check_tables(query)
 
@@ -56,6 +57,10 @@ class DemoLayer(SemanticLayerPlugin):
             for name in names:
                 if name not in known:
                     raise ValueError(self.unknown(name, known))
+
+    def check_order(self, query):
+        if {by.lstrip("-") for by in query.order_by} - {*query.measures, *query.dimensions}:
+            raise ValueError("the order is unknown")
 
     def unknown(self, name, known):
         return f"{name} is unknown; close names: {difflib.get_close_matches(name, known)}"
@@ -225,7 +230,19 @@ class DropsUnknown(DemoLayer):
         return super().query(attrs.evolve(query, measures=[name for name in query.measures if "unknown" not in name]))
 
 
+class DropsUnknownOrder(DemoLayer):
+    def check_order(self, query):
+        pass
+
+    def order(self, query):
+        return [by for by in super().order(query) if "unknown" not in by]
+
+
 class SuggestsNothing(DemoLayer):
+    def check_order(self, query):
+        if {by.lstrip("-") for by in query.order_by} - {*query.measures, *query.dimensions}:
+            raise ValueError("the order is unknown")
+
     def unknown(self, name, known):
         return f"{name} is unknown"
 
@@ -279,6 +296,7 @@ FAULTY: dict[str, type[Any]] = {
     "test_an_answer_is_ordered": OrdersUpwardsOnly,
     "test_a_limit_limits": KnowsNoLimit,
     "test_a_field_that_does_not_exist_is_refused": DropsUnknown,
+    "test_an_order_that_does_not_exist_is_refused": DropsUnknownOrder,
     "test_close_names_are_suggested": SuggestsNothing,
     "test_an_invalid_filter_is_refused": TakesAnyFilter,
     "test_tables_that_cannot_be_joined_are_refused": JoinsAnything,

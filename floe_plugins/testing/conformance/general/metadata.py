@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from floe_plugins.core.candidate import Candidate, Distribution
 from floe_plugins.core.platform import FLOE
@@ -59,7 +59,7 @@ class MetadataRules(Case):
         if isinstance(version, str):
             try:
                 Version(version)
-            except InvalidVersion:
+            except ValueError:  # InvalidVersion, and Python's own limit on digits
                 self.broken(f"version is {version!r}")
 
     @rule(_CLASS)

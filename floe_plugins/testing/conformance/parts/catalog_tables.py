@@ -68,8 +68,8 @@ class TableRules(WriteRules):
         """Write a Parquet file where the catalog can read it, and return its URI.
 
         Of the kind ``items`` it has the columns ``n``, whole numbers of 64 bits, and ``t``, texts, and the row 7 and
-        ``text 7``; of the kind ``others`` a column ``other`` of texts alone. Rules that need it are left out if it is
-        not overridden.
+        ``text 7``; of the kind ``others`` a column ``other`` of texts alone; of the kind ``broken`` it is a text. Rules
+        that need it are left out if it is not overridden.
         """
         del name, kind
         self.skip("it is not known how to write Parquet files: override 'parquet'")
@@ -258,7 +258,7 @@ class TableRules(WriteRules):
         """``commit_files`` raises ``ValueError`` if a file is not there, or does not match the schema of the table."""
         with self.having("commit_files") as plugin:
             good = self.parquet("good")
-            for wrong in (f"{good}.missing", self.parquet("other", "others")):
+            for wrong in (f"{good}.missing", self.parquet("other", "others"), self.parquet("broken", "broken")):
                 with self.raises(ValueError, f"commit_files() of {wrong}"):
                     plugin.commit_files(self.identifier, [good, wrong])
             found = self.numbers(plugin)

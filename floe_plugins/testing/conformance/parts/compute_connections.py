@@ -153,6 +153,24 @@ class ConnectionRules(ComputeCase):
                 connection.cursor().execute("SELECT 1")
 
     @rule(_CONNECT)
+    def test_a_block_that_raised_closes_the_connection(self) -> None:
+        """Leaving the block of ``connect`` closes the connection also if it raised."""
+        with self.connecting() as plugin:
+            with contextlib.suppress(KeyError), plugin.connect() as connection:
+                raise KeyError
+            with self.raises(Exception, "a statement on the connection of a block that raised"):
+                connection.cursor().execute("SELECT 1")
+
+    @rule(_CONNECT)
+    def test_a_connection_binds_parameters(self) -> None:
+        """A cursor of the connection binds parameters: ``execute`` of DB-API 2.0 takes them."""
+        with self.connecting() as plugin, plugin.connect() as connection:
+            cursor = connection.cursor()
+            cursor.execute(f"SELECT {self.placeholder} AS a", ["it's"])
+            found = cursor.fetchone()
+            self.expect(found and tuple(found) == ("it's",), f'the parameter "it\'s" came back as {shown(found)}')
+
+    @rule(_CONNECT)
     def test_each_caller_has_its_own_connection(self) -> None:
         """Only the caller uses its connection: another one does not see what was not committed."""
         with self.transacting() as plugin:

@@ -99,6 +99,16 @@ class FileQueryRules(ComputeCase):
             plugin.attach("conformance_files", Files(self.place("missing.csv"), "csv", self.csv_options))
 
     @rule(_ATTACH)
+    def test_files_of_another_format_are_not_attached(self) -> None:
+        """``attach`` raises ``ValueError`` if the files are not of that format."""
+        with self._attaching() as plugin:
+            if "parquet" not in plugin.capabilities().formats:
+                self.skip("the engine does not say that it reads Parquet files")
+            uri = self.put("data.parquet", _TEXT)
+            with self.raises(ValueError, "attach() of a text as a Parquet file"):
+                plugin.attach("conformance_files", Files(uri, "parquet"))
+
+    @rule(_ATTACH)
     def test_unknown_formats_are_not_attached(self) -> None:
         """``attach`` raises ``UnsupportedOperationError`` if the engine cannot read files in this format."""
         with self._attaching() as plugin:

@@ -49,9 +49,11 @@ class QueryRules(ComputeCase):
 
     Attributes:
         endless: a query that takes longer than the rule; by default one over a table that the rule registers.
+        lease_seconds: how long a call of another thread is watched while it waits for a lease to end.
     """
 
     endless: str = ""
+    lease_seconds: float = 0.2
 
     def _read(self, query: Any) -> list[dict[str, Any]]:
         found = query.result(self.seconds)
@@ -257,7 +259,7 @@ class QueryRules(ComputeCase):
                 with plugin.lease():
                     inside.set()
                     asking.wait(self.seconds / 2)
-                    return not answered.wait(0.2)
+                    return not answered.wait(self.lease_seconds)
 
             def ask() -> bool:
                 inside.wait(self.seconds / 2)

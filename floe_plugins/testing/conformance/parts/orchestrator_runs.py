@@ -138,7 +138,7 @@ class RunRules(Case):
     @rule(_CALL)
     def test_a_step_by_its_import_path_is_run(self) -> None:
         """``Step.run`` may be a ``StepCall``: its function is imported, and called with its arguments."""
-        self.needs_api("1.1")
+        self.since("1.1")
         target = self.scratch / "made"
         call = StepCall("os:mkdir", {"path": str(target)})
         with self.started() as plugin:
@@ -148,7 +148,7 @@ class RunRules(Case):
     @rule(_CALL)
     def test_a_step_by_its_import_path_can_be_exported(self) -> None:
         """``export`` writes the import path and the arguments of a ``StepCall``."""
-        self.needs_api("1.1")
+        self.since("1.1")
         call = StepCall("os.path:basename", {"p": "conformance-argument"})
         with self.started() as plugin:
             plugin.export(plugin.build([Step("one", call)]), self.scratch)

@@ -25,5 +25,8 @@ class TestIcebergCatalog(CatalogConformance):
     def parquet(self, name: str, kind: str = "items") -> str:
         made = {"items": {"n": [7], "t": ["text 7"]}, "others": {"other": ["x"]}}
         file = self.root / f"{name}.parquet"
-        parquet.write_table(pa.table(made[kind]), file)
+        if kind in made:
+            parquet.write_table(pa.table(made[kind]), file)
+        else:
+            file.write_text("broken", encoding="utf-8")
         return file.as_uri()

@@ -149,7 +149,7 @@ class NewConformance(ShelfConformance):
     def parquet(self, name: str, kind: str = "items") -> str:
         made = {"items": [{"n": 7, "t": "text 7"}], "others": [{"other": "x"}]}
         file = self.scratch / name
-        file.write_text(json.dumps(made[kind]), encoding="utf-8")
+        file.write_text(json.dumps(made[kind]) if kind in made else "broken", encoding="utf-8")
         return file.as_uri()
 
 

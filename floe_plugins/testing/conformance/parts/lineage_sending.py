@@ -1,0 +1,159 @@
+"""What the rules for lineage backends share, and the rules for sending what waits."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from floe_plugins.testing.conformance.case import Case
+from floe_plugins.testing.conformance.rule import rule, shown
+from floe_plugins.testing.conformance.samples.events import (
+    event,
+)
+
+_EMIT = """
+def emit(self, event):
+    self._validate(event)  # raises ValueError with the path, such as "job.name: expected a string"
+    with self._lock:
+        self._waiting.append(json.dumps(event))  # a copy: the caller may change the event afterwards
+"""
+_FLUSH = """
+def flush(self, deadline):
+    until = time.monotonic() + deadline
+    if not self._sending.acquire(timeout=deadline):
+        return False
+    try:
+        while self._waiting and time.monotonic() < until:
+            try:
+                self._send(self._waiting[0], timeout=until - time.monotonic())
+            except OSError:
+                return False  # what was not sent still waits
+            self._waiting.popleft()
+        return not self._waiting
+    finally:
+        self._sending.release()
+"""
+_MANY = 40
+_SECONDS = 10.0
+
+
+class LineageCase(Case):
+    """What all rules for lineage backends work with."""
+
+    namespaces: Mapping[str, str] = {}
+    slack: float = 3.0
+
+    def received(self) -> Sequence[Mapping[str, Any]]:
+        """Return the events that have arrived where the plugin sends them. Override it."""
+        self.missing("received", "which events have arrived")
+
+    def outage(self) -> contextlib.AbstractContextManager[Any] | None:
+        """Return a context in which no events can be sent; None if there is none. Override it."""
+        self.missing("outage", "how it comes about that events cannot be sent")
+
+    def _outage(self) -> contextlib.AbstractContextManager[Any]:
+        return self.outage() or self.skip("events can always be sent")
+
+    def _arrived(self, plugin: Any, *sent: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+        """What has arrived of these events after a flush."""
+        plugin.flush(_SECONDS)
+        runs = {_run(one) for one in sent}
+        return [one for one in self.received() if _run(one) in runs]
+
+    def _refuses(self, plugin: Any, wrong: Mapping[str, Any], what: str) -> ValueError:
+        try:
+            plugin.emit(wrong)
+        except ValueError as error:
+            return error
+        else:
+            self.broken(f"emit accepted an event {what}")
+
+    def _receives(self, plugin: Any) -> bool:
+        """Whether events arrive: before the first one there may be nothing to look into."""
+        plugin.emit(event())
+        return bool(plugin.flush(_SECONDS))
+
+
+class SendingRules(LineageCase):
+    """The rules for ``flush``, and for events that cannot be sent now."""
+
+    @rule(_FLUSH)
+    def test_all_waiting_events_are_sent(self) -> None:
+        """``flush`` sends all waiting events."""
+        sent = [event() for _ in range(_MANY)]
+        with self.started() as plugin:
+            for one in sent:
+                plugin.emit(one)
+            arrived = {_run(one) for one in self._arrived(plugin, *sent)}
+            self.expect(len(arrived) == _MANY, f"{_MANY} events were emitted and flushed, {len(arrived)} have arrived")
+
+    @rule(_FLUSH)
+    def test_a_flush_that_sent_all_says_so(self) -> None:
+        """``flush`` returns True if all events were sent."""
+        with self.started() as plugin:
+            plugin.emit(event())
+            found = plugin.flush(_SECONDS)
+            self.expect(found is True, f"flush returned {shown(found)}")
+
+    @rule(_FLUSH)
+    def test_nothing_to_send_is_no_failure(self) -> None:
+        """``flush`` returns True if no event waits."""
+        with self.started() as plugin:
+            found = plugin.flush(_SECONDS)
+            self.expect(found is True, f"flush returned {shown(found)} when there was nothing to send")
+
+    @rule(_FLUSH)
+    def test_a_flush_that_did_not_send_all_says_so(self) -> None:
+        """``flush`` returns False if events could not be sent, and does not raise."""
+        with self.started() as plugin, self._outage():
+            plugin.emit(event())
+            found = plugin.flush(0.1)
+            self.expect(found is False, f"nothing can be sent, and flush returned {shown(found)}")
+
+    @rule(_FLUSH)
+    def test_a_flush_keeps_its_deadline(self) -> None:
+        """``flush`` returns within ``deadline`` seconds, sent or not."""
+        with self.started() as plugin, self._outage():
+            plugin.emit(event())
+            for deadline in (0.0, 0.1):
+                began = time.monotonic()
+                plugin.flush(deadline)
+                passed = time.monotonic() - began
+                self.expect(passed <= deadline + self.slack, f"flush({deadline}) returned after {passed:.1f} s")
+
+    @rule(_FLUSH)
+    def test_what_could_not_be_sent_is_kept(self) -> None:
+        """Events that could not be sent are kept for the next attempt."""
+        sent = [event(), event()]
+        with self.started() as plugin:
+            with self._outage():
+                for one in sent:
+                    plugin.emit(one)
+                plugin.flush(0.1)
+            arrived = {_run(one) for one in self._arrived(plugin, *sent)}
+            self.expect(len(arrived) == len(sent), f"of 2 events that could not be sent, {len(arrived)} have arrived")
+
+    @rule(_EMIT)
+    def test_an_event_that_cannot_be_sent_now_is_accepted(self) -> None:
+        """``emit`` accepts an event that cannot be sent now: it may be sent later."""
+        with self.started() as plugin, self._outage():
+            for _ in range(3):
+                plugin.emit(event())
+
+    @rule(_FLUSH)
+    def test_several_threads_flush_at_once(self) -> None:
+        """Hooks are thread-safe: if several threads flush at once, each returns when all events were sent."""
+        sent = [event() for _ in range(4)]
+        with self.started() as plugin:
+            for one in sent:
+                plugin.emit(one)
+            found = self.together([lambda: plugin.flush(_SECONDS)] * 4)
+            self.expect(found == [True] * 4, f"four threads flushed, and flush returned {found}")
+            count = len(self._arrived(plugin, *sent))
+            self.expect(count == len(sent), f"four threads flushed 4 events, and {count} have arrived")
+
+
+def _run(found: Mapping[str, Any]) -> Any:
+    return found["run"]["runId"]
