@@ -16,6 +16,8 @@ class TestDataFusionInFiles(ComputeConformance):
     persistent = True
     placeholder = "$1"
     unsupported = ("dbt_profile",)
+    # DataFusion gives up a query when it asks for more of a table; one of few rows only, it would have to complete.
+    endless = "SELECT max(a.value * b.value) AS n FROM range(1000000000000) a, range(1000000) b"
 
     @pytest.fixture(autouse=True)
     def _storage(self, tmp_path: Path) -> None:
