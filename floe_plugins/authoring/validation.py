@@ -131,7 +131,7 @@ def _in_metadata(kind: str, distribution: Distribution, hosts: Sequence[str], *,
 
 def _in_version(version: str, what: str) -> Iterator[Found]:
     if not is_version(version):
-        yield Found(f"{what} {version!r:.100} is none of PEP 440", 'Write a version such as "1.0.0"')
+        yield Found(f"{what} {version!r:.100} is not a valid version (PEP 440)", 'Write a version such as "1.0.0"')
 
 
 def _in_candidate(candidate: Candidate, root: Path, platform: Platform) -> Iterator[Found]:
