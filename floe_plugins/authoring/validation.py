@@ -121,9 +121,14 @@ def _in_metadata(kind: str, distribution: Distribution, hosts: Sequence[str], *,
     if kind == "wheel" and not Path(distribution.path, "METADATA").is_file():
         yield Found("it has no METADATA, so that installers refuse it", "Build it anew with a tool for wheels")
         return
-    for version in [*read_header(distribution.path, "Version")] if is_versioned else ():
+    try:
+        versions = [*read_header(distribution.path, "Version")]
+        names = [line.lower().replace("_", "-") for line in read_requirements(distribution)]
+    except OSError as error:
+        yield Found(f"its METADATA cannot be read: {error}", "Build it anew with a tool for wheels")
+        return
+    for version in versions if is_versioned else ():
         yield from _in_version(version, "its distribution's version")
-    names = [line.lower().replace("_", "-") for line in read_requirements(distribution)]
     if hosts and not any(name.startswith(tuple(hosts)) for name in names):
         hint = f'Write dependencies = ["{hosts[-1]}"] with the versions that it works with'
         yield Found(f"it does not require {hosts[-1]}", hint, is_warning=True)

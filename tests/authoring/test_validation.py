@@ -91,6 +91,7 @@ METADATA = "Metadata-Version: 2.1\nName: acme\nVersion: 1.0\nRequires-Dist: floe
         ({}, "it has 0 directories NAME-VERSION.dist-info"),
         ({"entry_points.txt": "[floe.secrets]\nacme = acme:A\n"}, "it has no METADATA"),
         ({"METADATA": METADATA}, "it declares no plugins"),
+        ({"METADATA": "Author: \0\n"}, "METADATA cannot be read: its headers are not UTF-8 text"),
         ({"METADATA": METADATA, "entry_points.txt": "[floe.secrets]\nacme = acme:A\n"}, "there is no such module"),
     ],
 )
