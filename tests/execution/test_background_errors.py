@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from pydantic import BaseModel, SecretStr
-from support import SOON
+from support import SOON, redactor_of
 
 from floe_plugins import PluginRegistry
 from floe_plugins.configuration.redaction.collector import Secret
@@ -153,7 +153,7 @@ def test_undoing_what_came_too_late_is_logged_without_secrets(
 
 def test_a_text_is_withheld_where_the_secrets_cannot_be_read() -> None:
     background = BackgroundErrors("secrets:a")
-    background.redactor = Redactor.of_model(Leaving(password=SecretStr(HIDDEN)))
+    background.redactor = redactor_of(Leaving(password=SecretStr(HIDDEN)))
     assert background.redact(f"refused {HIDDEN}").startswith("(withheld: ")
 
 

@@ -156,7 +156,8 @@ class Case:
     def needs(self, hook: str) -> None:
         """Leave the rule out if the plugin is of an API that lacks the hook, or leaves it to its default."""
         found = [vars(base)[hook] for base in self.plugin.__mro__ if hook in vars(base)]
-        if not found or hasattr(found[0], "floe_added_in") or _is_left_to_default(found[0], hook):
+        own = next((each for each in found if not _only_calls_next(each, hook)), None)
+        if own is None or hasattr(own, "floe_added_in"):
             self.skip(f"{hook} is left to its default")
         self.since(next((str(each.floe_added_in) for each in found if hasattr(each, "floe_added_in")), "1.0"))
 
@@ -263,8 +264,8 @@ def _numbers(version: str) -> list[int]:
     return [int(part) for part in version.split(".") if part.isdecimal()]
 
 
-def _is_left_to_default(function: object, hook: str) -> bool:
-    """Whether all that a plugin's function does is ``return super().hook(...)``, as new projects have it."""
+def _only_calls_next(function: object, hook: str) -> bool:
+    """Whether all that a class's function does is ``return super().hook(...)``, as new projects have it."""
     code = getattr(function, "__code__", None)
     if code is None or set(code.co_names) != {"super", hook} or code.co_freevars != ("__class__",):
         return False
