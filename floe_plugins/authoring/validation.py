@@ -121,9 +121,14 @@ def _in_metadata(kind: str, distribution: Distribution, hosts: Sequence[str], *,
     if kind == "wheel" and not Path(distribution.path, "METADATA").is_file():
         yield Found("it has no METADATA, so that installers refuse it", "Build it anew with a tool for wheels")
         return
-    for version in [*read_header(distribution.path, "Version")] if is_versioned else ():
+    try:
+        versions = [*read_header(distribution.path, "Version")]
+        names = [line.lower().replace("_", "-") for line in read_requirements(distribution)]
+    except OSError as error:
+        yield Found(f"its METADATA cannot be read: {error}", "Build it anew with a tool for wheels")
+        return
+    for version in versions if is_versioned else ():
         yield from _in_version(version, "its distribution's version")
-    names = [line.lower().replace("_", "-") for line in read_requirements(distribution)]
     if hosts and not any(name.startswith(tuple(hosts)) for name in names):
         hint = f'Write dependencies = ["{hosts[-1]}"] with the versions that it works with'
         yield Found(f"it does not require {hosts[-1]}", hint, is_warning=True)
@@ -131,7 +136,7 @@ def _in_metadata(kind: str, distribution: Distribution, hosts: Sequence[str], *,
 
 def _in_version(version: str, what: str) -> Iterator[Found]:
     if not is_version(version):
-        yield Found(f"{what} {version!r:.100} is none of PEP 440", 'Write a version such as "1.0.0"')
+        yield Found(f"{what} {version!r:.100} is not a valid version (PEP 440)", 'Write a version such as "1.0.0"')
 
 
 def _in_candidate(candidate: Candidate, root: Path, platform: Platform) -> Iterator[Found]:

@@ -11,11 +11,10 @@ from floe_plugins.configuration.interpolation import InterpolationError, interpo
 from floe_plugins.configuration.issues import ConfigurationIssue, KeyPath, dotted
 from floe_plugins.configuration.redaction.names import is_secret_name
 from floe_plugins.configuration.redaction.patterns import MASK
-from floe_plugins.configuration.values import MAX_INTEGER, is_list, is_table
+from floe_plugins.configuration.values import MAX_DEPTH, MAX_INTEGER, TOO_DEEP, is_list, is_table
 from floe_plugins.core.platform import FLOE, Platform
 from floe_plugins.core.refs import PluginRef
 
-MAX_DEPTH = 64
 MAX_VALUES = 200_000
 MAX_INTERPOLATED = 4 * 1024 * 1024  # characters that references give in all
 # Numbers in this range are valid; all others, and NaN, get a closer check.
@@ -99,7 +98,7 @@ class Document:
 
     def _add_limit_issue(self, path: KeyPath) -> None:
         if len(path) > MAX_DEPTH:
-            rule, message = "depth", f"values are nested deeper than {MAX_DEPTH} levels"
+            rule, message = "depth", TOO_DEEP
         else:
             rule, message = "size", f"the file contains more than {MAX_VALUES} values"
         if not self.issues or self.issues[-1].rule != rule:

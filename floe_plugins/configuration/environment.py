@@ -9,7 +9,7 @@ import attrs
 from floe_plugins.configuration.issues import ConfigurationIssue, KeyPath
 from floe_plugins.configuration.model import normalize_ref
 from floe_plugins.configuration.settings import PluginSettings, Variable
-from floe_plugins.configuration.values import json_table
+from floe_plugins.configuration.values import MAX_DEPTH, TOO_DEEP, json_table
 from floe_plugins.core.categories import NAME_RULE, is_name
 from floe_plugins.core.platform import FLOE, Platform
 from floe_plugins.core.refs import PluginRef
@@ -59,6 +59,8 @@ def _target(
     if not rest or not is_name(rest[0]) or not all(rest):
         form = f"{prefix}CATEGORY{SEPARATOR}NAME{SEPARATOR}FIELD"
         return _issue(name, "name", "the variable does not name a plugin", form, f"A name consists of {NAME_RULE}")
+    if len(rest) > MAX_DEPTH - 1:  # they stand in the table of all categories
+        return _issue(name, "depth", TOO_DEEP, "", "")
     named = PluginRef(found, rest[0])
     matches = [ref for ref in plugins if normalize_ref(ref) == named]
     if len(matches) > 1:

@@ -15,6 +15,7 @@ from floe_plugins.errors import PluginConfigurationError
 
 # A message lists as many issues; ``errors`` has all of them.
 MAX_LINES = 100
+_MAX_NAME = 1_000
 
 KeyPath = tuple[object, ...]
 
@@ -80,9 +81,10 @@ class ConfigurationIssue(Record):
 
     @property
     def place(self) -> str:
-        """``file:line:column`` as far as known, or the name of the environment variable."""
+        """``file:line:column`` as far as known, or the name of the environment variable; a very long one is cut."""
         if self.variable:
-            return f"environment variable {self.variable}"
+            rest = "..." if len(self.variable) > _MAX_NAME else ""
+            return f"environment variable {self.variable[:_MAX_NAME]}{rest}"
         return ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
 
     def __str__(self) -> str:

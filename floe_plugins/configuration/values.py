@@ -5,11 +5,15 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, TypeGuard
 
 from floe_plugins.configuration.issues import KeyPath
 
 MAX_INTEGER = 2**64
+MAX_DEPTH = 64
+
+TOO_DEEP = f"values are nested deeper than {MAX_DEPTH} levels"
 
 
 def is_table(value: object) -> TypeGuard[Mapping[Any, Any]]:
@@ -33,6 +37,23 @@ def describe_type(value: object) -> str:
         dict: "a table",
     }
     return names.get(type(value), f"a value of type {type(value).__name__}")
+
+
+def is_too_deep(value: object) -> bool:
+    """Return whether tables and lists are nested deeper than ``MAX_DEPTH`` levels, as those that contain themselves.
+
+    >>> is_too_deep({"pool": {"hosts": ["a"]}})
+    False
+    """
+    level: list[Any] = [value]
+    for _ in range(MAX_DEPTH + 1):
+        inner = [
+            item for each in level for item in (each.values() if is_table(each) else each if is_list(each) else ())
+        ]
+        level = [*{id(item): item for item in inner if is_table(item) or is_list(item)}.values()]
+        if not level:
+            return False
+    return True
 
 
 def copy(table: Mapping[Any, Any]) -> dict[Any, Any]:
@@ -101,11 +122,11 @@ def json_value(text: str) -> Any:
         ValueError: The text is not JSON, is nested too deeply, or contains NaN, infinity or an integer of more than
             64 bits.
     """
-    try:
-        return json.loads(text, parse_constant=_reject_constant, parse_float=_finite, parse_int=_integer)
-    except RecursionError:
-        pass
-    raise ValueError("nested too deeply")
+    with suppress(RecursionError):
+        value = json.loads(text, parse_constant=_reject_constant, parse_float=_finite, parse_int=_integer)
+        if not is_too_deep(value):
+            return value
+    raise ValueError(TOO_DEEP)
 
 
 def _finite(text: str) -> float:

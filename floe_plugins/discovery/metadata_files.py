@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 MAX_SIZE = 1 << 20
 _CHUNK = 1 << 14
+_BOM = b"\xef\xbb\xbf"
 
 # O_NONBLOCK: opening a FIFO must not block. O_BINARY exists on Windows alone.
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
@@ -96,7 +97,7 @@ def read_header(directory: str, name: str) -> Iterator[str]:
     """Yield the values of one field of METADATA or PKG-INFO; nothing if the file or field is missing.
 
     Raises:
-        OSError: the file exists, but cannot be read, or its headers are longer than ``MAX_SIZE``.
+        OSError: the file exists, but cannot be read, or its headers are not UTF-8 or longer than ``MAX_SIZE``.
     """
     return _values(name, _header_lines(directory))
 
@@ -105,7 +106,7 @@ def read_header_of(installed: Any, name: str) -> Iterator[str]:
     """Yield the values of one field as ``read_header`` does, of an ``importlib.metadata.PathDistribution``.
 
     Raises:
-        OSError: its headers are longer than ``MAX_SIZE``.
+        OSError: its headers are not UTF-8 or longer than ``MAX_SIZE``.
     """
     return _values(name, _lines(read_of(installed, "METADATA") or read_of(installed, "PKG-INFO") or b""))
 
@@ -136,13 +137,23 @@ def _header_lines(directory: str) -> Iterator[str]:
 
 
 def _lines(data: bytes) -> Iterator[str]:
-    headers, end, _ = data.partition(b"\n\n")  # the description behind them may be long
-    for line in headers.decode("utf-8", "replace").splitlines():
+    headers, end, _ = data.removeprefix(_BOM).partition(b"\n\n")  # the description behind them may be long
+    for line in headers.splitlines():
         if not line.strip():
             return
-        yield line
+        yield _text(line)
     if not end and len(data) > MAX_SIZE:
         raise OSError(f"its headers are longer than {MAX_SIZE} bytes")
+
+
+def _text(line: bytes) -> str:
+    # In UTF-16 and UTF-32, which may be valid UTF-8, each ASCII character has a NUL beside it.
+    if b"\0" not in line:
+        try:
+            return line.decode()
+        except UnicodeDecodeError:
+            pass
+    raise OSError("its headers are not UTF-8 text")
 
 
 def read_requirements(distribution: Distribution) -> tuple[str, ...]:

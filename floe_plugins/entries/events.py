@@ -16,6 +16,7 @@ from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.safe_text import type_name
 from floe_plugins.core.state import Stage
 from floe_plugins.errors import PluginError
+from floe_plugins.execution import threads
 from floe_plugins.execution.boundary import ForeignError
 
 if TYPE_CHECKING:
@@ -154,11 +155,10 @@ class Subscription:
         self._done = 0
         self._ended = False
         self._no_more = False
-        self._thread = threading.Thread(target=self._run, name="floe events", daemon=True)
-        self._thread.start()  # first: where no thread can be started, no observer is left behind
-        events.observe(self._put)
         # Not held: this thread would keep them alive, and once they are gone nothing happens any more.
         self._events = weakref.ref(events, self._end_after_the_last)
+        self._thread = threads.start(self._run, "floe events", self._died)
+        events.observe(self._put)  # last: where no thread can be started, no observer is left behind
 
     def __call__(self) -> None:
         """Hand out nothing from now on."""
@@ -191,6 +191,10 @@ class Subscription:
             self._backlog.append(event)
             self._given += 1
             self._changed.notify_all()
+
+    def _died(self, error: BaseException) -> None:
+        log("error", "the thread that hands events to a subscriber died of %s", type_name(error))
+        self()
 
     def _run(self) -> None:
         while True:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
 
-from floe_plugins.execution.call import Call, Site
+from floe_plugins.execution.call import Call
 from floe_plugins.execution.shield import Proxy
 
 R = TypeVar("R")
@@ -30,7 +29,7 @@ async def run(function: Callable[[], R], *, is_left_behind: bool = False) -> R:
     call: Call[R] = Call(partial(proxy.run, function))
     ended = asyncio.wrap_future(call)
     ended.add_done_callback(_retrieve)
-    threading.Thread(target=call.run, args=(Site(),), name="floe request", daemon=True).start()
+    call.run_alone("floe request")
     try:
         await asyncio.wait([ended])
     except asyncio.CancelledError:

@@ -11,6 +11,7 @@ from typing import Any
 from floe_plugins.configuration.redaction.redactor import Redactor
 from floe_plugins.core.log import log
 from floe_plugins.core.safe_text import describe_error, escape_lines, safe_str, type_name
+from floe_plugins.execution import threads
 
 # A traceback of a deep call is longer than a message, and says what failed at its end.
 _MAX_LENGTH = 40_000
@@ -25,10 +26,8 @@ _reporters: list[threading.Thread] = []
 def start_reporter() -> None:
     """Start the thread for ``report_elsewhere``, if there is none."""
     if not any(thread.is_alive() for thread in _reporters):
-        reporter = threading.Thread(target=_report, name="floe background errors", daemon=True)
         with suppress(RuntimeError):  # no thread can be started
-            reporter.start()
-            _reporters[:] = [reporter]
+            _reporters[:] = [threads.start(_report, "floe background errors")]
 
 
 def report_elsewhere(report: Callable[[], object]) -> None:

@@ -7,9 +7,10 @@ import time
 from collections.abc import Awaitable, Callable
 from concurrent import futures
 from contextvars import copy_context
+from functools import partial
 from typing import Any, NamedTuple, Protocol, TypeVar, cast
 
-from floe_plugins.execution import boundary
+from floe_plugins.execution import boundary, threads
 
 T = TypeVar("T")
 
@@ -115,8 +116,26 @@ class Call(futures.Future[T]):
 
     def fail(self, error: BaseException) -> None:
         """End a call that cannot begin."""
-        if self.set_running_or_notify_cancel():
+        if not self.done() and self.set_running_or_notify_cancel():
             self._finish(lambda _: None, error)
+
+    def abandon(self, error: BaseException, site: Site) -> None:
+        """End a call, whatever has become of it: the thread that was to make it has died of ``error``."""
+        if not self.running():
+            self.fail(error)
+        elif self._convert is None:
+            self._finish(site.leave, error)
+        else:
+            self._finish(site.leave, boundary.describe(error, site.redact))
+
+    def run_alone(self, name: str) -> None:
+        """Make the call on a new thread of this name, which makes no other one.
+
+        Raises:
+            RuntimeError: No thread can be started.
+        """
+        site = Site()
+        threads.start(partial(self.run, site), name, lambda error: self.abandon(error, site))
 
     def conclude(self) -> None:
         """Note that a begun call has ended: a signal can come after its function returned and before that is noted."""

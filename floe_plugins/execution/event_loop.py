@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from floe_plugins.execution.background_errors import BackgroundErrors, report_elsewhere, start_reporter
-from floe_plugins.execution.call import Call, Site
+from floe_plugins.execution.call import Call
 
 T = TypeVar("T")
 
@@ -27,7 +27,7 @@ class _DaemonExecutor(ThreadPoolExecutor):
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
         call: Call[T] = Call(partial(fn, *args, **kwargs))
-        threading.Thread(target=call.run, args=(Site(),), name="floe to_thread", daemon=True).start()
+        call.run_alone("floe to_thread")
         return call
 
 

@@ -147,9 +147,8 @@ class Request(Generic[R]):
 
     def _start(self, call: Call[R]) -> None:
         self._is_shielded = True
-        thread = threading.Thread(target=call.run, args=(Site(),), name="floe request", daemon=True)
         try:
-            thread.start()
+            call.run_alone("floe request")
         except RuntimeError:  # no thread can be started
             self._is_shielded = False
             call.run(Site())

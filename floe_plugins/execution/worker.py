@@ -6,10 +6,12 @@ import threading
 import time
 import weakref
 from collections.abc import Awaitable, Callable
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from floe_plugins.core.locks import forkable_lock
+from floe_plugins.execution import threads
 from floe_plugins.execution.background_errors import BackgroundErrors
 from floe_plugins.execution.call import Call, Site
 
@@ -56,6 +58,7 @@ class _Runner:
         return self._loop.run(value, begin)
 
     def main(self, worker: weakref.ref[Worker]) -> None:
+        self.thread = threading.current_thread()
         _local.worker = worker
         try:
             while True:
@@ -67,6 +70,15 @@ class _Runner:
                     break
         finally:
             self.close_loop()
+
+    def died(self, error: BaseException) -> None:
+        """Fail all calls: this package's own code on the thread raised, as a trace function of the plugin can."""
+        with self.lock:
+            self.ended = True
+        self.current = None
+        self.background.log_error("its thread died", error)
+        for call in [*self.pending]:
+            call.abandon(error, self.site)
 
     def close_loop(self) -> None:
         loop, self._loop = self._loop, None
@@ -157,9 +169,8 @@ class Worker:
                         return
             self._runner = runner = _Runner(self.background)
             runner.put(call)
-            runner.thread = threading.Thread(target=runner.main, args=(weakref.ref(self),), name=self.name, daemon=True)
             try:
-                runner.thread.start()
+                runner.thread = threads.start(partial(runner.main, weakref.ref(self)), self.name, runner.died)
             except RuntimeError as error:
                 self._runner = None
                 failure = error

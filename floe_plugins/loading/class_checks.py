@@ -51,7 +51,8 @@ def check_class(
     """
     if not is_version(metadata.version):
         message = (
-            f"its version {metadata.version!r} is none of PEP 440, so that no dependency on a version of it can be met"
+            f"its version {metadata.version!r} is not a valid version (PEP 440), "
+            "so that no dependency on a version of it can be met"
         )
         yield Finding(message, 'write a version such as version = "1.0.0"')
     specs = _specs(category, project)

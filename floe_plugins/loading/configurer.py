@@ -15,6 +15,7 @@ from floe_plugins.configuration.redaction.sources import redactor_of_model
 from floe_plugins.configuration.schema.error_reporter import BROKEN_SCHEMA
 from floe_plugins.configuration.schema.validation import validate_and_log
 from floe_plugins.configuration.settings import PluginSettings
+from floe_plugins.configuration.values import TOO_DEEP, is_too_deep
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.state import PluginState, Stage
 from floe_plugins.entries.entry import Entry
@@ -93,6 +94,8 @@ class Configurer:
         if not isinstance(mapping, Mapping):
             message = f"the configuration must be a mapping, and is of type {type(mapping).__name__}"
             raise entry.failure(PluginConfigurationError, message)
+        if is_too_deep(mapping):
+            raise entry.failure(PluginConfigurationError, f"the configuration is invalid: {TOO_DEEP}")
         if entry.state is PluginState.STARTED:
             hint = "Stop it, configure it and start it again."
             raise entry.failure(PluginConfigurationError, "it is started with the configuration it has", hint=hint)

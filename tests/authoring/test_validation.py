@@ -45,8 +45,8 @@ def test_nothing_is_wrong_with_a_new_project(tmp_path: Path, category: PluginTyp
         ("pyproject.toml", "acme = ", "acne = ", "name 'acme', and its entry point 'acne'"),
         ("pyproject.toml", "acme:AcmeSecrets", "acne:AcmeSecrets", "there is no such module"),
         ("pyproject.toml", '"floe-plugins>=', '"floe-plugins>=99.', "requires 'floe-plugins>=99."),
-        ("pyproject.toml", 'version = "0.1.0"', 'version = "one"', "'one' is none of PEP 440"),
-        (CODE, 'version = "0.1.0"', 'version = "one"', "'one' is none of PEP 440"),
+        ("pyproject.toml", 'version = "0.1.0"', 'version = "one"', "'one' is not a valid version (PEP 440)"),
+        (CODE, 'version = "0.1.0"', 'version = "one"', "'one' is not a valid version (PEP 440)"),
         (CODE, 'floe_api_version = "', 'floe_api_version = "9', "requires floe API 9"),
         (CODE, 'version = "0.1.0"', 'version = "1"; dependencies = ["secrets:acme"]', "depends on itself"),
         (CODE, 'version = "0.1.0"', 'version = "1"; dependencies = ["a b"]', "'a b' is not a dependency"),
@@ -91,6 +91,7 @@ METADATA = "Metadata-Version: 2.1\nName: acme\nVersion: 1.0\nRequires-Dist: floe
         ({}, "it has 0 directories NAME-VERSION.dist-info"),
         ({"entry_points.txt": "[floe.secrets]\nacme = acme:A\n"}, "it has no METADATA"),
         ({"METADATA": METADATA}, "it declares no plugins"),
+        ({"METADATA": "Author: \0\n"}, "METADATA cannot be read: its headers are not UTF-8 text"),
         ({"METADATA": METADATA, "entry_points.txt": "[floe.secrets]\nacme = acme:A\n"}, "there is no such module"),
     ],
 )

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from floe_plugins import PluginRef
 from floe_plugins.configuration import file, interpolation
-from floe_plugins.configuration.document import MAX_DEPTH, MAX_INTERPOLATED, MAX_VALUES, Document
+from floe_plugins.configuration.document import MAX_INTERPOLATED, MAX_VALUES, Document
 from floe_plugins.configuration.file import ConfigurationFile
 from floe_plugins.configuration.formats import position, yaml_limits
+from floe_plugins.configuration.values import MAX_DEPTH
 
 ENVIRON = {"NAME": "value", "DB_PASSWORD": "hunter2"}
 REFERENCES = ["${NAME}", "a${NAME}", "${NO:-x}", "${DB_PASSWORD}", "${GONE}", "${", "$", "$${", "$schema"]

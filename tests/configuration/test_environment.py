@@ -1,9 +1,11 @@
 import pytest
+import support
 from pydantic import BaseModel, SecretStr
 
-from floe_plugins import PluginConfigurationError, PluginRef
+from floe_plugins import PluginConfigurationError, PluginRef, PluginRegistry
 from floe_plugins.configuration.loader import load
 from floe_plugins.configuration.schema.validation import validate_and_log
+from floe_plugins.configuration.values import MAX_DEPTH
 
 DUCK = PluginRef.parse("compute:duckdb")
 PREFIX = "FLOE_PLUGINS__COMPUTE__DUCKDB__"
@@ -136,6 +138,25 @@ def test_a_variable_that_makes_no_sense_is_an_error_that_names_it(name, text, sa
     assert issue.place == f"environment variable {name}"
 
 
+def test_a_variable_may_name_a_value_so_deep_and_no_deeper():
+    deepest = ["A"] * (MAX_DEPTH - 2)
+    assert load(None, environ={PREFIX + "__".join(deepest): "x"}).plugins
+    with pytest.raises(PluginConfigurationError, match="nested deeper than 64 levels"):
+        load(None, environ={PREFIX + "__".join([*deepest, "A"]): "x"})
+
+
+def test_a_variable_of_thousands_of_parts_is_an_issue_of_the_configuration_that_names_it():
+    name = PREFIX + "__".join(["A"] * 3_000)
+    registry = PluginRegistry(autoload="none", environ={name: "x"})
+    registry.register(support.named("acme"))
+    with pytest.raises(PluginConfigurationError) as caught:
+        registry.startup()
+    (issue,) = caught.value.errors
+    assert (issue.variable, issue.rule, issue.ref) == (name, "depth", None)
+    assert str(caught.value).startswith(f"invalid configuration: environment variable {PREFIX}A__A")
+    assert "values are nested deeper than 64 levels" in str(caught.value)
+
+
 def test_two_spellings_of_one_variable_are_an_error():
     with pytest.raises(PluginConfigurationError, match="sets the same value"):
         load(None, environ={PREFIX + "PATH": "x", PREFIX + "path": "y"})
@@ -147,7 +168,9 @@ def test_an_issue_in_a_variable_names_the_variable():
     assert issue.file is None
 
 
-@pytest.mark.parametrize("text", ["NaN", "[NaN]", '{"size": Infinity}', "[" * 100_000, "9" * 5000])
+@pytest.mark.parametrize(
+    "text", ["NaN", "[NaN]", '{"size": Infinity}', "[" * 100_000, '{"a":' * 70 + "1" + "}" * 70, "9" * 5000]
+)
 def test_what_is_no_json_value_stays_a_text_and_an_issue(text):
     model, issues = validate_and_log(configured({PREFIX + "POOL": text}), DUCK, Plugin, None)
     assert model is None

@@ -1,6 +1,6 @@
 import pytest
 
-from floe_plugins.configuration.values import copy, get_at, json_value, merge, nest
+from floe_plugins.configuration.values import MAX_DEPTH, copy, get_at, is_too_deep, json_value, merge, nest
 
 
 def test_a_copy_shares_no_table_and_no_list():
@@ -35,8 +35,28 @@ def test_a_path_that_leads_nowhere_is_a_lookup_error(path):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "x", "NaN", "[Infinity]", "[1e999]", "9" * 30, "9" * 5_000, "[" * 100_000, "{1: 2}"]
+    "text",
+    ["", "x", "NaN", "[Infinity]", "[1e999]", "9" * 30, "9" * 5_000, "[" * 100_000, "[" * 66 + "]" * 66, "{1: 2}"],
 )
 def test_what_is_no_json_is_a_value_error(text):
     with pytest.raises(ValueError, match=r".*"):
         json_value(text)
+
+
+def test_a_value_may_be_so_deep_and_no_deeper():
+    at_most = nest(("a",) * MAX_DEPTH, [1])
+    assert not is_too_deep(at_most)
+    assert is_too_deep([at_most])
+
+
+def test_what_contains_itself_is_too_deep():
+    table = {}
+    table["a"] = (table, table)
+    assert is_too_deep(table)
+
+
+def test_depth_is_known_at_once_where_tables_are_shared():
+    value = [1]
+    for _ in range(MAX_DEPTH):
+        value = [value, value]
+    assert not is_too_deep(value)

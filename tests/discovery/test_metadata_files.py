@@ -153,6 +153,23 @@ def test_headers_beyond_the_limit_are_an_error(tmp_path: Path) -> None:
         [*read_header(directory, "Requires-Dist")]
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-be", "latin-1"])
+def test_headers_that_are_not_utf_8_are_an_error(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "METADATA").write_text(f"Author: Ren\xe9\n{METADATA}", encoding=encoding)
+    with pytest.raises(OSError, match="not UTF-8 text"):
+        [*read_header(str(tmp_path), "Requires-Dist")]
+
+
+def test_a_byte_order_mark_belongs_to_no_header(tmp_path: Path) -> None:
+    (tmp_path / "METADATA").write_text("Requires-Dist: first\nName: acme\n", encoding="utf-8-sig")
+    assert [*read_header(str(tmp_path), "Requires-Dist")] == ["first"]
+
+
+def test_a_description_may_have_any_encoding(tmp_path: Path) -> None:
+    (tmp_path / "METADATA").write_bytes(b"Requires-Dist: first\r\n\r\nby Ren\xe9\0\r\n")
+    assert [*read_header(str(tmp_path), "Requires-Dist")] == ["first"]
+
+
 def test_a_description_may_be_longer_than_the_limit(tmp_path: Path) -> None:
     directory = with_requirement_behind(tmp_path, "\nx\n")
     assert [*read_header(directory, "Requires-Dist")] == []

@@ -351,6 +351,8 @@ UNCONTAINED: dict[str, str] = {
     "a lock of the interpreter or of `logging` that is held": "whoever imports, or logs, waits for it",
     "a log handler that blocks": "it runs on the thread that logs, which is the caller's too: put a `QueueHandler` "
     "before it; what it raises is contained",
+    "a trace or profile function that blocks, or raises in others' code": "Python calls it within the platform's own "
+    "code and within `threading`, where locks are held; one that lets no new thread begin is logged and removed",
     "a lowered recursion limit": "it holds for all threads",
     "a fork whose child goes on": "the child is another process, and copies what the parent has opened",
 }

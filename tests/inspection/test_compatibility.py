@@ -201,6 +201,20 @@ def test_a_requirement_behind_a_mebibyte_of_headers_is_not_overlooked(tmp_path: 
         registry.get(SecretsPlugin, "acme")
 
 
+@pytest.mark.parametrize(
+    ("encoding", "message"), [("utf-16", "METADATA cannot be read.*not UTF-8"), ("utf-8-sig", "requires 'floe-plugins")]
+)
+def test_a_requirement_is_not_overlooked_for_the_encoding_of_its_file(
+    tmp_path: Path, encoding: str, message: str
+) -> None:
+    write_distribution(tmp_path, "acme", "[floe.secrets]\nacme = nowhere_encoded:Plugin\n", nowhere_encoded="1 / 0")
+    metadata = tmp_path / "acme-1.0.dist-info" / "METADATA"
+    metadata.write_text("Requires-Dist: floe-plugins>=99\nName: acme\nVersion: 1.0\n", encoding=encoding)
+    registry = PluginRegistry(path=[str(tmp_path)], autoload="all", environ={})
+    with pytest.raises(PluginIncompatibleError, match=message):
+        registry.get(SecretsPlugin, "acme")
+
+
 def test_the_limits_of_requirements_are_those_of_the_page() -> None:
     assert requirement_incompatibility(REF, None, ["floe-plugins" + " " * (10_000 - len("floe-plugins"))]) is None
     error = requirement_incompatibility(REF, None, ["floe-plugins" + " " * (10_001 - len("floe-plugins"))])

@@ -46,7 +46,7 @@ def found(**attributes: Any) -> list[tuple[str, str]]:
         ({"get_secret": lambda self: None}, "leaves out 'key'", "Write def get_secret(self, key)."),
         ({"put_secret": lambda self, value, key: None}, "in the order value, key", "put_secret(self, key, value)."),
         ({"secret_names": lambda self, prefix: ()}, "has no default for 'prefix'", "secret_names(self, prefix='')."),
-        ({"version": "one"}, "'one' is none of PEP 440", 'Write a version such as version = "1.0.0".'),
+        ({"version": "one"}, "'one' is not a valid version (PEP 440)", 'Write a version such as version = "1.0.0".'),
     ],
 )
 def test_a_mistake_is_a_problem_that_says_what_to_write(attributes: Any, message: str, advice: str) -> None:
@@ -82,7 +82,7 @@ def test_a_hook_without_self_is_refused(hook: str) -> None:
 
 def test_a_mistake_is_raised_where_problems_are_strict() -> None:
     registry = PluginRegistry(autoload="none", environ={"FLOE_PLUGINS_STRICT": "1"})
-    with pytest.raises(PluginLoadError, match="none of PEP 440"):
+    with pytest.raises(PluginLoadError, match="not a valid version"):
         registry.register(support.named("acme", Acme, version="one"))
 
 

@@ -60,7 +60,7 @@ CHECKED = {
     "fewer-arguments": "its hook 'get_secret' leaves out 'key'",
     "like-names": "differs from that of secrets:like-names",
     "near-hook": "its method 'heath_check' is no hook and is never called; 'health_check' is one",
-    "no-version": "its version 'one' is none of PEP 440",
+    "no-version": "its version 'one' is not a valid version (PEP 440)",
     "platform-api": "its floe_api_version is FLOE_API_VERSION",
 }
 WORKING = ["secrets-env", "storage-local"]

@@ -133,6 +133,16 @@ def test_wrong_configuration_by_argument_changes_nothing() -> None:
         assert registry.get(SecretsPlugin, "a").config.size == 3
 
 
+def test_a_configuration_by_argument_that_is_nested_too_deeply_changes_nothing() -> None:
+    registry = new_registry()
+    registry.register(named("a", config_schema=Schema))
+    mapping: dict[str, Any] = {}
+    mapping["size"] = mapping
+    with pytest.raises(PluginConfigurationError, match="nested deeper than 64 levels"):
+        registry.configure(SecretsPlugin, "a", mapping)
+    assert registry.config(SecretsPlugin, "a").size == 1
+
+
 def test_what_is_started_cannot_be_configured_and_is_told_what_to_do() -> None:
     registry = new_registry()
     registry.register(named("a", config_schema=Schema))

@@ -1,0 +1,80 @@
+"""Start threads that begin, or are known to have died: a plugin may set what Python calls in each new thread."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from types import FunctionType
+from typing import Any
+
+from floe_plugins.core.log import log
+
+# A dead thread tells nobody. Only where one takes this long to begin is it looked after.
+_INTERVAL = 0.05
+
+
+class _Thread(threading.Thread):
+    def __init__(
+        self, target: Callable[[], object], name: str, died: Callable[[BaseException], object] | None = None
+    ) -> None:
+        super().__init__(name=name, daemon=True)
+        self._call = target
+        self._died = died
+        self.has_begun = False
+        self.begun = threading.Lock()
+        self.begun.acquire()
+
+    def run(self) -> None:
+        # What traces the thread may raise at each line, and once at most: Python then takes it off this thread.
+        call, died = self._call, self._died
+        del self._call, self._died
+        try:
+            self.has_begun = True
+            self.begun.release()
+            call()
+        except BaseException as error:
+            if not self.has_begun or died is None:
+                raise
+            died(error)
+
+
+def start(
+    target: Callable[[], object], name: str, died: Callable[[BaseException], object] | None = None
+) -> threading.Thread:
+    """Start a daemon thread that calls ``target``, and return it once it has begun.
+
+    A trace or profile function for new threads that keeps it from that is logged and removed. ``died`` is called on the
+    thread with what leaves ``target``.
+
+    Raises:
+        RuntimeError: No thread can be started, or none begins.
+    """
+    while True:
+        hooks = {"trace": threading.gettrace(), "profile": threading.getprofile()}
+        thread = _Thread(target, name, died)
+        thread.start()
+        while not thread.begun.acquire(timeout=_INTERVAL) and thread.is_alive():
+            pass
+        if thread.has_begun:
+            return thread
+        if not _remove_one(hooks):
+            raise RuntimeError("a new thread died before it began")
+
+
+def _remove_one(hooks: dict[str, Any]) -> bool:
+    """Remove the first of these functions for new threads, unless it has been replaced; return whether there is one."""
+    for kind, hook in hooks.items():
+        if hook is not None:
+            if getattr(threading, f"get{kind}")() is hook:
+                getattr(threading, f"set{kind}")(None)
+                message = (
+                    "the %s function that was set for new threads%s raises, and was removed: no thread could begin"
+                )
+                log("error", message, kind, _where(hook))
+            return True
+    return False
+
+
+def _where(hook: object) -> str:
+    # Of any other object, the class would be asked, which is a plugin's own.
+    return f" ({hook.__code__.co_filename}, line {hook.__code__.co_firstlineno})" if type(hook) is FunctionType else ""
