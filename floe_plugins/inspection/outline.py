@@ -1,7 +1,7 @@
-"""Leave the bodies of functions out of a source. They are most of it, and bind no name of the module or of a class.
+"""Leave what is in functions out of a source. It is most of that, and binds no name of the module or of a class.
 
-A body is found by its indentation, several times as fast as parsing it. What is unusual is left whole. Where a bracket
-is open at a cut, the outline cannot be parsed: its other end is then on the other side.
+A function is found by its indentation, several times as fast as parsing it. What is unusual is left whole. Where a
+bracket is open at a cut, the outline cannot be parsed: its other end is then on the other side.
 """
 
 from __future__ import annotations
@@ -10,19 +10,19 @@ from collections.abc import Iterator
 
 _QUOTES = b'"""'
 # Other ends and continuations of lines, other indentation, and texts that the search below does not know.
-_UNUSUAL = (b"\\n", b"\r", b"\f", b"\t", b"\0", b"'''")
+_UNUSUAL = (b"\\\n", b"\r", b"\f", b"\t", b"\0", b"'''")
 
 Functions = dict[int, bytes]
 
 
 def outline(source: bytes) -> tuple[bytes, Functions]:
-    r"""Return a source in which ``pass`` stands for bodies of functions, with the same lines; and these functions.
+    r"""Return a source in which functions have neither arguments nor bodies, with the same lines; and the functions.
 
     Under the line of each ``def`` is all of its function, without decorators. Whoever cannot parse the outline has to
     parse the source.
 
     >>> outline(b"class A:\n    def f(self):\n        self.x = 1\n    y = 2\n")
-    (b'class A:\n    def f(self): pass\n\n    y = 2\n', {2: b'    def f(self):\n        self.x = 1\n'})
+    (b'class A:\n    def f(): pass\n\n    y = 2\n', {2: b'    def f(self):\n        self.x = 1\n'})
     """
     texts = None if any(map(source.__contains__, _UNUSUAL)) or _has_encoding(source) else _texts(source)
     if texts is None:
@@ -30,10 +30,10 @@ def outline(source: bytes) -> tuple[bytes, Functions]:
     parts: list[bytes] = []
     functions: Functions = {}
     place, line, counted = 0, 1, 0
-    for head, begin, end in _functions(source, texts):
-        line, counted = line + source.count(b"\n", counted, head), head
-        functions[line] = source[head:end]
-        parts += (source[place : begin - 1], b" pass\n", b"\n" * source.count(b"\n", begin, end))
+    for begin, arguments, end in _functions(source, texts):
+        line, counted = line + source.count(b"\n", counted, begin), begin
+        functions[line] = source[begin:end]
+        parts += (source[place:arguments], b"(): pass", b"\n" * source.count(b"\n", begin, end))
         place = end
     return b"".join((*parts, source[place:])), functions
 
@@ -61,7 +61,7 @@ def _texts(source: bytes) -> list[tuple[int, int]] | None:
 
 
 def _functions(source: bytes, texts: list[tuple[int, int]]) -> Iterator[tuple[int, int, int]]:
-    """Yield where a function's line begins, and where its body begins and ends."""
+    """Yield where the line of a function begins, where its arguments do, and where the line behind it does."""
     long_lines = _long_lines(source, texts)
     rest = iter(texts)
     text = next(rest, None)
@@ -74,10 +74,9 @@ def _functions(source: bytes, texts: list[tuple[int, int]]) -> Iterator[tuple[in
         end = begin + 1
         if not indent.strip(b" ") and (text is None or begin < text[0]):
             end = _end_of_block(source, line, indent, long_lines)
-            body = source.find(b":\n", begin, end) + 2
-            # The first line that ends so is the function's, or one further on that begins a block.
-            if 1 < body < end and source[body:end].strip() and source[end - 1] == ord("\n"):
-                yield line, body, end
+            arguments = source.find(b"(", begin, end)
+            if arguments >= 0:
+                yield line, arguments, end
         begin = source.find(b"def ", end)
 
 

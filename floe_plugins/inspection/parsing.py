@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import functools
-import re
 import warnings
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -12,8 +11,8 @@ from typing import Any
 from floe_plugins.core.locks import forkable_lock
 from floe_plugins.inspection.outline import Functions, outline
 
-# A module whose source has none of these words binds its names by the statements that it shows alone.
-_REBINDING_WORDS = rb"\bglobals?\b|\bexec\b|\bsys\s*\.\s*modules\b"
+# A module whose source has none of these words, nor sys.modules, binds its names by the statements that it shows alone.
+_REBINDING_WORDS = (b"global", b"globals", b"exec")
 
 # The characters of names; those that are not ASCII are bytes from 0x80 on.
 WORD = frozenset(b"_0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") | frozenset(range(0x80, 0x100))
@@ -100,14 +99,20 @@ class Module:
 
 def _may_change(source: bytes, name: bytes) -> bool:
     """Return whether a name stands before a dot or in ``setattr(`` and the like, also in a comment or text."""
-    begin = source.find(name)
+    return any(
+        source.startswith(b".", _skip(source, begin + len(name))) or _is_argument_of_attr(source, begin)
+        for begin in _places(source, name)
+    )
+
+
+def _places(source: bytes, word: bytes) -> Iterator[int]:
+    """Yield where a word begins that is no part of a longer one."""
+    begin = source.find(word)
     while begin >= 0:
-        end = begin + len(name)
-        is_whole = (not begin or source[begin - 1] not in WORD) and (end == len(source) or source[end] not in WORD)
-        if is_whole and (source.startswith(b".", _skip(source, end)) or _is_argument_of_attr(source, begin)):
-            return True
-        begin = source.find(name, end)
-    return False
+        end = begin + len(word)
+        if (not begin or source[begin - 1] not in WORD) and (end == len(source) or source[end] not in WORD):
+            yield begin
+        begin = source.find(word, end)
 
 
 def _is_argument_of_attr(source: bytes, begin: int) -> bool:
@@ -157,7 +162,7 @@ def bindings(body: Iterable[ast.stmt]) -> dict[str, ast.stmt | None] | None:
     for statement in body:
         if isinstance(statement, ast.AnnAssign) and statement.value is None:
             continue
-        names = set(_bound_names(statement))
+        names = _bound_names(statement)
         if "*" in names:
             return None
         binding = statement if _is_simple(statement) else None
@@ -173,30 +178,30 @@ def _is_simple(statement: ast.stmt) -> bool:
     return isinstance(statement, (ast.ClassDef, ast.FunctionDef, ast.AnnAssign, ast.Import, ast.ImportFrom))
 
 
-def _bound_names(statement: ast.AST) -> Iterator[str]:
-    """Yield all names that a statement binds, also in nested statements, but not those local to a function."""
-    rest: list[object] = [statement]
+def _bound_names(statement: ast.stmt) -> set[str]:
+    """Return all names that a statement binds, also in nested statements, but not those local to a function."""
+    names = set[str]()
+    rest: list[Any] = [statement]
     while rest:
         node = rest.pop()
-        if isinstance(node, list):
-            rest += node
-            continue
-        if not isinstance(node, ast.AST) or isinstance(node, ast.Constant):
+        if node.__class__ is list:
+            rest += [each for each in node if each.__class__ not in _ENDS]
             continue
         if isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
-            yield node.name
+            names.add(node.name)
             continue
         if isinstance(node, ast.Name):
             if not isinstance(node.ctx, ast.Load):
-                yield node.id
+                names.add(node.id)
             continue
         if isinstance(node, ast.alias):
-            yield node.asname or node.name.partition(".")[0]
+            names.add(node.asname or node.name.partition(".")[0])
         elif isinstance(node, (ast.ExceptHandler, ast.MatchAs, ast.MatchStar)) and node.name:
-            yield node.name
+            names.add(node.name)
         elif isinstance(node, ast.MatchMapping) and node.rest:
-            yield node.rest
-        rest += node.__dict__.values()
+            names.add(node.rest)
+        rest += [each for each in node.__dict__.values() if each.__class__ not in _ENDS]
+    return names
 
 
 def read_module(name: str, source: bytes, path: str, *, is_package: bool, whole: bool = False) -> Module | None:
@@ -231,9 +236,15 @@ def _parse_outline(source: bytes, path: str) -> tuple[ast.Module, Functions]:
 
 
 def _may_rebind(source: bytes) -> bool:
-    # Searching for the words comes first: most sources have none, and compiling the pattern takes longer.
-    has_words = b"global" in source or b"exec" in source or b"modules" in source
-    return has_words and re.search(_REBINDING_WORDS, source) is not None
+    # Not by a regular expression: compiling it takes as long as parsing a plugin.
+    has_words = any(True for word in _REBINDING_WORDS for _ in _places(source, word))
+    return has_words or any(_is_attribute_of_sys(source, begin) for begin in _places(source, b"modules"))
+
+
+def _is_attribute_of_sys(source: bytes, begin: int) -> bool:
+    dot = _skip_back(source, begin) - 1
+    owner = _skip_back(source, dot) - len(b"sys")
+    return source[dot : dot + 1] == b"." and owner in _places(source, b"sys")
 
 
 def _drop_rebound_names(tree: ast.Module, found: dict[str, ast.stmt | None]) -> bool:

@@ -54,22 +54,24 @@ def test_a_module_is_read_once(site: Path) -> None:
 
 @pytest.mark.parametrize(
     "source",
-    ["def broken(:", "from elsewhere import *", b"x = '\xff'", "x = 1\0", "globals()['x'] = 1", "exec('x = 1')"],
+    ["class Broken(:", "from elsewhere import *", b"x = '\xff'", "x = 1\0", "globals()['x'] = 1", "exec('x = 1')"],
 )
 def test_a_module_that_cannot_be_parsed_or_may_rebind_any_name_is_unknown(site: Path, source: str | bytes) -> None:
     write(site, source)
     assert modules(site).module("acme") is None
 
 
-def test_an_error_within_a_function_makes_a_module_unknown_where_it_is_read_whole(site: Path) -> None:
-    write(site, "def f():\n    x = = 1\n")
+@pytest.mark.parametrize("source", ["def f():\n    x = = 1\n", "def f(:\n    return 1\n"])
+def test_an_error_within_a_function_makes_a_module_unknown_where_it_is_read_whole(site: Path, source: str) -> None:
+    write(site, source)
     whole = SourceModules(Distribution("acme", "1.0", str(site / "acme-1.0.dist-info")), whole=True)
     assert whole.module("acme") is None
     assert modules(site).module("acme") is not None
 
 
-def test_a_module_that_replaces_itself_is_unknown(site: Path) -> None:
-    write(site, "import sys\nsys.modules[__name__] = 3")
+@pytest.mark.parametrize("place", ["sys.modules", "sys . modules", "(sys.\n    modules)"])
+def test_a_module_that_replaces_itself_is_unknown(site: Path, place: str) -> None:
+    write(site, f"{place}[__name__] = 3\nimport sys")
     assert modules(site).module("acme") is None
 
 
