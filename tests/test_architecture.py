@@ -40,7 +40,6 @@ TESTED_ELSEWHERE = {
     "testing.conformance.parts.orchestrator_plans": "testing/conformance/test_orchestrator.py",
     "testing.conformance.parts.secrets_writing": "testing/conformance/test_secrets.py",
     "testing.conformance.parts.dbt_projects": "testing/conformance/test_dbt.py",
-    "testing.conformance.parts.semantic_layer_filters": "testing/conformance/test_semantic_layer.py",
     "testing.conformance.parts.storage_files": "testing/conformance/test_storage.py",
 }
 

@@ -15,8 +15,7 @@ from floe_plugins.hookspecs.semantic_layer import (
 )
 from floe_plugins.testing.conformance.base import PluginConformance
 from floe_plugins.testing.conformance.parts import arrow
-from floe_plugins.testing.conformance.parts.semantic_layer_answers import AnswerRules
-from floe_plugins.testing.conformance.parts.semantic_layer_filters import COMPILE, QUERY, FilterRules
+from floe_plugins.testing.conformance.parts.semantic_layer_queries import COMPILE, QUERY, AnswerRules, FilterRules
 from floe_plugins.testing.conformance.rule import rule, shown
 
 _DESCRIBE = """
