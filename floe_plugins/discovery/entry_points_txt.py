@@ -16,11 +16,12 @@ _MAX_ERRORS = 20
 _MAX_QUOTED = 60
 
 
-class EntryPointLine(NamedTuple):
+class EntryPointLine:
     """One entry point in one of the plugin groups."""
 
-    ref: PluginRef
-    value: str
+    def __init__(self, ref: PluginRef, value: str) -> None:
+        self.ref = ref
+        self.value = value
 
 
 class ParseError(NamedTuple):
@@ -41,16 +42,17 @@ class ParseError(NamedTuple):
         return f"entry_points.txt, line {self.line}: {self.message}"
 
 
-class DeclaredCategory(NamedTuple):
+class DeclaredCategory:
     """A category that a file adds to a platform, as its parts: see ``Category``."""
 
-    line: int
-    slug: str
-    group: str
-    spec: str
+    def __init__(self, line: int, slug: str, group: str, spec: str) -> None:
+        self.line = line
+        self.slug = slug
+        self.group = group
+        self.spec = spec
 
 
-class ParsedFile(NamedTuple):
+class ParsedFile:
     """The entry points in the plugin groups of one file, and its errors.
 
     Attributes:
@@ -59,10 +61,18 @@ class ParsedFile(NamedTuple):
         categories: the categories that the file adds to the platform.
     """
 
-    entries: list[EntryPointLine]
-    errors: list[ParseError]
-    fatal: bool
-    categories: list[DeclaredCategory] = []  # noqa: RUF012 never changed
+    def __init__(
+        self,
+        entries: list[EntryPointLine],
+        errors: list[ParseError],
+        categories: list[DeclaredCategory],
+        *,
+        fatal: bool,
+    ) -> None:
+        self.entries = entries
+        self.errors = errors
+        self.categories = categories
+        self.fatal = fatal
 
 
 class EntryPointValue(NamedTuple):
@@ -169,7 +179,7 @@ def parse(data: bytes, groups: Groups = FLOE_GROUPS, *, with_hints: bool = True)
         elif line and line[0] != "#":
             parser.read_entry(number, line)
     parser.close_group()
-    return ParsedFile(parser.entries, parser.errors, parser.fatal, parser.categories)
+    return ParsedFile(parser.entries, parser.errors, parser.categories, fatal=parser.fatal)
 
 
 class _Parser:

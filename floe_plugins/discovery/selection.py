@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import NamedTuple
 
 from floe_plugins.core.candidate import Candidate, Distribution
 from floe_plugins.core.categories import Category
@@ -16,7 +15,7 @@ from floe_plugins.discovery.metadata_files import names_of, normalize
 from floe_plugins.errors import DuplicatePluginError
 
 
-class Selection(NamedTuple):
+class Selection:
     """The result of selecting among candidates. Each ref is in one of the three mappings.
 
     Attributes:
@@ -26,10 +25,17 @@ class Selection(NamedTuple):
         problems: duplicates, and pins to distributions that do not offer the plugin.
     """
 
-    chosen: Mapping[PluginRef, Candidate]
-    disabled: Mapping[PluginRef, tuple[Candidate, str]]
-    duplicates: Mapping[PluginRef, tuple[Candidate, ...]]
-    problems: tuple[Problem, ...] = ()
+    def __init__(
+        self,
+        chosen: Mapping[PluginRef, Candidate],
+        disabled: Mapping[PluginRef, tuple[Candidate, str]],
+        duplicates: Mapping[PluginRef, tuple[Candidate, ...]],
+        problems: tuple[Problem, ...],
+    ) -> None:
+        self.chosen = chosen
+        self.disabled = disabled
+        self.duplicates = duplicates
+        self.problems = problems
 
 
 def select(candidates: Iterable[Candidate], policy: LoadPolicy, pins: Mapping[PluginRef, str]) -> Selection:
