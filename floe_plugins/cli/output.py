@@ -11,6 +11,7 @@ from functools import cache, cached_property
 from typing import IO, Any
 
 from floe_plugins.cli import logs, program
+from floe_plugins.cli.drawing.table import render
 from floe_plugins.cli.drawing.terminal import columns
 from floe_plugins.core.safe_text import escape
 
@@ -82,8 +83,6 @@ class Output:
 
     def table(self, head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         """Print a table, with states in colour and each cell escaped; as wide as a terminal, and never cut."""
-        from floe_plugins.cli.drawing.table import render
-
         cells = [["" if cell is None else escape(cell) for cell in row] for row in rows]
         for line in render(head, cells, width=None if self.is_wide else self.width, paint=self._paint):
             self._write(f"{line}\n")

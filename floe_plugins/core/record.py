@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from enum import Enum
 from typing import Any, cast
@@ -14,7 +15,6 @@ from floe_plugins.core.safe_text import describe_error, safe_str
 
 _MAX_BITS = 64
 _MAX_SHOWN_BITS = 1_024
-_INFINITY = float("inf")  # importing math takes as long as making the class of a record
 
 
 def to_plain(value: Any, levels: int = 64) -> Any:
@@ -48,7 +48,7 @@ def _to_plain(value: Any, levels: int) -> Any:
 
 def _to_scalar(value: Any) -> Any:
     if type(value) is float:
-        return value if abs(value) < _INFINITY else str(value)
+        return value if math.isfinite(value) else str(value)
     if type(value) is int:
         return value if value.bit_length() <= _MAX_BITS else _describe_integer(value)
     if value is None or type(value) in {bool, str}:

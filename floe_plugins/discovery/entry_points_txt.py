@@ -16,12 +16,11 @@ _MAX_ERRORS = 20
 _MAX_QUOTED = 60
 
 
-class EntryPointLine:
+class EntryPointLine(NamedTuple):
     """One entry point in one of the plugin groups."""
 
-    def __init__(self, ref: PluginRef, value: str) -> None:
-        self.ref = ref
-        self.value = value
+    ref: PluginRef
+    value: str
 
 
 class ParseError(NamedTuple):
@@ -42,17 +41,16 @@ class ParseError(NamedTuple):
         return f"entry_points.txt, line {self.line}: {self.message}"
 
 
-class DeclaredCategory:
+class DeclaredCategory(NamedTuple):
     """A category that a file adds to a platform, as its parts: see ``Category``."""
 
-    def __init__(self, line: int, slug: str, group: str, spec: str) -> None:
-        self.line = line
-        self.slug = slug
-        self.group = group
-        self.spec = spec
+    line: int
+    slug: str
+    group: str
+    spec: str
 
 
-class ParsedFile:
+class ParsedFile(NamedTuple):
     """The entry points in the plugin groups of one file, and its errors.
 
     Attributes:
@@ -61,18 +59,10 @@ class ParsedFile:
         categories: the categories that the file adds to the platform.
     """
 
-    def __init__(
-        self,
-        entries: list[EntryPointLine],
-        errors: list[ParseError],
-        categories: list[DeclaredCategory],
-        *,
-        fatal: bool,
-    ) -> None:
-        self.entries = entries
-        self.errors = errors
-        self.categories = categories
-        self.fatal = fatal
+    entries: list[EntryPointLine]
+    errors: list[ParseError]
+    fatal: bool
+    categories: list[DeclaredCategory] = []  # noqa: RUF012 never changed
 
 
 class EntryPointValue(NamedTuple):
@@ -179,7 +169,7 @@ def parse(data: bytes, groups: Groups = FLOE_GROUPS, *, with_hints: bool = True)
         elif line and line[0] != "#":
             parser.read_entry(number, line)
     parser.close_group()
-    return ParsedFile(parser.entries, parser.errors, parser.categories, fatal=parser.fatal)
+    return ParsedFile(parser.entries, parser.errors, parser.fatal, parser.categories)
 
 
 class _Parser:

@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import attrs
 
 from floe_plugins.core.candidate import Candidate
-from floe_plugins.core.lazy import LazyModule
+from floe_plugins.core.outdated import OutdatedPlugin
 from floe_plugins.core.problem import Problem
 from floe_plugins.core.record import Record
-
-if TYPE_CHECKING:
-    # Most processes have loaded nothing before they scan.
-    from floe_plugins.core import outdated as _outdated
-else:
-    _outdated = LazyModule("floe_plugins.core.outdated")
 
 
 @attrs.frozen(kw_only=True)
@@ -43,6 +35,6 @@ class DiscoveryReport(Record):
     added: tuple[Candidate, ...] = ()
     removed: tuple[Candidate, ...] = ()
     changed: tuple[Candidate, ...] = ()
-    outdated: tuple[_outdated.OutdatedPlugin, ...] = ()
+    outdated: tuple[OutdatedPlugin, ...] = ()
     seconds: float = 0.0
     switched_off: bool = False

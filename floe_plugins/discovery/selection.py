@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
+from typing import NamedTuple
 
 from floe_plugins.core.candidate import Candidate, Distribution
 from floe_plugins.core.categories import Category
@@ -15,7 +16,7 @@ from floe_plugins.discovery.metadata_files import names_of, normalize
 from floe_plugins.errors import DuplicatePluginError
 
 
-class Selection:
+class Selection(NamedTuple):
     """The result of selecting among candidates. Each ref is in one of the three mappings.
 
     Attributes:
@@ -25,17 +26,10 @@ class Selection:
         problems: duplicates, and pins to distributions that do not offer the plugin.
     """
 
-    def __init__(
-        self,
-        chosen: Mapping[PluginRef, Candidate],
-        disabled: Mapping[PluginRef, tuple[Candidate, str]],
-        duplicates: Mapping[PluginRef, tuple[Candidate, ...]],
-        problems: tuple[Problem, ...],
-    ) -> None:
-        self.chosen = chosen
-        self.disabled = disabled
-        self.duplicates = duplicates
-        self.problems = problems
+    chosen: Mapping[PluginRef, Candidate]
+    disabled: Mapping[PluginRef, tuple[Candidate, str]]
+    duplicates: Mapping[PluginRef, tuple[Candidate, ...]]
+    problems: tuple[Problem, ...] = ()
 
 
 def select(candidates: Iterable[Candidate], policy: LoadPolicy, pins: Mapping[PluginRef, str]) -> Selection:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,9 +12,9 @@ from typing import TYPE_CHECKING
 from floe_plugins.configuration.model import Configuration
 from floe_plugins.core.candidate import Candidate
 from floe_plugins.core.categories import Categories, Category
-from floe_plugins.core.lazy import LazyModule
 from floe_plugins.core.locks import forkable_lock
 from floe_plugins.core.log import log
+from floe_plugins.core.outdated import find_outdated
 from floe_plugins.core.platform import FLOE, Platform
 from floe_plugins.core.problem import Problem
 from floe_plugins.core.refs import PluginRef
@@ -29,10 +30,6 @@ from floe_plugins.errors import DuplicatePluginError, PluginConfigurationError, 
 
 if TYPE_CHECKING:
     from floe_plugins.configuration.issues import ConfigurationIssue
-    from floe_plugins.core import outdated
-else:
-    # Most processes have loaded nothing before they scan.
-    outdated = LazyModule("floe_plugins.core.outdated")
 
 
 class EntryStore:
@@ -100,7 +97,7 @@ class EntryStore:
             added=added,
             removed=removed,
             changed=changed,
-            outdated=outdated.find_outdated(loaded, scan.candidates) if loaded else (),
+            outdated=find_outdated(loaded, scan.candidates),
             seconds=time.perf_counter() - begun,
             switched_off=self.policy.is_off,
         )
@@ -309,7 +306,7 @@ class EntryStore:
 
     def total_timeout(self, stage: Stage) -> float:
         """Return the seconds that a whole start or stop may take; infinite if nothing is configured."""
-        return float(self.configuration.timeouts.get(f"{TIMEOUT_OF_STAGE[stage]}_total", float("inf")))
+        return float(self.configuration.timeouts.get(f"{TIMEOUT_OF_STAGE[stage]}_total", math.inf))
 
     def block(self, ref: PluginRef, *, blocked: bool) -> None:
         """Keep a plugin from being loaded, or allow it again."""

@@ -7,6 +7,8 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
+import attrs
+
 from floe_plugins.configuration.loader import load
 from floe_plugins.configuration.model import Configuration
 from floe_plugins.core.categories import Category
@@ -36,6 +38,7 @@ else:
     services = LazyModule("floe_plugins.registry.services")
 
 
+@attrs.define(eq=False, init=False)
 class PluginRegistry(Lookup, LifecycleMethods):
     """Discovers, loads, configures, starts, checks and stops plugins.
 
@@ -60,9 +63,6 @@ class PluginRegistry(Lookup, LifecycleMethods):
         PluginConfigurationError: the configuration cannot be read.
         ValueError: two categories have one slug, group or class.
     """
-
-    # Written out: having attrs make it would take as long as making it twenty times.
-    __slots__ = ("__weakref__", "_lock", "_made_services", "_plugins", "_store")
 
     _store: EntryStore
     _plugins: dict[Any, dict[str, Any]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.state import PluginState
@@ -13,7 +14,7 @@ from floe_plugins.registry.plugin_info import PluginInfo, describe
 from floe_plugins.reporting.static_dependencies import Declared, StaticDependencies, find_dependencies
 
 
-class Overview:
+class Overview(NamedTuple):
     """The facts known about all plugins now.
 
     Attributes:
@@ -22,15 +23,9 @@ class Overview:
         reasons: why each is selected or not, or disabled.
     """
 
-    def __init__(
-        self,
-        infos: Mapping[PluginRef, PluginInfo],
-        dependencies: StaticDependencies,
-        reasons: Mapping[PluginRef, str],
-    ) -> None:
-        self.infos = infos
-        self.dependencies = dependencies
-        self.reasons = reasons
+    infos: Mapping[PluginRef, PluginInfo]
+    dependencies: StaticDependencies
+    reasons: Mapping[PluginRef, str]
 
     def selected(self, ref: PluginRef) -> bool:
         """Whether a start includes a plugin, as a dependency of another one too."""

@@ -44,7 +44,7 @@ class StaticDependency(NamedTuple):
         return {**self._asdict(), "refs": list(map(str, self.refs))}
 
 
-class StaticDependencies:
+class StaticDependencies(NamedTuple):
     """The needs of all plugins.
 
     Attributes:
@@ -54,17 +54,10 @@ class StaticDependencies:
         because: for each of those that is not selected itself, the first plugin that needs it.
     """
 
-    def __init__(
-        self,
-        of: Mapping[PluginRef, tuple[StaticDependency, ...]],
-        unknown: frozenset[PluginRef],
-        started: frozenset[PluginRef],
-        because: Mapping[PluginRef, PluginRef],
-    ) -> None:
-        self.of = of
-        self.unknown = unknown
-        self.started = started
-        self.because = because
+    of: Mapping[PluginRef, tuple[StaticDependency, ...]]
+    unknown: frozenset[PluginRef]
+    started: frozenset[PluginRef]
+    because: Mapping[PluginRef, PluginRef]
 
     def dependents(self) -> dict[PluginRef, tuple[PluginRef, ...]]:
         """Return the plugins that need each plugin, sorted; those that can do without it among them."""
