@@ -266,6 +266,8 @@ class CategoryManager(pluggy.PluginManager):
 
     def parse_hookspec_opts(self, module_or_class: Any, name: str) -> pluggy.HookspecOpts | None:
         """Return the options of a hook that a category class declares, or inherits from the base of all."""
+        if isinstance(inspect.getattr_static(module_or_class, name, None), property):
+            return None  # to get its value would run its code
         options: pluggy.HookspecOpts | None = spec_options(getattr(module_or_class, name, None), self.project_name)
         return options
 

@@ -166,6 +166,21 @@ def test_registration_evaluates_no_property(registry: PluginRegistry) -> None:
     assert registry.state(PluginType.TELEMETRY_BACKEND, "loud") is PluginState.LOADED
 
 
+def test_adding_the_hooks_of_an_object_evaluates_no_property(registry: PluginRegistry) -> None:
+    class More:
+        @property
+        def loud(self) -> None:
+            raise SystemExit("evaluated")
+
+        @hookspec
+        def more(self) -> None: ...
+
+    manager = registry.manager(TelemetryBackendPlugin)
+    manager.add_hookspecs(More())
+    assert hasattr(manager.hook, "more")
+    assert not hasattr(manager.hook, "loud")
+
+
 def test_plugins_that_compare_equal_are_told_apart(registry: PluginRegistry) -> None:
     first, second = Equal("a"), Equal("b")
     second_twin = Equal("b")
