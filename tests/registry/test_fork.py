@@ -175,3 +175,37 @@ def test_a_plugin_that_was_being_loaded_is_loaded_by_a_child_itself(tmp_path: Pa
         thread.join()
     """)
     assert lines == ["a 0"]
+
+
+def test_a_subscriber_is_told_in_a_child_what_happens_there() -> None:
+    found = said(
+        """
+        told = []
+        registry = PluginRegistry(autoload="none", environ={})
+        subscription = registry.subscribe(lambda event: told.append((os.getpid(), event.kind)))
+        registry.discover()
+        print(subscription.wait(60))
+
+        def use():
+            before = len(told)
+            registry.discover(refresh=True)
+            return subscription.wait(60), [kind for pid, kind in told[before:] if pid == os.getpid()]
+
+        print(in_child(use))
+        """
+    )
+    assert found == ["True", "(\"(True, ['stage_begun', 'stage_ended'])\", 0)"]
+
+
+def test_waiting_in_a_child_ends_though_its_parent_has_not_told_all() -> None:
+    found = said(
+        """
+        let_go = threading.Event()
+        registry = PluginRegistry(autoload="none", environ={})
+        subscription = registry.subscribe(lambda event: let_go.wait(60))
+        registry.discover()
+        print(in_child(lambda: subscription.wait(60)))
+        let_go.set()
+        """
+    )
+    assert found == ["('True', 0)"]
