@@ -16,7 +16,7 @@ from floe_plugins.errors import PluginConfigurationError, PluginError
 from floe_plugins.execution.executor import Driver, Executor, Task, completed
 from floe_plugins.execution.worker import Worker
 from floe_plugins.lifecycle.coordinator import Operation
-from floe_plugins.lifecycle.parts import Parts, timeout_error
+from floe_plugins.lifecycle.parts import Parts
 from floe_plugins.loading.loader import SupersededError
 
 
@@ -108,9 +108,7 @@ class _Configuring(Driver[PluginRef, bool]):
 
     def overdue(self, node: PluginRef, task: Task) -> Task | Future[bool]:
         entry = self._pending[node]
-        error = timeout_error(entry, task, Stage.CONFIGURE)
-        self._parts.store.events.overdue(node, Stage.CONFIGURE, error.message)
-        return self._note(entry, task.seconds, error)
+        return self._note(entry, task.seconds, self._parts.timed_out(entry, task, Stage.CONFIGURE))
 
     def _note(self, entry: Entry, seconds: float, error: PluginError | None) -> Future[bool]:
         entry.configure_seconds = seconds

@@ -13,7 +13,7 @@ from support import Secrets, entry_of, new_registry
 
 from floe_plugins import HealthState, HealthStatus, PluginRegistry, PluginType, Stage
 from floe_plugins.execution.call import Call
-from floe_plugins.lifecycle.parts import Parts, is_default, timeout_error, wrong_result
+from floe_plugins.lifecycle.parts import Parts, is_default, wrong_result
 
 SECRETS = PluginType.SECRETS
 
@@ -95,7 +95,7 @@ def test_a_time_out_says_what_took_too_long(lab: Any, begun: bool, seconds_ago: 
     task = parts.hook_task(entry, Stage.START)
     task.call, task.began = Call(lambda: None), now - seconds_ago
     task.call.began = task.began if begun else None
-    error = timeout_error(entry, task, Stage.START)
+    error = parts.timed_out(entry, task, Stage.START)
     assert error.message == message
     assert (error.ref, error.seconds, error.stage) == (entry.ref, 7, "start")
     assert type(error.stage) is str

@@ -121,11 +121,15 @@ def test_children_that_are_forked_while_threads_are_busy_do_not_hang() -> None:
 
 def test_locks_that_another_thread_held_are_free_in_a_child() -> None:
     lines = said("""
+        import support
         from contextlib import ExitStack
-        registry = lab.registry(lab.plugin("a"))
+        from floe_plugins import Distribution, PluginEvent
+        from floe_plugins.inspection import source_files
+        from floe_plugins.otel import PluginSpans
+        registry, spans = lab.registry(lab.plugin("a")), PluginSpans()
         made, manager = registry._services(), registry.manager(SecretsPlugin)
         locks = [registry._lock, registry._store.lock, manager._lock, made.registration._lock, made.loader._lock,
-                 made.coordinator._changed]
+                 made.coordinator._changed, source_files._parsed._lock, spans._lock]
         held, ended = threading.Event(), threading.Event()
         def hold():
             with ExitStack() as stack:
@@ -138,6 +142,9 @@ def test_locks_that_another_thread_held_are_free_in_a_child() -> None:
         def child():
             threading.Timer(30, os._exit, [3]).start()
             registry.register(lab.plugin("b"))
+            spans(PluginEvent(kind="problem"))
+            here = Distribution("support", "1", os.path.join(os.path.dirname(support.__file__), "support.dist-info"))
+            assert source_files.SourceModules(here).module("support") is not None
             return registry.startup().ok, manager.has_plugin("b")
         print(*in_child(child))
         ended.set()
