@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from floe_plugins._version import __version__
+from floe_plugins.authoring.class_reading import Found
 from floe_plugins.authoring.fresh_environment import Done, FreshEnvironment
-from floe_plugins.authoring.validation import Found, Validation
+from floe_plugins.authoring.validation import Validation
 from floe_plugins.core.platform import FLOE, Platform
 from floe_plugins.inspection.compatibility import PACKAGE
 

@@ -7,6 +7,7 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -157,7 +158,7 @@ class Subscription:
         self._no_more = False
         # Not held: this thread would keep them alive, and once they are gone nothing happens any more.
         self._events = weakref.ref(events, self._end_after_the_last)
-        self._thread = threads.start(self._run, "floe events", self._died)
+        self._thread = self._start()
         events.observe(self._put)  # last: where no thread can be started, no observer is left behind
 
     def __call__(self) -> None:
@@ -177,9 +178,21 @@ class Subscription:
         if threading.current_thread() is self._thread:
             return False
         with self._changed:
+            self._start_again()
             given = self._given
             self._changed.wait_for(lambda: self._ended or self._done >= given, timeout)
             return self._done >= given
+
+    def _start(self) -> threading.Thread:
+        return threads.start(self._run, "floe events", self._died)
+
+    def _start_again(self) -> None:
+        """Start the thread in a forked child, which does not have it; its parent hands out what happened before."""
+        if not (self._thread.is_alive() or self._ended or self._no_more):
+            self._backlog.clear()
+            self._done = self._given
+            with suppress(RuntimeError):  # no thread can be started now; the next event tries again
+                self._thread = self._start()
 
     def _end_after_the_last(self, _gone: object) -> None:
         with self._changed:
@@ -188,6 +201,7 @@ class Subscription:
 
     def _put(self, event: PluginEvent) -> None:
         with self._changed:
+            self._start_again()
             self._backlog.append(event)
             self._given += 1
             self._changed.notify_all()
