@@ -34,6 +34,14 @@ class CommandError(Exception):
         self.status = status
 
 
+class OutputError(Exception):
+    """Standard output cannot be written to."""
+
+    def __init__(self, cause: OSError) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+
+
 def fail(message: str, status: int) -> NoReturn:
     """End the command with a message and an exit status, within ``run_command``."""
     raise CommandError(message, status)
@@ -47,16 +55,20 @@ def print_error(text: str, **facts: Any) -> None:
 def run_command(command: Callable[..., Any], options: Documents, *args: Any, **kwargs: Any) -> Any:
     """Run a command; print an expected error as one message, and as a document, instead of a traceback.
 
-    Exits with status 2 for a configuration error and 1 for any other ``PluginError``.
+    Exits with status 2 for a configuration error, and 1 for any other ``PluginError`` and what the system refuses.
     """
     try:
         return command(options, *args, **kwargs)
-    except OSError as error:  # all others are caught where they concern a plugin or a file
-        end_without_output(error)
+    except OutputError as error:
+        end_without_output(error.cause)
     except Exception as error:
         from floe_plugins.cli.protocol import describe
         from floe_plugins.errors import PluginConfigurationError, PluginError
 
+        if isinstance(error, OSError):  # what the system refuses to any command, such as another process or file
+            file = "" if error.filename is None else f": {error.filename}"
+            refused = PluginError(f"the command cannot go on: {error.strerror or error}{file}")
+            end_with({**describe(refused), "type": type(error).__name__}, options, PROBLEMS_FOUND)
         if isinstance(error, CommandError):
             facts = {**describe(PluginError(str(error))), "type": type(error).__name__}
             end_with(facts, options, error.status)

@@ -2,14 +2,56 @@
 
 from __future__ import annotations
 
+import errno
 import shlex
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 from support import write_project
+
+from floe_plugins.cli.exit import PROBLEMS_FOUND, run_command
+
+
+@attrs.frozen
+class _Documents:
+    """The options of a command, whose documents are kept instead of printed."""
+
+    json: bool
+    documents: list[Any] = attrs.field(factory=list)
+
+    def output(self) -> Any:
+        printed = self.documents
+
+        class Kept:
+            def json(self, document: Any) -> None:
+                printed.append(document)
+
+        return Kept()
+
+
+def _refused(_options: Any) -> None:
+    raise OSError(errno.EMFILE, "Too many open files", "/srv/acme\n.toml")
+
+
+def test_what_the_system_refuses_is_one_line_that_names_it(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        run_command(_refused, _Documents(json=False))
+    assert end.value.code == PROBLEMS_FOUND
+    line = "floe-plugins: the command cannot go on: Too many open files: /srv/acme\\n.toml\n"
+    assert capsys.readouterr().err == line
+
+
+def test_what_the_system_refuses_is_a_document_where_one_is_asked_for() -> None:
+    options = _Documents(json=True)
+    with pytest.raises(SystemExit):
+        run_command(_refused, options)
+    [document] = options.documents
+    assert document["error"]["type"] == "OSError"
+    assert document["error"]["message"].startswith("the command cannot go on: Too many open files")
 
 
 def test_a_closed_pipe_is_not_an_error(environment: Any, reference: tuple[str, ...]) -> None:
