@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _BRIEF = 200
 
 
-class HostedCommand:
+class JobRunner:
     """A command whose plugin code runs in a host.
 
     Args:
