@@ -69,7 +69,7 @@ ADAPTERS = {
     FLOE: """
         from floe_plugins import PluginRegistry
         def listed():
-            return [info.ref.name for info in PluginRegistry(environ={}).infos()]
+            return [each.ref.name for each in PluginRegistry(environ={}).discover().candidates]
         def loaded():
             registry = PluginRegistry(environ={})
             with registry:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from pathlib import Path
 
 SCRIPT = """\
-#!{python}
 import sys
 from pathlib import Path
 
@@ -62,7 +62,11 @@ def write(directory: Path) -> Path:
     """Write the stand-in into a directory, which is to be on the path, and return the log of its calls."""
     directory.mkdir(exist_ok=True)
     log = directory / "log"
-    (directory / "uv").write_text(SCRIPT.format(python=sys.executable, log=str(log)), encoding="utf-8")
+    script = directory / "uv.py"
+    script.write_text(SCRIPT.format(log=str(log)), encoding="utf-8")
+    # Not in the first line of the script: the interpreter's path may have spaces.
+    start = shlex.join([sys.executable, str(script)])
+    (directory / "uv").write_text(f'#!/bin/sh\nexec {start} "$@"\n', encoding="utf-8")
     (directory / "uv").chmod(0o755)
     return log
 

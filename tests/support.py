@@ -55,6 +55,10 @@ async def until(condition: Callable[[], bool]) -> None:
     await asyncio.wait_for(wait(), SOON)
 
 
+# Coverage has a lock of its own: a signal or a fork while it is held leaves it held for ever.
+UNMEASURED = {"COVERAGE_PROCESS_CONFIG": "", "COVERAGE_PROCESS_START": ""}
+
+
 def child_environ(*directories: Path | str, **variables: str) -> dict[str, str]:
     """The environment of a child interpreter that can import this module and what is in the directories."""
     own = ("FLOE_", "PYTEST_ADDOPTS")
@@ -63,10 +67,12 @@ def child_environ(*directories: Path | str, **variables: str) -> dict[str, str]:
     return inherited | {"PYTHONPATH": os.pathsep.join(filter(None, path))} | variables
 
 
-def run_code(code: str, *, check: bool = False) -> subprocess.CompletedProcess[str]:
+def run_code(code: str, *, check: bool = False, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run code in a child interpreter."""
     command = [sys.executable, "-c", textwrap.dedent(code)]
-    return subprocess.run(command, env=child_environ(), capture_output=True, text=True, timeout=60, check=check)
+    return subprocess.run(
+        command, env=child_environ(**variables), capture_output=True, text=True, timeout=60, check=check
+    )
 
 
 def write_distribution(site: Path, distribution: str, entry_points: str, **modules: str) -> None:

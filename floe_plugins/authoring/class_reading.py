@@ -30,7 +30,7 @@ class ClassProblem(NamedTuple):
 def read_class(candidate: Candidate) -> Iterator[ClassProblem]:
     """Yield what the source of a candidate's class shows to be wrong with its hooks, or to be missing from it."""
     try:
-        reader, mro = static_metadata.open_class(candidate)
+        reader, mro = static_metadata.open_class(candidate, whole=True)
         yield from [*_in_class(candidate, reader, mro)]
     except RecursionError:
         yield ClassProblem("its source is nested too deeply to be read", "Make it flatter", is_warning=True)
@@ -74,7 +74,7 @@ def _is_newer(hook: Hook, candidate: Candidate) -> bool:
 def _is_absent(candidate: Candidate) -> bool:
     """Return whether the module certainly does not have what the entry point names."""
     value = parse_value(candidate.value)
-    module = None if value is None else SourceModules(candidate.distribution).module(value.module)
+    module = None if value is None else SourceModules(candidate.distribution, whole=True).module(value.module)
     if value is None or module is None or not value.attribute:
         return False
     return not module.bindings.keys() & {value.attribute.partition(".")[0], "__getattr__"}

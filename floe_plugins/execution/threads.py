@@ -49,30 +49,48 @@ def start(
     Raises:
         RuntimeError: No thread can be started, or none begins.
     """
-    while True:
-        hooks = {"trace": threading.gettrace(), "profile": threading.getprofile()}
-        thread = _Thread(target, name, died)
-        thread.start()
-        while not thread.begun.acquire(timeout=_INTERVAL) and thread.is_alive():
-            pass
-        if thread.has_begun:
-            return thread
-        if not _remove_one(hooks):
-            raise RuntimeError("a new thread died before it began")
-
-
-def _remove_one(hooks: dict[str, Any]) -> bool:
-    """Remove the first of these functions for new threads, unless it has been replaced; return whether there is one."""
-    for kind, hook in hooks.items():
-        if hook is not None:
-            if getattr(threading, f"get{kind}")() is hook:
-                getattr(threading, f"set{kind}")(None)
+    thread = _begun(target, name, died)
+    for kinds in _SUSPECTS if thread is None else ():
+        hooks = {kind: _get(kind) for kind in kinds}
+        for kind in kinds:
+            _set(kind, None)
+        thread = _begun(target, name, died) if all(hooks.values()) else None
+        if thread is not None:
+            for kind, hook in hooks.items():
                 message = (
                     "the %s function that was set for new threads%s raises, and was removed: no thread could begin"
                 )
                 log("error", message, kind, _where(hook))
-            return True
-    return False
+            break
+        # It was not these, or not these alone.
+        for kind, hook in hooks.items():
+            _set(kind, hook)
+    if thread is None:
+        raise RuntimeError("a new thread died before it began")
+    return thread
+
+
+# The functions that may keep a thread from beginning; a debugger's or a measurement's may be set beside a broken one.
+_SUSPECTS = (("trace",), ("profile",), ("trace", "profile"))
+
+
+def _begun(
+    target: Callable[[], object], name: str, died: Callable[[BaseException], object] | None
+) -> threading.Thread | None:
+    """Return a thread that has begun; None if it died before."""
+    thread = _Thread(target, name, died)
+    thread.start()
+    while not thread.begun.acquire(timeout=_INTERVAL) and thread.is_alive():
+        pass
+    return thread if thread.has_begun else None
+
+
+def _get(kind: str) -> Any:
+    return getattr(threading, f"get{kind}")()
+
+
+def _set(kind: str, hook: Any) -> None:
+    getattr(threading, f"set{kind}")(hook)
 
 
 def _where(hook: object) -> str:

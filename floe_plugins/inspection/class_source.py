@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 
 from floe_plugins.core.categories import Category
 from floe_plugins.core.refs import FLOE_CATEGORIES
-from floe_plugins.inspection.source_files import WORD, Module, SourceModules, bindings, nodes
+from floe_plugins.inspection.parsing import WORD, Module, bindings, nodes
+from floe_plugins.inspection.source_files import SourceModules
 
 _PLATFORM = __name__.partition(".")[0]
 BASE = (f"{_PLATFORM}.hookspecs.base", "PluginMetadata")
@@ -93,12 +94,17 @@ class ClassReader:
 
     def sets_on_instance(self, found: Definition, field: str) -> bool:
         """Return whether a method may set the attribute on instances, as ``self.version = ...`` does."""
-        if not _may_store(found.module.source, f".{field}".encode()):
+        attribute = f".{field}".encode()
+        if not _may_store(found.module.source, attribute):
             return False
-        known = self._stored.get(id(found.node))
+        parts = found.module.parts(found.node, attribute)
+        return parts is None or any(field in self._stored_attributes(part) for part in parts)
+
+    def _stored_attributes(self, part: ast.AST) -> frozenset[str]:
+        known = self._stored.get(id(part))
         if known is None:
-            known = self._stored[id(found.node)] = frozenset(_stored_attributes(found.node))
-        return field in known
+            known = self._stored[id(part)] = frozenset(_stored_attributes(part))
+        return known
 
     def resolve(self, module: Module, name: str) -> Definition | ExternalName | None:
         """Return the definition of a module-level name, following aliases and imports; None if it is unknown."""
@@ -206,20 +212,33 @@ def _is_spec(found: ExternalName, category: Category) -> bool:
 
 
 def _may_store(source: bytes, attribute: bytes) -> bool:
-    """Return whether an attribute may be set or deleted somewhere, by what stands behind it. Never wrongly false."""
+    """Return whether an attribute of a name may be set or deleted, by what stands around it. Never wrongly false."""
     end = -1
     while (begin := source.find(attribute, end + 1)) >= 0:
         end = begin + len(attribute)
+        if _is_of_attribute(source, begin):
+            continue
         behind = source[end : end + _BEHIND]
         # What is called, subscripted, continued, formatted or longer is read alone.
         if behind[:1] and (behind[0] in b"(.[}!" or behind[0] in WORD):
             continue
         behind = behind.lstrip(b" ")
+        # So is what is compared.
+        if behind.startswith((b"==", b"!=")):
+            continue
         # So is what a keyword follows, except the one behind the target of a loop.
         if behind[:1].isalpha() and not behind.startswith(b"in"):
             continue
         return True
     return False
+
+
+def _is_of_attribute(source: bytes, dot: int) -> bool:
+    """Return whether what stands before a dot is an attribute itself, as in ``self.other.name``, and no name."""
+    begin = dot
+    while begin and source[begin - 1] in WORD:
+        begin -= 1
+    return begin < dot and source[begin - 1 : begin] == b"."
 
 
 def _stored_attributes(node: ast.AST) -> Iterator[str]:

@@ -51,16 +51,17 @@ def read(candidate: Candidate) -> StaticMetadata:
         return UNKNOWN
 
 
-def open_class(candidate: Candidate) -> tuple[ClassReader, Mro | None]:
+def open_class(candidate: Candidate, *, whole: bool = False) -> tuple[ClassReader, Mro | None]:
     """Return a reader of a candidate's package, and its class with its base classes; None if it cannot be found.
+
+    A module with an error in the body of a function is taken for valid, unless they are read ``whole``.
 
     Raises:
         RecursionError: an expression is nested very deeply.
     """
     value = parse_value(candidate.value)
-    reader = ClassReader(
-        SourceModules(candidate.distribution), value.module.partition(".")[0] if value else "", candidate.type
-    )
+    sources = SourceModules(candidate.distribution, whole=whole)
+    reader = ClassReader(sources, value.module.partition(".")[0] if value else "", candidate.type)
     if value is None or not value.attribute or "." in value.attribute:
         return reader, None
     return reader, reader.mro(*value)

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from floe_plugins.core.candidate import Candidate
 from floe_plugins.inspection.class_source import BASE, UNKNOWN_BASE, ClassReader, Definition, ExternalName, Mro
+from floe_plugins.inspection.parsing import Module, nodes
 from floe_plugins.inspection.static_metadata import is_changed_by_a_base, open_class
 
 _MODELS = {("pydantic", "BaseModel"), ("pydantic.main", "BaseModel")}
@@ -96,7 +97,7 @@ def _fields(
             continue
         if not isinstance(each, Definition) or not isinstance(each.node, ast.ClassDef) or depth > _MAX_MODELS:
             return None
-        if each.node.decorator_list or each.node.keywords or _has_aliases(each.node):
+        if each.node.decorator_list or each.node.keywords or _has_aliases(each.module, each.node):
             return None
         bases = [reader.resolve_expression(each.module, base) for base in each.node.bases]
         inherited = _fields(reader, bases, depth + 1) if bases else None
@@ -115,7 +116,9 @@ def _is_no_field(name: str, statement: ast.AnnAssign) -> bool:
     return name.startswith("_") or name == "model_config" or "ClassVar" in ast.dump(statement.annotation)
 
 
-def _has_aliases(node: ast.ClassDef) -> bool:
-    words = (each.arg for each in ast.walk(node) if isinstance(each, ast.keyword))
-    keys = (each.value for each in ast.walk(node) if isinstance(each, ast.Constant))
-    return not _ALIASES.isdisjoint({*words, *(key for key in keys if isinstance(key, str))})
+def _has_aliases(module: Module, node: ast.ClassDef) -> bool:
+    parts = module.parts(node, b"alias")
+    inner = [each for part in parts or () for each in nodes(part)]
+    words = {each.arg for each in inner if isinstance(each, ast.keyword)}
+    keys = {each.value for each in inner if isinstance(each, ast.Constant) and isinstance(each.value, str)}
+    return parts is None or not _ALIASES.isdisjoint(words | keys)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import attrs
 import pytest
-from support import child_environ, write_distribution
+from support import UNMEASURED, child_environ, write_distribution
 
 WITNESS = """
 import os
@@ -150,8 +150,7 @@ def test_a_file_that_may_not_be_read_says_so(floe: Platform, public_path: Path, 
     file.chmod(0)
 
     # Nobody may write down what is measured.
-    unmeasured = dict.fromkeys(("COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START"), "")
-    answer = floe(*args, str(file), command=("-c", AS_NOBODY), **unmeasured)
+    answer = floe(*args, str(file), command=("-c", AS_NOBODY), **UNMEASURED)
 
     assert (answer.status, answer.started) == (2, False)
     assert answer.errors.splitlines() == answer.messages

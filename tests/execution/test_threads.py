@@ -65,6 +65,15 @@ def test_a_function_that_raises_nothing_stays() -> None:
     assert threading.getprofile() is harmless
 
 
+@pytest.mark.parametrize("breaks", ["trace", "profile", "trace and profile"])
+def test_only_what_keeps_threads_from_beginning_is_removed(breaks: str) -> None:
+    threading.settrace(broken if "trace" in breaks else harmless)
+    threading.setprofile(broken if "profile" in breaks else harmless)
+    threads.start(harmless, "acme")
+    assert (threading.gettrace() is harmless) == ("trace" not in breaks)
+    assert (threading.getprofile() is harmless) == ("profile" not in breaks)
+
+
 @pytest.mark.parametrize("set_hook", SETTERS)
 @pytest.mark.parametrize("stage", ["importing", "startup"])
 def test_a_plugin_that_breaks_all_new_threads_breaks_no_other_plugin(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import sys
 import threading
 import warnings
@@ -12,7 +11,8 @@ import pytest
 
 from floe_plugins import Distribution
 from floe_plugins.inspection import source_files
-from floe_plugins.inspection.source_files import Module, SourceModules, bindings
+from floe_plugins.inspection.parsing import Module
+from floe_plugins.inspection.source_files import SourceModules
 
 
 @pytest.fixture
@@ -29,13 +29,6 @@ def write(site: Path, source: str | bytes, name: str = "acme.py") -> None:
     path = site / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(source if isinstance(source, bytes) else source.encode())
-
-
-def parsed(site: Path, source: str) -> Module:
-    write(site, source)
-    module = modules(site).module("acme")
-    assert module
-    return module
 
 
 def test_a_module_and_a_package_are_found_beside_the_metadata(site: Path) -> None:
@@ -61,90 +54,30 @@ def test_a_module_is_read_once(site: Path) -> None:
 
 @pytest.mark.parametrize(
     "source",
-    ["def broken(:", "from elsewhere import *", b"x = '\xff'", "x = 1\0", "globals()['x'] = 1", "exec('x = 1')"],
+    ["class Broken(:", "from elsewhere import *", b"x = '\xff'", "x = 1\0", "globals()['x'] = 1", "exec('x = 1')"],
 )
 def test_a_module_that_cannot_be_parsed_or_may_rebind_any_name_is_unknown(site: Path, source: str | bytes) -> None:
     write(site, source)
     assert modules(site).module("acme") is None
 
 
-def test_a_module_that_replaces_itself_is_unknown(site: Path) -> None:
-    write(site, "import sys\nsys.modules[__name__] = 3")
+@pytest.mark.parametrize("source", ["def f():\n    x = = 1\n", "def f(:\n    return 1\n"])
+def test_an_error_within_a_function_makes_a_module_unknown_where_it_is_read_whole(site: Path, source: str) -> None:
+    write(site, source)
+    whole = SourceModules(Distribution("acme", "1.0", str(site / "acme-1.0.dist-info")), whole=True)
+    assert whole.module("acme") is None
+    assert modules(site).module("acme") is not None
+
+
+@pytest.mark.parametrize("place", ["sys.modules", "sys . modules", "(sys.\n    modules)"])
+def test_a_module_that_replaces_itself_is_unknown(site: Path, place: str) -> None:
+    write(site, f"{place}[__name__] = 3\nimport sys")
     assert modules(site).module("acme") is None
 
 
 def test_a_module_of_more_than_a_mebibyte_is_unknown(site: Path) -> None:
     write(site, "x = 1\n" + "#" * (1 << 20))
     assert modules(site).module("acme") is None
-
-
-def test_a_name_is_bound_by_its_only_simple_statement(site: Path) -> None:
-    bound = parsed(site, "import a.b\nx = 1\ny: int = 2\nz: int\nclass C: ...\ndef f(): ...").bindings
-    kinds = {name: type(statement).__name__ for name, statement in bound.items()}
-    assert kinds == {"a": "Import", "x": "Assign", "y": "AnnAssign", "C": "ClassDef", "f": "FunctionDef"}
-
-
-@pytest.mark.parametrize(
-    "source",
-    [
-        "x = 1\nx = 2",
-        "if True:\n    x = 1",
-        "x, y = 1, 2",
-        "x = y = 1",
-        "for x in (): ...",
-        "with open('f') as x: ...",
-        "try: ...\nexcept ValueError as x: ...",
-        "(x := 1)",
-        "match 3:\n    case x: ...",
-        "x = 1\ndef f():\n    global x\n    x = 2",
-    ],
-)
-def test_a_name_that_another_statement_may_bind_has_no_statement(site: Path, source: str) -> None:
-    assert parsed(site, source).bindings["x"] is None
-
-
-def test_star_imports_make_a_body_unknown() -> None:
-    assert bindings(ast.parse("x = 1\nfrom a import *").body) is None
-
-
-@pytest.mark.parametrize(
-    ("source", "found"),
-    [
-        ("C.version = '2'", True),
-        ("def f():\n    del C.version", True),
-        ("setattr(C, 'version', '2')", True),
-        ("delattr(C, 'version')", True),
-        ("setattr (\n    C, 'version', '2')", True),
-        ("C  .version = '2'", True),
-        ("BC = CB = C\nBC.version = CB.version = '2'", False),
-        ("print(C.version)", False),
-        ("D.version = '2'", False),
-        ("x = C", False),
-    ],
-)
-def test_statements_that_set_attributes_of_a_name_are_found(site: Path, source: str, *, found: bool) -> None:
-    assert parsed(site, f"class C: ...\n{source}").sets_attribute_of("C") is found
-
-
-@pytest.mark.parametrize(
-    ("module", "is_package", "source", "expected"),
-    [
-        ("a.b", False, "from x.y import z", "x.y"),
-        ("a.b", False, "from . import z", "a"),
-        ("a.b", False, "from .c import z", "a.c"),
-        ("a.b", True, "from .c import z", "a.b.c"),
-        ("a.b", True, "from ..c import z", "a.c"),
-        ("a.b", False, "from ... import z", None),
-        ("a", False, "from . import z", None),
-    ],
-)
-def test_relative_imports_are_resolved(module: str, source: str, expected: str | None, *, is_package: bool) -> None:
-    [statement] = ast.parse(source).body
-    assert isinstance(statement, ast.ImportFrom)
-    assert (
-        Module(module, "", is_package=is_package, bindings={}, tree=ast.Module([], []), source=b"").absolute(statement)
-        == expected
-    )
 
 
 def test_editable_installs_are_found_by_pth_and_finder(site: Path) -> None:
@@ -184,8 +117,10 @@ def test_a_module_is_parsed_once_for_all_who_read_it_and_again_when_its_file_cha
     file = tmp_path / "parsed_once.py"
     file.write_text("x = 1\n", encoding="utf-8")
     parsed: list[str] = []
-    parse = source_files._tree
-    monkeypatch.setattr(source_files, "_tree", lambda source, path: parsed.append(path) or parse(source, path))
+    read = source_files.read_module
+    monkeypatch.setattr(
+        source_files, "read_module", lambda *facts, **more: parsed.append(facts[2]) or read(*facts, **more)
+    )
     distribution = Distribution("acme", "1.0", str(tmp_path / "acme-1.0.dist-info"))
     modules = [SourceModules(distribution).module("parsed_once") for _ in range(200)]
     assert (len(parsed), len(set(map(id, modules)))) == (1, 1)

@@ -33,13 +33,13 @@ def list_for_tuple(node: ast.AST) -> Iterator[Change]:
 
 
 def another_type(node: ast.AST) -> Iterator[Change]:
-    """A list for a pair of results, or what was not converted."""
+    """A list for a pair of results, or what was not converted before it is returned."""
     match node:
         case ast.Return(value=ast.Tuple()):
             yield lambda it: ast.Return(ast.List(it.value.elts, ast.Load()))
-        case ast.Call(func=ast.Name(id=name), args=[argument], keywords=[]) if name in _CONVERSIONS:
-            if not isinstance(argument, ast.Starred | ast.GeneratorExp):
-                yield lambda it: it.args[0]
+        case ast.Return(value=ast.AST() as value):
+            for number, _ in enumerate(filter(_is_conversion, ast.walk(value))):
+                yield lambda it, number=number: _unconverted(it, number)
 
 
 def no_error(node: ast.AST) -> Iterator[Change]:
@@ -91,6 +91,8 @@ def no_lock(node: ast.AST) -> Iterator[Change]:
 def no_call(node: ast.AST) -> Iterator[Change]:
     """A step that is left out: a check, a rename, a flush, a close."""
     match node:
+        case ast.Expr(value=ast.Call(func=ast.Attribute(attr="wait"), keywords=[ast.keyword(arg="timeout")])):
+            return  # for speed alone: who waits so looks again
         case ast.Expr(value=ast.Call(func=function)) if not ast.unparse(function).startswith(_TOLD):
             yield lambda _: ast.Pass()
         case ast.Delete():
@@ -195,11 +197,34 @@ def _swallowing(function: ast.FunctionDef) -> ast.FunctionDef:
     return _with_body(function, [*said, ast.Try(body, [handler], [], [])])
 
 
+def _is_conversion(node: ast.AST) -> bool:
+    match node:
+        case ast.Call(func=ast.Name(id=name), args=[argument], keywords=[]) if name in _CONVERSIONS:
+            return not isinstance(argument, ast.Starred | ast.GeneratorExp)
+    return False
+
+
+def _unconverted(node: ast.Return, number: int) -> ast.Return:
+    """A ``return`` without the conversion of this number in it."""
+    assert node.value
+    [wanted] = [each for place, each in enumerate(filter(_is_conversion, ast.walk(node.value))) if place == number]
+
+    class Without(ast.NodeTransformer):
+        def visit_Call(self, call: ast.Call) -> ast.AST:
+            return call.args[0] if call is wanted else self.generic_visit(call)
+
+    changed: ast.Return = Without().visit(node)
+    return changed
+
+
 def _entered(block: ast.With) -> ast.If:
+    """A block that is never left, neither by Python, which would leave it where nobody refers to it any more."""
     [item] = block.items
-    entered: ast.expr = ast.Call(ast.Attribute(item.context_expr, "__enter__", ast.Load()), [], [])
+    kept = ast.parse("__import__('builtins').__dict__.setdefault('entered', []).append(entered)").body[0]
+    entering: ast.stmt = ast.Assign([ast.Name("entered", ast.Store())], item.context_expr)
+    entered: ast.expr = ast.Call(ast.Attribute(ast.Name("entered", ast.Load()), "__enter__", ast.Load()), [], [])
     first: ast.stmt = ast.Expr(entered) if item.optional_vars is None else ast.Assign([item.optional_vars], entered)
-    return _block([first, *block.body])
+    return _block([entering, kept, first, *block.body])
 
 
 def _negated(node: Any) -> ast.AST:

@@ -9,12 +9,9 @@
 from __future__ import annotations
 
 import argparse
-import ast
-import inspect
 import json
 import os
 import random
-import re
 import shutil
 import subprocess
 import sys
@@ -27,8 +24,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from contract_changes import KINDS, LIFECYCLE, OF_ERRORS, OF_HOOKS
+from contract_changes import KINDS, OF_ERRORS, OF_HOOKS
 from mutants import Mutant, mutants
+from promises import Promises
 from serve import BROKEN
 
 import floe_plugins
@@ -49,7 +47,6 @@ ENGINES_OF = {
     "telemetry-otel": ("opentelemetry.sdk.trace", "opentelemetry.sdk.metrics"),
     "lineage-openlineage": ("openlineage.client",),
 }
-RAISES = re.compile(r"^\s+(\w+Error): ", re.MULTILINE)
 # Seconds. What takes this much longer than without the change has been noticed.
 PATIENCE = 25.0
 PRINTING = threading.Lock()
@@ -71,8 +68,7 @@ class Plugin:
     def __init__(self, name: str, directory: Path) -> None:
         self.name = name
         category = next(each for each in PluginType if name.startswith(each.slug.partition("_")[0]))
-        hooks = inspect.getmembers(getattr(floe_plugins, category.spec_name[1]), inspect.isfunction)
-        self._promised = {hook: {*RAISES.findall(inspect.getdoc(function) or "")} for hook, function in hooks}
+        self._category: type[Any] = getattr(floe_plugins, category.spec_name[1])
         self.project = directory / name
         shutil.copytree(REFERENCE / name, self.project, ignore=shutil.ignore_patterns("__pycache__"))
         self.source = self.project / "src"
@@ -123,32 +119,30 @@ class Plugin:
                     self._rules[module, line].add(rule)
 
     def changes(self) -> dict[str, list[Callable[[], Mutant]]]:
-        """Every change by its kind, in the functions that run when the suite calls the hooks."""
+        """Every change by its kind that breaks a promise, in the functions that run when the suite calls the hooks."""
         found: dict[str, list[Callable[[], Mutant]]] = {kind: [] for kind in KINDS}
-        for path in sorted(self.source.rglob("*.py")):
-            module = str(path.relative_to(self.source).with_suffix(""))
-            text = path.read_text(encoding="utf-8")
+        paths = sorted(self.source.rglob("*.py"))
+        texts = {str(path.relative_to(self.source).with_suffix("")): path.read_text(encoding="utf-8") for path in paths}
+        promises = Promises(self._category, texts)
+        for module, text in texts.items():
             for kind, changes in KINDS.items():
                 for make in mutants(module, text, changes):
-                    if self._is_promised(kind, make(), _functions(text)):
+                    if self._is_promised(kind, make(), promises):
                         found[kind].append(make)
         return found
 
-    def _is_promised(self, kind: str, change: Mutant, functions: list[Function]) -> bool:
+    def _is_promised(self, kind: str, change: Mutant, promises: Promises) -> bool:
         """Whether a change is of code that runs when the suite calls the hooks, and of what a contract promises."""
-        around = [each for each in functions if each.lines.start <= change.line and change.last < each.lines.stop]
-        if not around or around[0].name in LIFECYCLE or change.text == change.before:
+        function = promises.around(change)
+        if function is None or change.text == change.before:
             return False
-        function = around[0]
         if not any((change.module, line) in self._rules for line in function.lines[1:]):
             return False
-        if kind in OF_HOOKS:
-            errors = self._promised.get(function.name)
-            return function.is_of_plugin and errors is not None and (kind != "swallowed error" or bool(errors))
-        if kind in OF_ERRORS:
-            removed = "\n".join(line for line in change.diff.splitlines() if line.strip().startswith("-"))
-            return any(f"raise {error}(" in removed for errors in self._promised.values() for error in errors)
-        return any((change.module, line) in self._rules for line in range(change.line, change.last + 1))
+        if not promises.promise(kind, change, function):
+            return False
+        return kind in OF_HOOKS | OF_ERRORS or any(
+            (change.module, line) in self._rules for line in range(change.line, change.last + 1)
+        )
 
     def judge(self, kind: str, change: Mutant) -> Judged:
         """Run the rules that run what is changed, the fastest first, until one notices."""
@@ -168,29 +162,6 @@ class Plugin:
         said = [line for line in output.splitlines() if line.startswith(("FAILED", "ERROR"))]
         said = said or ([f"it hangs or crashes ({status})"] if status else [])
         return Judged(self.name, kind, change, said[0] if said else "", is_run=True)
-
-
-class Function(NamedTuple):
-    """A method, or a function that stands alone: its name, its lines, and whether it is of a plugin's class."""
-
-    name: str
-    lines: range
-    is_of_plugin: bool
-
-
-def _functions(text: str) -> list[Function]:
-    tree = ast.parse(text)
-    holders: list[ast.Module | ast.ClassDef] = [tree, *(each for each in tree.body if isinstance(each, ast.ClassDef))]
-    return [
-        Function(each.name, range(each.lineno, (each.end_lineno or each.lineno) + 1), _is_plugin(holder))
-        for holder in holders
-        for each in holder.body
-        if isinstance(each, ast.FunctionDef)
-    ]
-
-
-def _is_plugin(holder: ast.Module | ast.ClassDef) -> bool:
-    return isinstance(holder, ast.ClassDef) and any("Plugin" in ast.unparse(base) for base in holder.bases)
 
 
 def picked(changes: dict[str, list[Callable[[], Mutant]]], count: int, seed: int) -> Iterator[tuple[str, Mutant]]:

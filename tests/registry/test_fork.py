@@ -7,7 +7,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
-from support import run_code, write_distribution
+from support import UNMEASURED, run_code, write_distribution
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 
@@ -44,7 +44,7 @@ def error_of(function):
 
 
 def said(code: str) -> list[str]:
-    done = run_code(HEAD + textwrap.dedent(code))
+    done = run_code(HEAD + textwrap.dedent(code), **UNMEASURED)
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
 

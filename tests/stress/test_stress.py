@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support import UNMEASURED, child_environ
 
 pytestmark = pytest.mark.once
 
@@ -21,7 +22,7 @@ HERE = Path(__file__).parent
     ids=" ".join,
 )
 def test_nothing_but_what_is_promised_comes_out(script: list[str]) -> None:
-    done = subprocess.run(
-        [sys.executable, str(HERE / script[0]), *script[1:]], capture_output=True, text=True, timeout=300, check=False
-    )
+    command = [sys.executable, str(HERE / script[0]), *script[1:]]
+    environ = child_environ(**UNMEASURED)
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout + done.stderr[-3000:]

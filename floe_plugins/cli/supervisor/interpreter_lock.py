@@ -9,9 +9,11 @@ from contextlib import suppress
 import attrs
 
 _SAMPLE = 0.15
+_MOST_SAMPLES = 4
 
 # A thread that waits for the lock looks for it every 5 ms, and does nothing in between.
 _MIN_WAKES = 5
+_COMPUTES = 0.001  # seconds of the processor for each time it is woken; one that waits takes less than a tenth of it
 
 
 @attrs.frozen
@@ -30,31 +32,43 @@ class LockUse:
 def observe(pid: int) -> LockUse:
     """Observe the threads of a process that does not answer, for a moment. Finds nothing on systems but Linux."""
     before = _sample(pid)
-    time.sleep(_SAMPLE)
-    after = _sample(pid)
-    used = {
-        thread: (ticks - before[thread][0], wakes - before[thread][1])
-        for thread, (ticks, wakes) in after.items()
-        if thread in before
-    }
-    keeper = max(used, key=lambda thread: used[thread][0], default=None)
+    used: dict[int, tuple[float, int]] = {}
+    for _ in range(_MOST_SAMPLES):
+        time.sleep(_SAMPLE)
+        after = _sample(pid)
+        used = {
+            each: (after[each][0] - before[each][0], after[each][1] - before[each][1])
+            for each in before.keys() & after.keys()
+        }
+        # On a busy machine a thread is woken more seldom: then a longer look tells more.
+        if not any(0 < wakes < _MIN_WAKES for _, wakes in used.values()):
+            break
+    computing = {thread for thread, (seconds, wakes) in used.items() if seconds > _COMPUTES * (wakes + 1)}
     return LockUse(
-        keeper=keeper if keeper is not None and used[keeper][0] > 0 else None,
-        waiting=frozenset(thread for thread, (ticks, wakes) in used.items() if wakes >= _MIN_WAKES and not ticks),
+        keeper=max(computing, key=lambda thread: used[thread][0], default=None),
+        waiting=frozenset(thread for thread, (_, wakes) in used.items() if wakes >= _MIN_WAKES) - computing,
     )
 
 
-def _sample(pid: int) -> dict[int, tuple[int, int]]:
-    """Return the processor time and the number of voluntary waits of each thread."""
-    found: dict[int, tuple[int, int]] = {}
+def _sample(pid: int) -> dict[int, tuple[float, int]]:
+    """Return the processor time in seconds and the number of voluntary waits of each thread."""
+    found: dict[int, tuple[float, int]] = {}
     folder = f"/proc/{pid}/task"
     with suppress(OSError):
         for name in os.listdir(folder):  # noqa: PTH208 it is a moment of a process, not a folder of files
             with suppress(OSError, ValueError, IndexError):
-                fields = _read(f"{folder}/{name}/stat").rpartition(")")[2].split()
+                seconds = _seconds(f"{folder}/{name}")
                 waits = _read(f"{folder}/{name}/status").partition("\nvoluntary_ctxt_switches:")[2].split()[0]
-                found[int(name)] = int(fields[11]) + int(fields[12]), int(waits)
+                found[int(name)] = seconds, int(waits)
     return found
+
+
+def _seconds(folder: str) -> float:
+    try:
+        return int(_read(f"{folder}/schedstat").split()[0]) / 1e9
+    except OSError:  # a kernel without it; clock ticks are less exact
+        fields = _read(f"{folder}/stat").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _read(path: str) -> str:

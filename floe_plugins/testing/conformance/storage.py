@@ -5,11 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from floe_plugins.errors import UnsupportedOperationError
 from floe_plugins.hookspecs.storage import ObjectInfo
 from floe_plugins.testing.conformance.base import PluginConformance
-from floe_plugins.testing.conformance.parts.storage_files import BAD_PATHS, FileRules
+from floe_plugins.testing.conformance.parts.storage_files import BAD_PATHS, BAD_PREFIXES, FileRules
+from floe_plugins.testing.conformance.parts.storage_versions import VersionRules
 from floe_plugins.testing.conformance.rule import rule, shown
 
 _PATH = """
@@ -37,10 +39,9 @@ def properties(self, consumer):
         return {"warehouse": self._root}
     raise UnsupportedOperationError(f"settings for {consumer!r} are not known")
 """
-_BAD_PREFIXES = ("/", "a//", "./", "../", "a/../", "a/./")
 
 
-class StorageConformance(FileRules, PluginConformance):
+class StorageConformance(VersionRules, FileRules, PluginConformance):
     """The rules for ``StoragePlugin``.
 
     Attributes:
@@ -48,6 +49,11 @@ class StorageConformance(FileRules, PluginConformance):
     """
 
     consumers: Sequence[str] = ("pyiceberg",)
+
+    def outside(self, plugin: Any) -> str | None:
+        """Make a link in the storage to a folder outside; return its path, None without links. Override it."""
+        del plugin
+        return None
 
     @rule(_PATH)
     def test_uris_of_bad_paths_are_refused(self) -> None:
@@ -62,7 +68,19 @@ class StorageConformance(FileRules, PluginConformance):
     @rule(_LIST)
     def test_bad_prefixes_are_refused(self) -> None:
         """``list`` raises ``ValueError`` for a prefix with an empty part, ``.`` or ``..``."""
-        self.refuses("list", _BAD_PREFIXES)
+        self.refuses("list", BAD_PREFIXES)
+
+    @rule(_PATH)
+    def test_links_lead_nowhere_outside(self) -> None:
+        """Paths are relative to the root of the storage: none leads out of it, also by way of a link."""
+        with self.started() as plugin:
+            folder = self.outside(plugin)
+            if folder is None:
+                self.skip("the storage has no links, or outside() is not overridden")
+            path = f"{folder}/file.txt"
+            for hook, arguments in (("uri", ()), ("open", ("rb",)), ("open", ("wb",)), ("delete", ())):
+                with self.raises((ValueError, FileNotFoundError), f"{hook}({path!r}), which leads out of the storage"):
+                    getattr(plugin, hook)(path, *arguments)
 
     @rule(_PATH)
     def test_a_uri_is_absolute(self) -> None:

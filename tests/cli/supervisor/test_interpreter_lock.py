@@ -41,7 +41,8 @@ def observed(action: str) -> tuple[int, int, object, frozenset[int]]:
         try:
             assert process.stdout is not None
             keeper, waiter = map(int, process.stdout.readline().split())
-            while not (found := observe(process.pid)).waiting:
+            # At first the keeper waits for the lock too.
+            while not (found := observe(process.pid)).waiting or keeper in found.waiting:
                 assert process.poll() is None
         finally:
             process.kill()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from floe_plugins.core.lazy import LazyModule
@@ -14,11 +15,14 @@ if TYPE_CHECKING:
 _arrow: Any = LazyModule("nanoarrow")
 
 
+_EPOCH = date(1970, 1, 1)
+
+
 def table(columns: Mapping[str, Sequence[Any]]) -> ArrowStream:
     """Return a table with the values of each column; it can be read any number of times.
 
-    The first value that is not None decides the type: ``int``, ``float``, ``str`` or ``bool``, a list of integers,
-    or a mapping of these. A column of None alone holds integers.
+    The first value that is not None decides the type: ``int``, ``float``, ``str`` or ``bool``, a ``date``
+    (in all rows), a list of integers, or a mapping of these. A column of None alone holds integers.
 
     >>> rows(table({"n": [1, None], "items": [[1, 2], []]}))
     [{'n': 1, 'items': [1, 2]}, {'n': None, 'items': []}]
@@ -81,6 +85,9 @@ def _array(values: Sequence[Any]) -> Any:
         offsets = _arrow.c_buffer(ends, _arrow.int32())
         kind = _arrow.list_(_arrow.int64())
         return _arrow.c_array_from_buffers(kind, len(values), [None, offsets], children=[items])
+    if isinstance(first, date):
+        days = _arrow.c_buffer([(value - _EPOCH).days for value in values], _arrow.int32())
+        return _arrow.c_array_from_buffers(_arrow.date32(), len(values), [None, days])
     kinds = {int: _arrow.int64, float: _arrow.float64, str: _arrow.string, bool: _arrow.bool_}
     return _arrow.c_array(list(values), kinds[type(first)]())
 

@@ -23,7 +23,8 @@ def open(self, path, mode="rb"):
 """
 _MODES = ("r", "w", "a", "ab", "rb+", "wt", "")
 _NAMES = ("with space", "ümläut-鍵", "percent%20", "hash#", "plus+", "question?", "amp&=;", "quote'", "..dots..")
-# Paths with an empty part, "." or "..".
+# Beginnings of paths, and paths, with an empty part, "." or "..".
+BAD_PREFIXES = ("/", "a//", "./", "../", "a/../", "a/./")
 BAD_PATHS = ("", "/", "/absolute", "a//b", "a/", ".", "./a", "a/./b", "..", "../outside", "a/../b", "a/..")
 
 

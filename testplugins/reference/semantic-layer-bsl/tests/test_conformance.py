@@ -15,7 +15,7 @@ from floe_plugins.testing import SemanticLayerConformance
 MODELS = """
 orders:
   table: orders
-  dimensions: {region: _.region, size: _.size}
+  dimensions: {region: _.region, size: _.size, level: _.level, day: _.day}
   measures:
     total: _.amount.sum()
     count: _.count()
@@ -25,9 +25,10 @@ stock:
   measures: {pieces: _.pieces.sum()}
 """
 TABLES = (
-    """CREATE TABLE orders AS SELECT * FROM (VALUES
-        ('north', 'small', 1), ('south', 'large', 2), ('north', 'large', 3), ('west', 'small', 4), (NULL, 'small', 5)
-    ) rows(region, size, amount)""",
+    """CREATE TABLE orders AS SELECT *, amount::TINYINT AS level FROM (VALUES
+        ('north', 'small', 1, DATE '2024-01-01'), ('south', 'large', 2, DATE '2024-05-02'),
+        ('north', 'large', 3, DATE '2025-05-02'), ('west', 'small', 4, DATE '2025-05-02'), (NULL, 'small', 5, NULL)
+    ) rows(region, size, amount, day)""",
     "CREATE TABLE stock AS SELECT 'hall' AS place, 7 AS pieces",
 )
 
@@ -54,6 +55,15 @@ class TestBSLSemanticLayer(SemanticLayerConformance):
         (SemanticQuery((), ["stock.place"]), [("hall",)]),
     )
     unjoinable = ("orders.total", "stock.place")
+    # More than a TINYINT holds, no number, and no days.
+    misfits = (
+        SemanticFilter("orders.level", "=", 1000),
+        SemanticFilter("orders.level", "=", "1"),
+        SemanticFilter("orders.level", "=", value=True),
+        SemanticFilter("orders.day", "=", "2024-02-30"),
+        SemanticFilter("orders.day", "in", [2024]),
+    )
+    times = "orders.day"
 
     @pytest.fixture(autouse=True)
     def _compute(self, tmp_path: Path) -> None:

@@ -14,3 +14,10 @@ class TestLocalStorage(StorageConformance):
 
     def settings(self) -> Mapping[str, Any]:
         return {"root": str(self.scratch / "root"), "min_free": 0}
+
+    def outside(self, plugin: Any) -> str | None:
+        elsewhere = self.scratch / "elsewhere"
+        elsewhere.mkdir()
+        (elsewhere / "file.txt").write_text("not in the storage", encoding="utf-8")
+        (self.scratch / "root" / "link").symlink_to(elsewhere)
+        return "link"
