@@ -11,7 +11,7 @@ from typing import Any
 from floe_plugins.configuration.redaction.redactor import Redactor
 from floe_plugins.core.log import log
 from floe_plugins.core.safe_text import describe_error, escape_lines, safe_str, type_name
-from floe_plugins.execution import threads
+from floe_plugins.execution import boundary, threads
 
 # A traceback of a deep call is longer than a message, and says what failed at its end.
 _MAX_LENGTH = 40_000
@@ -96,6 +96,7 @@ def _traceback(error: BaseException) -> str:
     import traceback
 
     try:
-        return "".join(traceback.format_exception(type(error), error, error.__traceback__)).rstrip()
+        shown = boundary.bounded(error)
+        return "".join(traceback.format_exception(type(shown), shown, shown.__traceback__)).rstrip()
     except BaseException:  # noqa: BLE001 the error's class is the plugin's own
         return describe_error(error)

@@ -1,0 +1,75 @@
+"""What a traceback says of frames: the names of their files and functions, and lines of code that are in no file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from types import TracebackType
+
+MAX_FRAMES = 1_000
+
+
+class TooManyFramesError(Exception):
+    """Raised for more than ``MAX_FRAMES`` different frames."""
+
+
+def names(tracebacks: Iterable[TracebackType | None]) -> Iterator[str]:
+    """Yield what is said of each frame beside its line of code, once.
+
+    Raises:
+        TooManyFramesError: There are too many.
+    """
+    for each in _different(tracebacks):
+        yield _name(each)
+
+
+def lines_in_no_file(tracebacks: Iterable[TracebackType | None]) -> Iterator[str]:
+    """Yield the lines of code of frames whose code was made, with lines that the maker has handed to ``linecache``.
+
+    Raises:
+        TooManyFramesError: There are too many frames.
+        BaseException: What a loader of a plugin raises.
+    """
+    import linecache
+
+    for each in _different(tracebacks):
+        filename = each.tb_frame.f_code.co_filename
+        entry = linecache.cache.get(filename)
+        # A line of a file has the time of the file beside it.
+        if entry[1:2] in {(), (None,)} if entry is not None else not os.access(filename, os.R_OK):
+            found = linecache.getlines(filename, each.tb_frame.f_globals)
+            yield "".join(found[each.tb_lineno - 1 : _last_line(each)])
+
+
+def innermost(traceback: TracebackType | None) -> str:
+    """Return what is said of the innermost frame; empty without any."""
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    return "" if traceback is None else _name(traceback)
+
+
+def _name(frame: TracebackType) -> str:
+    code = frame.tb_frame.f_code
+    return f'File "{code.co_filename}", line {frame.tb_lineno}, in {code.co_name}'
+
+
+def _different(tracebacks: Iterable[TracebackType | None]) -> Iterator[TracebackType]:
+    seen: set[tuple[int, int]] = set()
+    for each in tracebacks:
+        traceback = each
+        while traceback is not None:
+            place = id(traceback.tb_frame.f_code), traceback.tb_lineno
+            if place not in seen:
+                seen.add(place)
+                if len(seen) > MAX_FRAMES:
+                    raise TooManyFramesError
+                yield traceback
+            traceback = traceback.tb_next
+
+
+def _last_line(frame: TracebackType) -> int:
+    """Return the last line of the expression that a frame has reached; since Python 3.13, all of them are shown."""
+    positions = getattr(frame.tb_frame.f_code, "co_positions", tuple)()
+    _, last, _, _ = next(islice(positions, frame.tb_lasti // 2, None), (0, None, 0, 0))
+    return max(frame.tb_lineno, last or 0)
