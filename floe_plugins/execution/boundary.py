@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import Enum
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
@@ -27,6 +27,7 @@ MAX_NOTES = 20
 MAX_CHAIN = 100
 MAX_TOLD = 20  # of a chain that must not be shown itself
 MAX_SAID = 40_000
+MAX_NAMED = 400_000  # of files and functions
 MAX_DEPTH = 64
 MAX_ITEMS = 10_000
 
@@ -238,29 +239,26 @@ def _says_no_secret(chain: list[_Texts], redact: Redact) -> bool:
     texts = (text for each in chain for text in (type_name(each.exception), each.text, *each.notes))
     if any(redact(text) != text for text in texts):
         return False
-    left = MAX_SAID
-    try:
-        for text in _said(chain[0].exception):
-            left -= len(text)
-            if left < 0 or any(redact(part) != part for part in _parts(text)):
-                return False
-    except BaseException:  # noqa: BLE001 the classes are the plugin's own
-        return False
-    return True
+    return _is_plain(_said(chain[0].exception), redact, MAX_SAID)
 
 
 def _shows_no_secret(chain: list[BaseException], redact: Redact) -> bool:
     """Return whether nothing is masked in what a traceback says of the frames of a chain."""
     tracebacks = [_TRACEBACK.__get__(each) for each in chain]
-    left = MAX_SAID
+    # One text of all names takes one search.
+    names = ("\n".join(each) for each in [frames.names(tracebacks)])
+    lines = frames.lines_in_no_file(tracebacks)
+    return _is_plain(names, redact, MAX_NAMED) and _is_plain(lines, redact, MAX_SAID)
+
+
+def _is_plain(texts: Iterable[str], redact: Redact, left: int) -> bool:
+    """Return whether nothing is masked in texts, which can be read and together have at most ``left`` characters."""
     try:
-        if any(redact(part) != part for part in _parts("\n".join(frames.names(tracebacks)))):
-            return False
-        for line in frames.lines_in_no_file(tracebacks):
-            left -= len(line)
-            if left < 0 or any(redact(part) != part for part in _parts(line)):
+        for text in texts:
+            left -= len(text)
+            if left < 0 or any(redact(part) != part for part in _parts(text)):
                 return False
-    except BaseException:  # noqa: BLE001 a loader of a plugin may give the lines
+    except BaseException:  # noqa: BLE001 the classes, and a loader that gives lines of code, are the plugin's own
         return False
     return True
 

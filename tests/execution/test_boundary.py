@@ -9,7 +9,7 @@ import threading
 import traceback
 from collections.abc import Callable
 from itertools import pairwise, repeat
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
@@ -363,6 +363,33 @@ def test_a_stand_in_without_the_frames_of_the_original_says_where_it_was_raised(
     chained = describe(of_file_named_as_a_secret(), redact).chained
     assert chained.__traceback__ is None
     assert chained.__notes__ == ['raised in File "https://***@host/rules.py", line 2, in run']  # type: ignore[attr-defined]
+
+
+def test_lines_of_a_file_that_is_no_python_are_searched(tmp_path: Path) -> None:
+    file = tmp_path / "rules.tmpl"
+    file.write_text(f"rule\n{SECRET}\n", "utf-8")
+    assert isinstance(describe(made_by(RAISING, str(file)), redact).chained, RedactedError)
+    assert not isinstance(describe(made_by("\n\n" + RAISING, str(file)), redact).chained, RedactedError)
+
+
+class HostileName(str):
+    __slots__ = ()
+
+    def __format__(self, _spec: str) -> str:
+        raise SystemExit
+
+    __str__ = __repr__ = __len__ = __format__  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize("name", [HostileName("rules.py"), "x" * 10**6 + ".py"], ids=["hostile", "long"])
+def test_names_of_files_that_cannot_be_shown_have_a_stand_in_of_bounded_length(name: str) -> None:
+    def run() -> None:
+        raise ValueError("bad")
+
+    run.__code__ = run.__code__.replace(co_filename=name)
+    chained = describe(made_by("", run=run), redact).chained
+    assert isinstance(chained, RedactedError)
+    assert len("".join(traceback.format_exception(chained))) < 2 * MAX_TEXT
 
 
 def test_code_of_more_places_than_the_limit_has_a_stand_in() -> None:
