@@ -11,7 +11,8 @@ from typing import Any
 from floe_plugins.configuration.redaction.redactor import Redactor
 from floe_plugins.core.log import log
 from floe_plugins.core.safe_text import describe_error, escape_lines, safe_str, type_name
-from floe_plugins.execution import boundary, threads
+from floe_plugins.execution import threads
+from floe_plugins.execution.boundary import traceback_of
 
 # A traceback of a deep call is longer than a message, and says what failed at its end.
 _MAX_LENGTH = 40_000
@@ -92,11 +93,7 @@ class BackgroundErrors:
 
 
 def _traceback(error: BaseException) -> str:
-    # Not imported before there is something to say.
-    import traceback
-
     try:
-        shown = boundary.bounded(error)
-        return "".join(traceback.format_exception(type(shown), shown, shown.__traceback__)).rstrip()
+        return traceback_of(error)
     except BaseException:  # noqa: BLE001 the error's class is the plugin's own
         return describe_error(error)

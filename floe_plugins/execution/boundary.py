@@ -27,6 +27,7 @@ MAX_NOTES = 20
 MAX_CHAIN = 100
 MAX_TOLD = 20  # of a chain that must not be shown itself
 MAX_SAID = 40_000
+MAX_TRACEBACK = 1_000_000
 MAX_NAMED = 400_000  # of files and functions
 MAX_DEPTH = 64
 MAX_ITEMS = 10_000
@@ -90,10 +91,27 @@ def describe(error: BaseException, redact: Redact = str) -> ForeignError:
     return ForeignError(error, redact(type_name(error)), redact(chain[0].text), chained)
 
 
-def bounded(error: BaseException) -> BaseException:
-    """Return an exception that can be shown soon: this one, or where it leads to too many, a ``RedactedError``."""
+def traceback_of(error: BaseException) -> str:
+    """Return the traceback of an exception, in part where it leads to too many others or says too much.
+
+    Nothing is redacted.
+
+    Raises:
+        BaseException: What the exception raises when it is asked for what it says.
+    """
+    # Not imported before there is something to say.
+    import traceback
+
     found, is_all = _chain(error)
-    return error if is_all else _stand_in([_read(each) for each in found[:MAX_TOLD]], str)
+    shown = error if is_all else _stand_in([_read(each) for each in found[:MAX_TOLD]], str)
+    pieces: list[str] = []
+    left = MAX_TRACEBACK
+    for piece in traceback.TracebackException(type(shown), shown, shown.__traceback__, compact=True).format():
+        pieces.append(piece[:left])
+        left -= len(piece)
+        if left <= 0:
+            break
+    return "".join(pieces).rstrip()
 
 
 E = TypeVar("E", bound=PluginError)

@@ -11,6 +11,7 @@ from typing import Any
 
 from floe_plugins.configuration.issues import ConfigurationIssue
 from floe_plugins.configuration.schema.frames import Frame, raised_at
+from floe_plugins.core.safe_text import safe_str
 from floe_plugins.errors import PluginConfigurationError, PluginError
 from floe_plugins.execution.boundary import ForeignError, RedactedError
 
@@ -58,7 +59,12 @@ def _pydantic() -> str:
 
 
 def _describe(file: str, line: int, function: str) -> dict[str, Any]:
-    return {"file": file, "line": line, "function": function, "source": _source(file, line)}
+    return {
+        "file": safe_str(file),
+        "line": line,
+        "function": safe_str(function),
+        "source": safe_str(_source(file, line)),
+    }
 
 
 def _source(file: str, line: int) -> str:
