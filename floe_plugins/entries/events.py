@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any
 
 from floe_plugins.core.locks import forkable_lock
@@ -84,10 +85,15 @@ class Events:
         """Call ``callback`` with each event, in order, on a thread of its own.
 
         Raises:
-            TypeError: it cannot be called.
+            TypeError: it cannot be called, or is ``async def``: no event loop runs on that thread.
         """
         if not callable(callback):
             raise TypeError(f"a subscriber is called with each event, and one of type {type_name(callback)} cannot be")
+        if any(map(iscoroutinefunction, (callback, getattr(type(callback), "__call__", None)))):  # noqa: B004 the method is wanted
+            raise TypeError(
+                "a subscriber is called on a thread without an event loop, and cannot be async def: have a function"
+                " hand each event to your loop, such as by loop.call_soon_threadsafe"
+            )
         return Subscription(self, callback)
 
 
@@ -158,8 +164,12 @@ class Subscription:
         self._no_more = False
         # Not held: this thread would keep them alive, and once they are gone nothing happens any more.
         self._events = weakref.ref(events, self._end_after_the_last)
-        self._thread = self._start()
-        events.observe(self._put)  # last: where no thread can be started, no observer is left behind
+        try:
+            self._thread = self._start()
+            events.observe(self._put)  # last: where no thread can be started, no observer is left behind
+        except BaseException:  # where it is a signal's, the thread has begun, and nobody else can end it
+            self()
+            raise
 
     def __call__(self) -> None:
         """Hand out nothing from now on."""
