@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import threading
 import time
 from collections.abc import Callable, Generator, Sequence
 from typing import Any
@@ -69,6 +70,10 @@ class TelemetryBackendConformance(PluginConformance):
         """Return a context in which the collector does not answer; None if there is none. Override it."""
         self.missing("outage", "how it comes about that the collector does not answer")
 
+    def is_own(self, thread: threading.Thread) -> bool:
+        """Return whether a thread is of the collector, and not of the plugin."""
+        return "process_request_thread" in thread.name
+
     def spans(self, *names: str) -> Sequence[Any]:
         """Return ended spans of these names, as a tracer provider of OpenTelemetry's SDK gives them to exporters."""
         provider = importlib.import_module("opentelemetry.sdk.trace").TracerProvider(shutdown_on_exit=False)
@@ -119,11 +124,24 @@ class TelemetryBackendConformance(PluginConformance):
 
     @rule(_EXPORT)
     def test_a_span_arrives(self) -> None:
-        """What a provider passes to the exporters is sent."""
+        """What a provider passes to the exporters is sent, also after a flush."""
         with self.started() as plugin:
-            self._export(plugin, "conformance-span")
-            lost = self._lost(plugin, "conformance-span")
-            self.expect(not lost, "a span was exported and flushed, and has not arrived")
+            for name in ("conformance-span", "conformance-later"):
+                self._export(plugin, name)
+                self.expect(not self._lost(plugin, name), f"{name} was exported and flushed, and has not arrived")
+
+    @rule(_EXPORT)
+    def test_exporters_are_closed_when_it_stops(self) -> None:
+        """The plugin owns and closes the exporters: no thread is left of those that sent spans."""
+        before = set(threading.enumerate())
+        with self.started() as plugin:
+            self._export(plugin, "conformance-closed")
+            plugin.flush(_SECONDS)
+
+        def left() -> list[str]:
+            return sorted(each.name for each in {*threading.enumerate()} - before if not self.is_own(each))
+
+        self.expect(self.eventually(lambda: not left(), self.slack), f"after shutdown there are {shown(left())}")
 
     @rule(_EXPORT)
     def test_a_span_arrives_once(self) -> None:

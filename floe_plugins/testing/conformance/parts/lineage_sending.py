@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -70,6 +71,14 @@ class LineageCase(Case):
         else:
             self.broken(f"emit accepted an event {what}")
 
+    def _threads(self, before: set[threading.Thread]) -> list[threading.Thread]:
+        """The threads that there were not, without those where events arrive."""
+        return [each for each in threading.enumerate() if each not in before and not self.is_own(each)]
+
+    def is_own(self, thread: threading.Thread) -> bool:
+        """Return whether a thread is of the place where events arrive, and not of the plugin."""
+        return "process_request_thread" in thread.name
+
     def _receives(self, plugin: Any) -> bool:
         """Whether events arrive: before the first one there may be nothing to look into."""
         plugin.emit(event())
@@ -88,6 +97,27 @@ class SendingRules(LineageCase):
                 plugin.emit(one)
             arrived = {_run(one) for one in self._arrived(plugin, *sent)}
             self.expect(len(arrived) == _MANY, f"{_MANY} events were emitted and flushed, {len(arrived)} have arrived")
+
+    @rule(_FLUSH)
+    def test_events_are_sent_after_a_flush(self) -> None:
+        """``flush`` ends nothing: events that are emitted after it are sent, too."""
+        first, second = event(), event()
+        with self.started() as plugin:
+            plugin.emit(first)
+            plugin.flush(_SECONDS)
+            plugin.emit(second)
+            arrived = {_run(one) for one in self._arrived(plugin, first, second)}
+            self.expect(len(arrived) == 2, f"{len(arrived)} of 2 events have arrived, with a flush after each")  # noqa: PLR2004
+
+    @rule(_FLUSH)
+    def test_nothing_is_sent_when_it_has_stopped(self) -> None:
+        """``shutdown`` releases all resources: no thread is left of those that sent events."""
+        before = set(threading.enumerate())
+        with self.started() as plugin:
+            self._arrived(plugin, event())
+            plugin.emit(event())
+        ended = self.eventually(lambda: not self._threads(before), self.slack)
+        self.expect(ended, f"after shutdown there are {shown(sorted(each.name for each in self._threads(before)))}")
 
     @rule(_FLUSH)
     def test_a_flush_that_sent_all_says_so(self) -> None:
