@@ -354,7 +354,7 @@ class NamesByTheStart(DemoLineage):
 
 class EndsWithTheFlush(DemoLineage):
     def put(self, line):
-        if len(self.server.lines) != 1 or not self.server.up.is_set():
+        if len(self.server.lines) != 2 or not self.server.up.is_set():
             super().put(line)
 
 

@@ -101,7 +101,7 @@ class QueryRules(ComputeCase):
         self.needs("submit")
         with self.creating() as plugin:
             query = plugin.submit(f"CREATE TABLE conformance_items (n {self.integers})")
-            self.expect(isinstance(query, Running), f"submit('CREATE TABLE ...') returned {shown(query)}")
+            self.expect(query is not None, "submit('CREATE TABLE ...') returned None")
             self._read(query)
             found = self.items(plugin)
             self.expect(found == [], f"the table that was made has {shown(found)}")

@@ -101,13 +101,14 @@ class SendingRules(LineageCase):
     @rule(_FLUSH)
     def test_events_are_sent_after_a_flush(self) -> None:
         """``flush`` ends nothing: events that are emitted after it are sent, too."""
-        first, second = event(), event()
+        sent = [event() for _ in range(4)]
         with self.started() as plugin:
-            plugin.emit(first)
-            plugin.flush(_SECONDS)
-            plugin.emit(second)
-            arrived = {_run(one) for one in self._arrived(plugin, first, second)}
-            self.expect(len(arrived) == 2, f"{len(arrived)} of 2 events have arrived, with a flush after each")  # noqa: PLR2004
+            for number, one in enumerate(sent):
+                plugin.emit(one)
+                if number % 2:
+                    plugin.flush(_SECONDS)
+            arrived = {_run(one) for one in self._arrived(plugin, *sent)}
+            self.expect(len(arrived) == len(sent), f"of {len(sent)} events, 2 behind a flush, {len(arrived)} arrived")
 
     @rule(_FLUSH)
     def test_nothing_is_sent_when_it_has_stopped(self) -> None:
