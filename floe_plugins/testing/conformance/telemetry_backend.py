@@ -74,6 +74,14 @@ class TelemetryBackendConformance(PluginConformance):
         """Return whether a thread is of the collector, and not of the plugin."""
         return "process_request_thread" in thread.name
 
+    def use(self, plugin: Any) -> None:
+        """Send a span and a metric."""
+        self._export(plugin, "conformance-used")
+        for reader in plugin.metric_readers():
+            with self.metering(reader) as count:
+                count("conformance.used")
+        plugin.flush(_SECONDS)
+
     def spans(self, *names: str) -> Sequence[Any]:
         """Return ended spans of these names, as a tracer provider of OpenTelemetry's SDK gives them to exporters."""
         provider = importlib.import_module("opentelemetry.sdk.trace").TracerProvider(shutdown_on_exit=False)

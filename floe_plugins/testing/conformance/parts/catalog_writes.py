@@ -80,6 +80,14 @@ class WriteRules(Case):
             plugin.ensure_table(self.identifier, schema_of(items(0)))
             yield plugin
 
+    def use(self, plugin: Any) -> None:
+        """Make, write, read and drop a table."""
+        plugin.ensure_namespace(self.namespace)
+        plugin.ensure_table(self.identifier, schema_of(items(0)))
+        plugin.append(self.identifier, items(1))
+        self.numbers(plugin)
+        plugin.drop_table(self.identifier)
+
     def numbers(self, plugin: Any) -> list[int]:
         """Return the numbers in the table, sorted."""
         return sorted(row["n"] for row in rows(plugin.read(self.identifier)))

@@ -54,6 +54,11 @@ class LineageCase(Case):
         """Return a context in which no events can be sent; None if there is none. Override it."""
         self.missing("outage", "how it comes about that events cannot be sent")
 
+    def use(self, plugin: Any) -> None:
+        """Send an event."""
+        plugin.emit(event())
+        plugin.flush(_SECONDS)
+
     def _outage(self) -> contextlib.AbstractContextManager[Any]:
         return self.outage() or self.skip("events can always be sent")
 
