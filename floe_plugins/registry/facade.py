@@ -67,7 +67,9 @@ class PluginRegistry(Lookup, LifecycleMethods):
 
     Args:
         config: a file, a mapping or a ``Configuration``; without one, only the environment counts.
-        autoload: "all", "configured" or "none"; wins over configuration and environment.
+        autoload: which installed plugins are selected: "all", "configured" (those with settings, and the required ones;
+            what they need is started with them) or "none"; wins over environment and configuration. By default
+            "configured" with a file or a mapping, and "all" without.
         disable: refs, categories and distributions (``distribution:NAME``) to leave out, in addition.
         only: the distributions that plugins may come from.
         required: refs that must run, in addition.

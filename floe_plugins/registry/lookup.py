@@ -202,8 +202,8 @@ class Lookup:
     def one(self, category: CategoryLike) -> Any:
         """Return the only selected plugin of a category, loaded on first use.
 
-        All installed plugins are selected, unless the configuration's ``autoload`` or ``disable`` says otherwise; a
-        plugin that was registered is selected, too.
+        Selected are the plugins that have settings, are required, were registered or are loaded already; without a
+        configuration, all that are installed. Disabled ones never are.
 
         Raises:
             PluginNotFoundError: none is selected.
