@@ -20,7 +20,13 @@ _DECLARED = ("name", "version", "floe_api_version")
 
 
 class ClassProblem(NamedTuple):
-    """What is wrong with a class, what its author should write, and whether the plugin may work in spite of it."""
+    """What is wrong with a class, what its author should write, and whether the plugin may work in spite of it.
+
+    Attributes:
+        message: what is wrong, as one line.
+        hint: what to write.
+        is_warning: whether the plugin may work all the same, as where its source says too little to tell.
+    """
 
     message: str
     hint: str
@@ -28,7 +34,10 @@ class ClassProblem(NamedTuple):
 
 
 def read_class(candidate: Candidate) -> Iterator[ClassProblem]:
-    """Yield what the source of a candidate's class shows to be wrong with its hooks, or to be missing from it."""
+    """Yield what the source of a candidate's class shows to be wrong with its hooks, or to be missing from it.
+
+    Blocks while it reads files. Raises nothing; what cannot be read is a warning among the others.
+    """
     try:
         reader, mro = static_metadata.open_class(candidate, whole=True)
         yield from [*_in_class(candidate, reader, mro)]

@@ -32,7 +32,11 @@ def normalize_key(key: str) -> str:
 
 
 def normalize_ref(ref: PluginRef) -> PluginRef:
-    """Return the ref with its name as environment variables spell it."""
+    """Return the ref with its name as environment variables spell it.
+
+    >>> str(normalize_ref(PluginRef.parse("secrets:my-vault")))
+    'secrets:my_vault'
+    """
     return PluginRef(ref.type, normalize_key(ref.name))
 
 
@@ -89,7 +93,12 @@ class Configuration(Record):
     def settings(self, ref: PluginRef) -> _settings.PluginSettings:
         """Return the settings of a plugin, including variables that spell its name with ``_`` for ``-``.
 
-        A plugin without settings has empty ones.
+        A plugin without settings has empty ones. They may contain secrets; their ``repr`` contains no values.
+
+        >>> from floe_plugins.configuration.loader import load
+        >>> found = load({"plugins": {"compute": {"duckdb": {"threads": 4}}}}, environ={})
+        >>> found.settings(PluginRef.parse("compute:duckdb")).table["threads"]
+        4
         """
         found = self.plugins.get(ref)
         if found is not None:
