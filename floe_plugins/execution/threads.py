@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import _thread
 import threading
 from collections.abc import Callable
+from queue import SimpleQueue
 from types import FunctionType
 from typing import Any
 
@@ -49,6 +51,26 @@ def start(
     Raises:
         RuntimeError: No thread can be started, or none begins.
     """
+    if threading.current_thread() is not threading.main_thread():
+        return _start(target, name, died)
+    # A signal's handler that raises amid `Thread.start` may leave locks held that all threads need to begin, or have it
+    # say that no thread can be started while the new one runs.
+    answers: SimpleQueue[threading.Thread | BaseException] = SimpleQueue()
+
+    def start_unseen_by_signals() -> None:
+        try:
+            answers.put(_start(target, name, died))
+        except BaseException as error:  # noqa: BLE001 the main thread raises it
+            answers.put(error)
+
+    _thread.start_new_thread(start_unseen_by_signals, ())
+    answer = answers.get()
+    if isinstance(answer, BaseException):
+        raise answer
+    return answer
+
+
+def _start(target: Callable[[], object], name: str, died: Callable[[BaseException], object] | None) -> threading.Thread:
     thread = _begun(target, name, died)
     for kinds in _SUSPECTS if thread is None else ():
         hooks = {kind: _get(kind) for kind in kinds}
