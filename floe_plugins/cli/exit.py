@@ -35,7 +35,11 @@ class CommandError(Exception):
 
 
 def fail(message: str, status: int) -> NoReturn:
-    """End the command with a message and an exit status, within ``run_command``."""
+    """End the command with a message and an exit status, within ``run_command``.
+
+    Raises:
+        CommandError: Always.
+    """
     raise CommandError(message, status)
 
 
@@ -45,9 +49,11 @@ def print_error(text: str, **facts: Any) -> None:
 
 
 def run_command(command: Callable[..., Any], options: Documents, *args: Any, **kwargs: Any) -> Any:
-    """Run a command; print an expected error as one message, and as a document, instead of a traceback.
+    """Run a command and return what it returns; print an expected error as one message, and as a document.
 
-    Exits with status 2 for a configuration error and 1 for any other ``PluginError``.
+    Raises:
+        SystemExit: The command failed: with status 2 for a configuration error, and 1 for any other ``PluginError``.
+        Exception: Anything else, which is a mistake of this package: it keeps its traceback.
     """
     try:
         return command(options, *args, **kwargs)
