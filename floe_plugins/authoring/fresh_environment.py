@@ -56,20 +56,26 @@ class FreshEnvironment:
         self.python = directory / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
     def create(self) -> Done:
-        """Make it, empty."""
+        """Make it, empty. Blocks as ``run``."""
         if self._uv is None:
             return self.run([sys.executable, "-m", "venv", str(self._directory)])
         return self.run([self._uv, "venv", "--quiet", "--python", sys.executable, str(self._directory)])
 
     def install(self, requirements: Sequence[str]) -> Done:
-        """Install requirements, as pip takes them."""
+        """Install requirements, as pip takes them, from the tool's own index. Blocks as ``run``."""
         if self._uv is None:
             pip = [str(self.python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
             return self.run([*pip, *requirements])
         return self.run([self._uv, "pip", "install", "--quiet", "--python", str(self.python), *requirements])
 
     def run(self, command: Sequence[str], directory: Path | None = None) -> Done:
-        """Run a command, and end it and what it started when the time is over, or when this is interrupted."""
+        """Run a command, and end it and what it started when the time is over, or when this is interrupted.
+
+        Blocks until then. It has no standard input, and none of the variables that are not passed on.
+
+        Raises:
+            OSError: it cannot be run, as where there is no such program.
+        """
         with (self._directory.parent / "output").open("w+b") as output:
             try:
                 process = subprocess.Popen(  # noqa: S603 a command that was made here

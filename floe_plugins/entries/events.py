@@ -152,7 +152,11 @@ def _reason(error: BaseException) -> str:
 
 
 class Subscription:
-    """Hands events to a callback that may raise, or block, without anybody else waiting for it. Calling it ends it."""
+    """Hands events to a callback that may raise, or block, without anybody else waiting for it. Calling it ends it.
+
+    ``registry.subscribe`` makes one. What the callback raises is logged as a warning. The thread is a daemon, and ends
+    with the subscription or with the registry. It may be called, and waited for, from any thread.
+    """
 
     def __init__(self, events: Events, callback: Callable[[Any], object]) -> None:
         self._callback = callback
@@ -172,7 +176,7 @@ class Subscription:
             raise
 
     def __call__(self) -> None:
-        """Hand out nothing from now on."""
+        """Hand out nothing from now on. A callback that runs at this moment is not waited for. May be repeated."""
         events = self._events()
         if events is not None:
             events.ignore(self._put)
@@ -183,7 +187,8 @@ class Subscription:
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the callback has been given all that has happened so far; return whether it has.
 
-        At most ``timeout`` seconds. Call it before the process ends, so that the last events are not lost.
+        At most ``timeout`` seconds; without one, until then. Call it before the process ends, so that the last events
+        are not lost. On the thread of the callback it returns False at once: it would wait for itself.
         """
         if threading.current_thread() is self._thread:
             return False
