@@ -50,7 +50,21 @@ class PluginSpans:
     ``stage``; ``timeout`` and ``attempt`` where there are any, and ``health`` of a check. For another platform, its
     name stands for floe. What failed has the status ERROR and its reason, which contains no secrets.
 
-    Subscribe one of these to one registry: ``registry.subscribe(PluginSpans())``.
+    Subscribe one of these to one registry, and wait for the last events before the process ends. No plugin waits for
+    it: it works on the thread of the subscription.
+
+    >>> from opentelemetry.sdk.trace import TracerProvider
+    >>> from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+    >>> from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+    >>> from floe_plugins import PluginRegistry
+    >>> provider, exporter = TracerProvider(), InMemorySpanExporter()
+    >>> provider.add_span_processor(SimpleSpanProcessor(exporter))
+    >>> registry = PluginRegistry(path=[], environ={})
+    >>> subscription = registry.subscribe(PluginSpans(provider))
+    >>> with registry:
+    ...     pass
+    >>> subscription.wait(10), [span.name for span in exporter.get_finished_spans()]
+    (True, ['floe discover', 'floe start', 'floe stop'])
 
     Args:
         tracer_provider: makes the spans; by default, that of the process.
@@ -74,12 +88,16 @@ class PluginSpans:
         self._attempts: dict[PluginRef, int] = {}
 
     def __call__(self, event: PluginEvent) -> None:
-        """Begin or end the spans that an event is about."""
+        """Begin or end the spans that an event is about. The subscription calls it; safe from any thread."""
         with self._lock:
             self._take(event)
 
     def close(self) -> None:
-        """End the spans that have begun: after the end of the subscription nothing else does."""
+        """End the spans that have begun: after the end of the subscription nothing else does.
+
+        They have the status ERROR. Call it after the subscription's ``wait()``, so that calls that have ended are not
+        among them. May be repeated.
+        """
         with self._lock:
             for found in reversed(self._open[:]):
                 self._end(found, None, "it had not ended when nobody listened any more")

@@ -20,7 +20,14 @@ _DECLARED = ("name", "version", "floe_api_version")
 
 
 class Found(NamedTuple):
-    """What is wrong: with which plugin, what its author should do, and whether it may work in spite of it."""
+    """What is wrong with a plugin, and what its author should do.
+
+    Attributes:
+        message: what is wrong, as one line.
+        hint: what to do.
+        ref: the plugin, where that is not clear.
+        is_warning: whether the plugin may work all the same, as where its source says too little to tell.
+    """
 
     message: str
     hint: str = ""
@@ -29,7 +36,10 @@ class Found(NamedTuple):
 
 
 def read_class(candidate: Candidate) -> Iterator[Found]:
-    """Yield what the source of a candidate's class shows to be wrong with its hooks, or to be missing from it."""
+    """Yield what the source of a candidate's class shows to be wrong with its hooks, or to be missing from it.
+
+    Blocks while it reads files. Raises nothing; what cannot be read is a warning among the others.
+    """
     try:
         reader, mro = static_metadata.open_class(candidate, whole=True)
         yield from [*_in_class(candidate, reader, mro)]

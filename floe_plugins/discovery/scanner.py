@@ -66,7 +66,10 @@ def scan(path: Iterable[object] | None = None, platform: Platform | None = None)
 
 
 def installed_categories(platform: Platform, path: Iterable[object] | None = None) -> list[Category]:
-    """Return the categories that installed distributions add to a platform."""
+    """Return the categories that installed distributions add to a platform, also such as another has already.
+
+    Reads all directories of ``path`` anew. What cannot be a category is left out; ``scan`` reports it.
+    """
     return list(_read(path, Groups(platform)).categories())
 
 
@@ -102,6 +105,12 @@ def compare(
     """Return the candidates that were added, removed and changed (as they are now) between two scans.
 
     Two candidates with the same ref and the same distribution name count as the same one.
+
+    >>> from floe_plugins import PluginRef
+    >>> before, now = Distribution("acme", "1.0", "/site/acme-1.0"), Distribution("acme", "2.0", "/site/acme-2.0")
+    >>> ref = PluginRef.parse("compute:acme")
+    >>> [len(part) for part in compare([Candidate(ref, "acme:Acme", before)], [Candidate(ref, "acme:Acme", now)])]
+    [0, 0, 1]
     """
     if not old:
         return tuple(new), (), ()

@@ -82,7 +82,11 @@ class Parts:
 
 
 def wrong_result(value: object) -> str | None:
-    """Return what is wrong with the result of ``startup`` or ``shutdown``; None for None."""
+    """Return what is wrong with the result of ``startup`` or ``shutdown``; None for None.
+
+    >>> wrong_result(False), wrong_result(None)
+    ('an object of type bool, and must return None', None)
+    """
     if value is None:
         return None
     if type(value) in {types.GeneratorType, types.AsyncGeneratorType}:

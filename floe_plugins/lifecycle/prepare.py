@@ -70,7 +70,11 @@ class Loading(Driver[PluginRef, bool]):
 
 
 def configure(parts: Parts, operation: Operation, plan: StartPlan) -> dict[PluginRef, PluginError]:
-    """Validate the configuration of all plugins that are to start; return the errors."""
+    """Validate the configuration of all plugins that are to start; return the errors.
+
+    Each on its own thread, at most for its deadline, several side by side. Those that are configured or started already
+    are not validated again.
+    """
     pending = {
         ref: entry
         for ref, entry in plan.entries.items()

@@ -98,10 +98,13 @@ class Configurer:
         entry.model, entry.overrides = model, arguments
 
     def override(self, entry: Entry, mapping: Mapping[str, Any] | None) -> Any:
-        """Configure a plugin by argument and return the validated model.
+        """Configure a plugin by argument and return the validated model; None without a schema.
+
+        If it fails, what was in force before stays so.
 
         Raises:
             PluginConfigurationError: It is invalid, or the plugin is started.
+            PluginTimeoutError: Its schema takes too long.
         """
         if not isinstance(mapping, Mapping):
             message = f"the configuration must be a mapping, and is of type {type(mapping).__name__}"

@@ -97,6 +97,16 @@ def about(
     """Within the block, errors that name no plugin are about this one; without a ref, they name its class.
 
     They speak to the plugin's author if it is not installed, or installed from where its author works on it.
+
+    >>> try:
+    ...     with about(PluginRef.parse("compute:acme"), "acme 1.0 in /site"):
+    ...         raise PluginLoadError("it has no name")
+    ... except PluginLoadError as error:
+    ...     print(error)
+    compute:acme (from acme 1.0 in /site): it has no name
+
+    Raises:
+        PluginError: the block's own, completed.
     """
     try:
         yield
@@ -274,6 +284,13 @@ def _default_of_field(cls: type[Any], name: str) -> object:
 
 def check_api_version(declared: object, platform: Platform = FLOE) -> None:
     """Do nothing if a plugin made for that API version runs here.
+
+    >>> check_api_version(FLOE.api_version)
+    >>> try:
+    ...     check_api_version("99.0")
+    ... except PluginIncompatibleError as error:
+    ...     print(error.requires)
+    99.0
 
     Raises:
         PluginIncompatibleError: It does not.

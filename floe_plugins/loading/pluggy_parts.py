@@ -34,7 +34,13 @@ def _is_wrapper(hookimpl: pluggy.HookImpl) -> bool:
 
 
 class IdentitySet(MutableSet[Any]):
-    """A set by identity, for plugins that are unhashable or compare equal."""
+    """A set by identity, for plugins that are unhashable or compare equal.
+
+    >>> first, second = [], []
+    >>> found = IdentitySet([first, second, first])
+    >>> len(found), second in found, [] in found
+    (2, True, False)
+    """
 
     def __init__(self, plugins: Iterable[Any] = ()) -> None:
         self._by_id = {id(plugin): plugin for plugin in plugins}
@@ -69,7 +75,13 @@ class Subset(list[pluggy.HookImpl]):
 
 
 class PluginsByName(dict[str, Any]):
-    """A dict of plugins, each under one name, whose ``values()`` finds by identity, at once."""
+    """A dict of plugins, each under one name, whose ``values()`` finds by identity, at once.
+
+    >>> plugins = PluginsByName()
+    >>> plugins["a"] = plugin = []
+    >>> plugin in plugins.values(), [] in plugins.values()
+    (True, False)
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -84,7 +96,11 @@ class PluginsByName(dict[str, Any]):
         self.pop(name)
 
     def pop(self, name: str, *default: Any) -> Any:
-        """Remove a plugin and return it."""
+        """Remove a plugin and return it; ``default`` if there is none of that name.
+
+        Raises:
+            KeyError: There is none, and no default is given.
+        """
         plugin = super().pop(name, *default)
         self._plugins.discard(plugin)
         return plugin

@@ -242,7 +242,10 @@ class CategoryManager(pluggy.PluginManager):
         return self._unregister(PluginRef(self._category, name))
 
     def set_blocked(self, name: str) -> None:
-        """Unregister the plugin of that name, and keep it from being loaded again."""
+        """Unregister the plugin of that name, and keep it from being loaded again.
+
+        Blocks until it has stopped, as ``PluginRegistry.unregister`` does.
+        """
         self.unregister(name=name)
         self._name2plugin[name] = None
         self._store.block(PluginRef(self._category, name), blocked=True)
@@ -293,7 +296,7 @@ class CategoryManager(pluggy.PluginManager):
         return self.get_name(plugin) is not None
 
     def get_name(self, plugin: Any) -> str | None:
-        """Return the name under which this very plugin is registered."""
+        """Return the name under which this very plugin is registered; None if it is not."""
         if plugin is None:
             return None
         return next((name for name, other in list(self._name2plugin.items()) if other is plugin), None)

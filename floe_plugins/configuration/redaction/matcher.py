@@ -78,7 +78,11 @@ class Matcher:
         return _masked(text, spans) if spans else text
 
     def finds(self, text: str) -> bool:
-        """Return whether a text contains a trace of a secret."""
+        """Return whether a text contains a trace of a secret, and not what ``mask`` knows by its form alone.
+
+        >>> Matcher(["hunter2-prod"]).finds("ter2-pr"), Matcher(["hunter2-prod"]).finds("hunter")
+        (True, True)
+        """
         folded = text.casefold()
         return folded.strip() in self.whole or next(self._find(folded), None) is not None
 
