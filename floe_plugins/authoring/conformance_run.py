@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from floe_plugins._version import __version__
+from floe_plugins.authoring.class_reading import Found
 from floe_plugins.authoring.fresh_environment import Done, FreshEnvironment
-from floe_plugins.authoring.validation import Found, Validation
+from floe_plugins.authoring.validation import Validation
 from floe_plugins.configuration.formats import toml
 from floe_plugins.core.platform import FLOE, Platform
 from floe_plugins.inspection.compatibility import PACKAGE
@@ -83,6 +84,13 @@ def run_conformance(trial: Trial, platform: Platform = FLOE) -> ConformanceRun:
 
     The conformance classes of the tests run, with the settings that they give. A plugin that has none there is run
     as it is, without settings.
+
+    Blocks until all has run, or ``trial.seconds`` are over; then, and when interrupted, what runs is ended with all
+    that it started. Needs the index that uv or pip is configured for. A failure of any of it is among ``found`` of the
+    result, and not raised.
+
+    Raises:
+        OSError: the environment cannot be made, as on a full disk.
     """
     with tempfile.TemporaryDirectory(prefix="conformance-", ignore_cleanup_errors=True) as directory:
         place = Path(directory).resolve()

@@ -59,13 +59,13 @@ class FreshEnvironment:
         self.python = directory / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
     def create(self) -> Done:
-        """Make it, empty."""
+        """Make it, empty. Blocks as ``run``."""
         if self._uv is None:
             return self.run([sys.executable, "-m", "venv", str(self._directory)])
         return self.run([self._uv, "venv", "--quiet", "--python", sys.executable, str(self._directory)])
 
     def install(self, requirements: Sequence[str]) -> Done:
-        """Install requirements, as pip takes them."""
+        """Install requirements, as pip takes them, from the tool's own index. Blocks as ``run``."""
         if self._uv is None:
             pip = [str(self.python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
             return self.run([*pip, *requirements])
@@ -74,14 +74,22 @@ class FreshEnvironment:
     def run(self, command: Sequence[str], directory: Path | None = None) -> Done:
         """Run a command, and end it and what it started when the time is over or a signal arrives.
 
-        A signal is handled once they have ended.
+        Blocks until then. It has no standard input, and none of the variables that are not passed on. A signal is
+        handled once they have ended.
+
+        Raises:
+            OSError: what it prints cannot be kept, as on a full disk.
         """
         received: list[int] = []
-        with (
-            (self._directory.parent / "output").open("w+b") as output,
-            # An exception of a handler would leave a process behind that has just begun.
-            handled_by(lambda number, _frame: received.append(number)),
-        ):
+        # An exception of a handler would leave a process behind that has just begun.
+        with handled_by(lambda number, _frame: received.append(number)):
+            done = self._run(command, directory, received)
+        if received:
+            signal.raise_signal(received[0])
+        return done
+
+    def _run(self, command: Sequence[str], directory: Path | None, received: Sequence[int]) -> Done:
+        with (self._directory.parent / "output").open("w+b") as output:
             try:
                 process = subprocess.Popen(  # noqa: S603 a command that was made here
                     command,
@@ -100,10 +108,7 @@ class FreshEnvironment:
                 _end(process)
             size = output.seek(0, os.SEEK_END)
             output.seek(max(size - _MAX_TAIL, 0))
-            done = Done(status, output.read().decode("utf-8", "replace"))
-        if received:
-            signal.raise_signal(received[0])
-        return done
+            return Done(status, output.read().decode("utf-8", "replace"))
 
     def _wait(self, process: subprocess.Popen[bytes], received: Sequence[int]) -> int | None:
         """Return the status of a process; None once the time is over or a signal was received."""

@@ -67,7 +67,10 @@ def home_of(category: Category, platform: Platform) -> Home:
 
 
 def distribution_of(category: Category, platform: Platform) -> tuple[str, str] | None:
-    """Return the name and the version of the distribution that has the class of a category; None if it is unknown."""
+    """Return the name and the version of the distribution that has the class of a category; None if it is unknown.
+
+    Of several that have modules of its package, the first that ``importlib.metadata`` names.
+    """
     top = category.spec_name[0].partition(".")[0]
     # An editable installation does not list its modules: then the one with the command line, or with the category.
     names = [*metadata.packages_distributions().get(top, ()), *_owners("console_scripts", platform.command, top)]

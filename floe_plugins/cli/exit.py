@@ -52,7 +52,11 @@ class InterruptedCommandError(BaseException):
 
 
 def fail(message: str, status: int) -> NoReturn:
-    """End the command with a message and an exit status, within ``run_command``."""
+    """End the command with a message and an exit status, within ``run_command``.
+
+    Raises:
+        CommandError: Always.
+    """
     raise CommandError(message, status)
 
 
@@ -62,10 +66,12 @@ def print_error(text: str, **facts: Any) -> None:
 
 
 def run_command(command: Callable[..., Any], options: Documents, *args: Any, **kwargs: Any) -> Any:
-    """Run a command; print an expected error as one message, and as a document, instead of a traceback.
+    """Run a command and return what it returns; print an expected error as one message, and as a document.
 
-    Exits with status 2 for a configuration error, 1 for any other ``PluginError`` and for what the system refuses, and
-    128 and the number of the signal after ``InterruptedCommandError``.
+    Raises:
+        SystemExit: The command failed: with status 2 for a configuration error, 1 for any other ``PluginError`` and for
+            what the system refuses, and 128 and the number of the signal after ``InterruptedCommandError``.
+        Exception: Anything else, which is a mistake of this package: it keeps its traceback.
     """
     try:
         return command(options, *args, **kwargs)

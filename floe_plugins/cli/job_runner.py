@@ -52,7 +52,13 @@ class JobRunner:
         self._printed_ending: Ending | None = None
 
     def run(self, job: str, **arguments: Any) -> Finished:
-        """Run the job. If it ends with an error, or its host does, print that and exit."""
+        """Run the job. If it ends with an error, or its host does, print that and exit.
+
+        Blocks until the job has come to its end. ``arguments`` are JSON data for the job.
+
+        Raises:
+            SystemExit: The job came to no result; with 128 and the signal's number after a signal.
+        """
         return self.checked(self.attempt(job, **arguments))
 
     def attempt(self, job: str, **arguments: Any) -> Finished:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -70,6 +71,23 @@ def test_a_signal_is_handled_once_the_command_has_ended(tmp_path: Path) -> None:
         signal.signal(signal.SIGTERM, before)
     assert done.status is None
     assert seen == [False]
+
+
+def test_a_signal_is_handled_also_if_the_command_cannot_be_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_command: object, **_options: object) -> None:
+        signal.raise_signal(signal.SIGTERM)
+        raise FileNotFoundError
+
+    monkeypatch.setattr(subprocess, "Popen", interrupted)
+    seen: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, _frame: seen.append(number))
+    try:
+        fresh(tmp_path).run(["absent"])
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert seen == [signal.SIGTERM]
 
 
 def is_running(process: int) -> bool:

@@ -16,8 +16,9 @@ from floe_plugins.cli.output import Output, count
 from floe_plugins.core.safe_text import escape_lines
 
 if TYPE_CHECKING:
+    from floe_plugins.authoring.class_reading import Found
     from floe_plugins.authoring.conformance_run import ConformanceRun, RuleResult
-    from floe_plugins.authoring.validation import Found, Validation
+    from floe_plugins.authoring.validation import Validation
 
 
 @click.command()

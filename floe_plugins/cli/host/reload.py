@@ -36,7 +36,11 @@ class Reload:
     _lines: list[str] = attrs.field(factory=list, init=False)
 
     def run(self) -> dict[str, Any]:
-        """Apply what can be applied, and return what was done, a line for each change."""
+        """Apply what can be applied, and return what was done, a line for each change, under ``lines``.
+
+        Blocks while plugins stop and start, each at most for its deadlines. A failure is one of the lines, and not
+        raised.
+        """
         if self._file is None:
             return {"lines": ["nothing was reloaded: there is no configuration file"]}
         if self._file == MARK:

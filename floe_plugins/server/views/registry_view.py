@@ -43,6 +43,12 @@ class RegistryView:
     True
     >>> view.close()
 
+    A forked child has a view with new threads, of the registry as the child has it.
+
+    Args:
+        registry: The registry. It is not started or stopped here.
+        interval: The seconds between two rounds of health checks.
+
     Raises:
         ValueError: ``interval`` is not a number of seconds above 0.
     """
@@ -85,7 +91,7 @@ class RegistryView:
             threading.Thread(target=target, name=name, args=(self._closed,), daemon=True).start()
 
     def close(self) -> None:
-        """End the threads. The last snapshot stays."""
+        """End the threads. The last snapshot stays. May be repeated; a check that is under way is not waited for."""
         with self._lock:
             self._closed.set()
             unsubscribe = self._unsubscribe
@@ -95,7 +101,10 @@ class RegistryView:
             unsubscribe()
 
     def snapshot(self) -> Snapshot:
-        """Return the state of the platform and its plugins, as it was a moment ago."""
+        """Return the state of the platform and its plugins, as it was at most about a second ago.
+
+        It belongs to all callers: do not change it. Never blocks.
+        """
         if self._unsubscribe is None:
             self._run()
         return self._snapshot
