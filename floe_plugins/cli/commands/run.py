@@ -191,7 +191,7 @@ class _Presenter:
             Path(file).write_text(svg, encoding="utf-8")
         except (OSError, ValueError) as error:  # ValueError: a null byte in the path
             # The platform runs all the same.
-            logs.write("error", f"cannot write the timeline: {escape(error)}")
+            logs.write("error", f"cannot write {escape(file)}: {escape(getattr(error, 'strerror', None) or error)}")
 
 
 def _row(outcome: Mapping[str, Any], statuses: Mapping[str, Any], full_below: Collection[str]) -> tuple[object, ...]:
