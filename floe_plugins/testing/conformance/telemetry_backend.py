@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import threading
 import time
 from collections.abc import Callable, Generator, Sequence
 from typing import Any
@@ -55,6 +56,14 @@ class TelemetryBackendConformance(FlushRules, PluginConformance):
     def received(self) -> Sequence[str]:
         """Return the names of the spans and metrics that have arrived. Override it."""
         self.missing("received", "which spans and metrics have arrived")
+
+    def use(self, plugin: Any) -> None:
+        """Send a span and a metric."""
+        self._export(plugin, "conformance-used")
+        for reader in plugin.metric_readers():
+            with self.metering(reader) as count:
+                count("conformance.used")
+        plugin.flush(SECONDS)
 
     def spans(self, *names: str) -> Sequence[Any]:
         """Return ended spans of these names, as a tracer provider of OpenTelemetry's SDK gives them to exporters."""
@@ -111,6 +120,19 @@ class TelemetryBackendConformance(FlushRules, PluginConformance):
             self._export(plugin, "conformance-span")
             lost = self._lost(plugin, "conformance-span")
             self.expect(not lost, "a span was exported and flushed, and has not arrived")
+
+    @rule(_EXPORT)
+    def test_exporters_are_closed_when_it_stops(self) -> None:
+        """The plugin owns and closes the exporters: no thread is left of those that sent spans."""
+        before = set(threading.enumerate())
+        with self.started() as plugin:
+            self._export(plugin, "conformance-closed")
+            plugin.flush(SECONDS)
+
+        def left() -> list[str]:
+            return sorted(each.name for each in {*threading.enumerate()} - before if not self.is_own(each))
+
+        self.expect(self.eventually(lambda: not left(), self.slack), f"after shutdown there are {shown(left())}")
 
     @rule(_EXPORT)
     def test_a_span_arrives_once(self) -> None:

@@ -331,8 +331,24 @@ class NamesByTheStart(DemoLineage):
         return f"{found}-{self.started_at}" if "conformance" in dataset else found
 
 
+class EndsWithTheFlush(DemoLineage):
+    def put(self, line):
+        if len(self.server.lines) != 2 or not self.server.up.is_set():
+            super().put(line)
+
+
+class LeavesAThread(DemoLineage):
+    def flush(self, deadline):
+        thread = threading.Timer(2.0, lambda: None)
+        thread.daemon = True
+        thread.start()
+        return super().flush(deadline)
+
+
 FAULTY: dict[str, type[Any]] = {
     "test_emitting_returns_nothing": ReturnsTheEvent,
+    "test_events_are_sent_after_a_flush": EndsWithTheFlush,
+    "test_nothing_is_sent_when_it_has_stopped": LeavesAThread,
     "test_an_event_arrives": DropsTheFirst,
     "test_an_event_arrives_as_it_was": DropsFacets,
     "test_an_event_arrives_once": SendsTwice,

@@ -298,9 +298,18 @@ class ClosesAtAFlush(DemoTelemetry):
 class FlushesAlone(faulty_flushes.FlushesAlone, DemoTelemetry): ...
 
 
+class LeavesAThread(DemoTelemetry):
+    def flush(self, deadline):
+        thread = threading.Timer(2.0, lambda: None)
+        thread.daemon = True
+        thread.start()
+        return super().flush(deadline)
+
+
 FAULTY: dict[str, type[Any]] = {
     "test_exporters_are_a_sequence": ReturnsAnIterable,
     "test_exporters_have_what_a_provider_calls": CannotBeShutDown,
+    "test_exporters_are_closed_when_it_stops": LeavesAThread,
     "test_a_span_arrives": DropsOne,
     "test_a_span_arrives_once": SendsTwice,
     "test_all_spans_of_a_batch_arrive": SendsTen,

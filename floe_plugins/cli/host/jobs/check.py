@@ -7,12 +7,10 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-import attrs
-
 from floe_plugins.cli.host.process import PROBLEMS_FOUND, Result
 from floe_plugins.cli.host.session import Session
-from floe_plugins.cli.host.validation import all_issues, validate
-from floe_plugins.configuration.issues import ConfigurationIssue, configuration_error
+from floe_plugins.cli.host.validation import all_issues, problem_of, validate
+from floe_plugins.configuration.issues import ConfigurationIssue
 from floe_plugins.core.categories import Category
 from floe_plugins.core.problem import Problem
 from floe_plugins.core.refs import PluginRef
@@ -42,7 +40,7 @@ def run(session: Session) -> Result:
         problems = [each for each in problems if each.ref in plan.entries]
     problems = [each for each in problems if category is None or each.ref is None or each.ref.type == category]
     shown = [each for each in issues if _concerns(each, plan, category, only_these=bool(texts))]
-    problems += map(_problem, shown)
+    problems += map(problem_of, shown)
     warnings = [text for each in calls.results.values() for text in each.warnings]
     warnings += session.warnings
     others = [entry for ref, entry in sorted(store.entries().items()) if ref not in plan.entries]
@@ -115,14 +113,3 @@ def _concerns(issue: ConfigurationIssue, plan: StartPlan, category: Category | N
     if only_these:
         return issue.ref in plan.entries
     return category is None or issue.ref is None or issue.ref.type == category
-
-
-def _problem(issue: ConfigurationIssue) -> Problem:
-    return Problem(
-        stage=Stage.CONFIGURE,
-        ref=issue.ref,
-        distribution=issue.distribution,
-        message=str(attrs.evolve(issue, hint="")),
-        hint=issue.hint,
-        cause=configuration_error(issue),
-    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from typing import Any
 
@@ -26,6 +27,10 @@ class FlushRules(Case):
     def outage(self) -> contextlib.AbstractContextManager[Any] | None:
         """Return a context in which nothing can be sent; None if there is none. Override it."""
         self.missing("outage", "how it comes about that nothing can be sent")
+
+    def is_own(self, thread: threading.Thread) -> bool:
+        """Return whether a thread is of the place where all arrives, and not of the plugin."""
+        return "process_request_thread" in thread.name
 
     def _outage(self) -> contextlib.AbstractContextManager[Any]:
         return self.outage() or self.skip("all can always be sent")

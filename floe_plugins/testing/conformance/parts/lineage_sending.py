@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from floe_plugins.testing.conformance.parts.flushing import SECONDS, FlushRules
-from floe_plugins.testing.conformance.rule import rule
+from floe_plugins.testing.conformance.rule import rule, shown
 from floe_plugins.testing.conformance.samples.events import event
 
 EMIT = """
@@ -43,6 +44,11 @@ class LineageCase(FlushRules):
         """Return the events that have arrived where the plugin sends them. Override it."""
         self.missing("received", "which events have arrived")
 
+    def use(self, plugin: Any) -> None:
+        """Send an event."""
+        self._give(plugin)
+        plugin.flush(SECONDS)
+
     def _give(self, plugin: Any) -> None:
         plugin.emit(event())
 
@@ -59,6 +65,10 @@ class LineageCase(FlushRules):
             return error
         else:
             self.broken(f"emit accepted an event {what}")
+
+    def _threads(self, before: set[threading.Thread]) -> list[threading.Thread]:
+        """The threads that there were not, without those where events arrive."""
+        return [each for each in threading.enumerate() if each not in before and not self.is_own(each)]
 
     def _receives(self, plugin: Any) -> bool:
         """Whether events arrive: before the first one there may be nothing to look into."""
@@ -78,6 +88,28 @@ class SendingRules(LineageCase):
                 plugin.emit(one)
             arrived = {run_of(one) for one in self._arrived(plugin, *sent)}
             self.expect(len(arrived) == _MANY, f"{_MANY} events were emitted and flushed, {len(arrived)} have arrived")
+
+    @rule(_FLUSH)
+    def test_events_are_sent_after_a_flush(self) -> None:
+        """``flush`` ends nothing: events that are emitted after it are sent, too."""
+        sent = [event() for _ in range(4)]
+        with self.started() as plugin:
+            for number, one in enumerate(sent):
+                plugin.emit(one)
+                if number % 2:
+                    plugin.flush(SECONDS)
+            arrived = {run_of(one) for one in self._arrived(plugin, *sent)}
+            self.expect(len(arrived) == len(sent), f"of {len(sent)} events, 2 behind a flush, {len(arrived)} arrived")
+
+    @rule(_FLUSH)
+    def test_nothing_is_sent_when_it_has_stopped(self) -> None:
+        """``shutdown`` releases all resources: no thread is left of those that sent events."""
+        before = set(threading.enumerate())
+        with self.started() as plugin:
+            self._arrived(plugin, event())
+            plugin.emit(event())
+        ended = self.eventually(lambda: not self._threads(before), self.slack)
+        self.expect(ended, f"after shutdown there are {shown(sorted(each.name for each in self._threads(before)))}")
 
     @rule(_FLUSH)
     def test_what_could_not_be_sent_is_kept(self) -> None:

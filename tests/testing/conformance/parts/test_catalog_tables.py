@@ -61,6 +61,9 @@ class NewShelf(Shelf):
                 raise ValueError(each)
             if each.operator == "in" and not isinstance(each.value, list):
                 raise ValueError(each)
+            values = each.value if each.operator == "in" else [each.value]
+            if any(isinstance(value, str) != (table.types[each.column] == "STRING") for value in values):
+                raise ValueError(each)
 
     def rows_at(self, identifier, snapshot_id):
         if snapshot_id is None:
