@@ -17,7 +17,7 @@ _MAX_QUOTED = 60
 
 
 class EntryPointLine(NamedTuple):
-    """One entry point in one of the plugin groups."""
+    """One entry point in one of the plugin groups, whose value is one that ``parse_value`` can read."""
 
     ref: PluginRef
     value: str
@@ -131,7 +131,11 @@ FLOE_GROUPS = Groups()
 
 
 def is_well_formed(data: bytes) -> bool:
-    """Return whether ``importlib.metadata`` can certainly read a file. Fast; if false, ``parse`` finds out."""
+    r"""Return whether ``importlib.metadata`` can certainly read a file. Fast; if false, ``parse`` finds out.
+
+    >>> is_well_formed(b"[floe.computes]\nduckdb = acme:DuckDB\n"), is_well_formed(b"duckdb\n")
+    (True, False)
+    """
     try:
         text = data.decode()
     except UnicodeDecodeError:

@@ -29,7 +29,7 @@ def _parts(parts: Iterable[str]) -> tuple[str, ...]:
 
 @attrs.frozen
 class DbtManifest:
-    """The nodes of a project.
+    """The nodes of a project. A unique id is dbt's own, such as ``model.shop.orders``.
 
     Attributes:
         models: the unique ids of the models.
@@ -49,6 +49,7 @@ class DbtNodeResult:
     """The result of one node.
 
     Attributes:
+        unique_id: dbt's id of the node, as in ``DbtManifest``.
         status: dbt's own word for the result (success, error, pass, fail, skipped ...).
         seconds: how long the node took.
         message: dbt's message; may be empty.
@@ -81,6 +82,10 @@ class DbtReport:
 @attrs.frozen
 class DbtCommand:
     """A dbt command and what holds for it alone.
+
+    >>> from floe_plugins.hookspecs import DbtCommand
+    >>> DbtCommand("run", select=["staging+"], threads=4).select
+    ('staging+',)
 
     Attributes:
         verb: what dbt does. ``retry`` repeats the last command of the project from the nodes that failed, and takes

@@ -157,6 +157,10 @@ def is_newer(hook: object, api_version: str) -> bool:
     """Return whether a hook was added after the API version that a plugin was written for.
 
     A method of the plugin that has its name is then something else.
+
+    >>> from floe_plugins import ComputePlugin
+    >>> [is_newer(ComputePlugin.lease, version) for version in ("1.0", "1.1")], is_newer(ComputePlugin.execute, "1.0")
+    ([True, False], False)
     """
     added = getattr(hook, "floe_added_in", None)
     return added is not None and api_mismatch(added, api_version) is not None

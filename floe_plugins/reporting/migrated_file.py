@@ -52,6 +52,8 @@ def migrate_table(
         ref: The plugin's ref.
         plugin: The plugin's class or instance.
         distribution: The distribution that provides it, for the issues.
+
+    Raises nothing: what ``migrate_config`` raises is an issue, with its secrets masked.
     """
     old = _table(content, ref)
     if not old:

@@ -71,19 +71,21 @@ class Server:
         watch(self, Server._leave_to_parent)
 
     def start(self) -> None:
-        """Begin to serve, and return when the server accepts clients.
+        """Begin to serve, and return when the server accepts clients; waits for that for at most 30 seconds.
+
+        A server can be started once.
 
         Raises:
-            RuntimeError: It could not begin.
+            RuntimeError: It could not begin, or was started before.
         """
         self._thread.start()
         if not self._ready.wait(_START_SECONDS) or self._error is not None:
             raise RuntimeError("the server could not be started") from self._error
 
     def stop(self, timeout: float = 5.0) -> bool:
-        """Stop serving; return whether it has ended within so many seconds. May be repeated.
+        """Stop serving; return whether it has ended within so many seconds. May be repeated, from any thread.
 
-        Requests under way have a second to end; streams of events are ended at once.
+        Requests under way have ``Limits.end_seconds`` to end, a second by default; streams of events are ended at once.
         """
         self._server.should_exit = True
         if self._thread.ident is None:

@@ -50,7 +50,7 @@ class Diagram(NamedTuple):
     cycles: tuple[tuple[str, ...], ...]
 
     def targets(self) -> dict[str, list[Edge]]:
-        """Return the edges that begin at each node."""
+        """Return the edges that begin at each node, in their order; an empty list for a node that needs nothing."""
         found: dict[str, list[Edge]] = {name: [] for name in self.nodes}
         for edge in self.edges:
             found[edge.source].append(edge)

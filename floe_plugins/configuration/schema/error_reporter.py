@@ -140,6 +140,9 @@ class ErrorReporter:
 
         Locations also contain the names of union members and validators, which are not in the data.
         With ``missing``, the last step is a key that the data should contain.
+
+        >>> ErrorReporter.data_path(("pool", "BigPool", "size"), {"pool": {"size": "many"}})
+        ('pool', 'size')
         """
         steps = list(loc)
         path: list[object] = []
@@ -224,7 +227,11 @@ class ErrorReporter:
 
 
 def leaves(data: Any, path: KeyPath) -> Iterator[tuple[KeyPath, Any]]:
-    """Yield the path and value of everything that is neither a table nor a list."""
+    """Yield the path and value of everything that is neither a table nor a list.
+
+    >>> [*leaves({"hosts": ["a", "b"], "size": 4}, ())]
+    [(('hosts', 0), 'a'), (('hosts', 1), 'b'), (('size',), 4)]
+    """
     if is_table(data):
         for key, value in data.items():
             yield from leaves(value, (*path, key))
