@@ -28,7 +28,14 @@ _SUFFIXES = (".py", ".so", ".pyd")
 
 
 class Found(NamedTuple):
-    """What is wrong: with which plugin, what its author should do, and whether it may work in spite of it."""
+    """What is wrong: with which plugin, what its author should do, and whether it may work in spite of it.
+
+    Attributes:
+        message: what is wrong, as one line.
+        hint: what to do; may be empty.
+        ref: the plugin, as text; None for what concerns the project or wheel as a whole.
+        is_warning: whether all may work all the same; it counts with ``--strict`` only.
+    """
 
     message: str
     hint: str = ""

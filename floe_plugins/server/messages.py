@@ -39,7 +39,11 @@ class Response:
     """A response that is sent at once.
 
     Attributes:
+        status: The status code of HTTP.
+        body: All of it, also for HEAD, which is answered without.
+        content_type: The value of that header.
         headers: Headers besides content type, length and those that every response has.
+        start: The message of ASGI that begins it, made once.
     """
 
     status: int
