@@ -37,13 +37,14 @@ def main(platform: Platform = FLOE) -> None:
             f"{platform.command}: the command line requires {error.name}: pip install 'floe-plugins[cli]'\n"
         )
         sys.exit(2)
+    from floe_plugins.cli.exit import OutputError, end_without_output
     from floe_plugins.cli.main import app
 
     try:
         app(prog_name=platform.command)
-    except OSError as error:
-        from floe_plugins.cli.exit import end_without_output
-
+    except OutputError as error:
+        end_without_output(error.cause)
+    except OSError as error:  # click prints help itself
         end_without_output(error)
     except SystemExit as end:
         if _RUNS_PLUGINS not in sys.modules:

@@ -45,7 +45,7 @@ class PluginError(Exception):
         >>> PluginNotFoundError("none is installed").docs_url.rpartition("/")[2]
         'errors.md#pluginnotfounderror'
         """
-        from floe_plugins.core.problem import url_of
+        from floe_plugins.core.problem import url_of  # needs attrs, which importing errors does not
 
         return url_of(self)
 

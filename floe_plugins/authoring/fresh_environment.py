@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 _MAX_TAIL = 4_000
+_NOT_BEGUN = 127  # as shells have it
 # What would reach into the new environment from the one that this runs in.
 _NOT_PASSED = ("PYTHON", "VIRTUAL_ENV", "PYTEST_", "UV_PROJECT_ENVIRONMENT", "__PYVENV_LAUNCHER__")
 
@@ -22,8 +23,9 @@ class Done(NamedTuple):
     """How a command ended.
 
     Attributes:
-        status: its exit status; negative for a signal; None if it was ended because the time was over.
-        tail: the end of what it printed, on both streams.
+        status: its exit status; negative for a signal; None if it was ended because the time was over; 127 if the
+            system could not begin it.
+        tail: the end of what it printed, on both streams; or why it could not be begun.
     """
 
     status: int | None
@@ -75,15 +77,18 @@ class FreshEnvironment:
             OSError: it cannot be run, as where there is no such program.
         """
         with (self._directory.parent / "output").open("w+b") as output:
-            process = subprocess.Popen(  # noqa: S603 a command that was made here
-                command,
-                cwd=directory,
-                env=self._variables(os.environ),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+            try:
+                process = subprocess.Popen(  # noqa: S603 a command that was made here
+                    command,
+                    cwd=directory,
+                    env=self._variables(os.environ),
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+            except OSError as error:
+                return Done(_NOT_BEGUN, f"{command[0]}: {error.strerror or error}")
             status = None
             try:
                 with contextlib.suppress(subprocess.TimeoutExpired):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import atexit
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, NoReturn, Protocol
 
 from floe_plugins.cli import logs
@@ -34,6 +35,22 @@ class CommandError(Exception):
         self.status = status
 
 
+class OutputError(Exception):
+    """Standard output cannot be written to."""
+
+    def __init__(self, cause: OSError) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+
+
+class InterruptedCommandError(BaseException):
+    """A signal ends the command."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
 def fail(message: str, status: int) -> NoReturn:
     """End the command with a message and an exit status, within ``run_command``.
 
@@ -52,17 +69,24 @@ def run_command(command: Callable[..., Any], options: Documents, *args: Any, **k
     """Run a command and return what it returns; print an expected error as one message, and as a document.
 
     Raises:
-        SystemExit: The command failed: with status 2 for a configuration error, and 1 for any other ``PluginError``.
+        SystemExit: The command failed: with status 2 for a configuration error, 1 for any other ``PluginError`` and for
+            what the system refuses, and 128 and the number of the signal after ``InterruptedCommandError``.
         Exception: Anything else, which is a mistake of this package: it keeps its traceback.
     """
     try:
         return command(options, *args, **kwargs)
-    except OSError as error:  # all others are caught where they concern a plugin or a file
-        end_without_output(error)
+    except OutputError as error:
+        end_without_output(error.cause)
+    except InterruptedCommandError as error:
+        end_with(interruption(error.number), options, 128 + error.number)
     except Exception as error:
         from floe_plugins.cli.protocol import describe
         from floe_plugins.errors import PluginConfigurationError, PluginError
 
+        if isinstance(error, OSError):  # what the system refuses to any command, such as another process or file
+            file = "" if error.filename is None else f": {error.filename}"
+            refused = PluginError(f"the command cannot go on: {error.strerror or error}{file}")
+            end_with({**describe(refused), "type": type(error).__name__}, options, PROBLEMS_FOUND)
         if isinstance(error, CommandError):
             facts = {**describe(PluginError(str(error))), "type": type(error).__name__}
             end_with(facts, options, error.status)
@@ -70,6 +94,45 @@ def run_command(command: Callable[..., Any], options: Documents, *args: Any, **k
             is_usage = isinstance(error, PluginConfigurationError)
             end_with(describe(error), options, USAGE_ERROR if is_usage else PROBLEMS_FOUND)
         raise
+
+
+def interruption(number: int) -> dict[str, Any]:
+    """Return the error of a command that a signal ended, as JSON data."""
+    import signal  # few commands are interrupted, and it takes long to import
+
+    from floe_plugins.cli.protocol import describe
+    from floe_plugins.errors import PluginError
+
+    return {**describe(PluginError(f"ended by {signal.Signals(number).name}")), "type": "Interrupted"}
+
+
+@contextmanager
+def cleaning_up() -> Generator[None, None, None]:
+    """Within the block, a signal raises ``InterruptedCommandError``; a second one ends the process at once.
+
+    For a command that has more to end or to remove than this process. To be entered on the main thread.
+    """
+    import signal  # as above
+
+    before: dict[int, Any] = {}
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    def interrupt(number: int, _frame: object) -> None:
+        restore()
+        raise InterruptedCommandError(number)
+
+    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    # What is ignored stays so: nohup does that to SIGHUP, and a shell to the SIGINT of background jobs.
+    before.update({each: signal.getsignal(each) for each in numbers if signal.getsignal(each) is not signal.SIG_IGN})
+    for number in before:
+        signal.signal(number, interrupt)
+    try:
+        yield
+    finally:
+        restore()
 
 
 def end_with(

@@ -70,7 +70,6 @@ class Platform:
                 raise TypeError(f"the {what} of a platform is a text, and not {text!r}")
         if not api_version[:1].isdigit():
             raise ValueError(f"{api_version!r} cannot be the API version of a platform: expected MAJOR.MINOR")
-        categories = categories if isinstance(categories, Categories) else _checked(categories)
         if not name.isidentifier() or not name.isascii() or name != name.lower() or name[0] == "_" or "__" in name:
             expected = "an identifier of lower-case letters, digits and single '_', such as 'site'"
             raise ValueError(f"{name!r} cannot be the name of a platform: expected {expected}")
@@ -78,14 +77,15 @@ class Platform:
         if not prefix.isidentifier() or prefix != prefix.upper() or "__" in prefix or prefix[-1] == "_":
             expected = "upper-case letters, digits and single '_', such as 'SITE'"
             raise ValueError(f"{prefix!r} cannot be the prefix of environment variables: expected {expected}")
-        table = categories if isinstance(categories, Categories) else Categories(each.on(name) for each in categories)
+        if not isinstance(categories, Categories):
+            categories = Categories(each.on(name) for each in _checked(categories))
         declares = f"{name}.categories"
-        if declares in table.by_group:
+        if declares in categories.by_group:
             raise ValueError(f"the group {declares} is where distributions add categories: give plugins another one")
         for attribute, value in (
             ("name", name),
             ("api_version", api_version),
-            ("categories", table),
+            ("categories", categories),
             ("prefix", prefix),
             ("file_names", tuple(file_names or (f"{name}.{suffix}" for suffix in _SUFFIXES))),
             ("command", command or name),

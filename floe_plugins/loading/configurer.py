@@ -43,12 +43,20 @@ class Configurer:
             PluginConfigurationError: It is invalid.
         """
         plugin = self.loader.load(entry)
-        settings = self.store.configuration
-        if not has_schema(entry) and not _is_configured(settings, entry):
-            # Most plugins without a schema are not configured either: they need no pydantic.
+        if not self.is_needed(entry):
             return
+        settings = self.store.configuration
         with self.store.events.call(entry.ref, Stage.CONFIGURE, self.store.timeout(entry, Stage.CONFIGURE)):
             self._validate(settings, entry, plugin, is_given_up)
+
+    def is_needed(self, entry: Entry) -> bool:
+        """Return whether a loaded plugin has a schema or settings. Without them, none of its code runs.
+
+        Most plugins without a schema have no settings either, and need no pydantic.
+        """
+        found = self.store.configuration.settings(entry.ref)
+        is_configured = found.table or found.variables or found.config_version or entry.overrides
+        return bool(is_configured) or inspect.getattr_static(entry.plugin, "config_schema", None) is not None
 
     def configure_on_own_thread(self, entry: Entry) -> None:
         """Validate a plugin's configuration and hand it over, on the plugin's thread; blocks at most for its deadline.
@@ -58,7 +66,7 @@ class Configurer:
             PluginTimeoutError: Its schema takes too long. What it ends with is not handed over.
         """
         self.loader.load(entry)
-        if not has_schema(entry) or entry.worker.is_current_thread:
+        if not self.is_needed(entry) or entry.worker.is_current_thread:
             self.configure(entry)
             return
         seconds = self.store.timeout(entry, Stage.CONFIGURE)
@@ -140,13 +148,3 @@ def _overdue(entry: Entry, message: str, seconds: float) -> PluginTimeoutError:
 def _with_overrides(settings: Configuration, entry: Entry) -> PluginSettings:
     found = settings.settings(entry.ref)
     return found if entry.overrides is None else attrs.evolve(found, arguments=entry.overrides)
-
-
-def has_schema(entry: Entry) -> bool:
-    """Whether a loaded plugin may have a ``config_schema``; without one, configuring it runs none of its code."""
-    return inspect.getattr_static(entry.plugin, "config_schema", None) is not None
-
-
-def _is_configured(settings: Configuration, entry: Entry) -> bool:
-    found = settings.settings(entry.ref)
-    return bool(found.table or found.variables or found.config_version or entry.overrides)

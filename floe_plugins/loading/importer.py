@@ -7,6 +7,7 @@ import inspect
 import re
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from types import ModuleType
 from typing import Any, NamedTuple
 
 from floe_plugins._version import __version__
@@ -182,12 +183,8 @@ def _import_error(failure: ForeignError, candidate: Candidate, platform: Platfor
 
 def _meant_name(error: BaseException) -> str:
     """Return where the name that an import from this package wanted is, or a name like it; empty if there is none."""
-    names = (
-        re.findall(r"(?:cannot import name|has no attribute) '(\w+)'", error.msg or "")
-        if type(error) is ImportError
-        else []
-    )
-    for wanted in names:
+    text = error.msg if type(error) is ImportError and type(error.msg) is str else ""
+    for wanted in re.findall(r"(?:cannot import name|has no attribute) '(\w+)'", text):
         homes = {name: home for home in _EXPORTING for name in importlib.import_module(home).__all__}
         for name in [wanted] if wanted in homes else closest(wanted, homes, likeness=_MISSPELT):
             return f"Write 'from {homes[name]} import {name}' if that is meant."
@@ -196,7 +193,7 @@ def _meant_name(error: BaseException) -> str:
 
 def _module_without_attribute(error: BaseException) -> object:
     """Return the name of the module that lacks an attribute, if that is the error."""
-    if type(error) is not AttributeError or not inspect.ismodule(error.obj):
+    if type(error) is not AttributeError or type(error.obj) is not ModuleType:
         return None
     return error.obj.__dict__.get("__name__")
 

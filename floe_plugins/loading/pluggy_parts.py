@@ -1,7 +1,8 @@
-"""Parts of pluggy that work by identity, and whose cost does not grow with the number of plugins."""
+"""Parts of a plugin manager, which work by identity and at a cost that does not grow with the number of plugins."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Iterator, MutableSet
 from typing import Any
 
@@ -107,3 +108,15 @@ class PluginsByName(dict[str, Any]):
     def values(self) -> Any:
         """Return the plugins as a set that compares them by identity."""
         return self._plugins
+
+
+class Depth(threading.local):
+    """Counts how many times this thread has entered it."""
+
+    depth = 0
+
+    def __enter__(self) -> None:
+        self.depth += 1
+
+    def __exit__(self, *_exception: object) -> None:
+        self.depth -= 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import threading
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, cast
@@ -28,7 +27,7 @@ from floe_plugins.loading.implementations import (
     is_newer,
 )
 from floe_plugins.loading.importer import category_class
-from floe_plugins.loading.pluggy_parts import IdentitySet, PluginsByName, QuickHookCaller, Subset
+from floe_plugins.loading.pluggy_parts import Depth, IdentitySet, PluginsByName, QuickHookCaller, Subset
 
 if TYPE_CHECKING:
     import importlib.metadata
@@ -155,14 +154,13 @@ class CategoryManager(pluggy.PluginManager):
                 self._read = None, {}
 
     def _add_defaults(self, plugin: PluginMetadata, name: str) -> None:
-        if self._defaults:
-            taken = {each.hook for each in self._read[1].values()}
-            for hook in self._defaults:
-                if hook not in taken:
-                    # Not looked up in the plugin, where an older one may have something else under this name.
-                    function = MethodType(self._inherited[hook], plugin)
-                    impl = pluggy.HookImpl(plugin, name, function, NO_OPTIONS.copy())
-                    getattr(self._relay, hook)._add_hookimpl(impl)  # noqa: SLF001
+        taken = {each.hook for each in self._read[1].values()}
+        for hook in self._defaults:
+            if hook not in taken:
+                # Not looked up in the plugin, where an older one may have something else under this name.
+                function = MethodType(self._inherited[hook], plugin)
+                impl = pluggy.HookImpl(plugin, name, function, NO_OPTIONS.copy())
+                getattr(self._relay, hook)._add_hookimpl(impl)  # noqa: SLF001
 
     def _implementations(self, plugin: object) -> Mapping[str, Implementation]:
         known, found = self._read
@@ -186,18 +184,21 @@ class CategoryManager(pluggy.PluginManager):
                 caller._hookimpls[:] = [impl for impl in caller._hookimpls if impl.plugin is not plugin]  # noqa: SLF001
 
     def implementation(self, plugin: PluginMetadata, hook_name: str) -> Callable[[], Any]:
-        """Return a plugin's function for a lifecycle hook: its own, or the base's default."""
-        member = inspect.getattr_static(type(plugin), hook_name)
-        if member is not self._inherited[hook_name]:
-            if type(member) is FunctionType:
-                return cast("Callable[[], Any]", getattr(plugin, hook_name))
-            # Looking up a property runs the plugin's code, which belongs on the plugin's thread.
-            return lambda: getattr(plugin, hook_name)()  # noqa: PLW0108 the look-up itself has to wait
-        # It may have one under another name, with ``specname``.
-        impls: Iterable[pluggy.HookImpl] = getattr(self._relay, hook_name).get_hookimpls()
-        own = (impl.function for impl in impls if impl.plugin is plugin)
-        found: Callable[[], Any] = next(own, getattr(plugin, hook_name))
-        return found
+        """Return a function that calls a plugin's lifecycle hook: its own, or the base's default.
+
+        None of its code runs before that is called.
+        """
+        found, inherited = inspect.getattr_static(plugin, hook_name), self._inherited[hook_name]
+        if found is inherited:
+            # It may have one under another name, with ``specname``.
+            impls: Iterable[pluggy.HookImpl] = getattr(self._relay, hook_name).get_hookimpls()
+            own = (impl.function for impl in impls if impl.plugin is plugin)
+            return next(own, MethodType(inherited, plugin))
+        look_up, in_class = (inspect.getattr_static(type(plugin), name) for name in ("__getattribute__", hook_name))
+        if type(found) is FunctionType and found is in_class and look_up is object.__getattribute__:
+            return MethodType(found, plugin)
+        # Looking it up runs the plugin's code, which belongs on the plugin's thread.
+        return lambda: getattr(plugin, hook_name)()  # noqa: PLW0108 the look-up itself has to wait
 
     def register(self, plugin: Any, name: str | None = None) -> str | None:
         """Check and register a plugin, as ``PluginRegistry.register`` does.
@@ -208,7 +209,8 @@ class CategoryManager(pluggy.PluginManager):
         """
         if plugin is None:
             return None
-        own = getattr(plugin, "name", None)
+        found = read_attribute(plugin, "name")
+        own = str.__str__(found) if issubclass(type(found), str) else None
         if name not in {None, own}:
             raise ValueError(f"a plugin is registered under its own name, which is {own!r} and not {name!r}")
         if own is not None and self.is_blocked(own):
@@ -336,27 +338,16 @@ class CategoryManager(pluggy.PluginManager):
         """Return each plugin of an installed distribution, with the distribution."""
         import importlib.metadata
 
-        found: list[tuple[Any, importlib.metadata.Distribution]] = []
-        for name, plugin in self.list_name_plugin():
-            candidate = self._store.entry(PluginRef(self._category, name)).candidate
-            if candidate is not None:
-                found.append((plugin, importlib.metadata.Distribution.at(candidate.distribution.path)))
-        return found
+        entries = self._store.entries()
+        found = ((plugin, entries.get(PluginRef(self._category, name))) for name, plugin in self.list_name_plugin())
+        return [
+            (plugin, importlib.metadata.Distribution.at(entry.candidate.distribution.path))
+            for plugin, entry in found
+            if plugin is not None and entry is not None and entry.candidate is not None
+        ]
 
     def list_plugin_distinfo(self) -> Any:
         """Return ``list_plugin_distributions()`` in pluggy's older form."""
         from pluggy._compat import DistFacade
 
         return [(plugin, DistFacade(found)) for plugin, found in self.list_plugin_distributions()]
-
-
-class Depth(threading.local):
-    """Counts how many times this thread has entered it."""
-
-    depth = 0
-
-    def __enter__(self) -> None:
-        self.depth += 1
-
-    def __exit__(self, *_exception: object) -> None:
-        self.depth -= 1

@@ -318,7 +318,7 @@ class PluginRegistry(Lookup, LifecycleMethods):
         >>> subscription()
 
         Raises:
-            TypeError: ``callback`` cannot be called.
+            TypeError: ``callback`` cannot be called, or is ``async def``: no event loop runs on that thread.
         """
         return self._store.events.subscribe(callback)
 

@@ -41,6 +41,11 @@ def test_a_command_gives_its_status_and_the_end_of_what_it_printed(tmp_path: Pat
     assert len(done.tail) <= 4000
 
 
+def test_a_command_that_cannot_be_begun_says_why(tmp_path: Path) -> None:
+    done = fresh(tmp_path).run([str(tmp_path / "absent")])
+    assert done == (127, f"{tmp_path / 'absent'}: No such file or directory")
+
+
 def test_at_its_deadline_a_command_is_ended_with_what_it_started(tmp_path: Path) -> None:
     inner = "import os, time; print(os.getpid(), flush=True); time.sleep(600)"
     code = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {inner!r}])"

@@ -196,3 +196,18 @@ def test_where_no_thread_can_be_started_loading_is_what_fails(tmp_path: Path, mo
     assert "unloadable" in str(failed.distribution)
     assert outcomes["free"].ok
     registry.shutdown()
+
+
+def test_a_plugin_with_settings_and_no_schema_is_asked_on_its_own_thread(lab: Any) -> None:
+    threads: list[str] = []
+
+    def look_up(plugin: Any, name: str) -> Any:
+        if name in {"config_schema", "config_version"}:
+            threads.append(threading.current_thread().name)
+        return object.__getattribute__(plugin, name)
+
+    registry = lab.registry(lab.plugin("a"), config={"plugins": {"secrets": {"a": {"size": 1}}}})
+    type(registry.get(SECRETS, "a")).__getattribute__ = look_up
+    with pytest.raises(PluginConfigurationError):
+        registry.startup()
+    assert set(threads) == {"secrets:a"}

@@ -9,7 +9,6 @@ from pydantic import BaseModel, field_validator
 from support import entry_of, named, new_registry
 
 from floe_plugins import PluginConfigurationError, PluginRegistry, PluginType, SecretsPlugin
-from floe_plugins.loading.configurer import has_schema
 
 
 class Schema(BaseModel):
@@ -33,8 +32,9 @@ def test_a_valid_configuration_is_kept_and_given_to_the_plugin() -> None:
 def test_a_plugin_without_a_schema_that_is_not_configured_gets_nothing() -> None:
     registry = registry_of()
     entry = entry_of(registry, "a")
-    assert not has_schema(entry)
-    registry._services().configurer.configure(entry)
+    configurer = registry._services().configurer
+    assert not configurer.is_needed(entry)
+    configurer.configure(entry)
     assert entry.model is None
     assert "config" not in vars(registry.get(SecretsPlugin, "a"))
 

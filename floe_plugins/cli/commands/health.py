@@ -12,9 +12,9 @@ import click
 
 from floe_plugins.cli import program
 from floe_plugins.cli.exit import PROBLEMS_FOUND
-from floe_plugins.cli.hosted import HostedCommand
+from floe_plugins.cli.job_runner import JobRunner
 from floe_plugins.cli.options import Options, common_options
-from floe_plugins.cli.running import ask_running
+from floe_plugins.cli.status_client import ask_running
 
 # Seconds that a platform that runs has to answer beyond those of its checks.
 _SPARE = 5.0
@@ -40,7 +40,7 @@ def health(options: Options, timeout: float | None, *, fresh: bool) -> None:
         report, status = answer["health"], PROBLEMS_FOUND * (answer["health"]["state"] == "unhealthy")
         _print(options, report, warnings, "asked the platform that runs")
     else:
-        finished = HostedCommand(options).run("health", timeout=timeout)
+        finished = JobRunner(options).run("health", timeout=timeout)
         report, warnings, status = finished.document["health"], finished.document["warnings"], finished.status
         _print(options, report, warnings, "no platform runs with this configuration: started one for it")
     sys.exit(status)

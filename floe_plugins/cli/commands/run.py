@@ -14,11 +14,11 @@ import attrs
 import click
 
 from floe_plugins.cli import logs, program
-from floe_plugins.cli.hosted import HostedCommand
 from floe_plugins.cli.http import open_address, read_token, serve_view
+from floe_plugins.cli.job_runner import JobRunner
 from floe_plugins.cli.options import Options, common_options
 from floe_plugins.cli.output import Output, count
-from floe_plugins.cli.running import socket_of
+from floe_plugins.cli.status_client import socket_of
 from floe_plugins.cli.supervisor.supervisor import Finished
 from floe_plugins.core.safe_text import escape
 
@@ -80,7 +80,7 @@ def run(options: Options, **choices: Any) -> None:
         raise click.UsageError("--allow-host says which hosts --serve answers for: give --serve, and not --once")
     token = read_token(wanted.token_file)
     presenter = _Presenter(options.output(), wanted, options.configuration_name())
-    command = HostedCommand(options, log=True, has_events=not wanted.once, report=presenter.report)
+    command = JobRunner(options, log=True, has_events=not wanted.once, report=presenter.report)
     job = {"once": wanted.once, "keep_going": wanted.keep_going, "timings": wanted.timings}
     job["timeline"] = wanted.timeline_file is not None
     finished = (
@@ -125,7 +125,7 @@ class RunOptions:
 
 
 def _serve(
-    command: HostedCommand, options: Options, wanted: RunOptions, job: Mapping[str, Any], token: str | None
+    command: JobRunner, options: Options, wanted: RunOptions, job: Mapping[str, Any], token: str | None
 ) -> Finished:
     """Run the platform until a signal, and let others ask how it is."""
     from floe_plugins.cli.supervisor.service import Service

@@ -121,9 +121,16 @@ class Matcher:
                 places += [offset + at * _BLOCK for at, number in enumerate(numbers) if number in found]
                 continue
             for number in found:
-                block = number.to_bytes(_BLOCK, sys.byteorder).decode("ascii")
-                places += [match.start() for match in re.finditer(re.escape(block), text)]
+                places += _all_places(text, number.to_bytes(_BLOCK, sys.byteorder).decode("ascii"))
         return places
+
+
+def _all_places(text: str, block: str) -> Iterator[int]:
+    """Yield where a block begins, also within another one: a secret may repeat itself."""
+    at = text.find(block)
+    while at >= 0:
+        yield at
+        at = text.find(block, at + 1)
 
 
 def _encoded_runs(text: str) -> Iterator[str]:

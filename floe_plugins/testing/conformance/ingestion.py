@@ -49,6 +49,11 @@ class IngestionConformance(PluginConformance):
         del plugin, table
         self.missing("loaded", "how the rows of a table are read")
 
+    def use(self, plugin: Any) -> None:
+        """Load some rows."""
+        plugin.validate([*_ROWS])
+        plugin.run([*_ROWS], self.table)
+
     def _ids(self, plugin: Any, table: str = "") -> list[Any]:
         return sorted(row["id"] for row in self.loaded(plugin, table or self.table))
 

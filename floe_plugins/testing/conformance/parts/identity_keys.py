@@ -54,6 +54,11 @@ class IdentityCase(Case):
         """Return a context in which the issuer's keys cannot be read; None if there is none. Override it."""
         self.missing("outage", "how it comes about that the keys of the issuer cannot be read")
 
+    def use(self, plugin: Any) -> None:
+        """Verify a token, and read the keys anew."""
+        plugin.verify(self.token())
+        plugin.keys(refresh=True)
+
     def stranger(self) -> Principal:
         """Return a principal that has no roles on the platform."""
         return Principal("conformance-stranger", "https://stranger.invalid")

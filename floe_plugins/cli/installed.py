@@ -1,4 +1,4 @@
-"""Collect the facts on plugins that ``list``, ``show`` and ``graph`` print. Imports no plugin."""
+"""The installed plugins as ``list``, ``show`` and ``graph`` print them. Imports no plugin."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from floe_plugins.reporting.static_details import StaticDetails
 
 
-class Survey:
+class InstalledPlugins:
     """All plugins of the configured registry, as the commands show them."""
 
     def __init__(self, registry: PluginRegistry) -> None:
@@ -37,17 +37,17 @@ class Survey:
         self.warnings = unused_switches(registry, os.environ, variables(registry.platform))
 
     @classmethod
-    def make(cls, options: Options) -> Survey:
-        """Return the survey of what the options configure; tell of switches that do nothing, if no document will.
+    def make(cls, options: Options) -> InstalledPlugins:
+        """Return those of the configured registry; tell of switches that do nothing, if no document will.
 
         Raises:
             PluginConfigurationError: the configuration cannot be read.
         """
-        survey = cls(options.registry())
+        installed = cls(options.registry())
         if not options.json and not options.quiet:
-            for text in survey.warnings:
+            for text in installed.warnings:
                 logs.write("warning", f"warning: {escape(text)}")
-        return survey
+        return installed
 
     @property
     def configuration(self) -> str | None:
