@@ -98,13 +98,21 @@ def header_values(scope: Scope, name: bytes) -> list[bytes]:
 
 
 def has_parameter(scope: Scope, name: bytes) -> bool:
-    """Return whether the query has a parameter, with or without a value."""
+    """Return whether the query has a parameter, with or without a value.
+
+    >>> [has_parameter({"query_string": query}, b"verbose") for query in (b"verbose", b"a=1&verbose=0", b"verbosely")]
+    [True, True, False]
+    """
     query: bytes = scope.get("query_string", b"")
     return any(part.partition(b"=")[0] == name for part in query.split(b"&"))
 
 
 def path_of(scope: Scope) -> str:
-    """Return the path below the place where the application is mounted."""
+    """Return the path below the place where the application is mounted; empty at that place, without a slash.
+
+    >>> path_of({"path": "/plugins/readyz", "root_path": "/plugins"}), path_of({"path": "/readyz"})
+    ('/readyz', '/readyz')
+    """
     path, root = str(scope["path"]), str(scope.get("root_path", ""))
     if root and (path == root or path.startswith(f"{root}/")):
         return path[len(root) :]
