@@ -28,6 +28,9 @@ class ParseError(NamedTuple):
 
     Attributes:
         line: the number of the line, from 1.
+        message: what is wrong with it; texts of the file are quoted in it, and cut.
+        hint: how to correct it; may be empty.
+        ref: the plugin whose line it is, if its name can be read.
         fatal: whether it makes ``importlib.metadata.entry_points()`` raise for every caller in the process.
     """
 
@@ -54,6 +57,7 @@ class ParsedFile(NamedTuple):
     """The entry points in the plugin groups of one file, and its errors.
 
     Attributes:
+        entries: the entry points, in the order of the file.
         errors: the first twenty errors.
         fatal: whether any error is fatal, also one that is not listed.
         categories: the categories that the file adds to the platform.

@@ -26,7 +26,9 @@ class Rule(NamedTuple):
     Attributes:
         text: the rule as written.
         origin: where it was written, for messages.
-        distribution: the normalized name of a distribution.
+        type: the category; None in a rule for a distribution.
+        name: the name of the plugin; None in a rule for a category or a distribution.
+        distribution: the normalized name of a distribution; None in other rules.
     """
 
     text: str
