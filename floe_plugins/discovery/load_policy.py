@@ -175,9 +175,11 @@ class LoadPolicy(NamedTuple):
             names: the normalized names of its distribution; by default that of its directory. Each of them has to be
                 allowed, and a rule applies if it names any of them.
         """
-        names = names or frozenset({normalize(candidate.distribution.name)})
         if self.is_off:
             return "disabled: autoload is off"
+        if not self.disable and self.only is None:
+            return None  # as for most
+        names = names or frozenset({normalize(candidate.distribution.name)})
         for rule in self.disable:
             if rule.matches(candidate, names):
                 return f"disabled by {rule.text!r} in {rule.origin}"
