@@ -86,6 +86,8 @@ class IdentityCase(Case):
         with self.started() as plugin:
             error = self._refusal(plugin, token, f"a token that is invalid for the reason {reason.value}")
             self.expect(error.reason is reason, f"the reason of the error is {shown(error.reason)}")
+            # Who has looked for a key has to let others read keys.
+            plugin.keys(refresh=True)
 
     def _refusal(self, plugin: Any, token: str, what: str, audience: str | None = None) -> InvalidTokenError:
         try:
