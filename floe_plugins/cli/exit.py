@@ -110,29 +110,20 @@ def interruption(number: int) -> dict[str, Any]:
 def cleaning_up() -> Generator[None, None, None]:
     """Within the block, a signal raises ``InterruptedCommandError``; a second one ends the process at once.
 
-    For a command that has more to end or to remove than this process. To be entered on the main thread.
+    For a command that has more to end or to remove than this process.
     """
-    import signal  # as above
+    from floe_plugins.authoring.signals import handled_by  # few commands need it, and signal takes long to import
 
-    before: dict[int, Any] = {}
-
-    def restore() -> None:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    received: list[int] = []
 
     def interrupt(number: int, _frame: object) -> None:
-        restore()
+        if received:
+            os._exit(128 + number)
+        received.append(number)
         raise InterruptedCommandError(number)
 
-    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    # What is ignored stays so: nohup does that to SIGHUP, and a shell to the SIGINT of background jobs.
-    before.update({each: signal.getsignal(each) for each in numbers if signal.getsignal(each) is not signal.SIG_IGN})
-    for number in before:
-        signal.signal(number, interrupt)
-    try:
+    with handled_by(interrupt):
         yield
-    finally:
-        restore()
 
 
 def end_with(

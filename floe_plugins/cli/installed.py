@@ -103,18 +103,12 @@ class InstalledPlugins:
 
     def details(self, ref: PluginRef) -> StaticDetails:
         """Return what the source of a plugin's class says of it."""
-        from floe_plugins.hookspecs.base import hook_names
-        from floe_plugins.reporting.static_details import UNKNOWN, read_details
+        from floe_plugins.reporting.static_details import UNKNOWN, details_of
 
         distribution, value = self.overview.infos[ref].distribution, self.overview.infos[ref].entry_point
         if distribution is None or value is None:
             return UNKNOWN
-        # Only the class of the category is imported, which is the platform's own.
-        try:
-            hooks = hook_names(ref.type.spec, ref.type.platform)
-        except Exception:  # noqa: BLE001 a distribution may have added it
-            return UNKNOWN
-        return read_details(Candidate(ref, value, distribution), hooks)
+        return details_of(Candidate(ref, value, distribution))
 
     def problems(self, category: Category | None = None) -> tuple[Problem, ...]:
         """Return all problems, without those that are known to concern other categories."""

@@ -202,11 +202,13 @@ class DBTPlugin(PluginMetadata):
             ValueError: the command has parts that its verb does not take.
             UnsupportedOperationError: the plugin cannot do what the command asks for.
         """
+        if command.verb not in {"build", "test"}:
+            raise UnsupportedOperationError(f"dbt:{self.name} cannot run {command.verb!r}", hint="Use build or test")
         plain = DbtCommand(command.verb, command.select, command.exclude, command.full_refresh)
-        if command != plain or on_event is not None or command.verb not in {"build", "test"}:
+        if command != plain or on_event is not None:
             raise UnsupportedOperationError(
                 f"dbt:{self.name} cannot run {command.verb!r} with events, threads or an environment",
-                hint="Use build or test",
+                hint="Leave them out",
             )
         if command.verb == "test" and (command.exclude or command.full_refresh):
             raise ValueError("'test' takes a selection, and nothing else")

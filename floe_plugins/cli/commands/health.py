@@ -70,11 +70,14 @@ def _row(ref: str, status: Mapping[str, Any]) -> Sequence[object]:
         status["state"],
         f"{status['seconds'] or 0:.3f}",
         status["message"],
-        "none" if status["default"] else "its own",
-        "" if status["time"] is None else _clock(status["time"]),
+        *(("", "") if status["time"] is None else (_check(status), _clock(status["time"]))),
         "; ".join(details),
         status.get("distribution") or "registered in code",
     )
+
+
+def _check(status: Mapping[str, Any]) -> str:
+    return "none" if status["default"] else "its own"
 
 
 def _clock(seconds: float) -> str:
