@@ -70,7 +70,11 @@ class StatusSocket:
                 self._free.release()
                 time.sleep(_PAUSE)  # no descriptor is free
                 continue
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+            try:
+                threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+            except RuntimeError:  # the system gives no thread: the client sees that it was hung up
+                connection.close()
+                self._free.release()
 
     def _serve(self, connection: socket.socket) -> None:
         try:
