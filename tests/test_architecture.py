@@ -192,7 +192,7 @@ AT_THE_BOUNDARY = {
     "configuration.migration",
     "configuration.schema.validation",
     "inspection.runtime_metadata",
-    "loading.plugin_manager",
+    "loading.implementations",
     "reporting.json_schema",
 }
 FOREIGN = {"plugin", "model", "exception"}

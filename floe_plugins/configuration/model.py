@@ -114,6 +114,8 @@ class Configuration(Record):
         So ``my-plugin`` gets the settings that ``MY_PLUGIN`` in a variable refers to. A name that
         matches no known plugin, or several, does not change.
         """
+        if not self.plugins:
+            return self
         refs = set(known)
         matches: dict[PluginRef, list[PluginRef]] = {}
         for ref in refs - self.plugins.keys():

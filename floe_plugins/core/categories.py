@@ -187,7 +187,12 @@ class Categories:
 
     def with_more(self, more: Callable[[], Iterable[Category]]) -> Categories:
         """Return a table of the same categories, which asks ``more`` for those that it does not know."""
-        return Categories(self._own, more)
+        if self._added:
+            return Categories(self._own, more)
+        # Tables are never changed, only replaced: the new one begins with these.
+        made = object.__new__(Categories)
+        made.__dict__.update(self.__dict__, _former={}, _more=more)
+        return made
 
     def find(self, text: object) -> Category | None:
         """Return the category with a slug (``compute``) or group (``floe.computes``); None if there is none."""

@@ -228,3 +228,4 @@ def _checked(categories: Iterable[Category]) -> list[Category]:
 FLOE = Platform(
     "floe", FLOE_API_VERSION, FLOE_CATEGORIES, prefix="FLOE_PLUGINS", command="floe-plugins", title="floe-plugins"
 )
+"""The platform floe, with its 11 categories: the default wherever a platform can be given."""

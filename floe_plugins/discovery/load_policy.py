@@ -26,7 +26,9 @@ class Rule(NamedTuple):
     Attributes:
         text: the rule as written.
         origin: where it was written, for messages.
-        distribution: the normalized name of a distribution.
+        type: the category; None in a rule for a distribution.
+        name: the name of the plugin; None in a rule for a category or a distribution.
+        distribution: the normalized name of a distribution; None in other rules.
     """
 
     text: str
@@ -173,9 +175,11 @@ class LoadPolicy(NamedTuple):
             names: the normalized names of its distribution; by default that of its directory. Each of them has to be
                 allowed, and a rule applies if it names any of them.
         """
-        names = names or frozenset({normalize(candidate.distribution.name)})
         if self.is_off:
             return "disabled: autoload is off"
+        if not self.disable and self.only is None:
+            return None  # as for most
+        names = names or frozenset({normalize(candidate.distribution.name)})
         for rule in self.disable:
             if rule.matches(candidate, names):
                 return f"disabled by {rule.text!r} in {rule.origin}"

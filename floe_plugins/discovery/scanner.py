@@ -17,8 +17,8 @@ from floe_plugins.core.candidate import Candidate, Distribution
 from floe_plugins.core.categories import Category
 from floe_plugins.core.platform import FLOE, Platform
 from floe_plugins.core.safe_text import describe_error, safe_str
-from floe_plugins.discovery import entry_points_txt, metadata_files
-from floe_plugins.discovery.entry_points_txt import Groups
+from floe_plugins.discovery import metadata_files
+from floe_plugins.discovery.entry_points_txt import Groups, is_well_formed
 from floe_plugins.discovery.findings import Findings, Scan
 from floe_plugins.discovery.metadata_files import distribution_at, is_readable, normalize, read_file, without_suffix
 
@@ -200,7 +200,8 @@ class _Scanner:
                 message = f"its entry points cannot be read: {error}"
                 self._report_unreadable(distribution_at(directory), message, corrupt=corrupt)
                 continue
-            if may_be_in(data) or _is_odd(data):
+            # There may be something wrong with a file that has none of the groups, too.
+            if may_be_in(data) or not is_well_formed(data):
                 origin = distribution_at(directory)
                 self._parse(origin, data)
                 if not _has_metadata(directory):
@@ -236,7 +237,7 @@ class _Scanner:
         except _FOREIGN_ERRORS as error:
             self._report_unreadable(_distribution(installed), f"its {what}: {describe_error(error)}")
             return
-        if self.found.groups.may_be_in(data) or _is_odd(data):
+        if self.found.groups.may_be_in(data) or not is_well_formed(data):
             self._parse(_distribution(installed), data)
 
     def _parse(self, origin: Distribution, data: bytes) -> None:
@@ -260,11 +261,6 @@ class _Scanner:
         self.found.report(message, origin, _REINSTALL)
         if corrupt:
             self.found.add_unreadable(origin)
-
-
-def _is_odd(data: bytes) -> bool:
-    """Whether there may be something wrong with a file, also with one that has none of the groups."""
-    return len(data) > metadata_files.MAX_SIZE or not entry_points_txt.is_well_formed(data)
 
 
 def _fspath(item: object) -> str | None:

@@ -192,3 +192,25 @@ def problem_of(error: PluginError, **facts: Any) -> Problem:
     known: dict[str, Any] = {name: getattr(error, name) for name in ("message", "ref", "distribution", "hint")}
     known |= {"stage": stage_of(error), "cause": error, **facts}
     return Problem(**known)
+
+
+def taken(entry: Entry) -> DuplicatePluginError:
+    """Return the error of registering another plugin of the same ref by hand."""
+    origin = entry.distribution or "registered by hand"
+    return DuplicatePluginError(
+        f"a plugin of that type and name is there already ({origin})",
+        ref=entry.ref,
+        claimants=(origin,),
+        hint="Unregister or disable one of them, or give yours another name.",
+    )
+
+
+def shadowed(installed: Entry) -> Problem:
+    """Return the problem of an installed plugin, one of whose ref was registered by hand before."""
+    return Problem(
+        stage=Stage.DISCOVER,
+        ref=installed.ref,
+        distribution=installed.distribution,
+        message="a plugin of that type and name was registered by hand before; the installed one is left out",
+        hint="Unregister the one or disable the other.",
+    )

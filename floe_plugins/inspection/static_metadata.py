@@ -26,7 +26,12 @@ class StaticMetadata(NamedTuple):
     """The metadata of a plugin class that has not been imported. None means "known when loaded".
 
     Attributes:
+        name: the name, which its entry point has, too.
+        version: the plugin's own version.
         floe_api_version: the literal, also if it is not a string.
+        description: one line for operators.
+        dependencies: the dependencies, as they are declared; empty if its source declares none.
+        optional_dependencies: the optional ones, the same way.
         category: the category whose class it derives from.
     """
 

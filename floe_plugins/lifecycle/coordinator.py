@@ -34,6 +34,7 @@ class StartedPlugin:
     """A started plugin.
 
     Attributes:
+        entry: Its entry, which no refresh replaces as long as it runs.
         predecessors: The plugins that it waited for when it started; they outlive it.
         dependencies: Those of them that it cannot do without.
     """

@@ -35,7 +35,12 @@ _AUTHOR = "Tell the plugin's author."
 
 
 class CheckedPlugin(NamedTuple):
-    """A checked plugin and its metadata."""
+    """A checked plugin and its metadata.
+
+    Attributes:
+        plugin: The instance. It is foreign: its attributes are read on its own thread.
+        metadata: What it declares, as plain values.
+    """
 
     plugin: Any
     metadata: RuntimeMetadata

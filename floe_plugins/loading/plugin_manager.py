@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from types import FunctionType, MethodType
+from types import MethodType
 from typing import TYPE_CHECKING, Any, cast
 
 import pluggy
@@ -25,6 +25,7 @@ from floe_plugins.loading.implementations import (
     find,
     is_method,
     is_newer,
+    method_of,
 )
 from floe_plugins.loading.importer import category_class
 from floe_plugins.loading.pluggy_parts import Depth, IdentitySet, PluginsByName, QuickHookCaller, Subset
@@ -188,17 +189,13 @@ class CategoryManager(pluggy.PluginManager):
 
         None of its code runs before that is called.
         """
-        found, inherited = inspect.getattr_static(plugin, hook_name), self._inherited[hook_name]
-        if found is inherited:
-            # It may have one under another name, with ``specname``.
-            impls: Iterable[pluggy.HookImpl] = getattr(self._relay, hook_name).get_hookimpls()
-            own = (impl.function for impl in impls if impl.plugin is plugin)
-            return next(own, MethodType(inherited, plugin))
-        look_up, in_class = (inspect.getattr_static(type(plugin), name) for name in ("__getattribute__", hook_name))
-        if type(found) is FunctionType and found is in_class and look_up is object.__getattribute__:
-            return MethodType(found, plugin)
-        # Looking it up runs the plugin's code, which belongs on the plugin's thread.
-        return lambda: getattr(plugin, hook_name)()  # noqa: PLW0108 the look-up itself has to wait
+        inherited = self._inherited[hook_name]
+        if inspect.getattr_static(plugin, hook_name) is not inherited:
+            return method_of(plugin, hook_name)
+        # It may have one under another name, with ``specname``.
+        impls: Iterable[pluggy.HookImpl] = getattr(self._relay, hook_name).get_hookimpls()
+        own = (impl.function for impl in impls if impl.plugin is plugin)
+        return next(own, MethodType(inherited, plugin))
 
     def register(self, plugin: Any, name: str | None = None) -> str | None:
         """Check and register a plugin, as ``PluginRegistry.register`` does.

@@ -232,7 +232,7 @@ class PluginRegistry(Lookup, LifecycleMethods):
         return tuple(plugin_info.describe(entry, self.platform) for ref, entry in entries if wanted in {None, ref.type})
 
     def state(self, category: CategoryOrRef, name: str | None = None) -> PluginState:
-        """Return the state of a plugin at this moment; another thread may change it at once. Blocks for nothing.
+        """Return the state of a plugin at this moment; another thread may change it at once. Waits for a scan alone.
 
         Raises:
             PluginNotFoundError: there is none.
@@ -297,8 +297,8 @@ class PluginRegistry(Lookup, LifecycleMethods):
         Raises:
             MissingDependencyError: a plugin needs what is not there.
             CircularDependencyError: plugins need each other.
-            PluginError: a plugin cannot be loaded.
-            ExceptionGroup: several plugins have such an error.
+            PluginError: a plugin cannot be loaded. Of several errors the first is raised, a missing dependency before a
+                cycle.
         """
         return self._services().lifecycle.resolve(self._store.selected(), plan=plan)
 
@@ -318,7 +318,7 @@ class PluginRegistry(Lookup, LifecycleMethods):
         >>> subscription()
 
         Raises:
-            TypeError: ``callback`` cannot be called.
+            TypeError: ``callback`` cannot be called, or is ``async def``: no event loop runs on that thread.
         """
         return self._store.events.subscribe(callback)
 

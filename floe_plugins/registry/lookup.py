@@ -318,5 +318,6 @@ class Lookup:
         Raises:
             ValueError: there is no such category.
             TypeError: a class is none of a category.
+            PluginLoadError: the class of the category, which another distribution adds, cannot be imported.
         """
         return self._services().registration.manager(category_of(self._store.categories, category))

@@ -22,7 +22,12 @@ from floe_plugins.core.refs import PluginRef
 
 @attrs.frozen
 class MigratedTable:
-    """The migrated table of one plugin; None if it is up to date already or there are issues."""
+    """The migrated table of one plugin; None if it is up to date already or there are issues.
+
+    Attributes:
+        table: The whole new table, with its ``config_version``. Its ``repr`` is left out, as it may hold secrets.
+        issues: Why it could not be migrated.
+    """
 
     table: Mapping[str, Any] | None = attrs.field(default=None, repr=False)
     issues: tuple[ConfigurationIssue, ...] = ()

@@ -46,6 +46,10 @@ class Address:
 
     >>> Address.parse("8080"), str(Address.parse("[::1]:0"))
     (Address(host='127.0.0.1', port=8080), '[::1]:0')
+
+    Attributes:
+        host: A name or an address; of IPv6 without brackets.
+        port: From 0 to 65535.
     """
 
     host: str

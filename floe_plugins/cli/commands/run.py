@@ -97,7 +97,20 @@ _ONE_DOCUMENT = frozenset({"startup", "health", "blame", "critical_chain", "shut
 
 @attrs.frozen(kw_only=True)
 class RunOptions:
-    """The options of ``run``."""
+    """The options of ``run``.
+
+    Attributes:
+        once: Whether to stop after one round of checks.
+        keep_going: Whether to go on although a required plugin failed.
+        restart: ``never`` or ``on-failure``: whether a new host takes the place of one that ended.
+        serve: ``[HOST:]PORT`` to serve on; None for no server.
+        token_file: The file with the token that allows changes.
+        allowed_hosts: Names of this server that a proxy on the same machine passes on.
+        socket_path: The status socket, where it is not the one that follows from the configuration.
+        no_socket: Whether there is to be none.
+        timings: Whether to print where the time of the start went.
+        timeline_file: The file into which the start is drawn as SVG.
+    """
 
     once: bool
     keep_going: bool

@@ -30,6 +30,8 @@ class Edge(NamedTuple):
     """A dependency: ``source`` needs ``target``; both are names of nodes.
 
     Attributes:
+        source: the node that needs.
+        target: the node that is needed.
         optional: whether the plugin does without it.
         broken: whether it keeps the plugin from being started.
         note: more than the name of the target says, such as ``any storage``.

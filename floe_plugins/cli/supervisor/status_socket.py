@@ -72,9 +72,10 @@ class StatusSocket:
                 continue
             try:
                 threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
-            except RuntimeError:  # the system gives no thread: the client sees that it was hung up
+            except RuntimeError:  # no thread is free
                 connection.close()
                 self._free.release()
+                time.sleep(_PAUSE)
 
     def _serve(self, connection: socket.socket) -> None:
         try:
