@@ -81,7 +81,11 @@ def configure(parts: Parts, operation: Operation, plan: StartPlan) -> dict[Plugi
         and not parts.coordinator.is_running(ref)
     }
     driver = _Configuring(parts, pending)
-    sequence = [ref for ref in plan.order if ref in pending]
+    with_schema = {ref for ref, entry in pending.items() if has_schema(entry)}
+    for ref, entry in pending.items():
+        if ref not in with_schema:
+            driver.configure_here(entry)
+    sequence = [ref for ref in plan.order if ref in with_schema]
     Executor(sequence, {}, driver, request=operation.request, workers=parts.workers).run()
     return driver.errors
 
@@ -92,16 +96,18 @@ class _Configuring(Driver[PluginRef, bool]):
     _pending: Mapping[PluginRef, Entry]
     errors: dict[PluginRef, PluginError] = attrs.field(factory=dict, init=False)
 
-    def begin(self, node: PluginRef) -> Task | Future[bool]:
-        entry = self._pending[node]
-        if not has_schema(entry):
-            # None of its code runs, and a thread is not worth its while.
-            begun, error = time.monotonic(), None
+    def configure_here(self, entry: Entry) -> None:
+        """Configure a plugin without a schema: none of its code runs, and a thread is not worth its while."""
+        begun, error = time.monotonic(), None
+        if self._parts.configurer.is_configured(entry):
             try:
                 self._parts.configurer.configure(entry)
             except PluginError as failure:
                 error = failure
-            return self._note(entry, time.monotonic() - begun, error)
+        self._note(entry, time.monotonic() - begun, error)
+
+    def begin(self, node: PluginRef) -> Task | Future[bool]:
+        entry = self._pending[node]
         return Task(
             worker=entry.worker,
             function=self._parts.coordinator.in_plugin_context(node, lambda: self._parts.configurer.configure(entry)),
@@ -112,20 +118,21 @@ class _Configuring(Driver[PluginRef, bool]):
         entry, error = self._pending[node], task.error
         if error is not None and not isinstance(error, PluginError):
             error = _unexpected(entry, error)
-        return self._note(entry, task.seconds, error)
+        self._note(entry, task.seconds, error)
+        return completed(error is None)
 
     def overdue(self, node: PluginRef, task: Task) -> Task | Future[bool]:
         entry = self._pending[node]
         error = timeout_error(entry, task, Stage.CONFIGURE)
         self._parts.store.events.overdue(node, Stage.CONFIGURE, error.message)
-        return self._note(entry, task.seconds, error)
+        self._note(entry, task.seconds, error)
+        return completed(result=False)
 
-    def _note(self, entry: Entry, seconds: float, error: PluginError | None) -> Future[bool]:
+    def _note(self, entry: Entry, seconds: float, error: PluginError | None) -> None:
         entry.configure_seconds = seconds
         self._parts.coordinator.configured(entry, error)
         if error is not None:
             self.errors[entry.ref] = error
-        return completed(error is None)
 
 
 def _unexpected(entry: Entry, error: BaseException) -> PluginError:

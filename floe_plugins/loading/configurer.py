@@ -44,11 +44,16 @@ class Configurer:
         """
         plugin = self.loader.load(entry)
         settings = self.store.configuration
-        if not has_schema(entry) and not _is_configured(settings, entry):
+        if not has_schema(entry) and not self.is_configured(entry):
             # Most plugins without a schema are not configured either: they need no pydantic.
             return
         with self.store.events.call(entry.ref, Stage.CONFIGURE, self.store.timeout(entry, Stage.CONFIGURE)):
             self._validate(settings, entry, plugin, is_given_up)
+
+    def is_configured(self, entry: Entry) -> bool:
+        """Whether there is any configuration for a plugin."""
+        found = self.store.configuration.settings(entry.ref)
+        return bool(found.table or found.variables or found.config_version or entry.overrides)
 
     def configure_on_own_thread(self, entry: Entry) -> None:
         """Validate a plugin's configuration and hand it over, on the plugin's thread; blocks at most for its deadline.
@@ -142,8 +147,3 @@ def _with_overrides(settings: Configuration, entry: Entry) -> PluginSettings:
 def has_schema(entry: Entry) -> bool:
     """Whether a loaded plugin may have a ``config_schema``; without one, configuring it runs none of its code."""
     return inspect.getattr_static(entry.plugin, "config_schema", None) is not None
-
-
-def _is_configured(settings: Configuration, entry: Entry) -> bool:
-    found = settings.settings(entry.ref)
-    return bool(found.table or found.variables or found.config_version or entry.overrides)
