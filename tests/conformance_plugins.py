@@ -64,6 +64,9 @@ class GoodConformance(PluginConformance):
     plugin = Good
     config = {"size": 2}  # noqa: RUF012 as an author writes it
 
+    def use(self, plugin: Any) -> None:
+        plugin.get_secret("one")
+
 
 COUNTER = itertools.count(1)
 

@@ -18,7 +18,7 @@ _MAX_QUOTED = 60
 
 
 class EntryPointLine(NamedTuple):
-    """One entry point in one of the plugin groups."""
+    """One entry point in one of the plugin groups, whose value is one that ``parse_value`` can read."""
 
     ref: PluginRef
     value: str
@@ -29,6 +29,9 @@ class ParseError(NamedTuple):
 
     Attributes:
         line: the number of the line, from 1.
+        message: what is wrong with it; texts of the file are quoted in it, and cut.
+        hint: how to correct it; may be empty.
+        ref: the plugin whose line it is, if its name can be read.
         fatal: whether it makes ``importlib.metadata.entry_points()`` raise for every caller in the process.
     """
 
@@ -55,6 +58,7 @@ class ParsedFile(NamedTuple):
     """The entry points in the plugin groups of one file, and its errors.
 
     Attributes:
+        entries: the entry points, in the order of the file.
         errors: the first twenty errors.
         fatal: whether any error is fatal, also one that is not listed.
         categories: the categories that the file adds to the platform.
@@ -142,9 +146,12 @@ FLOE_GROUPS = Groups()
 
 
 def is_well_formed(data: bytes) -> bool:
-    """Return whether a file is certainly one that ``importlib.metadata`` can read, and not larger than ``MAX_SIZE``.
+    r"""Return whether a file is certainly one that ``importlib.metadata`` can read, and not larger than ``MAX_SIZE``.
 
     Fast; if false, ``parse`` finds out.
+
+    >>> is_well_formed(b"[floe.computes]\nduckdb = acme:DuckDB\n"), is_well_formed(b"duckdb\n")
+    (True, False)
     """
     if len(data) > MAX_SIZE:
         return False

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import _thread
 import threading
 from collections.abc import Callable
+from queue import SimpleQueue
 from types import FunctionType
 from typing import Any
 
@@ -49,22 +51,29 @@ def start(
     Raises:
         RuntimeError: No thread can be started, or none begins.
     """
+    if threading.current_thread() is not threading.main_thread():
+        return _start(target, name, died)
+    # A signal's handler that raises amid `Thread.start` may leave locks held that all threads need to begin, or have it
+    # say that no thread can be started while the new one runs.
+    answers: SimpleQueue[threading.Thread | BaseException] = SimpleQueue()
+
+    def start_unseen_by_signals() -> None:
+        try:
+            answers.put(_start(target, name, died))
+        except BaseException as error:  # noqa: BLE001 the main thread raises it
+            answers.put(error)
+
+    _thread.start_new_thread(start_unseen_by_signals, ())
+    answer = answers.get()
+    if isinstance(answer, BaseException):
+        raise answer
+    return answer
+
+
+def _start(target: Callable[[], object], name: str, died: Callable[[BaseException], object] | None) -> threading.Thread:
     thread = _begun(target, name, died)
-    for kinds in _SUSPECTS if thread is None else ():
-        hooks = {kind: _get(kind) for kind in kinds}
-        for kind in kinds:
-            _set(kind, None)
-        thread = _begun(target, name, died) if all(hooks.values()) else None
-        if thread is not None:
-            for kind, hook in hooks.items():
-                message = (
-                    "the %s function that was set for new threads%s raises, and was removed: no thread could begin"
-                )
-                log("error", message, kind, _where(hook))
-            break
-        # It was not these, or not these alone.
-        for kind, hook in hooks.items():
-            _set(kind, hook)
+    for kinds in _SUSPECTS:
+        thread = thread or _begun_without(kinds, target, name, died)
     if thread is None:
         raise RuntimeError("a new thread died before it began")
     return thread
@@ -72,6 +81,30 @@ def start(
 
 # The functions that may keep a thread from beginning; a debugger's or a measurement's may be set beside a broken one.
 _SUSPECTS = (("trace",), ("profile",), ("trace", "profile"))
+
+
+def _begun_without(
+    kinds: tuple[str, ...], target: Callable[[], object], name: str, died: Callable[[BaseException], object] | None
+) -> threading.Thread | None:
+    """Return a thread that has begun since these functions were removed; None, and they stay, if that does not help."""
+    hooks = {kind: getattr(threading, f"get{kind}")() for kind in kinds}
+    if any(hook is None for hook in hooks.values()):
+        return None
+    thread = None
+    try:
+        for kind in kinds:
+            _set(kind, None)
+        thread = _begun(target, name, died)
+    finally:
+        for kind, hook in hooks.items():
+            if thread is None:
+                _set(kind, hook)
+            else:
+                log("error", _REMOVED, kind, _where(hook))
+    return thread
+
+
+_REMOVED = "the %s function that was set for new threads%s raises, and was removed: no thread could begin"
 
 
 def _begun(
@@ -83,10 +116,6 @@ def _begun(
     while not thread.begun.acquire(timeout=_INTERVAL) and thread.is_alive():
         pass
     return thread if thread.has_begun else None
-
-
-def _get(kind: str) -> Any:
-    return getattr(threading, f"get{kind}")()
 
 
 def _set(kind: str, hook: Any) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 
@@ -17,8 +16,7 @@ from floe_plugins.errors import PluginConfigurationError, PluginError
 from floe_plugins.execution.executor import Driver, Executor, Task, completed
 from floe_plugins.execution.worker import Worker
 from floe_plugins.lifecycle.coordinator import Operation
-from floe_plugins.lifecycle.parts import Parts, timeout_error
-from floe_plugins.loading.configurer import has_schema
+from floe_plugins.lifecycle.parts import Parts
 from floe_plugins.loading.loader import SupersededError
 
 
@@ -72,7 +70,11 @@ class Loading(Driver[PluginRef, bool]):
 
 
 def configure(parts: Parts, operation: Operation, plan: StartPlan) -> dict[PluginRef, PluginError]:
-    """Validate the configuration of all plugins that are to start; return the errors."""
+    """Validate the configuration of all plugins that are to start; return the errors.
+
+    Each on its own thread, at most for its deadline, several side by side. Those that are configured or started already
+    are not validated again.
+    """
     pending = {
         ref: entry
         for ref, entry in plan.entries.items()
@@ -80,12 +82,13 @@ def configure(parts: Parts, operation: Operation, plan: StartPlan) -> dict[Plugi
         and entry.state not in {PluginState.CONFIGURED, PluginState.STARTED}
         and not parts.coordinator.is_running(ref)
     }
-    driver = _Configuring(parts, pending)
-    with_schema = {ref for ref, entry in pending.items() if has_schema(entry)}
+    needed = {ref: entry for ref, entry in pending.items() if parts.configurer.is_needed(entry)}
     for ref, entry in pending.items():
-        if ref not in with_schema:
-            driver.configure_here(entry)
-    sequence = [ref for ref in plan.order if ref in with_schema]
+        if ref not in needed:  # as for most: none of its code runs
+            entry.configure_seconds = 0.0
+            parts.coordinator.configured(entry)
+    driver = _Configuring(parts, needed)
+    sequence = [ref for ref in plan.order if ref in needed]
     Executor(sequence, {}, driver, request=operation.request, workers=parts.workers).run()
     return driver.errors
 
@@ -95,16 +98,6 @@ class _Configuring(Driver[PluginRef, bool]):
     _parts: Parts
     _pending: Mapping[PluginRef, Entry]
     errors: dict[PluginRef, PluginError] = attrs.field(factory=dict, init=False)
-
-    def configure_here(self, entry: Entry) -> None:
-        """Configure a plugin without a schema: none of its code runs, and a thread is not worth its while."""
-        begun, error = time.monotonic(), None
-        if self._parts.configurer.is_configured(entry):
-            try:
-                self._parts.configurer.configure(entry)
-            except PluginError as failure:
-                error = failure
-        self._note(entry, time.monotonic() - begun, error)
 
     def begin(self, node: PluginRef) -> Task | Future[bool]:
         entry = self._pending[node]
@@ -118,21 +111,18 @@ class _Configuring(Driver[PluginRef, bool]):
         entry, error = self._pending[node], task.error
         if error is not None and not isinstance(error, PluginError):
             error = _unexpected(entry, error)
-        self._note(entry, task.seconds, error)
-        return completed(error is None)
+        return self._note(entry, task.seconds, error)
 
     def overdue(self, node: PluginRef, task: Task) -> Task | Future[bool]:
         entry = self._pending[node]
-        error = timeout_error(entry, task, Stage.CONFIGURE)
-        self._parts.store.events.overdue(node, Stage.CONFIGURE, error.message)
-        self._note(entry, task.seconds, error)
-        return completed(result=False)
+        return self._note(entry, task.seconds, self._parts.timed_out(entry, task, Stage.CONFIGURE))
 
-    def _note(self, entry: Entry, seconds: float, error: PluginError | None) -> None:
+    def _note(self, entry: Entry, seconds: float, error: PluginError | None) -> Future[bool]:
         entry.configure_seconds = seconds
         self._parts.coordinator.configured(entry, error)
         if error is not None:
             self.errors[entry.ref] = error
+        return completed(error is None)
 
 
 def _unexpected(entry: Entry, error: BaseException) -> PluginError:

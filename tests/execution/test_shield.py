@@ -61,6 +61,22 @@ def test_without_threads_the_work_is_done_all_the_same(monkeypatch: pytest.Monke
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
+def test_a_signal_while_its_thread_is_started_does_not_have_the_work_done_twice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    start = threading.Thread.start
+
+    def start_interrupted(thread: threading.Thread) -> None:
+        start(thread)
+        if threading.current_thread() is threading.main_thread():
+            raise RuntimeError("release unlocked lock") from KeyboardInterrupt()  # as Python does now and then
+
+    monkeypatch.setattr(threading.Thread, "start", start_interrupted)
+    done: list[int] = []
+    assert Request(lambda _: done.append(7)).run() is None
+    assert done == [7]
+
+
 def test_an_interrupt_tells_the_work_waits_for_it_and_is_raised() -> None:
     code = """
     import os, signal, threading

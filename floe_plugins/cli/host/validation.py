@@ -6,17 +6,24 @@ from collections.abc import Iterable, Mapping
 
 import attrs
 
-from floe_plugins.configuration.issues import ConfigurationIssue
+from floe_plugins.configuration.issues import ConfigurationIssue, configuration_error
 from floe_plugins.configuration.loader import not_installed
 from floe_plugins.configuration.model import Configuration
 from floe_plugins.configuration.schema.validation import validate_settings
+from floe_plugins.core.problem import Problem
 from floe_plugins.core.refs import PluginRef
+from floe_plugins.core.state import Stage
 from floe_plugins.registry.facade import PluginRegistry
 
 
 @attrs.frozen
 class Validated:
-    """The issues and warnings of one plugin's settings. The model stays with the plugin's thread."""
+    """The issues and warnings of one plugin's settings. The model stays with the plugin's thread.
+
+    Attributes:
+        issues: What is wrong, without any value.
+        warnings: What should be changed in the file although it is valid, one line each, without secrets.
+    """
 
     issues: tuple[ConfigurationIssue, ...]
     warnings: tuple[str, ...]
@@ -39,6 +46,18 @@ def all_issues(registry: PluginRegistry, validated: Iterable[Validated]) -> list
     owners = {each.ref: str(each.distribution) for each in registry.discover().candidates}
     issues = [attrs.evolve(each, distribution=each.distribution or _owner(each, owners)) for each in issues]
     return sorted(dict.fromkeys(issues), key=lambda issue: (issue.file or "", issue.line or 0, issue.path))
+
+
+def problem_of(issue: ConfigurationIssue) -> Problem:
+    """Return an issue as a problem, which says by itself where in which file the wrong value stands."""
+    return Problem(
+        stage=Stage.CONFIGURE,
+        ref=issue.ref,
+        distribution=issue.distribution,
+        message=str(attrs.evolve(issue, hint="")),
+        hint=issue.hint,
+        cause=configuration_error(issue),
+    )
 
 
 def _owner(issue: ConfigurationIssue, owners: Mapping[PluginRef, str]) -> str | None:

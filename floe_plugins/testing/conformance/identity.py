@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from floe_plugins.hookspecs.identity import InvalidTokenError, Principal, TokenFault
@@ -157,6 +157,31 @@ class IdentityConformance(KeyRules, PluginConformance):
     def test_a_missing_claim_is_refused(self) -> None:
         """``verify`` raises ``InvalidTokenError`` if its validity is in doubt, such as without a claim it needs."""
         self._refused(TokenFault.MISSING_CLAIM)
+
+    @rule(_REFUSE)
+    def test_claims_of_other_types_are_refused(self) -> None:
+        """``verify`` raises ``InvalidTokenError`` if its validity is in doubt, such as by a time that is a text."""
+        odd = ({"sub": 7}, {"sub": ""}, {"exp": "tomorrow"}, {"exp": True}, {"exp": 10**400}, {"nbf": "yesterday"})
+        valid = self._claims(self.token())
+        self._refuses_signed([({**valid, **each}, {}) for each in odd])
+        self._refuses_signed([([valid], {}), ("conformance", {})])
+
+    @rule(_REFUSE)
+    def test_headers_that_ask_for_more_are_refused(self) -> None:
+        """``verify`` raises ``InvalidTokenError`` for a header with what it does not support (RFC 7515, ``crit``)."""
+        valid = self._claims(self.token())
+        asked = {"crit": ["conformance"], "conformance": 1}, {"kid": 7}, {"alg": ["ES256"]}, {"alg": "RS256"}
+        self._refuses_signed([(valid, each) for each in asked])
+
+    def _refuses_signed(self, made: Sequence[tuple[object, Mapping[str, Any]]]) -> None:
+        with self.started() as plugin:
+            for claims, header in made:
+                token = self.signed(claims, header)
+                if token is None:
+                    self.skip("signed() is not overridden, or such tokens cannot be made")
+                self._refusal(
+                    plugin, token, f"a signed token with the claims {shown(claims)} and header {shown(header)}"
+                )
 
     @rule(_REFUSE)
     def test_a_changed_token_is_refused(self) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from floe_plugins.errors import PluginError
 from floe_plugins.hookspecs.ingestion import IngestReport, Issue, SchemaChange, Severity
 from floe_plugins.testing.conformance.base import PluginConformance
+from floe_plugins.testing.conformance.parts.ingestion_sources import ROWS, SourceRules
 from floe_plugins.testing.conformance.rule import rule, shown
 
 _VALIDATE = """
@@ -30,10 +31,9 @@ _DISCARD = """
 def discard_pending(self):
     return len([load.drop() for load in self._pending_loads()])
 """
-_ROWS = ({"id": 1, "name": "a"}, {"id": 2, "name": "b"})
 
 
-class IngestionConformance(PluginConformance):
+class IngestionConformance(SourceRules, PluginConformance):
     """The rules for ``IngestionPlugin``.
 
     Attributes:
@@ -41,22 +41,11 @@ class IngestionConformance(PluginConformance):
         persistent: whether what was loaded is still there when the plugin is started again.
     """
 
-    table: str = "conformance_items"
-    persistent: bool = True
-
-    def loaded(self, plugin: Any, table: str) -> list[dict[str, Any]]:
-        """Return the rows of a table, with at least the loaded columns; none if there is no table. Override it."""
-        del plugin, table
-        self.missing("loaded", "how the rows of a table are read")
-
-    def _ids(self, plugin: Any, table: str = "") -> list[Any]:
-        return sorted(row["id"] for row in self.loaded(plugin, table or self.table))
-
     @rule(_VALIDATE)
     def test_issues_are_a_tuple_of_records(self) -> None:
         """``validate`` returns a tuple of ``Issue``."""
         with self.started() as plugin:
-            for source in ([*_ROWS], object()):
+            for source in ([*ROWS], object()):
                 found = plugin.validate(source)
                 right = type(found) is tuple and all(isinstance(each, Issue) for each in found)
                 self.expect(right, f"validate({shown(source)}) returned {shown(found)}")
@@ -65,7 +54,7 @@ class IngestionConformance(PluginConformance):
     def test_a_good_source_has_no_errors(self) -> None:
         """A source that can be loaded has no issue that prevents it."""
         with self.started() as plugin:
-            errors = [each for each in plugin.validate([*_ROWS]) if each.severity is Severity.ERROR]
+            errors = [each for each in plugin.validate([*ROWS]) if each.severity is Severity.ERROR]
             self.expect(not errors, f"validate() of rows returned {shown(errors)}")
 
     @rule(_VALIDATE)
@@ -82,7 +71,7 @@ class IngestionConformance(PluginConformance):
 
         def source() -> list[dict[str, Any]]:
             calls.append(1)
-            return [*_ROWS]
+            return [*ROWS]
 
         with self.started() as plugin:
             plugin.validate(source)
@@ -91,17 +80,17 @@ class IngestionConformance(PluginConformance):
     @rule(_VALIDATE)
     def test_validating_advances_nothing(self) -> None:
         """Iterators are not advanced by ``validate``, so the source can still be loaded."""
-        source = iter(_ROWS)
+        source = iter(ROWS)
         with self.started() as plugin:
             plugin.validate(source)
             left = len(list(source))
-            self.expect(left == len(_ROWS), f"after validate(), {left} of {len(_ROWS)} rows are left")
+            self.expect(left == len(ROWS), f"after validate(), {left} of {len(ROWS)} rows are left")
 
     @rule(_RUN)
     def test_loading_returns_a_report(self) -> None:
         """``run`` returns an ``IngestReport`` with the id of the load, and how long it took."""
         with self.started() as plugin:
-            found = plugin.run([*_ROWS], self.table)
+            found = plugin.run([*ROWS], self.table)
             self.expect(isinstance(found, IngestReport), f"run() returned {shown(found)}")
             right = isinstance(found.load_id, str) and found.load_id and found.seconds >= 0
             self.expect(right, f"run() returned {shown(found)}")
@@ -110,14 +99,14 @@ class IngestionConformance(PluginConformance):
     def test_rows_are_counted(self) -> None:
         """The report has the number of loaded rows of each table."""
         with self.started() as plugin:
-            counts = sorted(getattr(plugin.run([*_ROWS], self.table), "rows", {self.table: 2}).values())
-            self.expect(counts == [len(_ROWS)], f"for {len(_ROWS)} rows the report has {counts}")
+            counts = sorted(getattr(plugin.run([*ROWS], self.table), "rows", {self.table: 2}).values())
+            self.expect(counts == [len(ROWS)], f"for {len(ROWS)} rows the report has {counts}")
 
     @rule(_RUN)
     def test_changes_of_the_schema_are_reported(self) -> None:
         """The report has the columns that were added to a table."""
         with self.started() as plugin:
-            plugin.run([*_ROWS], self.table)
+            plugin.run([*ROWS], self.table)
             found = getattr(plugin.run([{"id": 3, "extra": "x"}], self.table), "schema_changes", None)
             if found is not None:
                 right = all(isinstance(each, SchemaChange) for each in found)
@@ -128,9 +117,9 @@ class IngestionConformance(PluginConformance):
     def test_the_whole_source_is_loaded(self) -> None:
         """``run`` loads the whole source into the table: rows, an iterator of them, or what a callable returns."""
         with self.started() as plugin:
-            for number, source in enumerate(([*_ROWS], iter(_ROWS), lambda: iter(_ROWS))):
+            for number, source in enumerate(([*ROWS], iter(ROWS), lambda: iter(ROWS))):
                 plugin.run(source, f"{self.table}_{number}")
-                found = self._ids(plugin, f"{self.table}_{number}")
+                found = self.ids(plugin, f"{self.table}_{number}")
                 self.expect(found == [1, 2], f"of {shown(source)} the rows {found} were loaded")
 
     @rule(_RUN)
@@ -139,7 +128,7 @@ class IngestionConformance(PluginConformance):
         with self.started() as plugin:
             plugin.run([{"id": 1}], self.table)
             plugin.run([{"id": 2}], self.table)
-            found = self._ids(plugin)
+            found = self.ids(plugin)
             self.expect(found == [1, 2], f"after two loads the table has {found}")
 
     @rule(_RUN)
@@ -148,7 +137,7 @@ class IngestionConformance(PluginConformance):
         with self.started() as plugin:
             plugin.run([{"id": 1}], self.table)
             plugin.run([{"id": 2}], self.table, "replace")
-            found = [each for each in self._ids(plugin) if each == 1]
+            found = [each for each in self.ids(plugin) if each == 1]
             self.expect(not found, "after a load with 'replace' the old row is there")
 
     @rule(_RUN)
@@ -156,14 +145,14 @@ class IngestionConformance(PluginConformance):
         """``run`` raises ``ValueError`` if ``mode`` is unknown, and writes nothing."""
         with self.started() as plugin:
             with self.raises(ValueError, "run(..., mode='upsert')"):
-                plugin.run([*_ROWS], self.table, "upsert")
+                plugin.run([*ROWS], self.table, "upsert")
             self.expect(not self.loaded(plugin, self.table), "run(..., mode='upsert') wrote rows")
 
     @rule(_RUN)
     def test_merging_without_a_key_is_refused(self) -> None:
         """``run`` raises ``ValueError`` if there is no key for merging."""
         with self.started() as plugin, self.raises(ValueError, "run(..., mode='merge') of rows without a key"):
-            plugin.run([*_ROWS], self.table, "merge")
+            plugin.run([*ROWS], self.table, "merge")
 
     @rule(_RUN)
     def test_a_source_that_cannot_be_read_is_refused(self) -> None:
@@ -182,7 +171,7 @@ class IngestionConformance(PluginConformance):
         with self.started() as plugin:
             with self.raises((ValueError, PluginError, OSError), "run() of a source that failed after one row"):
                 plugin.run(failing(), self.table)
-            found = self._ids(plugin)
+            found = self.ids(plugin)
             self.expect(not found, f"after a source that failed, the table has {found}")
 
     @rule(_RUN)
@@ -190,15 +179,15 @@ class IngestionConformance(PluginConformance):
         """``run`` may be called from several threads for different tables."""
         tables = [f"{self.table}_{number}" for number in range(3)]
         with self.started() as plugin:
-            self.together([functools.partial(plugin.run, [*_ROWS], table) for table in tables])
-            found = [self._ids(plugin, table) for table in tables]
+            self.together([functools.partial(plugin.run, [*ROWS], table) for table in tables])
+            found = [self.ids(plugin, table) for table in tables]
             self.expect(found == [[1, 2]] * 3, f"3 threads loaded the rows 1 and 2, and the tables have {found}")
 
     @rule(_DISCARD)
     def test_nothing_is_pending_after_a_load(self) -> None:
         """``discard_pending`` returns the number of pending loads: none after loads that succeeded."""
         with self.started() as plugin:
-            plugin.run([*_ROWS], self.table)
+            plugin.run([*ROWS], self.table)
             found = plugin.discard_pending()
             self.expect(type(found) is int and found == 0, f"discard_pending() returned {shown(found)}")
 
@@ -210,5 +199,5 @@ class IngestionConformance(PluginConformance):
         with self.started() as plugin:
             plugin.run([{"id": 7}], self.table)
         with self.started() as plugin:
-            found = self._ids(plugin)
+            found = self.ids(plugin)
             self.expect(found == [7], f"after a restart the table has {found}")

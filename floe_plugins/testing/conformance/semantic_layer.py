@@ -167,14 +167,15 @@ class SemanticLayerConformance(AnswerRules, FilterRules, PluginConformance):
     @rule(COMPILE)
     def test_close_names_are_suggested(self) -> None:
         """The message about a field that does not exist suggests close names."""
-        name = self.asked().dimensions[0]
         with self.started() as plugin:
             self.prepare(plugin)
-            try:
-                plugin.query(self.asked(dimensions=[f"{name}s"]))
-            except ValueError as error:
-                # What is asked for contains the name.
-                self.expect(name in str(error).replace(f"{name}s", ""), f"{name}s is unknown: {shown(str(error))}")
+            for part in ("dimensions", "measures"):
+                name = getattr(self.asked(), part)[0]
+                try:
+                    plugin.query(self.asked(**{part: [f"{name}s"]}))
+                except ValueError as error:
+                    # What is asked for contains the name.
+                    self.expect(name in str(error).replace(f"{name}s", ""), f"{name}s is unknown: {shown(str(error))}")
 
     @rule(COMPILE)
     def test_tables_that_cannot_be_joined_are_refused(self) -> None:

@@ -83,7 +83,9 @@ WORD = "[a-z]{1,30}[0-9]{0,3}"
 
 
 @given(
-    st.from_regex(f"{WORD}([-_]{WORD}){{0,3}}", fullmatch=True), st.sampled_from(["", ".", ":", ",", ")", "'", ">=1"])
+    # A name that is like a service's token, or that of a secret setting, hides what it is or stands before.
+    st.from_regex(f"{WORD}([-_]{WORD}){{0,3}}", fullmatch=True).filter(lambda name: "***" not in redact(f"{name}: x")),
+    st.sampled_from(["", ".", ":", ",", ")", "'", ">=1"]),
 )
 def test_the_name_of_a_plugin_is_left_alone(name, behind):
     text = f"cannot use secrets:{name}{behind} here"
@@ -91,7 +93,8 @@ def test_the_name_of_a_plugin_is_left_alone(name, behind):
 
 
 @given(
-    st.from_regex(r"[a-z]{2,8}[0-9]{1,3}[A-Z@/+=$][\w@/+=$]{2,20}", fullmatch=True), st.sampled_from([":", ": ", "="])
+    st.from_regex(r"[a-z]{2,8}[0-9]{1,3}(?!==)[A-Z@/+=$][\w@/+=$]{2,20}", fullmatch=True),  # ==: a plugin's version
+    st.sampled_from([":", ": ", "="]),
 )
 def test_what_stands_behind_the_word_secrets_and_is_no_name_is_masked(value, separator):
     assert value[-6:] not in redact(f"cannot use secrets{separator}{value} here")

@@ -147,7 +147,7 @@ def test_the_expected_error_keeps_the_rule() -> None:
 
 def test_functions_run_together_and_give_their_results_in_order() -> None:
     barrier = threading.Barrier(2)
-    assert Case.together([lambda: (barrier.wait(10), 1)[1], lambda: (barrier.wait(10), 2)[1]]) == [1, 2]
+    assert Example().together([lambda: (barrier.wait(10), 1)[1], lambda: (barrier.wait(10), 2)[1]]) == [1, 2]
 
 
 def test_what_one_of_them_raises_is_raised() -> None:
@@ -155,7 +155,7 @@ def test_what_one_of_them_raises_is_raised() -> None:
         raise KeyError
 
     with pytest.raises(KeyError):
-        Case.together([fail, lambda: None])
+        Example().together([fail, lambda: None])
 
 
 def test_a_condition_is_waited_for() -> None:

@@ -6,6 +6,7 @@ import itertools
 import json
 import threading
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar
@@ -19,6 +20,7 @@ from conformance_suite import broken, check, conformance
 from floe_plugins import CatalogPlugin
 from floe_plugins.hookspecs import TableRef
 from floe_plugins.testing import CatalogConformance
+from floe_plugins.testing.conformance.parts.arrow import schema_of, table
 
 TYPES: dict[str, Any] = {
     "INT64": nanoarrow.int64,
@@ -96,6 +98,7 @@ class Shelf(CatalogPlugin):
         namespace = namespace_of(identifier)
         is_stream = hasattr(schema, "__arrow_c_stream__")
         types = types_of(nanoarrow.ArrayStream(schema).schema if is_stream else nanoarrow.Schema(schema))
+        self.check_types_of(types)
         with self.lock:
             if namespace not in self.namespaces:
                 raise LookupError(namespace)
@@ -103,6 +106,10 @@ class Shelf(CatalogPlugin):
             if table.types != types:
                 raise ValueError(identifier)
             return TableRef(identifier, f"shelf:/{identifier}", table.snapshot, {"owner": "shelf"})
+
+    def check_types_of(self, types):
+        if "DATE32" in types.values():
+            raise ValueError(types)
 
     def append(self, identifier, data):
         namespace_of(identifier)
@@ -155,6 +162,9 @@ class ShelfConformance(CatalogConformance):
 
     def settings(self) -> Mapping[str, Any]:
         return {"path": str(self.scratch / "shelf.json")}
+
+    def unsupported(self) -> Any:
+        return schema_of(table({"day": [date(2024, 2, 29)]}))
 
 
 class SaysNothingOfNamespaces(Shelf):
@@ -528,6 +538,11 @@ class Forgets(Shelf):
         super().shutdown()
 
 
+class TakesAnyType(Shelf):
+    def check_types_of(self, types):
+        pass
+
+
 FAULTY: dict[str, type[Any]] = {
     "test_making_a_namespace_says_whether_it_is_new": SaysNothingOfNamespaces,
     "test_a_namespace_that_is_there_is_kept": EmptiesNamespaces,
@@ -537,6 +552,7 @@ FAULTY: dict[str, type[Any]] = {
     "test_bad_identifiers_are_not_written": WritesAnything,
     "test_bad_identifiers_are_not_read": ReadsAnything,
     "test_bad_identifiers_are_not_dropped": DropsAnything,
+    "test_types_that_it_does_not_have_are_refused": TakesAnyType,
     "test_a_table_has_a_location": PathLocation,
     "test_properties_are_texts": ObjectProperties,
     "test_a_new_table_has_no_snapshot": SnapshotZero,

@@ -9,6 +9,7 @@ import hmac
 import json
 import threading
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -47,8 +48,8 @@ def signature(text, secret):
     return encoded(hmac.digest(secret, text.encode(), "sha256"))
 
 
-def signed(claims, *, kid="first", secret=b"first", alg="demo"):
-    parts = [encoded(json.dumps(part).encode()) for part in ({"alg": alg, "kid": kid}, claims)]
+def signed(claims, *, kid="first", secret=b"first", alg="demo", **header):
+    parts = [encoded(json.dumps(part).encode()) for part in ({"alg": alg, "kid": kid, **header}, claims)]
     return ".".join((*parts, signature(".".join(parts), secret)))
 
 
@@ -66,6 +67,7 @@ class DemoIdentity(IdentityPlugin):
 
     def verify(self, token, audience=None):
         header, claims = self.parts(token)
+        self.check_types(header, claims)
         if header.get("alg") not in self.algorithms:
             self.refuse(TokenFault.WRONG_ALGORITHM)
         secret = self.secret(header)
@@ -108,6 +110,20 @@ class DemoIdentity(IdentityPlugin):
             self.refuse(TokenFault.EXPIRED)
         if claims.get("nbf", 0) > time.time():
             self.refuse(TokenFault.NOT_YET_VALID)
+
+    def check_types(self, header, claims):
+        self.check_header(header)
+        if not isinstance(claims, dict) or not all(self.fits(*each) for each in claims.items()):
+            self.refuse(TokenFault.MALFORMED)
+
+    def check_header(self, header):
+        if not isinstance(header.get("kid", ""), str) or not isinstance(header.get("alg"), str) or "crit" in header:
+            self.refuse(TokenFault.MALFORMED)
+
+    def fits(self, name, value):
+        if name in {"exp", "nbf"}:
+            return type(value) in {int, float} and value < 1e15
+        return value and isinstance(value, str) if name == "sub" else True
 
     def is_for(self, named, audience):
         return named == audience
@@ -153,6 +169,9 @@ class DemoConformance(IdentityConformance):
             TokenFault.MISSING_CLAIM: signed(self.claims(exp=...)),
         }
         return tokens[reason]
+
+    def signed(self, claims: object, header: Mapping[str, Any]) -> str | None:
+        return signed(claims, **header)
 
     def rotate(self) -> bool:
         self.demo.secrets["third"] = b"third"
@@ -286,6 +305,16 @@ class NeedsNoTimes(DemoIdentity):
         return Principal(claims["sub"], claims["iss"], claims, claims.get("exp"))
 
 
+class TakesAnySubject(DemoIdentity):
+    def fits(self, name, value):
+        return name == "sub" or super().fits(name, value)
+
+
+class IgnoresHeaders(DemoIdentity):
+    def check_header(self, header):
+        super().check_header({name: value for name, value in header.items() if name != "crit"})
+
+
 class ComparesTheBeginning(DemoIdentity):
     def same(self, token, secret):
         text, _, last = token.rpartition(".")
@@ -409,6 +438,8 @@ FAULTY: dict[str, type[Any]] = {
     "test_another_issuer_is_refused": TrustsAnyIssuer,
     "test_another_audience_is_refused": IsForOthersToo,
     "test_a_missing_claim_is_refused": NeedsNoTimes,
+    "test_claims_of_other_types_are_refused": TakesAnySubject,
+    "test_headers_that_ask_for_more_are_refused": IgnoresHeaders,
     "test_a_changed_token_is_refused": ComparesTheBeginning,
     "test_an_unsigned_token_is_refused": TakesUnsigned,
     "test_the_audience_can_be_named": KnowsNoAudience,

@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import faulty_flushes
 import pytest
 from conformance_suite import broken, conformance, own_rules
 
@@ -279,23 +280,10 @@ class ReturnsACount(DemoLineage):
         return 1 if found and count == 1 else found
 
 
-class HasNothingToSend(DemoLineage):
-    def startup(self):
-        super().startup()
-        self.used = False
-
-    def put(self, line):
-        self.used = True
-        super().put(line)
-
-    def flush(self, deadline):
-        return super().flush(deadline) if self.used else None
+class HasNothingToSend(faulty_flushes.HasNothingToSend, DemoLineage): ...
 
 
-class SaysAllWasSent(DemoLineage):
-    def flush(self, deadline):
-        super().flush(deadline)
-        return True
+class SaysAllWasSent(faulty_flushes.SaysAllWasSent, DemoLineage): ...
 
 
 class WaitsForTheServer(DemoLineage):
@@ -320,16 +308,7 @@ class RefusesInAnOutage(DemoLineage):
         super().put(line)
 
 
-class FlushesAlone(DemoLineage):
-    def flush(self, deadline):
-        if not self.lock.acquire(blocking=False):
-            return False
-        try:
-            if threading.current_thread().name.startswith("conformance-"):
-                time.sleep(0.02)
-        finally:
-            self.lock.release()
-        return super().flush(deadline)
+class FlushesAlone(faulty_flushes.FlushesAlone, DemoLineage): ...
 
 
 class HasNoNamespace(DemoLineage):
@@ -352,8 +331,24 @@ class NamesByTheStart(DemoLineage):
         return f"{found}-{self.started_at}" if "conformance" in dataset else found
 
 
+class EndsWithTheFlush(DemoLineage):
+    def put(self, line):
+        if len(self.server.lines) != 2 or not self.server.up.is_set():
+            super().put(line)
+
+
+class LeavesAThread(DemoLineage):
+    def flush(self, deadline):
+        thread = threading.Timer(2.0, lambda: None)
+        thread.daemon = True
+        thread.start()
+        return super().flush(deadline)
+
+
 FAULTY: dict[str, type[Any]] = {
     "test_emitting_returns_nothing": ReturnsTheEvent,
+    "test_events_are_sent_after_a_flush": EndsWithTheFlush,
+    "test_nothing_is_sent_when_it_has_stopped": LeavesAThread,
     "test_an_event_arrives": DropsTheFirst,
     "test_an_event_arrives_as_it_was": DropsFacets,
     "test_an_event_arrives_once": SendsTwice,

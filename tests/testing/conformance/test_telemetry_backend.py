@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
+import faulty_flushes
 import pytest
 from conformance_suite import broken, conformance, own_rules
 
@@ -269,21 +270,10 @@ class ReturnsACount(DemoTelemetry):
         return count if found and count else found
 
 
-class HasNothingToSend(DemoTelemetry):
-    used = False
-
-    def put(self, names):
-        self.used = True
-        super().put(names)
-
-    def flush(self, deadline):
-        return super().flush(deadline) and self.used
+class HasNothingToSend(faulty_flushes.HasNothingToSend, DemoTelemetry): ...
 
 
-class SaysAllWasSent(DemoTelemetry):
-    def flush(self, deadline):
-        super().flush(deadline)
-        return True
+class SaysAllWasSent(faulty_flushes.SaysAllWasSent, DemoTelemetry): ...
 
 
 class WaitsForTheCollector(DemoTelemetry):
@@ -305,21 +295,21 @@ class ClosesAtAFlush(DemoTelemetry):
         return super().flush(deadline)
 
 
-class FlushesAlone(DemoTelemetry):
+class FlushesAlone(faulty_flushes.FlushesAlone, DemoTelemetry): ...
+
+
+class LeavesAThread(DemoTelemetry):
     def flush(self, deadline):
-        if not self.lock.acquire(blocking=False):
-            return False
-        try:
-            if threading.current_thread().name.startswith("conformance-"):
-                time.sleep(0.02)
-            return self.send()
-        finally:
-            self.lock.release()
+        thread = threading.Timer(2.0, lambda: None)
+        thread.daemon = True
+        thread.start()
+        return super().flush(deadline)
 
 
 FAULTY: dict[str, type[Any]] = {
     "test_exporters_are_a_sequence": ReturnsAnIterable,
     "test_exporters_have_what_a_provider_calls": CannotBeShutDown,
+    "test_exporters_are_closed_when_it_stops": LeavesAThread,
     "test_a_span_arrives": DropsOne,
     "test_a_span_arrives_once": SendsTwice,
     "test_all_spans_of_a_batch_arrive": SendsTen,

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from functools import partial
 from typing import Any
 
-import attrs
-
 from floe_plugins.cli.host.process import PROBLEMS_FOUND, Result
 from floe_plugins.cli.host.session import Session
-from floe_plugins.cli.host.validation import all_issues, validate
-from floe_plugins.configuration.issues import ConfigurationIssue, configuration_error
+from floe_plugins.cli.host.validation import all_issues, problem_of, validate
+from floe_plugins.configuration.issues import ConfigurationIssue
 from floe_plugins.core.categories import Category
 from floe_plugins.core.problem import Problem
 from floe_plugins.core.refs import PluginRef
@@ -20,10 +17,9 @@ from floe_plugins.core.state import PluginState, Stage
 from floe_plugins.dependencies.resolver import StartPlan, resolve
 from floe_plugins.entries.entry import Entry
 from floe_plugins.entries.store import EntryStore
-from floe_plugins.hookspecs.base import hook_names
 from floe_plugins.registry.facade import PluginRegistry
 from floe_plugins.reporting.schema_calls import call_each
-from floe_plugins.reporting.static_details import UNKNOWN, read_details
+from floe_plugins.reporting.static_details import UNKNOWN, details_of
 
 
 def run(session: Session) -> Result:
@@ -42,7 +38,7 @@ def run(session: Session) -> Result:
         problems = [each for each in problems if each.ref in plan.entries]
     problems = [each for each in problems if category is None or each.ref is None or each.ref.type == category]
     shown = [each for each in issues if _concerns(each, plan, category, only_these=bool(texts))]
-    problems += map(_problem, shown)
+    problems += map(problem_of, shown)
     warnings = [text for each in calls.results.values() for text in each.warnings]
     warnings += session.warnings
     others = [entry for ref, entry in sorted(store.entries().items()) if ref not in plan.entries]
@@ -73,11 +69,7 @@ def _wanted(store: EntryStore, ref: PluginRef) -> PluginRef:
 
 def _details(entry: Entry) -> dict[str, Any]:
     """Return what is known of a plugin that was checked: how it was loaded, and from where."""
-    found = UNKNOWN
-    if entry.candidate is not None:
-        # A distribution may have added its category.
-        with suppress(Exception):
-            found = read_details(entry.candidate, hook_names(entry.ref.type.spec, entry.ref.type.platform))
+    found = UNKNOWN if entry.candidate is None else details_of(entry.candidate)
     return {
         "ref": str(entry.ref),
         "version": entry.declared.version,
@@ -115,14 +107,3 @@ def _concerns(issue: ConfigurationIssue, plan: StartPlan, category: Category | N
     if only_these:
         return issue.ref in plan.entries
     return category is None or issue.ref is None or issue.ref.type == category
-
-
-def _problem(issue: ConfigurationIssue) -> Problem:
-    return Problem(
-        stage=Stage.CONFIGURE,
-        ref=issue.ref,
-        distribution=issue.distribution,
-        message=str(attrs.evolve(issue, hint="")),
-        hint=issue.hint,
-        cause=configuration_error(issue),
-    )

@@ -13,6 +13,7 @@ from floe_plugins.cli.host.footprint import Footprint, Snapshot
 from floe_plugins.cli.host.memory_limit import MemoryLimit
 from floe_plugins.cli.host.process import PROBLEMS_FOUND, Result
 from floe_plugins.cli.host.session import Session
+from floe_plugins.cli.host.validation import problem_of
 from floe_plugins.core.event import PluginEvent
 from floe_plugins.core.problem import Problem
 from floe_plugins.core.refs import PluginRef
@@ -20,7 +21,7 @@ from floe_plugins.core.report import HealthState
 from floe_plugins.core.state import PluginState, Stage
 from floe_plugins.discovery.load_policy import STRICT
 from floe_plugins.entries.entry import Entry
-from floe_plugins.errors import PluginError, PluginIncompatibleError
+from floe_plugins.errors import PluginConfigurationError, PluginError, PluginIncompatibleError
 from floe_plugins.registry.facade import PluginRegistry
 from floe_plugins.registry.plugin_info import PluginInfo
 
@@ -177,6 +178,10 @@ class _Examination:
         self.session.report("footprint", facts)
 
     def _error(self, error: PluginError, stage: Stage) -> None:
+        if isinstance(error, PluginConfigurationError) and error.errors:
+            for issue in error.errors:
+                self._problem(problem_of(issue))
+            return
         known = self.registry.info(self.ref.type, self.ref.name).problems
         own = next((each for each in known if each.cause is error or each.message == error.message), None)
         self._problem(own or Problem(stage=stage, ref=self.ref, message=error.message, hint=error.hint, cause=error))

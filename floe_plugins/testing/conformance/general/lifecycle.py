@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import inspect
 import os
 import sys
@@ -114,6 +115,22 @@ class LifecycleRules(Case):
         """``shutdown`` releases all resources: no file or connection stays open after each start."""
         left = self._left_by_starts(_descriptors)
         self.expect(not left, f"each start leaves {left} more files or connections open")
+
+    @rule(_START)
+    def test_what_hooks_open_is_closed_when_it_stops(self) -> None:
+        """``shutdown`` releases all resources: nothing that calls of hooks opened stays open behind it."""
+        used = self._descriptors_after_uses(1), self._descriptors_after_uses(_STARTS)
+        left = used[1] - used[0]
+        self.expect(left < _STARTS - 1, f"{_STARTS - 1} more calls leave {left} more files or connections open")
+
+    def _descriptors_after_uses(self, times: int) -> int:
+        """How many files are open when the plugin has stopped, after it was used that often."""
+        with self._running() as (registry, ref):
+            for _ in range(times):
+                with contextlib.suppress(Exception):  # which other rules tell
+                    self.use(registry.get(ref.type, ref.name))
+        gc.collect()
+        return _descriptors()
 
     def _call(self, hand: ByHand, hook: str, doing: str) -> None:
         try:

@@ -196,6 +196,8 @@ class TableRules(WriteRules):
             {"filters": [RowFilter("missing", "=", 1)]},
             {"filters": [RowFilter("n", "like", 1)]},
             {"filters": [RowFilter("n", "in", 1)]},
+            {"filters": [RowFilter("t", "in", "text 1")]},
+            {"filters": [RowFilter("n", "=", "a text")]},
             {"limit": -1},
         )
         with self.having("scan") as plugin:

@@ -13,7 +13,7 @@ from floe_plugins.testing.conformance.parts.arrow import OneTimeStream, rows, sc
 from floe_plugins.testing.conformance.rule import rule, shown
 
 if TYPE_CHECKING:
-    from floe_plugins.hookspecs.protocols import ArrowStream
+    from floe_plugins.hookspecs.protocols import ArrowSchema, ArrowStream
 
 _WRITE = """
 def append(self, identifier, data):
@@ -23,6 +23,14 @@ def append(self, identifier, data):
         if self._types(rows.schema) != found.types:
             raise ValueError(f"the rows do not match the columns of {identifier}")
         return self._commit(identifier, [*found.files, self._written(rows.select(found.names))])
+"""
+_ENSURE = """
+def ensure_table(self, identifier, schema):
+    columns = pyarrow.schema(schema)
+    unknown = [field.name for field in columns if field.type not in _TYPES]
+    if unknown:
+        raise ValueError(f"{identifier} cannot have the columns {unknown}")
+    return self._made(identifier, columns)
 """
 _SOME = 100
 
@@ -55,6 +63,10 @@ class WriteRules(Case):
     namespace: str = "conformance"
     persistent: bool = True
 
+    def unsupported(self) -> ArrowSchema | None:
+        """Return a schema with a type that the catalog does not support; None if it has all. Override it."""
+        return None
+
     @property
     def identifier(self) -> str:
         """The table that most rules write."""
@@ -67,6 +79,14 @@ class WriteRules(Case):
             plugin.ensure_namespace(self.namespace)
             plugin.ensure_table(self.identifier, schema_of(items(0)))
             yield plugin
+
+    def use(self, plugin: Any) -> None:
+        """Make, write, read and drop a table."""
+        plugin.ensure_namespace(self.namespace)
+        plugin.ensure_table(self.identifier, schema_of(items(0)))
+        plugin.append(self.identifier, items(1))
+        self.numbers(plugin)
+        plugin.drop_table(self.identifier)
 
     def numbers(self, plugin: Any) -> list[int]:
         """Return the numbers in the table, sorted."""
@@ -83,6 +103,19 @@ class WriteRules(Case):
     def bad_tables(self) -> tuple[str, ...]:
         """What is no identifier of a table."""
         return ("", "items", ".items", f"{self.namespace}.", f"{self.namespace}..items")
+
+    @rule(_ENSURE)
+    def test_types_that_it_does_not_have_are_refused(self) -> None:
+        """``ensure_table`` raises ``ValueError`` if the catalog does not support a type, and makes no table."""
+        schema = self.unsupported()
+        if schema is None:
+            self.skip("the catalog supports all types, or unsupported() is not overridden")
+        with self.started() as plugin:
+            plugin.ensure_namespace(self.namespace)
+            with self.raises(ValueError, "ensure_table() with a type that is not supported"):
+                plugin.ensure_table(self.identifier, schema)
+            found = plugin.list_tables(self.namespace)
+            self.expect(not found, f"after a table was refused, there are {shown(found)}")
 
     @rule(_WRITE)
     def test_bad_identifiers_are_not_written(self) -> None:

@@ -54,6 +54,14 @@ class ComputeCase(Case):
     persistent: bool = False
     keeps_tables: bool = True
 
+    def use(self, plugin: Any) -> None:
+        """Ask for rows of a registered table, by a statement and by a connection."""
+        plugin.register_table("conformance_used", table({"n": [1]}))
+        self.rows_of(plugin, "SELECT n FROM conformance_used")
+        if "connect" not in self.unsupported:
+            with plugin.connect() as connection:
+                connection.cursor().execute("SELECT 1 AS n")
+
     @staticmethod
     def rows_of(plugin: Any, sql: str, parameters: Any = None) -> list[dict[str, Any]]:
         """Return the rows that a statement gives."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from floe_plugins.errors import UnsupportedOperationError
 from floe_plugins.hookspecs.compute import Files, WriteReport
+from floe_plugins.testing.conformance.parts.arrow import columns
 from floe_plugins.testing.conformance.parts.compute_connections import ComputeCase
 from floe_plugins.testing.conformance.rule import rule, shown
 
@@ -35,9 +36,11 @@ class FileQueryRules(ComputeCase):
 
     Attributes:
         csv_options: the options with which the engine reads and writes CSV files with a line of names.
+        semicolons: the options with which it reads and writes such files with ";" for ","; empty if it cannot.
     """
 
     csv_options: dict[str, str] = {}  # noqa: RUF012 as an author writes it
+    semicolons: dict[str, str] = {}  # noqa: RUF012 as an author writes it
 
     def place(self, name: str) -> str:
         """Return the URI of a file or directory that is not there, and that the engine can read and write."""
@@ -45,7 +48,9 @@ class FileQueryRules(ComputeCase):
 
     def put(self, name: str, data: bytes) -> str:
         """Write a file that the engine can read, and return its URI."""
-        (self.scratch / name).write_bytes(data)
+        place = self.scratch / name
+        place.parent.mkdir(exist_ok=True)
+        place.write_bytes(data)
         return self.place(name)
 
     def _csv(self, name: str, data: bytes = _TEXT) -> Files:
@@ -93,6 +98,34 @@ class FileQueryRules(ComputeCase):
             self.expect(found == [7], f"after it was replaced by a table with 7, it has {found}")
 
     @rule(_ATTACH)
+    def test_files_are_read_with_their_options(self) -> None:
+        """``Files.options`` are options of the format, with which ``attach`` reads the files."""
+        if not self.semicolons:
+            self.skip("semicolons is not set: the engine reads no such files")
+        with self._attaching() as plugin:
+            uri = self.put("data.csv", _TEXT.replace(b",", b";"))
+            plugin.attach("conformance_files", Files(uri, "csv", self.semicolons))
+            found = plugin.execute("SELECT * FROM conformance_files")
+            self.expect(
+                columns(found) == ["n", "t"], f"of files with the columns n and t the table has {columns(found)}"
+            )
+
+    @rule(_ATTACH)
+    def test_a_pattern_is_that_of_files(self) -> None:
+        """``Files.uri`` may be a pattern of files, which become one table."""
+        with self._attaching() as plugin:
+            for number in (1, 2):
+                self.put(f"parts/part{number}.csv", b"n,t\n%d,a\n" % number)
+            self.put("parts/other.csv", b"n,t\n7,a\n")
+            source = Files(self.place("parts") + "/part*.csv", "csv", self.csv_options)
+            try:
+                plugin.attach("conformance_files", source)
+            except UnsupportedOperationError as error:
+                self.skip(f"not supported: {error}")
+            found = self._numbers(plugin, "conformance_files")
+            self.expect(found == [1, 2], f"of files with 1 and 2, and of another with 7, the table has {found}")
+
+    @rule(_ATTACH)
     def test_files_that_are_missing_are_not_attached(self) -> None:
         """``attach`` raises ``ValueError`` if the files are not there."""
         with self._attaching() as plugin, self.raises(ValueError, "attach() of a file that is missing"):
@@ -135,6 +168,18 @@ class FileQueryRules(ComputeCase):
             self.expect(right, f"write() of 2 rows returned {shown(found)}")
             got = self._written(plugin, target)
             self.expect(got == [1, 2], f"of the rows 1 and 2 the files have {got}")
+
+    @rule(_WRITE)
+    def test_files_are_written_with_their_options(self) -> None:
+        """``Files.options`` are options of the format, with which ``write`` writes the files."""
+        if not self.semicolons:
+            self.skip("semicolons is not set: the engine writes no such files")
+        with self._writing() as plugin:
+            target = Files(self.place("new.csv"), "csv", self.semicolons)
+            plugin.write("SELECT 1 AS n, 'a' AS t", target)
+            plugin.attach("conformance_written", target)
+            found = columns(plugin.execute("SELECT * FROM conformance_written"))
+            self.expect(found == ["n", "t"], f"of rows with the columns n and t the files have {found}")
 
     @rule(_WRITE)
     def test_files_that_are_there_are_not_written(self) -> None:

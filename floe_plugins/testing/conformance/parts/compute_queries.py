@@ -96,6 +96,17 @@ class QueryRules(ComputeCase):
             self.expect(found == [{"n": 42}], f"its result has {shown(found)}")
 
     @rule(_SUBMIT)
+    def test_a_statement_that_is_no_query_is_submitted(self) -> None:
+        """``submit`` begins one SQL statement, also one that is no query: it is done when ``result`` has returned."""
+        self.needs("submit")
+        with self.creating() as plugin:
+            query = plugin.submit(f"CREATE TABLE conformance_items (n {self.integers})")
+            self.expect(query is not None, "submit('CREATE TABLE ...') returned None")
+            self._read(query)
+            found = self.items(plugin)
+            self.expect(found == [], f"the table that was made has {shown(found)}")
+
+    @rule(_SUBMIT)
     def test_a_query_has_an_id_of_its_own(self) -> None:
         """The ``id`` of a query is a text, and unique."""
         with self.querying() as plugin:

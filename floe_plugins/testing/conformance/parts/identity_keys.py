@@ -46,6 +46,14 @@ class IdentityCase(Case):
         """
         self.missing("bad_token", f"what a token is that is invalid for the reason {reason.value}")
 
+    def signed(self, claims: object, header: Mapping[str, Any]) -> str | None:
+        """Return a token with these claims, signed by the issuer, and with more in its header. Override it.
+
+        None, as by default, if such tokens cannot be made here.
+        """
+        del claims, header
+        return None
+
     def rotate(self) -> bool:
         """Replace the public keys at the issuer; return False if it cannot be done here. Override it."""
         self.missing("rotate", "how the keys of the issuer are replaced")
@@ -53,6 +61,11 @@ class IdentityCase(Case):
     def outage(self) -> contextlib.AbstractContextManager[Any] | None:
         """Return a context in which the issuer's keys cannot be read; None if there is none. Override it."""
         self.missing("outage", "how it comes about that the keys of the issuer cannot be read")
+
+    def use(self, plugin: Any) -> None:
+        """Verify a token, and read the keys anew."""
+        plugin.verify(self.token())
+        plugin.keys(refresh=True)
 
     def stranger(self) -> Principal:
         """Return a principal that has no roles on the platform."""
@@ -73,6 +86,8 @@ class IdentityCase(Case):
         with self.started() as plugin:
             error = self._refusal(plugin, token, f"a token that is invalid for the reason {reason.value}")
             self.expect(error.reason is reason, f"the reason of the error is {shown(error.reason)}")
+            # Who has looked for a key has to let others read keys.
+            plugin.keys(refresh=True)
 
     def _refusal(self, plugin: Any, token: str, what: str, audience: str | None = None) -> InvalidTokenError:
         try:

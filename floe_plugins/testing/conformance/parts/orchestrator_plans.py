@@ -30,6 +30,11 @@ class PlanCase(Case):
 
     schedule: Schedule = Schedule("conformance_nightly", "17 3 * * *", "Europe/Berlin")
 
+    def use(self, plugin: Any) -> None:
+        """Run and export a plan."""
+        self.run_steps(plugin, Notes().step("one"))
+        plugin.export(plugin.build(importable()), self.scratch)
+
     @staticmethod
     def run_steps(plugin: Any, *steps: Step, select: Sequence[str] = ()) -> Any:
         """Build a plan of these steps, and run it."""

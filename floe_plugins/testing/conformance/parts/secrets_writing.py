@@ -58,6 +58,14 @@ class SecretsCase(Case):
         """Return the text of a secret; what is no ``SecretStr`` as it is."""
         return secret.get_secret_value() if isinstance(secret, pydantic.SecretStr) else secret
 
+    def use(self, plugin: Any) -> None:
+        """Store and read a secret, or read one that is there."""
+        if self.writable:
+            self.put(plugin, self.keys[0], "value")
+        for key in (*self.known, *self.keys)[:1]:
+            plugin.get_secret(key)
+        plugin.secret_names()
+
     @contextlib.contextmanager
     def filled(self) -> Generator[tuple[Any, dict[str, str]], None, None]:
         """Give the plugin with some secrets in its store, and these."""

@@ -52,6 +52,11 @@ class SemanticCase(Case):
     def prepare(self, plugin: Any) -> None:
         """Make the tables of the model, after the start. Override it if they are not there."""
 
+    def use(self, plugin: Any) -> None:
+        """Describe the model, and ask for a measure."""
+        plugin.describe()
+        self.asking(plugin)
+
     def asking(self, plugin: Any, **changed: Any) -> list[dict[str, Any]]:
         """Ask for the first measure by the first dimension, or for what is changed of that, and return the rows."""
         self.prepare(plugin)

@@ -47,6 +47,18 @@ class StorageCase(Case):
             return None
         return content
 
+    def use(self, plugin: Any) -> None:
+        """Write, read, list and delete a file, and leave one unfinished."""
+        self.write(plugin, "used/file.txt", b"x")
+        self.read(plugin, "used/file.txt")
+        with contextlib.suppress(OSError), plugin.open("used/file.txt", "xb"):
+            pass
+        with contextlib.suppress(InterruptedError), plugin.open("used/other.txt", "wb") as file:
+            file.write(b"x")
+            raise InterruptedError
+        list(plugin.list("used/"))
+        plugin.delete("used/file.txt")
+
     @contextlib.contextmanager
     def filled(self) -> Generator[tuple[Any, dict[str, bytes]], None, None]:
         """Give the plugin with some files in it, and their contents."""

@@ -30,3 +30,6 @@ class TestIcebergCatalog(CatalogConformance):
         else:
             file.write_text("broken", encoding="utf-8")
         return file.as_uri()
+
+    def unsupported(self) -> pa.Schema:
+        return pa.schema([("span", pa.month_day_nano_interval())])

@@ -21,6 +21,7 @@ class TestDataFusionInFiles(ComputeConformance):
 
     @pytest.fixture(autouse=True)
     def _storage(self, tmp_path: Path) -> None:
+        self.root = tmp_path
         self.plugins = {LocalStorage: {"root": str(tmp_path), "min_free": 0}}
 
     def settings(self) -> Mapping[str, Any]:
@@ -29,6 +30,16 @@ class TestDataFusionInFiles(ComputeConformance):
 
 class TestDataFusionInMemory(TestDataFusionInFiles):
     persistent = False
+
+    def place(self, name: str) -> str:
+        """A place in the storage, from which files are read in another way than from elsewhere."""
+        return (self.root / name).as_uri()
+
+    def put(self, name: str, data: bytes) -> str:
+        place = self.root / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(data)
+        return place.as_uri()
 
     def settings(self) -> Mapping[str, Any]:
         return {"threads": 1}

@@ -14,6 +14,7 @@ from floe_plugins.testing import ComputeConformance
 class TestDuckDBInAFile(ComputeConformance):
     plugin = DuckDBCompute
     persistent = True
+    semicolons = {"delim": ";"}  # noqa: RUF012
 
     @pytest.fixture(autouse=True)
     def _storage(self, tmp_path: Path) -> None:

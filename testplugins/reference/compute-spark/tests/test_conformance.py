@@ -18,6 +18,7 @@ class TestSparkCompute(ComputeConformance):
     keeps_tables = False  # this server keeps a table with the session, and each call has its own
     endless = "SELECT count(*) AS n FROM range(1000000000000000) WHERE id % 7 = 8"
     csv_options = {"header": "true"}  # noqa: RUF012
+    semicolons = {"header": "true", "sep": ";"}  # noqa: RUF012
     seconds = 120.0
 
     @pytest.fixture(autouse=True)

@@ -6,6 +6,7 @@ import contextlib
 import json
 import threading
 import time
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -94,6 +95,12 @@ class TestOidcIdentity(IdentityConformance):
             TokenFault.MISSING_CLAIM: token(exp=...),
         }
         return made[reason]
+
+    def signed(self, claims: object, header: Mapping[str, Any]) -> str | None:
+        parts = {"alg": "ES256", "kid": KEY.kid, **header}, claims
+        text = b".".join(urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=") for part in parts)
+        signature = jws.JWSRegistry.algorithms["ES256"].sign(text, KEY)
+        return b".".join((text, urlsafe_b64encode(signature).rstrip(b"="))).decode()
 
     def rotate(self) -> bool:
         self.issuer_server.keys = [UNKNOWN]

@@ -48,7 +48,22 @@ class Server:
 
 class TestOpenLineageBackend(LineageBackendConformance):
     plugin = OpenLineageBackend
-    namespaces = {"s3://lake/orders": "s3://lake", "orders": "floe"}  # noqa: RUF012 not changed
+    # As OpenLineage's naming has it, whoever reads them by whichever name, user or port.
+    namespaces = {  # noqa: RUF012 not changed
+        "orders": "floe",
+        "s3://lake/orders": "s3://lake",
+        "S3A://lake/orders": "s3://lake",
+        "file:///data/orders.csv": "file",
+        "file://localhost/data/orders.csv": "file",
+        "/data/orders.csv": "file",
+        "abfs://raw@acme.dfs.core.windows.net/orders": "abfss://raw@acme.dfs.core.windows.net",
+        "postgresql://ada:secret@db.example.org/shop": "postgres://db.example.org:5432",
+        "mysql://db.example.org:3307/shop": "mysql://db.example.org:3307",
+        "bigquery:project.shop.orders": "bigquery",
+        "hive:///orders": "hive://",
+        "arn:aws:glue:eu-west-1:123456789012:table/shop/orders": "arn:aws:glue:eu-west-1:123456789012",
+        "azurecosmos://acme.documents.azure.com/dbs/shop/colls/orders": "azurecosmos://acme.documents.azure.com/dbs/shop",
+    }
 
     def setup_method(self) -> None:
         self.server = Server()

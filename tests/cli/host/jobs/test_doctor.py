@@ -93,3 +93,15 @@ def test_what_the_platform_imports_is_not_counted(tmp_path: Path) -> None:
     assert "acme_small" in found["small"]["top_level_modules"]
     assert not {"attr", "packaging", "pluggy", "pydantic", "queue"} & set(found["small"]["top_level_modules"])
     assert found["small"]["threads"] == found["small"]["open_files"] == []
+
+
+def test_each_setting_that_is_wrong_is_a_problem_of_its_own(tmp_path: Path) -> None:
+    settings = "from pydantic import BaseModel\nclass Settings(BaseModel):\n    url: str\n    size: int\n"
+    module = PLUGIN.format(name="set", startup="pass", shutdown="pass", health="healthy", dependencies="()")
+    module = f"{settings}{module}    config_schema = Settings\n"
+    write_distribution(tmp_path, "acme-set", "[floe.secrets]\nset = acme_set:Plugin\n", acme_set=module)
+    _, problems = doctor(tmp_path)
+    assert [(each["stage"], "\n" in each["message"], each["message"].partition(":")[0]) for each in problems] == [
+        ("configure", False, "plugins.secrets.set.size"),
+        ("configure", False, "plugins.secrets.set.url"),
+    ]

@@ -103,6 +103,11 @@ class LeavesAFile(Good):
         LEFT.append(os.open(os.devnull, os.O_RDONLY))
 
 
+class LeavesAFileOfEachCall(Good):
+    def get_secret(self, key):
+        LEFT.append(os.open(os.devnull, os.O_RDONLY))
+
+
 FOREVER = threading.Event()
 LEFT: list[int] = []
 FAULTY: dict[str, type[Any]] = {
@@ -114,6 +119,7 @@ FAULTY: dict[str, type[Any]] = {
     "test_a_start_that_fails_half_way_is_cleaned_up": LeavesHalf,
     "test_threads_end_when_it_stops": LeavesAThread,
     "test_files_are_closed_when_it_stops": LeavesAFile,
+    "test_what_hooks_open_is_closed_when_it_stops": LeavesAFileOfEachCall,
 }
 
 
