@@ -38,6 +38,7 @@ _CRASH = "only a crash of the whole machine shows it"
 _QUIET = "no contract says whether sending spans makes spans itself; the thread only sends"
 _EXPORT = "export names one reason for ValueError: a function that has no name"
 _SETTINGS = "how a plugin is configured, which no hook tells of"
+_ACTIVE = "which pipeline dlt takes for its active one"
 _REPORTS = "no contract says whether an engine reports its use"
 _NOT_OF_WRITE = "write documents no error for it, and what comes next fails as well"
 
@@ -120,6 +121,10 @@ UNPROMISED = (
     Unpromised(("ingestion-dlt",), "connectors", "_loading.silence()", _REPORTS),
     Unpromised(("ingestion-dlt",), "discover", "_loading.silence()", _REPORTS),
     Unpromised(("ingestion-dlt",), "resume_pending", "_loading.silence()", _REPORTS),
+    Unpromised(("ingestion-dlt",), "keyed", "raise ValueError", "what comes next raises one as well", ("no error",)),
+    Unpromised(("ingestion-dlt",), "pipeline", "try:", _ACTIVE, ("leak",)),
+    Unpromised(("ingestion-dlt",), "_load", "with target.pipeline", _ACTIVE),
+    Unpromised(("ingestion-dlt",), "_resume", "with target.pipeline", _ACTIVE),
     Unpromised(("ingestion-dlt",), "_pages_of_rows", "number += 1", "which row a message names"),
     Unpromised(("ingestion-dlt",), "location_of", "raise Unsupported", _SETTINGS),
     Unpromised(("storage-s3",), "_check", "I/O operation on closed file", "open documents no error of a closed file"),
