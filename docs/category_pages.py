@@ -59,7 +59,8 @@ def page(category: PluginType) -> Iterator[str]:
         yield from ("", "## Records and errors", "", "Importable from `floe_plugins.hookspecs`.")
     for each in records:
         yield from ("", f"### {each.__name__}", "")
-        yield from markdown((inspect.getdoc(each) or "").partition("\n>>>")[0])
+        paragraphs = (inspect.getdoc(each) or "").split("\n\n")
+        yield from markdown("\n\n".join(text for text in paragraphs if not text.startswith(">>>")))
 
 
 def title(category: PluginType) -> str:

@@ -36,6 +36,8 @@ myst_fence_as_directive = ["mermaid"]
 # Options are written with two hyphens, and quotes belong to what is typed.
 smartquotes = False
 
+# Spans are described without it: no other page needs it.
+autodoc_mock_imports = ["opentelemetry"]
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 napoleon_google_docstring = True

@@ -20,7 +20,11 @@ _INTERRUPTED = 128 + _signal.SIGINT
 
 
 def main(platform: Platform = FLOE) -> None:
-    """Run the command line of a platform and exit with its status."""
+    """Run the command line of a platform and exit with its status.
+
+    Reads ``sys.argv``, and does not return: 0 success, 1 problems, 2 wrong usage or configuration, 130 interrupted. A
+    process has one command line: this sets its signal handler and opens its standard descriptors.
+    """
     _open_standard_descriptors()
     _end_with_a_line_on_interrupt(platform.command)
     program.use(platform)
@@ -33,13 +37,14 @@ def main(platform: Platform = FLOE) -> None:
             f"{platform.command}: the command line requires {error.name}: pip install 'floe-plugins[cli]'\n"
         )
         sys.exit(2)
+    from floe_plugins.cli.exit import OutputError, end_without_output
     from floe_plugins.cli.main import app
 
     try:
         app(prog_name=platform.command)
-    except OSError as error:
-        from floe_plugins.cli.exit import end_without_output
-
+    except OutputError as error:
+        end_without_output(error.cause)
+    except OSError as error:  # click prints help itself
         end_without_output(error)
     except SystemExit as end:
         if _RUNS_PLUGINS not in sys.modules:
@@ -53,7 +58,9 @@ def command_line(platform: Platform) -> Callable[[], None]:
     """Return the command line of a platform, for the script of its host.
 
     ``main = command_line(SITE)`` in a module ``site_host.cli`` and ``site = "site_host.cli:main"`` below
-    ``[project.scripts]`` give the host all commands under its own name.
+    ``[project.scripts]`` give the host all commands under its own name. What is returned reads ``sys.argv``, and ends
+    the process with the status of the command. It needs the extra ``cli``, and says so in one line where that is
+    missing.
     """
     return functools.partial(main, platform)
 

@@ -45,7 +45,7 @@ class PluginError(Exception):
         >>> PluginNotFoundError("none is installed").docs_url.rpartition("/")[2]
         'errors.md#pluginnotfounderror'
         """
-        from floe_plugins.core.problem import url_of
+        from floe_plugins.core.problem import url_of  # needs attrs, which importing errors does not
 
         return url_of(self)
 
@@ -130,6 +130,9 @@ class PluginLoadError(PluginError):
 
     The original exception, if any, is the ``__cause__``. If it is about the plugin's hooks, the error is a
     ``pluggy.PluginValidationError``, too, whose ``plugin`` is the plugin.
+
+    A failed load is kept: whoever asks for the plugin again gets the same error, until
+    ``registry.discover(refresh=True)`` or ``registry.start(ref)`` has it tried again.
     """
 
 
@@ -186,11 +189,17 @@ class CircularDependencyError(PluginError):
 
 
 class PluginStartupError(PluginError):
-    """The ``startup`` hook of a plugin raised; the exception is the ``__cause__``."""
+    """The ``startup`` hook of a plugin raised, or returned something; the exception is the ``__cause__``.
+
+    Its ``shutdown`` was called after that, to close what it had opened. ``registry.start(ref)`` tries again.
+    """
 
 
 class PluginShutdownError(PluginError):
-    """The ``shutdown`` hook of a plugin raised; the exception is the ``__cause__``."""
+    """The ``shutdown`` hook of a plugin raised, or returned something; the exception is the ``__cause__``.
+
+    The others were stopped all the same. What this one may have left open, only its author knows.
+    """
 
 
 class PluginTimeoutError(PluginError, TimeoutError):
@@ -199,6 +208,9 @@ class PluginTimeoutError(PluginError, TimeoutError):
     >>> error = PluginTimeoutError("no answer", seconds=5.0, stage="check")
     >>> isinstance(error, TimeoutError), error.stage
     (True, 'check')
+
+    The code may still run: Python cannot end a thread. No other lifecycle hook of the plugin is called until it
+    returns.
 
     Attributes:
         seconds: the timeout.
@@ -229,8 +241,27 @@ class PluginUnavailableError(PluginError):
 
 
 class CancelledOperationError(PluginError):
-    """Raised to whoever waits for work that was cancelled."""
+    """Raised to whoever waits for work that was cancelled, as by ``Running.cancel`` of a query, a run or a command.
+
+    >>> import threading
+    >>> from floe_plugins import CancelledOperationError
+    >>> from floe_plugins.hookspecs import InThread
+    >>> leave = threading.Event()
+    >>> query = InThread(leave.wait, "a query", interrupt=leave.set)
+    >>> query.cancel()
+    >>> try:
+    ...     query.result()
+    ... except CancelledOperationError as error:
+    ...     print(error)
+    a query was cancelled
+    """
 
 
 class UnsupportedOperationError(PluginError):
-    """Raised by a hook that the engine or backend cannot serve, such as writing to a read-only store."""
+    """Raised by a hook that the engine or backend cannot serve, such as writing to a read-only store.
+
+    It will not help to call again. A service that is down is a ``PluginUnavailableError``.
+
+    >>> str(UnsupportedOperationError("the store is read-only", hint="Set the variable instead"))
+    'the store is read-only. Set the variable instead'
+    """

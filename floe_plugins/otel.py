@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ except ModuleNotFoundError as missing:
 
 from floe_plugins._version import __version__
 from floe_plugins.core.event import PluginEvent
+from floe_plugins.core.locks import forkable_lock
 from floe_plugins.core.platform import FLOE, Platform
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.report import HealthState
@@ -50,7 +50,21 @@ class PluginSpans:
     ``stage``; ``timeout`` and ``attempt`` where there are any, and ``health`` of a check. For another platform, its
     name stands for floe. What failed has the status ERROR and its reason, which contains no secrets.
 
-    Subscribe one of these to one registry: ``registry.subscribe(PluginSpans())``.
+    Subscribe one of these to one registry, and wait for the last events before the process ends. No plugin waits for
+    it: it works on the thread of the subscription.
+
+    >>> from opentelemetry.sdk.trace import TracerProvider
+    >>> from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+    >>> from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+    >>> from floe_plugins import PluginRegistry
+    >>> provider, exporter = TracerProvider(), InMemorySpanExporter()
+    >>> provider.add_span_processor(SimpleSpanProcessor(exporter))
+    >>> registry = PluginRegistry(path=[], environ={})
+    >>> subscription = registry.subscribe(PluginSpans(provider))
+    >>> with registry:
+    ...     pass
+    >>> subscription.wait(10), [span.name for span in exporter.get_finished_spans()]
+    (True, ['floe discover', 'floe start', 'floe stop'])
 
     Args:
         tracer_provider: makes the spans; by default, that of the process.
@@ -69,17 +83,21 @@ class PluginSpans:
         self._platform = platform.name
         self._prefix = f"{platform.name}.plugin."
         self._context = context
-        self._lock = threading.Lock()
+        self._lock = forkable_lock()
         self._open: list[_Open] = []
         self._attempts: dict[PluginRef, int] = {}
 
     def __call__(self, event: PluginEvent) -> None:
-        """Begin or end the spans that an event is about."""
+        """Begin or end the spans that an event is about. The subscription calls it; safe from any thread."""
         with self._lock:
             self._take(event)
 
     def close(self) -> None:
-        """End the spans that have begun: after the end of the subscription nothing else does."""
+        """End the spans that have begun: after the end of the subscription nothing else does.
+
+        They have the status ERROR. Call it after the subscription's ``wait()``, so that calls that have ended are not
+        among them. May be repeated.
+        """
         with self._lock:
             for found in reversed(self._open[:]):
                 self._end(found, None, "it had not ended when nobody listened any more")
@@ -113,20 +131,17 @@ class PluginSpans:
             if (found.ref, found.stage) == (event.ref, event.stage) and thread in {None, found.thread}:
                 yield found
 
-    def _within(self, stage: Stage) -> _Open | None:
-        """Return the open span of the stage of all plugins that a call belongs to."""
-        for outer in _WITHIN.get(stage, (Stage.START,)):
-            for found in reversed(self._open):
-                if found.ref is None and found.stage is outer:
-                    return found
-        return None
+    def _of_all(self, *stages: Stage) -> _Open | None:
+        """Return the open span of the first of these stages of all plugins, the latest one; None if there is none."""
+        found = (each for stage in stages for each in reversed(self._open) if each.ref is None and each.stage is stage)
+        return next(found, None)
 
     def _begin(self, event: PluginEvent, stage: Stage, nanoseconds: int) -> None:
         name, context = f"{self._platform} {stage}", self._context
         attributes: dict[str, AttributeValue] = {f"{self._prefix}stage": str(stage)}
         if event.ref is not None:
             name = f"{name} {event.ref}"
-            outer = self._within(stage)
+            outer = self._of_all(*_WITHIN.get(stage, (Stage.START,)))
             context = context if outer is None else trace.set_span_in_context(outer.span, context)
             facts = {"ref": str(event.ref), "category": event.ref.type.slug, "name": event.ref.name}
             attributes.update({f"{self._prefix}{key}": value for key, value in facts.items()})
@@ -152,7 +167,7 @@ class PluginSpans:
 
     def _note(self, event: PluginEvent, nanoseconds: int) -> None:
         """Add a retry or a problem to the span of its stage."""
-        outer = None if event.stage is None else next(self._find_stage(event.stage), None)
+        outer = None if event.stage is None else self._of_all(event.stage)
         if outer is None:
             return
         facts: dict[str, AttributeValue] = {f"{self._prefix}reason": event.reason}
@@ -161,6 +176,3 @@ class PluginSpans:
         if event.seconds is not None:
             facts[f"{self._prefix}pause"] = event.seconds
         outer.span.add_event(event.kind, facts, nanoseconds)
-
-    def _find_stage(self, stage: Stage) -> Iterator[_Open]:
-        return (each for each in reversed(self._open) if each.ref is None and each.stage is stage)

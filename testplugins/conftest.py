@@ -1,8 +1,13 @@
-"""What the plugins' own settings say of the marker, for runs that begin further up."""
+"""For runs that begin further up: what the plugins' own settings say of the marker, and of what their tests share."""
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent / "shared"))
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -57,6 +57,9 @@ if TYPE_CHECKING:
 
     from floe_plugins import PluginRegistry
 
+# Tests that several modules share say what they saw, as those in test modules do.
+pytest.register_assert_rewrite("conformance_suite")
+
 # How long an example takes says more about the machine than about the code.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")

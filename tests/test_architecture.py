@@ -29,12 +29,12 @@ TESTED_ELSEWHERE = {
     "cli.commands.act": "cli/supervisor/test_service.py",
     "cli.commands.timings": "cli/supervisor/test_service.py",
     "cli.host.__main__": "cli/supervisor/test_launch.py",
-    "cli.host.reload": "cli/supervisor/test_service.py",
-    "cli.running": "cli/supervisor/test_service.py",
+    "cli.status_client": "cli/supervisor/test_service.py",
     "_version": "test_public_api.py",
     "testing.conformance.parts.catalog_writes": "testing/conformance/test_catalog.py",
     "testing.conformance.parts.compute_connections": "testing/conformance/test_compute.py",
     "testing.conformance.parts.compute_files": "testing/conformance/parts/test_compute_queries.py",
+    "testing.conformance.parts.flushing": "testing/conformance/test_lineage_backend.py",
     "testing.conformance.parts.identity_keys": "testing/conformance/test_identity.py",
     "testing.conformance.parts.lineage_sending": "testing/conformance/test_lineage_backend.py",
     "testing.conformance.parts.orchestrator_plans": "testing/conformance/test_orchestrator.py",
@@ -192,7 +192,7 @@ AT_THE_BOUNDARY = {
     "configuration.migration",
     "configuration.schema.validation",
     "inspection.runtime_metadata",
-    "loading.plugin_manager",
+    "loading.implementations",
     "reporting.json_schema",
 }
 FOREIGN = {"plugin", "model", "exception"}

@@ -48,7 +48,9 @@ import sys
 import threading
 import time
 import urllib.request
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import services
 from showing import line
@@ -71,27 +73,13 @@ def main() -> int:
             return apart()
     began = time.perf_counter()
     with contextlib.ExitStack() as stack:
-        hosts, switch = stack.enter_context(services.network()) if given.cut_off else ((), None)
-        os.environ["FLOE_SECRET_CATALOG_URI"] = stack.enter_context(services.postgresql(logs))
-        config, figures, parts = "floe-cluster.yaml", "", ["PostgreSQL"]
-        if given.engine == "spark":
-            # Without further jars it does not reach S3.
-            config = "floe-cluster-shared.yaml"
-            os.environ["PIPELINE_SPARK"], figures = stack.enter_context(
-                services.spark(logs, Path(os.environ["SPARK_HOME"]), hosts)
-            )
-            parts.append(f"Apache Spark with two workers{' on two hosts' if hosts else ''}")
-        else:
-            os.environ |= stack.enter_context(services.s3(logs, "daylight"))
-            os.environ["PIPELINE_SPARK"] = stack.enter_context(services.sail(logs))
-            parts += ["S3", "Sail"]
-        say(began, f"{', '.join(parts)} are up; {config}")
-        command = [sys.executable, "-u", str(CODE / "run.py"), str(CODE / config), str(home), str(given.times)]
+        cluster = begun(given, logs, stack)
+        say(began, f"{', '.join(cluster.parts)} are up; {cluster.config}")
+        command = [sys.executable, "-u", str(CODE / "run.py"), str(CODE / cluster.config), str(home), str(given.times)]
         run = stack.enter_context(subprocess.Popen([*services.dying("TERM"), *command]))
         stack.callback(run.terminate)
         if given.kill_executor or given.cut_off:
-            breaker = threading.Thread(target=breaking, args=(given, began, figures, switch), daemon=True)
-            breaker.start()
+            threading.Thread(target=breaking, args=(given, began, cluster), daemon=True).start()
         status = run.wait()
         say(began, f"the pipeline has ended with status {status}")
         if given.then and status == 0:
@@ -99,6 +87,37 @@ def main() -> int:
         say(began, f"peaks: {', '.join(f'{name} {size} MB' for name, size in services.peaks())}")
     say(began, "all services are down")
     return status
+
+
+class Cluster(NamedTuple):
+    """What has been started, and how it is reached beside the environment.
+
+    Attributes:
+        config: the platform's configuration for it.
+        parts: what it consists of, in words.
+        figures: the address of Spark's own figures.
+        switch: sets the line to a host ``up`` or ``down``, where there are hosts.
+    """
+
+    config: str
+    parts: Sequence[str]
+    figures: str = ""
+    switch: Callable[[int, str], None] | None = None
+
+
+def begun(given: argparse.Namespace, logs: Path, stack: contextlib.ExitStack) -> Cluster:
+    """Start the services, which end with the stack, and say in the environment where they are."""
+    hosts, switch = stack.enter_context(services.network()) if given.cut_off else ((), None)
+    os.environ["FLOE_SECRET_CATALOG_URI"] = stack.enter_context(services.postgresql(logs))
+    if given.engine == "sail":
+        os.environ |= stack.enter_context(services.s3(logs, "daylight"))
+        os.environ["PIPELINE_SPARK"] = stack.enter_context(services.sail(logs))
+        return Cluster("floe-cluster.yaml", ["PostgreSQL", "S3", "Sail"])
+    home = Path(os.environ["SPARK_HOME"])
+    os.environ["PIPELINE_SPARK"], figures = stack.enter_context(services.spark(logs, home, hosts))
+    workers = f"Apache Spark with two workers{' on two hosts' if hosts else ''}"
+    # Without further jars Spark does not reach S3.
+    return Cluster("floe-cluster-shared.yaml", ["PostgreSQL", workers], figures, switch)
 
 
 def arguments() -> argparse.Namespace:
@@ -125,18 +144,18 @@ def apart() -> int:
     return subprocess.run([*private, sys.executable, *sys.argv], env={**os.environ, APART: "1"}, check=False).returncode
 
 
-def breaking(given: argparse.Namespace, began: float, figures: str, switch: object) -> None:
+def breaking(given: argparse.Namespace, began: float, cluster: Cluster) -> None:
     """Wait until an executor works, and break it or its line."""
-    executor, host = working(figures)
+    executor, host = working(cluster.figures)
     if given.kill_executor:
         services.kill_executor(executor)
         say(began, f"executor {executor} on {host} was killed while it worked")
-    if given.cut_off and callable(switch):
+    if cluster.switch is not None:
         number = [services.host_address(1), services.host_address(2)].index(host) + 1
-        switch(number, "down")
+        cluster.switch(number, "down")
         say(began, f"host {host} was cut off while executor {executor} worked on it")
         time.sleep(given.cut_off)
-        switch(number, "up")
+        cluster.switch(number, "up")
         say(began, f"host {host} is back after {given.cut_off:g} s")
 
 

@@ -102,21 +102,25 @@ class Pipeline:
             days = compute.execute(f"{sql} LIMIT 0" if distributed else sql)
         with self.using(floe.CatalogPlugin) as catalog:
             catalog.ensure_namespace("daylight")
-            made = catalog.ensure_table("daylight.days", days)
+            table = catalog.ensure_table("daylight.days", days).identifier
             if not distributed:
-                return f"snapshot {catalog.replace(made.identifier, days)} of the table {made.identifier}"
-        # The engine's machines write the files; only their names come here.
+                return f"snapshot {catalog.replace(table, days)} of the table {table}"
+        return self.publish_files(sql, table, days)
+
+    def publish_files(self, sql: str, table: str, no_days: Any) -> str:
+        """Publish what the engine's machines write: only the names of the files come here."""
         folder = f"{STEPS['publish']}/{os.urandom(8).hex()}"
         with self.using(floe.ComputePlugin) as compute:
             compute.write(sql, Files(self.uri(folder), "parquet"))
         with self.using(floe.StoragePlugin) as storage:
             files = [info.path for info in storage.list(f"{folder}/") if info.path.endswith(".parquet")]
         with self.using(floe.CatalogPlugin) as catalog:
-            catalog.replace(made.identifier, days)
-            snapshot = catalog.commit_files(made.identifier, [self.uri(file) for file in files])
-            rows = catalog.load_table(made.identifier).rows
+            # Who reads the table between the two commits finds it empty.
+            catalog.replace(table, no_days)
+            snapshot = catalog.commit_files(table, [self.uri(file) for file in files])
+            rows = catalog.load_table(table).rows
         self.note("publish", folder=folder)
-        return f"snapshot {snapshot} of the table {made.identifier}, {rows} rows in {len(files)} files"
+        return f"snapshot {snapshot} of the table {table}, {rows} rows in {len(files)} files"
 
     def named(self, compute: floe.ComputePlugin, name: str) -> str:
         """What SQL calls a file of the landing: a table, or where the engine attaches none, its path."""

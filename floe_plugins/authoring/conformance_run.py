@@ -12,8 +12,10 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from floe_plugins._version import __version__
+from floe_plugins.authoring.class_reading import Found
 from floe_plugins.authoring.fresh_environment import Done, FreshEnvironment
-from floe_plugins.authoring.validation import Found, Validation
+from floe_plugins.authoring.validation import Validation
+from floe_plugins.configuration.formats import toml
 from floe_plugins.core.platform import FLOE, Platform
 from floe_plugins.inspection.compatibility import PACKAGE
 
@@ -82,6 +84,13 @@ def run_conformance(trial: Trial, platform: Platform = FLOE) -> ConformanceRun:
 
     The conformance classes of the tests run, with the settings that they give. A plugin that has none there is run
     as it is, without settings.
+
+    Blocks until all has run, or ``trial.seconds`` are over; then, and when interrupted, what runs is ended with all
+    that it started. Needs the index that uv or pip is configured for. A failure of any of it is among ``found`` of the
+    result, and not raised.
+
+    Raises:
+        OSError: the environment cannot be made, as on a full disk.
     """
     with tempfile.TemporaryDirectory(prefix="conformance-", ignore_cleanup_errors=True) as directory:
         place = Path(directory).resolve()
@@ -140,7 +149,8 @@ def _suites(
     if trial.tests is not None:
         yield [str(trial.tests.resolve())], trial.path if is_project else trial.tests.resolve().parent, None
     elif is_project:
-        settings = _pyproject(trial.path).get("tool", {}).get("pytest", {}).get("ini_options", {})
+        tables = _pyproject(trial.path)
+        settings = {**_table(tables, "tool", "pytest"), **_table(tables, "tool", "pytest", "ini_options")}
         yield ["--floe-plugin"] if "floe_plugin" in settings else [], trial.path, None
     for ref, value in names.items():
         if ref not in {each.ref for each in rules}:
@@ -204,21 +214,26 @@ def _platform_requirement() -> str:
 
 def _pyproject(project: Path) -> Mapping[str, Any]:
     """The tables of a project that reading found nothing wrong with."""
-    from floe_plugins.configuration.formats import toml
-
     parsed = toml.parse((project / "pyproject.toml").read_text(encoding="utf-8"))
     return parsed if isinstance(parsed, dict) else {}
 
 
+def _table(tables: Mapping[str, Any], *path: str) -> Mapping[str, Any]:
+    """The table at a path; an empty one if something else is there, over which the tool that reads it will stumble."""
+    found: Any = tables
+    for key in path:
+        found = found.get(key) if isinstance(found, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
 def _with_extra(path: Path, tables: Mapping[str, Any]) -> str:
-    extras = tables.get("project", {}).get("optional-dependencies", {})
+    extras = _table(tables, "project", "optional-dependencies")
     return f"{path}[{_TEST_GROUP}]" if _TEST_GROUP in extras else str(path)
 
 
 def _test_group(tables: Mapping[str, Any]) -> list[str]:
     """The requirements of the dependency group for tests, with the groups that it includes."""
-    groups = tables.get("dependency-groups", {})
-    return [*dict.fromkeys(_group(groups, _TEST_GROUP, ()))] if isinstance(groups, dict) else []
+    return [*dict.fromkeys(_group(_table(tables, "dependency-groups"), _TEST_GROUP, ()))]
 
 
 def _group(groups: Mapping[str, Any], name: str, within: tuple[str, ...]) -> Iterable[str]:

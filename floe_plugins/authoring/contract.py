@@ -50,7 +50,14 @@ class Contract(NamedTuple):
 
 
 def read_contract(category: Category) -> Contract:
-    """Return the hooks of a category, as the source of its class declares them now. Imports nothing of another host.
+    """Return the hooks of a category, as the source of its class declares them. Imports nothing of another host.
+
+    It is read once in a process.
+
+    >>> from floe_plugins import PluginType
+    >>> hook = read_contract(PluginType.SECRETS).hooks["get_secret"]
+    >>> hook.arguments, hook.is_required, [*read_contract(PluginType.SECRETS).hooks][:3]
+    (('key',), True, ['startup', 'shutdown', 'health_check'])
 
     Raises:
         LookupError: the source of the class is not there.
@@ -73,7 +80,11 @@ def _source(module: str) -> str:
 
 
 def source_file(module: str) -> Path | None:
-    """Return the file of a module that could be imported; None if there is none. Imports no package above it."""
+    """Return the file of a module that could be imported; None if there is none. Imports no package above it.
+
+    >>> source_file("floe_plugins.hookspecs.secrets").name, source_file("no_such_module") is None
+    ('secrets.py', True)
+    """
     path: Sequence[str] | None = None
     spec, name = None, ""
     for part in module.split("."):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from floe_plugins._version import __version__
 from floe_plugins.authoring.contract import read_contract
-from floe_plugins.authoring.host import host_of
+from floe_plugins.authoring.home import home_of
 from floe_plugins.authoring.plugin_module import Names, compose, replaced, requirements, tidied
 from floe_plugins.core.categories import NAME_RULE, RESERVED_SLUG, Category, is_name
 from floe_plugins.core.platform import FLOE, Platform
@@ -63,9 +63,9 @@ def new_project(category: Category, name: str, platform: Platform = FLOE) -> Pro
     cls = f"{kind}{camel}" if camel[0].isdigit() else f"{camel}{kind}"
     distribution = f"{platform.name}-{slug}-{name}".replace("_", "-")
     package = distribution.replace("-", "_")
-    host = host_of(category, platform)
-    template = replaced(_category_text("plugins", category), {"spec": category.spec_name[1], "spec_home": host.module})
-    needed = {f"floe-plugins>={__version__}", "pydantic>=2.8", *requirements(template), *host.requirements}
+    home = home_of(category, platform)
+    template = replaced(_category_text("plugins", category), {"spec": category.spec_name[1], "spec_home": home.module})
+    needed = {f"floe-plugins>={__version__}", "pydantic>=2.8", *requirements(template), *home.requirements}
     if "import attrs" in template:
         needed.add("attrs>=23.1")
     values = {
@@ -84,7 +84,7 @@ def new_project(category: Category, name: str, platform: Platform = FLOE) -> Pro
         "dependencies": "\n".join(f'  "{each}",' for each in sorted(needed)),
         "year": str(datetime.now(timezone.utc).year),
         "health": "HEALTHY" if _has_template(category) else "DEGRADED",
-        **host.words,
+        **home.words,
     }
     attributes = replaced(_text("class.txt"), values).splitlines()
     names = Names(cls, f"{cls}Config", tuple(attributes))

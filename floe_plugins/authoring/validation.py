@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from floe_plugins.authoring.class_reading import ClassProblem, read_class
-from floe_plugins.authoring.host import distribution_of
+from floe_plugins.authoring.class_reading import Found, read_class
+from floe_plugins.authoring.home import distribution_of
 from floe_plugins.authoring.project_site import ProjectError, lay_out
 from floe_plugins.authoring.wheel import WheelError, unpack
 from floe_plugins.core.candidate import Candidate, Distribution
@@ -25,15 +25,6 @@ from floe_plugins.inspection.plain_versions import is_version
 from floe_plugins.inspection.source_files import locations
 
 _SUFFIXES = (".py", ".so", ".pyd")
-
-
-class Found(NamedTuple):
-    """What is wrong: with which plugin, what its author should do, and whether it may work in spite of it."""
-
-    message: str
-    hint: str = ""
-    ref: str | None = None
-    is_warning: bool = False
 
 
 class Validation(NamedTuple):
@@ -170,11 +161,7 @@ def _in_candidate(candidate: Candidate, root: Path, platform: Platform) -> Itera
             continue
         if needed.name is not None and needed.matches(candidate.ref, None):
             yield Found("it depends on itself", f"Remove {text!r:.100} from its dependencies")
-    yield from map(_found, read_class(candidate))
-
-
-def _found(problem: ClassProblem) -> Found:
-    return Found(problem.message, problem.hint, is_warning=problem.is_warning)
+    yield from read_class(candidate)
 
 
 def _file(candidate: Candidate, module: str) -> Path | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import atexit
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, NoReturn, Protocol
 
 from floe_plugins.cli import logs
@@ -34,8 +35,28 @@ class CommandError(Exception):
         self.status = status
 
 
+class OutputError(Exception):
+    """Standard output cannot be written to."""
+
+    def __init__(self, cause: OSError) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+
+
+class InterruptedCommandError(BaseException):
+    """A signal ends the command."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
 def fail(message: str, status: int) -> NoReturn:
-    """End the command with a message and an exit status, within ``run_command``."""
+    """End the command with a message and an exit status, within ``run_command``.
+
+    Raises:
+        CommandError: Always.
+    """
     raise CommandError(message, status)
 
 
@@ -45,18 +66,27 @@ def print_error(text: str, **facts: Any) -> None:
 
 
 def run_command(command: Callable[..., Any], options: Documents, *args: Any, **kwargs: Any) -> Any:
-    """Run a command; print an expected error as one message, and as a document, instead of a traceback.
+    """Run a command and return what it returns; print an expected error as one message, and as a document.
 
-    Exits with status 2 for a configuration error and 1 for any other ``PluginError``.
+    Raises:
+        SystemExit: The command failed: with status 2 for a configuration error, 1 for any other ``PluginError`` and for
+            what the system refuses, and 128 and the number of the signal after ``InterruptedCommandError``.
+        Exception: Anything else, which is a mistake of this package: it keeps its traceback.
     """
     try:
         return command(options, *args, **kwargs)
-    except OSError as error:  # all others are caught where they concern a plugin or a file
-        end_without_output(error)
+    except OutputError as error:
+        end_without_output(error.cause)
+    except InterruptedCommandError as error:
+        end_with(interruption(error.number), options, 128 + error.number)
     except Exception as error:
         from floe_plugins.cli.protocol import describe
         from floe_plugins.errors import PluginConfigurationError, PluginError
 
+        if isinstance(error, OSError):  # what the system refuses to any command, such as another process or file
+            file = "" if error.filename is None else f": {error.filename}"
+            refused = PluginError(f"the command cannot go on: {error.strerror or error}{file}")
+            end_with({**describe(refused), "type": type(error).__name__}, options, PROBLEMS_FOUND)
         if isinstance(error, CommandError):
             facts = {**describe(PluginError(str(error))), "type": type(error).__name__}
             end_with(facts, options, error.status)
@@ -64,6 +94,36 @@ def run_command(command: Callable[..., Any], options: Documents, *args: Any, **k
             is_usage = isinstance(error, PluginConfigurationError)
             end_with(describe(error), options, USAGE_ERROR if is_usage else PROBLEMS_FOUND)
         raise
+
+
+def interruption(number: int) -> dict[str, Any]:
+    """Return the error of a command that a signal ended, as JSON data."""
+    import signal  # few commands are interrupted, and it takes long to import
+
+    from floe_plugins.cli.protocol import describe
+    from floe_plugins.errors import PluginError
+
+    return {**describe(PluginError(f"ended by {signal.Signals(number).name}")), "type": "Interrupted"}
+
+
+@contextmanager
+def cleaning_up() -> Generator[None, None, None]:
+    """Within the block, a signal raises ``InterruptedCommandError``; a second one ends the process at once.
+
+    For a command that has more to end or to remove than this process.
+    """
+    from floe_plugins.authoring.signals import handled_by  # few commands need it, and signal takes long to import
+
+    received: list[int] = []
+
+    def interrupt(number: int, _frame: object) -> None:
+        if received:
+            os._exit(128 + number)
+        received.append(number)
+        raise InterruptedCommandError(number)
+
+    with handled_by(interrupt):
+        yield
 
 
 def end_with(

@@ -18,7 +18,11 @@ _MODULES = {"start": "act", "stop": "act", "restart": "act"}
 
 
 def complete_variable() -> str:
-    """Return the variable with which shells ask for completion, as click calls it after the program."""
+    """Return the variable with which shells ask for completion, as click calls it after the program.
+
+    >>> complete_variable()
+    '_FLOE_PLUGINS_COMPLETE'
+    """
     return f"_{program.name()}_COMPLETE".replace("-", "_").replace(".", "_").upper()
 
 

@@ -29,7 +29,10 @@ def is_json() -> bool:
 
 
 def line(level: str, message: str, *, prefix: str | None = None, **facts: Any) -> str:
-    """Return one record as text or as a line of JSON, with the end of the line.
+    r"""Return one record as text or as a line of JSON, with the end of the line.
+
+    >>> line("warning", "compute:duckdb started late", prefix="floe-plugins: ")
+    'floe-plugins: compute:duckdb started late\n'
 
     Args:
         level: ``info``, ``warning`` or ``error``.
@@ -48,7 +51,7 @@ def line(level: str, message: str, *, prefix: str | None = None, **facts: Any) -
 
 
 def write(level: str, message: str, **facts: Any) -> None:
-    """Write one record to standard error, unless that is closed."""
+    """Write one record to standard error, unless that is closed. Raises nothing; blocks as long as nobody reads it."""
     try:
         sys.stderr.write(line(level, message, **facts))
         sys.stderr.flush()

@@ -13,6 +13,7 @@ from typing import IO, Any
 from floe_plugins.cli import logs, program
 from floe_plugins.cli.drawing.table import render
 from floe_plugins.cli.drawing.terminal import columns
+from floe_plugins.cli.exit import OutputError
 from floe_plugins.core.safe_text import escape
 
 SCHEMA_VERSION = 1
@@ -149,12 +150,11 @@ class Output:
         return self._stream.isatty() and os.environ.get("TERM") != "dumb"
 
     def _write(self, text: str) -> None:
-        self._stream.write(text)
-        self.flush()
-
-    def flush(self) -> None:
-        """Flush what was printed."""
-        self._stream.flush()
+        try:
+            self._stream.write(text)
+            self._stream.flush()
+        except OSError as error:
+            raise OutputError(error) from None
 
 
 def _json(document: Mapping[str, Any], indent: int | None = None) -> str:
@@ -186,7 +186,10 @@ def _yaml(document: Mapping[str, Any], indent: int | None = None) -> str:  # noq
 def _reserve_stdout() -> IO[str]:
     if sys.stdout is None:  # pyright: ignore[reportUnnecessaryComparison] None if descriptor 1 is closed
         return open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123 stays open
-    sys.stdout.flush()
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        raise OutputError(error) from None
     try:
         kept = os.dup(1)
         os.dup2(2, 1)

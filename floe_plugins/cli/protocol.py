@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from floe_plugins.core.record import to_plain
-from floe_plugins.core.safe_text import type_name
+from floe_plugins.core.safe_text import safe_str, type_name
 
 if TYPE_CHECKING:
     from logging import LogRecord
@@ -20,6 +20,9 @@ VERSION = 1
 # A message is never longer; a line that is, does not come from a host.
 MAX_LINE = 64 * 2**20
 _CHUNK = 2**16
+
+# Longer texts of a log record are cut.
+MAX_LOGGED = 40_000
 
 
 def encode(message: Mapping[str, Any]) -> bytes:
@@ -50,31 +53,51 @@ def describe(error: PluginError) -> dict[str, Any]:
 
 
 def describe_record(record: LogRecord) -> dict[str, Any]:
-    """Return a log record as JSON data. An exception that it carries is redacted; nothing is escaped."""
+    """Return a log record as JSON data, whatever a plugin has put into it.
+
+    The message and the exception are cut to ``MAX_LOGGED`` characters. An exception that the record carries is
+    redacted; nothing is escaped.
+    """
     return {
-        "level": record.levelname.lower(),
-        "message": record.getMessage(),
+        "level": safe_str(record.levelname).lower(),
+        "message": _cut(_message(record)),
         "time": record.created,
         "pid": record.process,
-        "logger": record.name,
-        "ref": getattr(record, "ref", None),
-        "stage": getattr(record, "stage", None),
-        "exception": getattr(record, "exception", None) or _exception(record),
-        "is_problem": bool(getattr(record, "is_problem", False)),
+        "logger": safe_str(record.name),
+        "ref": _text(record, "ref"),
+        "stage": _text(record, "stage"),
+        "exception": _text(record, "exception") or _exception(record),
+        "is_problem": getattr(record, "is_problem", False) is True,
     }
 
 
-def _exception(record: LogRecord) -> str | None:
-    if not record.exc_info or record.exc_info[1] is None:
-        return None
-    import traceback
+def _message(record: LogRecord) -> str:
+    try:
+        return str.__str__(record.getMessage())
+    except BaseException:  # noqa: BLE001 a record of plugin code; a handler that raises would end what logs
+        return f"{safe_str(record.msg)} (with arguments that cannot be shown)"
 
+
+def _text(record: LogRecord, name: str) -> str | None:
+    fact = getattr(record, name, None)
+    return None if fact is None else _cut(fact if type(fact) is str else safe_str(fact))
+
+
+def _exception(record: LogRecord) -> str | None:
+    error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
+    if error is None:
+        return None
     from floe_plugins.configuration.redaction.redactor import Redactor
+    from floe_plugins.execution.boundary import traceback_of
 
     try:
-        return Redactor().redact("".join(traceback.format_exception(record.exc_info[1])).rstrip())
+        return Redactor().redact(traceback_of(error), MAX_LOGGED)
     except BaseException:  # noqa: BLE001 the exception may be a plugin's own
-        return type_name(record.exc_info[1])
+        return type_name(error)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= MAX_LOGGED else f"{text[:MAX_LOGGED]}... ({len(text) - MAX_LOGGED} more characters)"
 
 
 class MessageReader:

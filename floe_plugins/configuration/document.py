@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from floe_plugins.configuration.file import ConfigurationFile
-from floe_plugins.configuration.interpolation import InterpolationError, interpolate
+from floe_plugins.configuration.interpolation import Interpolated, InterpolationError
 from floe_plugins.configuration.issues import ConfigurationIssue, KeyPath, dotted
 from floe_plugins.configuration.redaction.names import is_secret_name
 from floe_plugins.configuration.redaction.patterns import MASK
@@ -106,7 +106,7 @@ class Document:
 
     def _interpolate(self, value: str, path: KeyPath) -> str:
         try:
-            interpolated = interpolate(value, self._environ)
+            interpolated = Interpolated(value, self._environ)
             self._interpolated += len(interpolated.text)
             if self._interpolated > MAX_INTERPOLATED:
                 message = f"all interpolated values together are longer than {MAX_INTERPOLATED} characters"

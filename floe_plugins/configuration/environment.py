@@ -23,7 +23,14 @@ def apply_environment(
 ) -> tuple[dict[PluginRef, PluginSettings], list[ConfigurationIssue]]:
     """Add the settings from environment variables to those of the plugins.
 
-    Names are not case-sensitive, and a plugin's name may be spelled with ``_`` for ``-``.
+    Names are not case-sensitive behind the prefix, and a plugin's name may be spelled with ``_`` for ``-``.
+
+    >>> environ = {"FLOE_PLUGINS__COMPUTE__DUCKDB__POOL__SIZE": "4", "FLOE_PLUGINS__COMPUT__DUCKDB__PATH": "db"}
+    >>> plugins, [issue] = apply_environment({}, environ)
+    >>> plugins[PluginRef.parse("compute:duckdb")].variables[("pool", "size")].text
+    '4'
+    >>> issue.hint
+    'Did you mean FLOE_PLUGINS__COMPUTE__...?'
 
     Returns:
         The plugins' settings, and an issue for each invalid variable.

@@ -61,7 +61,14 @@ class ConfigurationFile:
         raise configuration_error(issue)
 
     def position(self, path: tuple[object, ...]) -> Position:
-        """Return the position of a value, or of the nearest enclosing table that is in the file."""
+        r"""Return the position of a value, or of the nearest enclosing table that is in the file.
+
+        >>> file = ConfigurationFile("floe.toml", ".toml", "[registry]\nworkers = 0\n")
+        >>> file.position(("registry", "workers"))
+        Position(line=2, column=1)
+        >>> file.position(("plugins",))
+        Position(line=None, column=None)
+        """
         positions = _positions(self.suffix, self.text)
         for length in range(len(path), 0, -1):
             if path[:length] in positions:

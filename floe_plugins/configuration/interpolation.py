@@ -27,12 +27,24 @@ class InterpolationError(ValueError):
 
 
 class Interpolated:
-    """An interpolated string. Its ``repr`` contains no values.
+    """A string with each reference replaced by the value of its environment variable. Its ``repr`` contains no values.
+
+    Defaults may contain references too; the values of variables are taken as they are. A default
+    applies if the variable is not set; an empty variable gives an empty string.
 
     Attributes:
         text: The result.
         values: The text of each variable that was looked up: its value, or the default.
         whole: Whether the string was one reference and nothing else.
+
+    Raises:
+        InterpolationError: A variable is missing, a reference is malformed, the text contains more
+            than ``MAX_REFERENCES``, or the result is longer than ``MAX_LENGTH`` characters.
+
+    >>> Interpolated("${DATA_DIR:-/var/lib}/warehouse", {"DATA_DIR": "/data"}).text
+    '/data/warehouse'
+    >>> Interpolated("${DATA_DIR:-/var/lib}/warehouse", {}).text
+    '/var/lib/warehouse'
     """
 
     def __init__(self, text: str, environ: Mapping[str, str]) -> None:
@@ -76,21 +88,3 @@ class Interpolated:
 def _check_length(length: int) -> None:
     if length > MAX_LENGTH:
         raise InterpolationError("too_long", f"the value is longer than {MAX_LENGTH} characters after interpolation")
-
-
-def interpolate(text: str, environ: Mapping[str, str]) -> Interpolated:
-    """Replace every reference in ``text`` with the value of its environment variable.
-
-    Defaults may contain references too; the values of variables are taken as they are. A default
-    applies if the variable is not set; an empty variable gives an empty string.
-
-    Raises:
-        InterpolationError: A variable is missing, a reference is malformed, the text contains more
-            than ``MAX_REFERENCES``, or the result is longer than ``MAX_LENGTH`` characters.
-
-    >>> interpolate("${DATA_DIR:-/var/lib}/warehouse", {"DATA_DIR": "/data"}).text
-    '/data/warehouse'
-    >>> interpolate("${DATA_DIR:-/var/lib}/warehouse", {}).text
-    '/var/lib/warehouse'
-    """
-    return Interpolated(text, environ)

@@ -108,7 +108,15 @@ def raise_issues(issues: Sequence[ConfigurationIssue]) -> None:
 
 
 def configuration_error(*issues: ConfigurationIssue) -> PluginConfigurationError:
-    """Return the error for these issues. As for ``raise_issues``, do not raise it in an ``except`` block."""
+    """Return the error for these issues. As for ``raise_issues``, do not raise it in an ``except`` block.
+
+    Its ``errors`` are sorted by position, each once. It has a ``ref`` and a ``distribution`` if all are of one plugin.
+
+    >>> first = ConfigurationIssue(path="registry.workers", rule="type", message="not a number", file="a", line=2)
+    >>> second = ConfigurationIssue(path="plugins", rule="table", message="found a string", file="a", line=1)
+    >>> [issue.path for issue in configuration_error(first, second, first).errors]
+    ['plugins', 'registry.workers']
+    """
     errors = sorted(dict.fromkeys(issues), key=_order)
     refs = {issue.ref for issue in errors}
     ref = refs.pop() if len(refs) == 1 else None

@@ -32,7 +32,11 @@ def normalize_key(key: str) -> str:
 
 
 def normalize_ref(ref: PluginRef) -> PluginRef:
-    """Return the ref with its name as environment variables spell it."""
+    """Return the ref with its name as environment variables spell it.
+
+    >>> str(normalize_ref(PluginRef.parse("secrets:my-vault")))
+    'secrets:my_vault'
+    """
     return PluginRef(ref.type, normalize_key(ref.name))
 
 
@@ -44,14 +48,19 @@ def _refs(plugins: Mapping[PluginRef, _settings.PluginSettings]) -> str:
 class Configuration(Record):
     """The configuration of a platform. ``repr`` and ``to_dict`` contain no values of plugins' settings.
 
+    It holds what file, environment and arguments say, before the schemas of plugins have seen it: ``registry.config``
+    returns what they make of it. It cannot be changed; one record may be given to several registries.
+
     Attributes:
         file: The file that was read; None for a mapping and for the environment alone.
-        autoload: Which plugins are selected: "all", "configured" or "none".
+        autoload: Which installed plugins are selected: "all", "configured" (those with settings, and the required ones;
+            what they need is started with them) or "none", with which no other can be had either.
         disable: Refs (``compute:spark``), categories (``compute``) and ``distribution:NAME`` that are never imported.
         only: The distributions whose plugins may be loaded; None allows all.
         required: Plugins that must run for the platform to be up.
-        timeouts: Timeouts in seconds for ``load``, ``configure``, ``startup``, ``shutdown`` and ``health``.
-        plugin_timeouts: Timeouts of single plugins. They take precedence over ``timeouts``.
+        timeouts: Timeouts in seconds for ``load``, ``configure``, ``startup``, ``shutdown`` and ``health``; for all
+            plugins together, ``startup_total`` and ``shutdown_total``. What is missing has its default.
+        plugin_timeouts: Timeouts of single plugins, in seconds. They take precedence over ``timeouts``.
         workers: The maximum number of plugins that start concurrently; None for the registry's default.
         plugins: The settings of each plugin that has a table or a variable.
         issues: The issues that ``load`` collected instead of raising them.
@@ -78,13 +87,18 @@ class Configuration(Record):
 
     @property
     def pins(self) -> Mapping[PluginRef, str]:
-        """The distribution that must provide each pinned plugin."""
+        """The distribution that must provide each pinned plugin; a plugin that is not in it may come from any."""
         return {ref: pin for ref, settings in self.plugins.items() if (pin := settings.distribution)}
 
     def settings(self, ref: PluginRef) -> _settings.PluginSettings:
         """Return the settings of a plugin, including variables that spell its name with ``_`` for ``-``.
 
-        A plugin without settings has empty ones.
+        A plugin without settings has empty ones. They may contain secrets; their ``repr`` contains no values.
+
+        >>> from floe_plugins.configuration.loader import load
+        >>> found = load({"plugins": {"compute": {"duckdb": {"threads": 4}}}}, environ={})
+        >>> found.settings(PluginRef.parse("compute:duckdb")).table["threads"]
+        4
         """
         found = self.plugins.get(ref)
         if found is not None:
@@ -100,6 +114,8 @@ class Configuration(Record):
         So ``my-plugin`` gets the settings that ``MY_PLUGIN`` in a variable refers to. A name that
         matches no known plugin, or several, does not change.
         """
+        if not self.plugins:
+            return self
         refs = set(known)
         matches: dict[PluginRef, list[PluginRef]] = {}
         for ref in refs - self.plugins.keys():

@@ -23,7 +23,11 @@ _SECONDS = "seconds, more than 0 and at most a year"
 
 
 def close_to(key: object, known: Iterable[str]) -> str:
-    """Suggest the most similar known key, or return an empty text if none is similar."""
+    """Suggest the most similar known key, or return an empty text if none is similar.
+
+    >>> close_to("worker", ["workers", "timeouts"]), close_to("x", ["workers"])
+    ("Did you mean 'workers'?", '')
+    """
     close = closest(key, known)
     return f"Did you mean {close[0]!r}?" if close else ""
 

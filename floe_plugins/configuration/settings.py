@@ -12,7 +12,12 @@ from floe_plugins.configuration.issues import KeyPath
 
 @attrs.frozen
 class Variable:
-    """An environment variable that sets one value of one plugin."""
+    """An environment variable that sets one value of one plugin.
+
+    Attributes:
+        name: Its name, as the environment spells it.
+        text: Its value, which may be secret, and is not in the ``repr``.
+    """
 
     name: str
     text: str = attrs.field(repr=False)

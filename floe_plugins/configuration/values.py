@@ -17,17 +17,29 @@ TOO_DEEP = f"values are nested deeper than {MAX_DEPTH} levels"
 
 
 def is_table(value: object) -> TypeGuard[Mapping[Any, Any]]:
-    """Return whether a value is a table."""
+    """Return whether a value is a table: a dict, or what a parser has in its place.
+
+    >>> is_table({}), is_table([])
+    (True, False)
+    """
     return type(value) is dict or isinstance(value, Mapping)  # isinstance() with an abstract class is slow
 
 
 def is_list(value: object) -> TypeGuard[list[Any] | tuple[Any, ...]]:
-    """Return whether a value is a list."""
+    """Return whether a value is a list: a list or a tuple, and no text.
+
+    >>> is_list(("a", "b")), is_list("ab")
+    (True, False)
+    """
     return isinstance(value, (list, tuple))
 
 
 def describe_type(value: object) -> str:
-    """Describe the type of a value in a message, such as "a string" or "a table"."""
+    """Describe the type of a value in a message, without the value.
+
+    >>> describe_type("s3cret"), describe_type({}), describe_type(None)
+    ('a string', 'a table', 'a value of type NoneType')
+    """
     names: dict[object, str] = {
         str: "a string",
         bool: "a boolean",
@@ -57,7 +69,14 @@ def is_too_deep(value: object) -> bool:
 
 
 def copy(table: Mapping[Any, Any]) -> dict[Any, Any]:
-    """Return a deep copy of a table."""
+    """Return a deep copy of a table. Values other than dicts and lists are not copied.
+
+    >>> table = {"hosts": ["a"]}
+    >>> copied = copy(table)
+    >>> copied["hosts"].append("b")
+    >>> table
+    {'hosts': ['a']}
+    """
     return {key: _COPY[type(item)](item) if type(item) in _COPY else item for key, item in table.items()}
 
 
@@ -93,7 +112,10 @@ def nest(path: KeyPath, value: Any) -> Any:
 
 
 def get_at(data: Any, path: KeyPath) -> Any:
-    """Return the value at a path.
+    """Return the value at a path of keys and indexes.
+
+    >>> get_at({"hosts": [{"port": 1}]}, ("hosts", 0, "port"))
+    1
 
     Raises:
         LookupError: There is no value at this path.
@@ -107,7 +129,11 @@ def get_at(data: Any, path: KeyPath) -> Any:
 
 
 def json_table(text: str) -> dict[str, Any] | None:
-    """Parse a text as a JSON object; None if it is not one."""
+    """Parse a text as a JSON object; None if it is not one.
+
+    >>> json_table('{"size": 4}'), json_table("[4]"), json_table("four")
+    ({'size': 4}, None, None)
+    """
     try:
         value = json_value(text)
     except ValueError:
@@ -117,6 +143,13 @@ def json_table(text: str) -> dict[str, Any] | None:
 
 def json_value(text: str) -> Any:
     """Parse a text as JSON.
+
+    >>> json_value("[1, 2.5, null]")
+    [1, 2.5, None]
+    >>> json_value("NaN")
+    Traceback (most recent call last):
+    ...
+    ValueError: not a finite number
 
     Raises:
         ValueError: The text is not JSON, is nested too deeply, or contains NaN, infinity or an integer of more than

@@ -100,7 +100,12 @@ class Category(str):  # noqa: SLOT000 members of an enum have no slots
 
     @property
     def spec(self) -> type[Any]:
-        """The category class, whose hooks plugins implement. Imports its module."""
+        """The category class, whose hooks plugins implement. Imports its module.
+
+        Raises:
+            ImportError: there is no such module, or it cannot be imported.
+            AttributeError: the module has no such class.
+        """
         module, name = self.spec_name
         category: type[Any] = getattr(importlib.import_module(module), name)
         return category
@@ -111,6 +116,16 @@ class Categories:
 
     A text that is not in the table may name a category that an installed distribution adds: then, and once, ``more``
     is asked for these. One that was added and is no longer can still be found, since what is loaded runs on.
+
+    >>> page = Category("page", "site.pages", "site_host.api:PagePlugin")
+    >>> table = Categories([page])
+    >>> table.parse("page") is table.parse("site.pages") is page, table.find("compute"), len(table)
+    (True, None, 1)
+
+    Attributes:
+        by_group: the categories by their groups.
+        by_slug: the categories by their slugs.
+        revision: a number that grows with each change of the table.
 
     Raises:
         ValueError: two of the categories have one slug, group or class.
@@ -172,7 +187,12 @@ class Categories:
 
     def with_more(self, more: Callable[[], Iterable[Category]]) -> Categories:
         """Return a table of the same categories, which asks ``more`` for those that it does not know."""
-        return Categories(self._own, more)
+        if self._added:
+            return Categories(self._own, more)
+        # Tables are never changed, only replaced: the new one begins with these.
+        made = object.__new__(Categories)
+        made.__dict__.update(self.__dict__, _former={}, _more=more)
+        return made
 
     def find(self, text: object) -> Category | None:
         """Return the category with a slug (``compute``) or group (``floe.computes``); None if there is none."""

@@ -16,6 +16,11 @@ from floe_plugins.core.state import PluginState, Stage
 class PluginEvent(Record):
     """One thing that happened to a plugin, or to all of them at once.
 
+    >>> from floe_plugins import PluginEvent, PluginRef, Stage
+    >>> event = PluginEvent(kind="retry", ref=PluginRef.parse("compute:duckdb"), stage=Stage.START, seconds=0.2)
+    >>> event.to_dict()["ref"], event.seconds
+    ('compute:duckdb', 0.2)
+
     Attributes:
         kind: "call_begun" and "call_ended" (code of the plugin runs), "call_overdue" (it did not end in time, and
             nobody waits for it any more), "state" (it changed), "retry" (its start is attempted again after

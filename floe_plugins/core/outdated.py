@@ -46,6 +46,8 @@ class OutdatedPlugin(Record):
 def find_outdated(loaded: Iterable[Candidate | None], installed: Iterable[Candidate]) -> tuple[OutdatedPlugin, ...]:
     """Return what is known of the loaded candidates that are not installed any more, by ref; None is passed over."""
     before = {candidate.ref: candidate for candidate in loaded if candidate is not None}
+    if not before:
+        return ()
     offered = [candidate for candidate in installed if candidate.ref in before]
     now = {candidate.ref: candidate.distribution for candidate in reversed(offered)}
     gone = sorted((ref, candidate.distribution) for ref, candidate in before.items() if candidate not in offered)

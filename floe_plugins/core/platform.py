@@ -70,7 +70,6 @@ class Platform:
                 raise TypeError(f"the {what} of a platform is a text, and not {text!r}")
         if not api_version[:1].isdigit():
             raise ValueError(f"{api_version!r} cannot be the API version of a platform: expected MAJOR.MINOR")
-        categories = categories if isinstance(categories, Categories) else _checked(categories)
         if not name.isidentifier() or not name.isascii() or name != name.lower() or name[0] == "_" or "__" in name:
             expected = "an identifier of lower-case letters, digits and single '_', such as 'site'"
             raise ValueError(f"{name!r} cannot be the name of a platform: expected {expected}")
@@ -78,14 +77,15 @@ class Platform:
         if not prefix.isidentifier() or prefix != prefix.upper() or "__" in prefix or prefix[-1] == "_":
             expected = "upper-case letters, digits and single '_', such as 'SITE'"
             raise ValueError(f"{prefix!r} cannot be the prefix of environment variables: expected {expected}")
-        table = categories if isinstance(categories, Categories) else Categories(each.on(name) for each in categories)
+        if not isinstance(categories, Categories):
+            categories = Categories(each.on(name) for each in _checked(categories))
         declares = f"{name}.categories"
-        if declares in table.by_group:
+        if declares in categories.by_group:
             raise ValueError(f"the group {declares} is where distributions add categories: give plugins another one")
         for attribute, value in (
             ("name", name),
             ("api_version", api_version),
-            ("categories", table),
+            ("categories", categories),
             ("prefix", prefix),
             ("file_names", tuple(file_names or (f"{name}.{suffix}" for suffix in _SUFFIXES))),
             ("command", command or name),
@@ -103,7 +103,12 @@ class Platform:
         return type(self).from_dict, (self.to_dict(),)
 
     def variable(self, word: str) -> str:
-        """Return the name of an environment variable of the platform, such as ``SITE_AUTOLOAD``."""
+        """Return the name of an environment variable of the platform, such as ``SITE_AUTOLOAD``.
+
+        >>> from floe_plugins import FLOE
+        >>> FLOE.variable("DISABLE")
+        'FLOE_PLUGINS_DISABLE'
+        """
         return f"{self.prefix}_{word}"
 
     @property
@@ -143,7 +148,11 @@ class Platform:
         return example_ref(self.categories)
 
     def ref(self, text: str) -> PluginRef:
-        """Return the ref that ``category:name`` stands for on this platform.
+        """Return the ref that ``category:name`` stands for on this platform; the category is a slug or a group.
+
+        >>> from floe_plugins import FLOE
+        >>> FLOE.ref("compute:duckdb").type.group
+        'floe.computes'
 
         Raises:
             ValueError: there is no such category, or the text is no ref.
@@ -155,7 +164,12 @@ class Platform:
         return {"name": self.name, "title": self.title, "command": self.command}
 
     def with_categories(self, categories: Iterable[Category]) -> Platform:
-        """Return this platform with further categories.
+        """Return this platform with further categories. It is not changed itself.
+
+        >>> from floe_plugins import FLOE, Category
+        >>> wider = FLOE.with_categories([Category("notebook", "acme.notebooks", "acme_notebooks.api:NotebookPlugin")])
+        >>> wider.ref("notebook:jupyter").type.origin, len(wider.categories) - len(FLOE.categories)
+        ('', 1)
 
         Raises:
             ValueError: one has the slug, group or class of another.
@@ -179,14 +193,24 @@ class Platform:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the platform as JSON data, as it is handed to another process."""
+        """Return the platform as JSON data, as it is handed to another process; ``from_dict`` takes it.
+
+        >>> from floe_plugins import FLOE, Platform
+        >>> Platform.from_dict(FLOE.to_dict()).command
+        'floe-plugins'
+        """
         categories = [each.__getnewargs__() for each in self.categories]
         rest = {name: getattr(self, name) for name in self.__slots__ if name not in {"categories", "file_names"}}
         return {**rest, "categories": categories, "file_names": list(self.file_names)}
 
     @staticmethod
     def from_dict(data: Mapping[str, Any]) -> Platform:
-        """Return the platform of ``to_dict``. Categories of floe are the members of ``PluginType``."""
+        """Return the platform of ``to_dict``. Categories of floe are the members of ``PluginType``.
+
+        Raises:
+            KeyError: something is missing in the data.
+            ValueError: the data are of no platform that could be made.
+        """
         known = FLOE_CATEGORIES.by_group
         categories = [known.get(each[1]) or Category(*each) for each in data["categories"]]
         rest = {name: data[name] for name in ("prefix", "file_names", "command", "title")}
@@ -204,3 +228,4 @@ def _checked(categories: Iterable[Category]) -> list[Category]:
 FLOE = Platform(
     "floe", FLOE_API_VERSION, FLOE_CATEGORIES, prefix="FLOE_PLUGINS", command="floe-plugins", title="floe-plugins"
 )
+"""The platform floe, with its 11 categories: the default wherever a platform can be given."""

@@ -67,5 +67,13 @@ class Record:
     __slots__ = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the fields as JSON data: times in seconds, enums by lower-case name, refs and errors as text."""
+        """Return the fields as JSON data: times in seconds, enums by lower-case name, refs and errors as text.
+
+        ``json.dumps`` takes it as it is, whatever a plugin has put into it: what JSON does not have becomes text.
+
+        >>> import json
+        >>> from floe_plugins import HealthStatus
+        >>> json.dumps(HealthStatus("healthy", details={"lag": float("nan")}).to_dict()["details"])
+        '{"lag": "nan"}'
+        """
         return {field.name: to_plain(getattr(self, field.name)) for field in attrs.fields(cast("Any", type(self)))}

@@ -19,7 +19,14 @@ if sys.version_info < (3, 11):
 
 
 class HealthState(str, Enum):
-    """The health of a plugin or of the whole platform."""
+    """The health of a plugin or of the whole platform.
+
+    ``DEGRADED`` is a plugin that does its work, but slower, with old data or in part: a platform with one stays ready.
+    ``UNHEALTHY`` is one that cannot do its work now.
+
+    >>> HealthState("degraded") is HealthState.DEGRADED, str(HealthState.DEGRADED)
+    (True, 'degraded')
+    """
 
     HEALTHY = "healthy"
     DEGRADED = "degraded"
@@ -63,7 +70,11 @@ class HealthStatus(Record):
 
 
 class OutcomeState(str, Enum):
-    """The result of starting, stopping or checking one plugin."""
+    """The result of starting, stopping or checking one plugin.
+
+    ``TIMED_OUT`` has not ended before its deadline, and may run on. ``SKIPPED`` was not called, as its outcome's
+    ``message`` explains: most often since a dependency failed.
+    """
 
     SUCCEEDED = "succeeded"
     FAILED = "failed"
@@ -77,6 +88,12 @@ class OutcomeState(str, Enum):
 class Outcome(Record):
     """The result of starting, stopping or checking one plugin.
 
+    >>> from floe_plugins import Outcome, OutcomeState, PluginRef, Stage
+    >>> ref = PluginRef.parse("compute:duckdb")
+    >>> outcome = Outcome(ref=ref, stage=Stage.START, state=OutcomeState.TIMED_OUT, message="no answer in 30 s")
+    >>> outcome.ok, outcome.to_dict()["state"]
+    (False, 'timed_out')
+
     Attributes:
         ref: the plugin.
         stage: the stage that was reached, such as ``Stage.START``.
@@ -85,13 +102,13 @@ class Outcome(Record):
         cause: the error. For a skipped plugin, the chain of ``__cause__`` leads to the original failure.
         distribution: name, version and location of the plugin's distribution, as text.
         required: whether the configuration lists the plugin as required.
-        seconds: how long the hook took, including repeated attempts.
-        load_seconds: how long loading took before.
-        configure_seconds: how long configuring took before.
+        seconds: how long the hook took, in seconds, including repeated attempts and the pauses between them.
+        load_seconds: how long loading took before; 0.0 if the plugin was loaded already.
+        configure_seconds: how long configuring took before; 0.0 if that was done already.
         began: when the hook was first called, in seconds after the report began; None if it was not called.
         attempts: how often the hook was called.
         waited_for: the plugins that had to finish first.
-        health: the status that a health check returned.
+        health: the status that a health check returned; None at other stages.
     """
 
     ref: PluginRef
@@ -205,12 +222,18 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 @attrs.frozen(kw_only=True)
 class HealthReport(Record):
-    """The health of all started plugins, and the overall state.
+    """The health of the selected and required plugins, and the overall state.
+
+    >>> from floe_plugins import HealthReport, HealthState, HealthStatus, PluginRef
+    >>> status = HealthStatus("unhealthy", "no answer in 5 s")
+    >>> report = HealthReport(state=HealthState.DEGRADED, statuses={PluginRef.parse("compute:duckdb"): status})
+    >>> [str(ref) for ref, each in report.statuses.items() if each.state != "healthy"]
+    ['compute:duckdb']
 
     Attributes:
         state: the worst state of all required plugins; a required plugin that is missing is unhealthy. An
             unhealthy plugin that is not required makes the platform degraded.
-        statuses: the status of each plugin.
+        statuses: the status of each plugin; one that is not started is unhealthy, with its state as the message.
         seconds: how long all checks together took.
         time: when the checks began, in seconds since the epoch.
     """

@@ -10,6 +10,8 @@ AUTOLOAD_MODES = ("all", "configured", "none")
 class Stage(str, Enum):
     """The stage in which a problem occurred or an outcome was reached.
 
+    ``DISCOVER`` and ``RESOLVE`` run none of the plugin's code. ``CHECK`` is that of health.
+
     >>> print(Stage.LOAD)
     load
     """
@@ -29,7 +31,11 @@ class PluginState(str, Enum):
     """The current state of a plugin; each plugin is in exactly one.
 
     ``SKIPPED`` means that a dependency failed or is missing, ``DISABLED`` that the
-    configuration or the environment keeps the plugin from being loaded.
+    configuration or the environment keeps the plugin from being loaded. ``FAILED`` is a plugin whose load,
+    configuration, start or stop failed.
+
+    >>> PluginState("started") is PluginState.STARTED, str(PluginState.STARTED)
+    (True, 'started')
     """
 
     DISCOVERED = "discovered"

@@ -16,6 +16,9 @@ def order(graph: Mapping[K, Iterable[K]]) -> tuple[K, ...]:
     More exactly: first, sorted, what needs nothing, then what needs only those,
     and so on. ``graph`` gives for each node the nodes that it needs, which it has, too.
 
+    >>> order({"catalog": ["storage"], "compute": [], "storage": []})
+    ('compute', 'storage', 'catalog')
+
     Raises:
         CycleError: nodes need each other; ``cycles`` says which.
     """
@@ -33,6 +36,9 @@ def cycles(graph: Mapping[K, Iterable[K]]) -> dict[tuple[K, ...], tuple[K, ...]]
 
     A group is sorted; a node that needs itself is one of its own. The cycle is a shortest path from the group's
     smallest node back to itself, ``(a, b, a)``. Nodes that the graph does not have are ignored.
+
+    >>> cycles({"a": ["b"], "b": ["a"], "c": ["a", "nowhere"]})
+    {('a', 'b'): ('a', 'b', 'a')}
     """
     needs = {node: [n for n in needed if n in graph] for node, needed in graph.items()}
     needed_by: dict[K, list[K]] = {node: [] for node in needs}

@@ -38,6 +38,11 @@ class Requirement(NamedTuple):
 
         A word that names a category means the category.
 
+        >>> Requirement.parse("compute:duckdb >= 1.2")
+        Requirement(category=<PluginType.COMPUTE: 'floe.computes'>, name='duckdb', specifier='>= 1.2')
+        >>> Requirement.parse("compute").name is None, Requirement.parse("duckdb").category is None
+        (True, True)
+
         Raises:
             ValueError: ``text`` is none of these; the message says what is wrong with it.
         """
@@ -58,7 +63,12 @@ class Requirement(NamedTuple):
         )
 
     def matches(self, ref: PluginRef, version: str | None) -> bool:
-        """Return whether the plugin ``ref`` of that version meets it; a version that is not known yet does."""
+        """Return whether the plugin ``ref`` of that version meets it; a version that is not known yet does.
+
+        >>> duckdb = PluginRef.parse("compute:duckdb")
+        >>> [Requirement.parse("duckdb>=1.2").matches(duckdb, version) for version in ("1.1", "1.2rc1", "2.0", None)]
+        [False, False, True, True]
+        """
         if not self.among((ref,)):
             return False
         if not self.specifier or version is None:

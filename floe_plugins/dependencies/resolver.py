@@ -76,6 +76,8 @@ def resolve(
 
     ``load`` is called with the entries whose dependencies are about to be read, wave by wave: a loaded plugin knows
     its dependencies. Without it nothing is loaded, and a plugin whose dependencies are unknown counts as having none.
+    Raises nothing of its own: what is wrong with a plugin stands in ``errors`` of the plan. Disabled entries count as
+    not there.
     """
     return _Resolution(entries, selected, load, categories).resolve(refs)
 

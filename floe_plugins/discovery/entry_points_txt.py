@@ -9,6 +9,7 @@ from floe_plugins.core.categories import NAME_RULE, Category, is_name
 from floe_plugins.core.platform import FLOE, Platform
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.suggestions import closest
+from floe_plugins.discovery.metadata_files import MAX_SIZE
 
 MAX_ENTRIES = 2_000
 MAX_CATEGORIES = 100  # in one file
@@ -17,7 +18,7 @@ _MAX_QUOTED = 60
 
 
 class EntryPointLine(NamedTuple):
-    """One entry point in one of the plugin groups."""
+    """One entry point in one of the plugin groups, whose value is one that ``parse_value`` can read."""
 
     ref: PluginRef
     value: str
@@ -28,6 +29,9 @@ class ParseError(NamedTuple):
 
     Attributes:
         line: the number of the line, from 1.
+        message: what is wrong with it; texts of the file are quoted in it, and cut.
+        hint: how to correct it; may be empty.
+        ref: the plugin whose line it is, if its name can be read.
         fatal: whether it makes ``importlib.metadata.entry_points()`` raise for every caller in the process.
     """
 
@@ -54,6 +58,7 @@ class ParsedFile(NamedTuple):
     """The entry points in the plugin groups of one file, and its errors.
 
     Attributes:
+        entries: the entry points, in the order of the file.
         errors: the first twenty errors.
         fatal: whether any error is fatal, also one that is not listed.
         categories: the categories that the file adds to the platform.
@@ -102,6 +107,7 @@ class Groups:
     Attributes:
         platform: the platform.
         prefix: what the groups begin with that are reserved for the platform.
+        declaring: the group whose entries are categories.
         categories: its categories by group.
         begins: what their groups begin with: the prefix, and each group outside it.
         may_be_in: returns whether a file may have one of the groups. Fast; never false for a file that has one.
@@ -110,6 +116,7 @@ class Groups:
     def __init__(self, platform: Platform = FLOE) -> None:
         self.platform = platform
         self.prefix = f"{platform.name}."
+        self.declaring = platform.categories_group
         self.categories = platform.categories.by_group
         foreign = [group for group in self.categories if not group.startswith(self.prefix)]
         self.begins = frozenset((self.prefix, *foreign))
@@ -121,17 +128,33 @@ class Groups:
 
 
 def _search(needles: Sequence[bytes]) -> Callable[[bytes], bool]:
-    if len(needles) == 1:  # as for most platforms, and called for each installed distribution
-        needle = needles[0]
-        return lambda data: needle in data
-    return lambda data: any(each in data for each in needles)
+    # Called for each installed distribution. Most platforms have one needle.
+    first, *others = needles
+
+    def search(data: bytes) -> bool:
+        if first in data:
+            return True
+        for each in others:  # noqa: SIM110 a generator takes longer than the search
+            if each in data:
+                return True
+        return False
+
+    return search
 
 
 FLOE_GROUPS = Groups()
 
 
 def is_well_formed(data: bytes) -> bool:
-    """Return whether ``importlib.metadata`` can certainly read a file. Fast; if false, ``parse`` finds out."""
+    r"""Return whether a file is certainly one that ``importlib.metadata`` can read, and not larger than ``MAX_SIZE``.
+
+    Fast; if false, ``parse`` finds out.
+
+    >>> is_well_formed(b"[floe.computes]\nduckdb = acme:DuckDB\n"), is_well_formed(b"duckdb\n")
+    (True, False)
+    """
+    if len(data) > MAX_SIZE:
+        return False
     try:
         text = data.decode()
     except UnicodeDecodeError:
@@ -185,12 +208,14 @@ class _Parser:
         self._group = ""
         self._line = 0
         self._category: Category | None = None
+        self._declares = False  # whether the entries of the group are categories
         self._empty = True
 
     def open_group(self, number: int, group: str) -> None:
         self._line, self._group, self._empty = number, group, True
         groups = self._groups
         self._category = groups.categories.get(group)
+        self._declares = group == groups.declaring
         if not group:
             self.record_error(ParseError(number, "a group without a name", "Write [group] above its entries"))
         elif self._category is None and group.strip().startswith(groups.prefix) and not self._declares:
@@ -198,11 +223,6 @@ class _Parser:
             # Looking for a similar name takes long, and after many errors nobody reads the hint.
             hint = _group_hint(group, groups) if self._with_hints and len(self.errors) < _MAX_ERRORS else ""
             self.record_error(ParseError(number, message, hint))
-
-    @property
-    def _declares(self) -> bool:
-        """Whether the entries of the group are categories."""
-        return self._group == self._groups.platform.categories_group
 
     def close_group(self) -> None:
         if (self._category or self._declares) and self._empty:

@@ -63,7 +63,7 @@ class Findings:
 
     def complete(self) -> None:
         """Find hints for the errors, once all groups are known."""
-        if any(not isinstance(each, Problem) and each[2].errors for each in self._log):
+        if self._problems:
             self.parse_again(self.groups)
 
     def parse_again(self, groups: Groups) -> None:

@@ -26,7 +26,9 @@ class Rule(NamedTuple):
     Attributes:
         text: the rule as written.
         origin: where it was written, for messages.
-        distribution: the normalized name of a distribution.
+        type: the category; None in a rule for a distribution.
+        name: the name of the plugin; None in a rule for a category or a distribution.
+        distribution: the normalized name of a distribution; None in other rules.
     """
 
     text: str
@@ -122,6 +124,10 @@ class LoadPolicy(NamedTuple):
     def from_environ(cls, environ: Mapping[str, str], platform: Platform = FLOE) -> LoadPolicy:
         """Return the policy of the platform's variables, such as ``FLOE_PLUGINS_AUTOLOAD``. An empty one is not set.
 
+        >>> policy = LoadPolicy.from_environ({"FLOE_PLUGINS_AUTOLOAD": "0", "FLOE_PLUGINS_DISABLE": "compute:spark"})
+        >>> policy.is_off, policy.disable[0].name, policy.strict
+        (True, 'spark', None)
+
         Raises:
             PluginConfigurationError: the value of a variable is invalid; the message names the variable.
         """
@@ -138,7 +144,12 @@ class LoadPolicy(NamedTuple):
             raise PluginConfigurationError(f"{origin}: {error}", hint=hint) from None
 
     def merged(self, other: LoadPolicy) -> LoadPolicy:
-        """Return this policy with the settings that it does not give taken from ``other``, and the rules of both."""
+        """Return this policy with the settings that it does not give taken from ``other``, and the rules of both.
+
+        >>> merged = LoadPolicy.create(disable=["dbt"]).merged(LoadPolicy.create(autoload="all", disable=["compute"]))
+        >>> merged.autoload, [rule.text for rule in merged.disable]
+        ('all', ['dbt', 'compute'])
+        """
         return LoadPolicy(
             autoload=self.autoload if self.autoload is not None else other.autoload,
             disable=tuple(dict.fromkeys((*self.disable, *other.disable))),
@@ -164,9 +175,11 @@ class LoadPolicy(NamedTuple):
             names: the normalized names of its distribution; by default that of its directory. Each of them has to be
                 allowed, and a rule applies if it names any of them.
         """
-        names = names or frozenset({normalize(candidate.distribution.name)})
         if self.is_off:
             return "disabled: autoload is off"
+        if not self.disable and self.only is None:
+            return None  # as for most
+        names = names or frozenset({normalize(candidate.distribution.name)})
         for rule in self.disable:
             if rule.matches(candidate, names):
                 return f"disabled by {rule.text!r} in {rule.origin}"

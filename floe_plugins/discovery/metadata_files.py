@@ -53,7 +53,10 @@ def read_file(path: str, limit: int = MAX_SIZE) -> bytes:
     """
     descriptor = os.open(path, _FLAGS)
     try:
-        parts = [os.read(descriptor, _CHUNK)]
+        data = os.read(descriptor, _CHUNK)
+        if len(data) < _CHUNK:  # as nearly all files
+            return data
+        parts = [data]
         while len(parts[-1]) == _CHUNK and len(parts) * _CHUNK <= limit:
             parts.append(os.read(descriptor, _CHUNK))
         return b"".join(parts)

@@ -17,14 +17,17 @@ from floe_plugins.core.candidate import Candidate, Distribution
 from floe_plugins.core.categories import Category
 from floe_plugins.core.platform import FLOE, Platform
 from floe_plugins.core.safe_text import describe_error, safe_str
-from floe_plugins.discovery import entry_points_txt, metadata_files
-from floe_plugins.discovery.entry_points_txt import Groups
+from floe_plugins.discovery import metadata_files
+from floe_plugins.discovery.entry_points_txt import Groups, is_well_formed
 from floe_plugins.discovery.findings import Findings, Scan
 from floe_plugins.discovery.metadata_files import distribution_at, is_readable, normalize, read_file, without_suffix
 
 # importlib.metadata treats these errors as "there is no such file".
 _ABSENT = (FileNotFoundError, NotADirectoryError)
 _IGNORED_BY_IMPORTLIB = (*_ABSENT, IsADirectoryError, PermissionError)
+
+# What finders of others, and the distributions that they find, may raise. KeyboardInterrupt is a signal's.
+_FOREIGN_ERRORS = (Exception, SystemExit)
 
 _SEP = os.sep
 _ENTRY_POINTS = f"{_SEP}entry_points.txt"
@@ -63,7 +66,10 @@ def scan(path: Iterable[object] | None = None, platform: Platform | None = None)
 
 
 def installed_categories(platform: Platform, path: Iterable[object] | None = None) -> list[Category]:
-    """Return the categories that installed distributions add to a platform."""
+    """Return the categories that installed distributions add to a platform, also such as another has already.
+
+    Reads all directories of ``path`` anew. What cannot be a category is left out; ``scan`` reports it.
+    """
     return list(_read(path, Groups(platform)).categories())
 
 
@@ -99,6 +105,12 @@ def compare(
     """Return the candidates that were added, removed and changed (as they are now) between two scans.
 
     Two candidates with the same ref and the same distribution name count as the same one.
+
+    >>> from floe_plugins import PluginRef
+    >>> before, now = Distribution("acme", "1.0", "/site/acme-1.0"), Distribution("acme", "2.0", "/site/acme-2.0")
+    >>> ref = PluginRef.parse("compute:acme")
+    >>> [len(part) for part in compare([Candidate(ref, "acme:Acme", before)], [Candidate(ref, "acme:Acme", now)])]
+    [0, 0, 1]
     """
     if not old:
         return tuple(new), (), ()
@@ -188,7 +200,8 @@ class _Scanner:
                 message = f"its entry points cannot be read: {error}"
                 self._report_unreadable(distribution_at(directory), message, corrupt=corrupt)
                 continue
-            if may_be_in(data) or _is_odd(data):
+            # There may be something wrong with a file that has none of the groups, too.
+            if may_be_in(data) or not is_well_formed(data):
                 origin = distribution_at(directory)
                 self._parse(origin, data)
                 if not _has_metadata(directory):
@@ -206,7 +219,7 @@ class _Scanner:
             # Keep what it finds before it raises.
             for installed in finder.find_distributions(context):
                 found.append(installed)  # noqa: PERF402
-        except Exception as error:  # noqa: BLE001 foreign code
+        except _FOREIGN_ERRORS as error:
             message = f"{safe_str(finder)} on sys.meta_path failed to find distributions: {describe_error(error)}"
             self.found.report(message, hint="Remove the finder")
         for installed in found:
@@ -221,10 +234,10 @@ class _Scanner:
             self._seen[key] = ""
             what = "entry points cannot be read"
             data = _entry_points_of(installed)
-        except Exception as error:  # noqa: BLE001 foreign code
+        except _FOREIGN_ERRORS as error:
             self._report_unreadable(_distribution(installed), f"its {what}: {describe_error(error)}")
             return
-        if self.found.groups.may_be_in(data) or _is_odd(data):
+        if self.found.groups.may_be_in(data) or not is_well_formed(data):
             self._parse(_distribution(installed), data)
 
     def _parse(self, origin: Distribution, data: bytes) -> None:
@@ -248,11 +261,6 @@ class _Scanner:
         self.found.report(message, origin, _REINSTALL)
         if corrupt:
             self.found.add_unreadable(origin)
-
-
-def _is_odd(data: bytes) -> bool:
-    """Whether there may be something wrong with a file, also with one that has none of the groups."""
-    return len(data) > metadata_files.MAX_SIZE or not entry_points_txt.is_well_formed(data)
 
 
 def _fspath(item: object) -> str | None:
@@ -321,9 +329,11 @@ def _entry_points_of(installed: Any) -> bytes:
 
 
 def _distribution(installed: Any) -> Distribution:
-    path = safe_str(getattr(installed, "_path", "")).rstrip("/")  # zipfile's paths end in one
+    path = ""
+    with contextlib.suppress(*_FOREIGN_ERRORS):
+        path = safe_str(getattr(installed, "_path", "")).rstrip("/")  # zipfile's paths end in one
     name, _, version = without_suffix(os.path.basename(path)).partition("-")
-    with contextlib.suppress(Exception):  # the name and version serve messages alone
+    with contextlib.suppress(*_FOREIGN_ERRORS):  # the name and version serve messages alone
         if metadata_files.is_standard(installed):
             name = next(metadata_files.read_header_of(installed, "Name"), name)
             version = next(metadata_files.read_header_of(installed, "Version"), version)

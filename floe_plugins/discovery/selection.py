@@ -51,12 +51,12 @@ def select(candidates: Iterable[Candidate], policy: LoadPolicy, pins: Mapping[Pl
         claims.setdefault(candidate.ref, {})[candidate] = reason or ""
     for ref, claimants in claims.items():
         pin = pins.get(ref)
-        pinned = {c: reason for c, reason in claimants.items() if pin is None or _is_from(c, pin, names)}
-        allowed = tuple(c for c, reason in pinned.items() if not reason)
+        pinned = [(c, reason) for c, reason in claimants.items() if pin is None or _is_from(c, pin, names)]
+        allowed = tuple(c for c, reason in pinned if not reason)
         if not pinned:
             disabled[ref] = next(iter(claimants)), f"disabled: pinned to {pin}, which does not provide it"
         elif not allowed:
-            disabled[ref] = next(iter(pinned.items()))
+            disabled[ref] = pinned[0]
         elif len(allowed) == 1:
             chosen[ref] = allowed[0]
         else:
@@ -74,7 +74,7 @@ def select(candidates: Iterable[Candidate], policy: LoadPolicy, pins: Mapping[Pl
 
 
 class _Names:
-    """The normalized names of distributions. Their METADATA is read once, and only if names are needed."""
+    """The normalized names of distributions. Their METADATA is read once; without need, they have none."""
 
     def __init__(self, *, needed: bool) -> None:
         self._needed = needed
@@ -84,7 +84,7 @@ class _Names:
     def of(self, candidate: Candidate) -> frozenset[str]:
         distribution = candidate.distribution
         if not self._needed:
-            return frozenset({normalize(distribution.name)})
+            return frozenset()
         if distribution not in self._known:
             names = self._known[distribution] = names_of(distribution)
             if len(names) > 1:
@@ -119,14 +119,20 @@ def _duplicate(ref: PluginRef, claimants: Sequence[Candidate]) -> Problem:
 
 def _alike(chosen: Mapping[PluginRef, Candidate]) -> Iterator[Problem]:
     """Yield a problem for each plugin whose name is that of another one but for ``-`` and ``_``."""
+    if len({_spelt_alike(ref) for ref in chosen}) == len(chosen):
+        return  # as for most, and sorting takes longer than this
     names: dict[tuple[Category, str], Candidate] = {}
     for ref, candidate in sorted(chosen.items()):
-        other = names.setdefault((ref.type, ref.name.replace("-", "_")), candidate)
+        other = names.setdefault(_spelt_alike(ref), candidate)
         if other is not candidate:
             message = f"its name differs from that of {other.ref} ({other.distribution}) by '-' and '_' alone"
             hint = "A variable sets both; rename one of them, or disable it"
             origin = str(candidate.distribution)
             yield Problem(stage=Stage.DISCOVER, ref=ref, distribution=origin, message=message, hint=hint)
+
+
+def _spelt_alike(ref: PluginRef) -> tuple[Category, str]:
+    return ref.type, ref.name.replace("-", "_")
 
 
 def _unused_pins(

@@ -41,7 +41,12 @@ _lock = forkable_lock()
 class Entry:
     """One ref's place in the registry.
 
+    Its state changes under the store's lock while it is loaded, and under the coordinator's later; anybody may read it.
+    A refresh may put another entry in its place, unless its plugin is loaded.
+
     Attributes:
+        ref: The plugin's ref.
+        state: Its state now.
         candidate: Where it comes from; None for a plugin that was registered by hand.
         plugin: The loaded instance.
         metadata: What it declares; None before it is loaded.
@@ -52,6 +57,8 @@ class Entry:
         overrides: Configuration given by argument, which wins over all other.
         warnings: Errors that do not keep it from working.
         check: Its latest health check, under way or done.
+        load_seconds: How long its load took, in seconds; 0.0 before.
+        configure_seconds: How long its configuration took, in seconds; 0.0 before.
     """
 
     # Written out: having attrs make it would take as long as making it five hundred times.
@@ -168,12 +175,42 @@ _STAGES: Mapping[type[PluginError], Stage] = {
 
 
 def stage_of(error: PluginError) -> Stage:
-    """Return the stage that an error belongs to."""
+    """Return the stage that an error belongs to.
+
+    >>> str(stage_of(PluginStartupError("refused"))), str(stage_of(PluginTimeoutError("late", stage="check")))
+    ('start', 'check')
+    """
     return Stage(error.stage) if isinstance(error, PluginTimeoutError) else _STAGES.get(type(error), Stage.LOAD)
 
 
 def problem_of(error: PluginError, **facts: Any) -> Problem:
-    """Return an error as a problem; ``facts`` win over what it says itself."""
+    """Return an error as a problem; ``facts`` win over what it says itself.
+
+    >>> print(problem_of(PluginShutdownError("shutdown raised OSError", hint="Look for open files")))
+    stop: shutdown raised OSError. Look for open files
+    """
     known: dict[str, Any] = {name: getattr(error, name) for name in ("message", "ref", "distribution", "hint")}
     known |= {"stage": stage_of(error), "cause": error, **facts}
     return Problem(**known)
+
+
+def taken(entry: Entry) -> DuplicatePluginError:
+    """Return the error of registering another plugin of the same ref by hand."""
+    origin = entry.distribution or "registered by hand"
+    return DuplicatePluginError(
+        f"a plugin of that type and name is there already ({origin})",
+        ref=entry.ref,
+        claimants=(origin,),
+        hint="Unregister or disable one of them, or give yours another name.",
+    )
+
+
+def shadowed(installed: Entry) -> Problem:
+    """Return the problem of an installed plugin, one of whose ref was registered by hand before."""
+    return Problem(
+        stage=Stage.DISCOVER,
+        ref=installed.ref,
+        distribution=installed.distribution,
+        message="a plugin of that type and name was registered by hand before; the installed one is left out",
+        hint="Unregister the one or disable the other.",
+    )

@@ -7,7 +7,9 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
+from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any
 
 from floe_plugins.core.locks import forkable_lock
@@ -83,10 +85,15 @@ class Events:
         """Call ``callback`` with each event, in order, on a thread of its own.
 
         Raises:
-            TypeError: it cannot be called.
+            TypeError: it cannot be called, or is ``async def``: no event loop runs on that thread.
         """
         if not callable(callback):
             raise TypeError(f"a subscriber is called with each event, and one of type {type_name(callback)} cannot be")
+        if any(map(iscoroutinefunction, (callback, getattr(type(callback), "__call__", None)))):  # noqa: B004 the method is wanted
+            raise TypeError(
+                "a subscriber is called on a thread without an event loop, and cannot be async def: have a function"
+                " hand each event to your loop, such as by loop.call_soon_threadsafe"
+            )
         return Subscription(self, callback)
 
 
@@ -145,7 +152,11 @@ def _reason(error: BaseException) -> str:
 
 
 class Subscription:
-    """Hands events to a callback that may raise, or block, without anybody else waiting for it. Calling it ends it."""
+    """Hands events to a callback that may raise, or block, without anybody else waiting for it. Calling it ends it.
+
+    ``registry.subscribe`` makes one. What the callback raises is logged as a warning. The thread is a daemon, and ends
+    with the subscription or with the registry. It may be called, and waited for, from any thread.
+    """
 
     def __init__(self, events: Events, callback: Callable[[Any], object]) -> None:
         self._callback = callback
@@ -157,11 +168,15 @@ class Subscription:
         self._no_more = False
         # Not held: this thread would keep them alive, and once they are gone nothing happens any more.
         self._events = weakref.ref(events, self._end_after_the_last)
-        self._thread = threads.start(self._run, "floe events", self._died)
-        events.observe(self._put)  # last: where no thread can be started, no observer is left behind
+        try:
+            self._thread = self._start()
+            events.observe(self._put)  # last: where no thread can be started, no observer is left behind
+        except BaseException:  # where it is a signal's, the thread has begun, and nobody else can end it
+            self()
+            raise
 
     def __call__(self) -> None:
-        """Hand out nothing from now on."""
+        """Hand out nothing from now on. A callback that runs at this moment is not waited for. May be repeated."""
         events = self._events()
         if events is not None:
             events.ignore(self._put)
@@ -172,14 +187,27 @@ class Subscription:
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the callback has been given all that has happened so far; return whether it has.
 
-        At most ``timeout`` seconds. Call it before the process ends, so that the last events are not lost.
+        At most ``timeout`` seconds; without one, until then. Call it before the process ends, so that the last events
+        are not lost. On the thread of the callback it returns False at once: it would wait for itself.
         """
         if threading.current_thread() is self._thread:
             return False
         with self._changed:
+            self._start_again()
             given = self._given
             self._changed.wait_for(lambda: self._ended or self._done >= given, timeout)
             return self._done >= given
+
+    def _start(self) -> threading.Thread:
+        return threads.start(self._run, "floe events", self._died)
+
+    def _start_again(self) -> None:
+        """Start the thread in a forked child, which does not have it; its parent hands out what happened before."""
+        if not (self._thread.is_alive() or self._ended or self._no_more):
+            self._backlog.clear()
+            self._done = self._given
+            with suppress(RuntimeError):  # no thread can be started now; the next event tries again
+                self._thread = self._start()
 
     def _end_after_the_last(self, _gone: object) -> None:
         with self._changed:
@@ -188,6 +216,7 @@ class Subscription:
 
     def _put(self, event: PluginEvent) -> None:
         with self._changed:
+            self._start_again()
             self._backlog.append(event)
             self._given += 1
             self._changed.notify_all()

@@ -24,7 +24,7 @@ from floe_plugins.core.timeouts import DEFAULT_TIMEOUTS, TIMEOUT_OF_STAGE
 from floe_plugins.discovery import load_policy, scanner, selection
 from floe_plugins.discovery.findings import Scan
 from floe_plugins.discovery.report import DiscoveryReport
-from floe_plugins.entries.entry import Entry, problem_of
+from floe_plugins.entries.entry import Entry, problem_of, shadowed, taken
 from floe_plugins.entries.events import Events
 from floe_plugins.errors import DuplicatePluginError, PluginConfigurationError, PluginError, PluginNotFoundError
 
@@ -122,7 +122,7 @@ class EntryStore:
             if entry.plugin is None:
                 continue
             if entry.candidate is None and ref in fresh and fresh[ref].state is not PluginState.DISABLED:
-                yield _shadowed(ref, fresh[ref])
+                yield shadowed(fresh[ref])
             fresh[ref] = entry
         required = set(self.configuration.required)
         for ref, entry in fresh.items():
@@ -272,7 +272,7 @@ class EntryStore:
             for entry in entries:
                 other = fresh.get(entry.ref) or self._entries.get(entry.ref)
                 if other is not None and other.state is not PluginState.DISABLED:
-                    raise _taken(entry.ref, other)
+                    raise taken(other)
                 entry.required = entry.ref in self.configuration.required
                 fresh[entry.ref] = entry
             self._entries.update(fresh)
@@ -337,23 +337,3 @@ def _says_only(problem: Problem, issues: set[ConfigurationIssue]) -> bool:
 
 def _wrong(issue: ConfigurationIssue) -> Problem:
     return Problem(stage=Stage.CONFIGURE, ref=issue.ref, distribution=issue.distribution, message=str(issue))
-
-
-def _taken(ref: PluginRef, other: Entry) -> DuplicatePluginError:
-    origin = other.distribution or "registered by hand"
-    return DuplicatePluginError(
-        f"a plugin of that type and name is there already ({origin})",
-        ref=ref,
-        claimants=(origin,),
-        hint="Unregister or disable one of them, or give yours another name.",
-    )
-
-
-def _shadowed(ref: PluginRef, installed: Entry) -> Problem:
-    return Problem(
-        stage=Stage.DISCOVER,
-        ref=ref,
-        distribution=installed.distribution,
-        message="a plugin of that type and name was registered by hand before; the installed one is left out",
-        hint="Unregister the one or disable the other.",
-    )

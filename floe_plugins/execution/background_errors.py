@@ -12,6 +12,7 @@ from floe_plugins.configuration.redaction.redactor import Redactor
 from floe_plugins.core.log import log
 from floe_plugins.core.safe_text import describe_error, escape_lines, safe_str, type_name
 from floe_plugins.execution import threads
+from floe_plugins.execution.boundary import traceback_of
 
 # A traceback of a deep call is longer than a message, and says what failed at its end.
 _MAX_LENGTH = 40_000
@@ -92,10 +93,7 @@ class BackgroundErrors:
 
 
 def _traceback(error: BaseException) -> str:
-    # Not imported before there is something to say.
-    import traceback
-
     try:
-        return "".join(traceback.format_exception(type(error), error, error.__traceback__)).rstrip()
+        return traceback_of(error)
     except BaseException:  # noqa: BLE001 the error's class is the plugin's own
         return describe_error(error)

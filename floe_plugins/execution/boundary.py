@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import Enum
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
@@ -18,6 +18,7 @@ from typing import Any, NamedTuple, TypeVar
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.safe_text import MAX_TEXT, safe_str, type_name
 from floe_plugins.errors import PluginError, PluginUnavailableError
+from floe_plugins.execution import frames
 
 if sys.version_info < (3, 11):
     from exceptiongroup import BaseExceptionGroup
@@ -26,6 +27,8 @@ MAX_NOTES = 20
 MAX_CHAIN = 100
 MAX_TOLD = 20  # of a chain that must not be shown itself
 MAX_SAID = 40_000
+MAX_TRACEBACK = 1_000_000
+MAX_NAMED = 400_000  # of files and functions
 MAX_DEPTH = 64
 MAX_ITEMS = 10_000
 
@@ -41,7 +44,8 @@ Redact = Callable[[str], str]
 class RedactedError(Exception):
     """Stands for a plugin's exception that must not be shown itself: its text holds a secret, or cannot be read.
 
-    The message begins with the name of the exception's class, the traceback is the original's.
+    The message begins with the name of the exception's class. The traceback is the original's, unless what it says
+    of a frame holds a secret.
     """
 
 
@@ -78,12 +82,43 @@ class _Texts(NamedTuple):
 
 
 def describe(error: BaseException, redact: Redact = str) -> ForeignError:
-    """Describe an exception of plugin code by plain facts; never raises."""
+    """Describe an exception of plugin code by plain facts; never raises.
+
+    Reads at most ``MAX_CHAIN`` exceptions of its chain, which runs their code: call it on the plugin's thread.
+
+    >>> found = describe(ConnectionError("password hunter2 refused"), lambda text: text.replace("hunter2", "***"))
+    >>> str(found), type(found.chained).__name__
+    ('ConnectionError: password *** refused', 'RedactedError')
+    """
     found, is_all = _chain(error)
     chain = [_read(each) for each in found]
-    is_plain = is_all and all(each.is_readable for each in chain) and _says_no_secret(chain, redact)
+    is_plain = is_all and all(each.is_readable for each in chain)
+    is_plain = is_plain and _says_no_secret(chain, redact) and _shows_no_secret(found, redact)
     chained = error if is_plain else _stand_in(chain[:MAX_TOLD], redact)
     return ForeignError(error, redact(type_name(error)), redact(chain[0].text), chained)
+
+
+def traceback_of(error: BaseException) -> str:
+    """Return the traceback of an exception, in part where it leads to too many others or says too much.
+
+    Nothing is redacted.
+
+    Raises:
+        BaseException: What the exception raises when it is asked for what it says.
+    """
+    # Not imported before there is something to say.
+    import traceback
+
+    found, is_all = _chain(error)
+    shown = error if is_all else _stand_in([_read(each) for each in found[:MAX_TOLD]], str)
+    pieces: list[str] = []
+    left = MAX_TRACEBACK
+    for piece in traceback.TracebackException(type(shown), shown, shown.__traceback__, compact=True).format():
+        pieces.append(piece[:left])
+        left -= len(piece)
+        if left <= 0:
+            break
+    return "".join(pieces).rstrip()
 
 
 E = TypeVar("E", bound=PluginError)
@@ -97,7 +132,13 @@ def caused_by(error: E, failure: ForeignError) -> E:
 
 
 def call(function: Callable[[], Any], redact: Redact = str) -> Any:
-    """Call plugin code on this thread.
+    """Call plugin code on this thread and return what it returns, which is foreign.
+
+    >>> try:
+    ...     call(lambda: 1 / 0)
+    ... except ForeignError as error:
+    ...     print(error)
+    ZeroDivisionError: division by zero
 
     Raises:
         ForeignError: Whatever the code raises, ``SystemExit`` and ``KeyboardInterrupt`` included.
@@ -180,26 +221,24 @@ class _Copier:
 def _chain(error: BaseException) -> tuple[list[BaseException], bool]:
     """Return an exception and what it leads to, causes, contexts and members of groups, each once; and if that is all.
 
-    Of a longer chain, ``MAX_CHAIN`` are returned.
+    Of a longer chain, at most ``MAX_CHAIN`` are returned. What is a member of several groups counts as often, since a
+    traceback shows it as often.
     """
-    found: list[BaseException] = []
-    seen: set[int] = set()
-    queue = deque([error])
-    is_all = True
+    found: dict[int, BaseException] = {}
+    queue = deque([(error, False)])
+    count = 0
     while queue:
-        each = queue.popleft()
-        if id(each) in seen:
+        each, is_member = queue.popleft()
+        if id(each) in found and not is_member:
             continue
-        if len(found) == MAX_CHAIN:
-            return found, False
-        seen.add(id(each))
-        found.append(each)
-        queue += [other for other in (_CAUSE.__get__(each), _CONTEXT.__get__(each)) if other is not None]
+        if count == MAX_CHAIN:
+            return [*found.values()], False
+        count += 1
+        found[id(each)] = each
+        queue += [(other, False) for other in (_CAUSE.__get__(each), _CONTEXT.__get__(each)) if other is not None]
         if issubclass(type(each), BaseExceptionGroup):
-            members = _members(each)
-            is_all &= len(members) <= MAX_CHAIN
-            queue += [member for member in members if issubclass(type(member), BaseException)]
-    return found, is_all
+            queue += [(member, True) for member in _members(each) if issubclass(type(member), BaseException)]
+    return [*found.values()], True
 
 
 def _members(group: Any) -> list[Any]:
@@ -227,23 +266,36 @@ def _read(error: BaseException) -> _Texts:
 
 
 def _says_no_secret(chain: list[_Texts], redact: Redact) -> bool:
-    """Return whether nothing is masked in a chain, and in all that a traceback says of it beside lines of code."""
+    """Return whether nothing is masked in a chain, and in all that a traceback says of it beside the frames."""
     texts = (text for each in chain for text in (type_name(each.exception), each.text, *each.notes))
     if any(redact(text) != text for text in texts):
         return False
-    left = MAX_SAID
+    return _is_plain(_said(chain[0].exception), redact, MAX_SAID)
+
+
+def _shows_no_secret(chain: list[BaseException], redact: Redact) -> bool:
+    """Return whether nothing is masked in what a traceback says of the frames of a chain."""
+    tracebacks = [_TRACEBACK.__get__(each) for each in chain]
+    # One text of all names takes one search.
+    names = ("\n".join(each) for each in [frames.names(tracebacks)])
+    lines = frames.lines_in_no_file(tracebacks)
+    return _is_plain(names, redact, MAX_NAMED) and _is_plain(lines, redact, MAX_SAID)
+
+
+def _is_plain(texts: Iterable[str], redact: Redact, left: int) -> bool:
+    """Return whether nothing is masked in texts, which can be read and together have at most ``left`` characters."""
     try:
-        for text in _said(chain[0].exception):
+        for text in texts:
             left -= len(text)
             if left < 0 or any(redact(part) != part for part in _parts(text)):
                 return False
-    except BaseException:  # noqa: BLE001 the classes are the plugin's own
+    except BaseException:  # noqa: BLE001 the classes, and a loader that gives lines of code, are the plugin's own
         return False
     return True
 
 
 def _said(error: BaseException) -> Iterator[str]:
-    """Yield what a traceback says of an exception, and of those that it shows with it, beside lines of code.
+    """Yield what a traceback says of an exception, and of those that it shows with it, beside the frames.
 
     That is more than texts and notes: the line that is no valid syntax, for instance, or a name that may be meant.
     """
@@ -270,8 +322,13 @@ def _parts(text: str) -> Iterator[str]:
 def _stand_in(chain: list[_Texts], redact: Redact) -> RedactedError:
     """A ``RedactedError`` for the first of a chain, with those for the others as its notes."""
     first, *others = chain
-    stand_in = RedactedError(_line(first, redact)).with_traceback(_TRACEBACK.__get__(first.exception))
+    stand_in = RedactedError(_line(first, redact))
     notes = [redact(note) for note in first.notes]
+    traceback = _TRACEBACK.__get__(first.exception)
+    if _shows_no_secret([first.exception], redact):
+        stand_in.__traceback__ = traceback
+    else:
+        notes.append(f"raised in {redact(frames.innermost(traceback))}")
     notes += [f"caused or preceded by {_line(each, redact)}" for each in others]
     if notes:
         stand_in.__notes__ = notes  # type: ignore[attr-defined,unused-ignore]

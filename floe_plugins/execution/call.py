@@ -24,7 +24,7 @@ def _ignore(*_facts: object) -> None:
 
 
 class Watch(Protocol):
-    """Called when a call begins and ends, on the thread that makes it."""
+    """Called when a call begins and ends, on the thread that makes it. It must be quick, and raise nothing."""
 
     def __enter__(self) -> object: ...
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: object, /) -> None: ...
@@ -98,7 +98,7 @@ class Call(futures.Future[T]):
         return bool(futures.wait([self], limit).done)
 
     def detach(self, *, cancel_unstarted: bool = True) -> bool:
-        """Stop waiting for the call; False if it had already ended.
+        """Stop waiting for the call; False if it had already ended. Does not block.
 
         A coroutine is cancelled. What has not begun never will, unless ``cancel_unstarted`` is False. When it ends
         after all, ``on_late_end`` is called on the worker's thread.
@@ -115,7 +115,7 @@ class Call(futures.Future[T]):
         return True
 
     def fail(self, error: BaseException) -> None:
-        """End a call that cannot begin."""
+        """End a call that cannot begin; who waits for it gets ``error``."""
         if not self.done() and self.set_running_or_notify_cancel():
             self._finish(lambda _: None, error)
 

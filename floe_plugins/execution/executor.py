@@ -37,6 +37,8 @@ class Task:
     """One call to make for a node, and how far it has come. Times are of ``time.monotonic``.
 
     Attributes:
+        worker: The worker of the plugin, on whose thread it is made.
+        function: What to call; it takes no arguments.
         timeout: Seconds to wait for its end; None for as long as it takes.
         delay: Seconds to wait before it is made.
         convert: Turns the result of plugin code into plain values; None for this package's own code.

@@ -77,6 +77,9 @@ class Proxy:
 class Request(Generic[R]):
     """One request of an application or a plugin.
 
+    >>> Request(lambda request: request.caller is None).run()
+    True
+
     Attributes:
         caller: The worker of the plugin whose code made the request, if its own thread made it.
         interrupted: Ends when the main thread is interrupted, or the code that waits in an event loop is cancelled.

@@ -72,21 +72,8 @@ def start(
 
 def _start(target: Callable[[], object], name: str, died: Callable[[BaseException], object] | None) -> threading.Thread:
     thread = _begun(target, name, died)
-    for kinds in _SUSPECTS if thread is None else ():
-        hooks = {kind: _get(kind) for kind in kinds}
-        for kind in kinds:
-            _set(kind, None)
-        thread = _begun(target, name, died) if all(hooks.values()) else None
-        if thread is not None:
-            for kind, hook in hooks.items():
-                message = (
-                    "the %s function that was set for new threads%s raises, and was removed: no thread could begin"
-                )
-                log("error", message, kind, _where(hook))
-            break
-        # It was not these, or not these alone.
-        for kind, hook in hooks.items():
-            _set(kind, hook)
+    for kinds in _SUSPECTS:
+        thread = thread or _begun_without(kinds, target, name, died)
     if thread is None:
         raise RuntimeError("a new thread died before it began")
     return thread
@@ -94,6 +81,30 @@ def _start(target: Callable[[], object], name: str, died: Callable[[BaseExceptio
 
 # The functions that may keep a thread from beginning; a debugger's or a measurement's may be set beside a broken one.
 _SUSPECTS = (("trace",), ("profile",), ("trace", "profile"))
+
+
+def _begun_without(
+    kinds: tuple[str, ...], target: Callable[[], object], name: str, died: Callable[[BaseException], object] | None
+) -> threading.Thread | None:
+    """Return a thread that has begun since these functions were removed; None, and they stay, if that does not help."""
+    hooks = {kind: getattr(threading, f"get{kind}")() for kind in kinds}
+    if any(hook is None for hook in hooks.values()):
+        return None
+    thread = None
+    try:
+        for kind in kinds:
+            _set(kind, None)
+        thread = _begun(target, name, died)
+    finally:
+        for kind, hook in hooks.items():
+            if thread is None:
+                _set(kind, hook)
+            else:
+                log("error", _REMOVED, kind, _where(hook))
+    return thread
+
+
+_REMOVED = "the %s function that was set for new threads%s raises, and was removed: no thread could begin"
 
 
 def _begun(
@@ -105,10 +116,6 @@ def _begun(
     while not thread.begun.acquire(timeout=_INTERVAL) and thread.is_alive():
         pass
     return thread if thread.has_begun else None
-
-
-def _get(kind: str) -> Any:
-    return getattr(threading, f"get{kind}")()
 
 
 def _set(kind: str, hook: Any) -> None:

@@ -111,6 +111,12 @@ class Worker:
     thread's own, which goes on between calls. The thread never keeps the interpreter from exiting, and ends with
     ``close`` or when the ``Worker`` is collected. Safe from any thread.
 
+    >>> worker = Worker("compute:duckdb")
+    >>> call = worker.submit(lambda: 6 * 7)
+    >>> call.wait(5), call.result()
+    (True, 42)
+    >>> worker.close()
+
     Attributes:
         background: Logs what fails while nobody waits for it.
     """
@@ -124,7 +130,7 @@ class Worker:
 
     @staticmethod
     def current() -> Worker | None:
-        """Return the worker on whose thread this is called."""
+        """Return the worker on whose thread this is called; None on any other thread, and once it was collected."""
         worker = getattr(_local, "worker", None)
         return worker() if worker is not None else None
 

@@ -40,7 +40,13 @@ else:
 PROJECT = "floe"
 
 hookspec = HookspecMarker(PROJECT)
+"""pluggy's marker with which the category classes of floe declare hooks."""
+
 hookimpl = HookimplMarker(PROJECT)
+"""pluggy's marker for an override of a hook that needs options: ``tryfirst``, ``trylast``, ``wrapper``, ``specname``.
+
+An override without it implements its hook as well.
+"""
 
 P = TypeVar("P", bound="PluginMetadata")
 H = TypeVar("H", bound=Callable[..., Any])
@@ -169,7 +175,8 @@ class PluginMetadata(ABC):
         caller_thread: whether to call the lifecycle hooks on the thread that starts the platform,
             for engines that require the main thread. The timeouts cannot be enforced then.
         registry: the registry that loaded the plugin. Set before ``startup``.
-        config: the validated instance of ``config_schema``, which type checkers know.
+        config: the validated instance of ``config_schema``, which type checkers know; None without a schema, and before
+            the plugin is configured.
     """
 
     name: str

@@ -31,7 +31,13 @@ class TableRef:
 
 @attrs.frozen
 class Column:
-    """A column of a table. ``type`` is the catalog's word for its type."""
+    """A column of a table.
+
+    Attributes:
+        name: its name, as ``read`` and ``scan`` take it.
+        type: the catalog's word for its type, such as ``long``.
+        required: whether it has a value in every row.
+    """
 
     name: str
     type: str
@@ -80,7 +86,18 @@ class TableInfo:
 
 @attrs.frozen
 class RowFilter:
-    """A condition on a column. ``operator`` is one of ``= != < <= > >= in``; ``in`` takes a sequence."""
+    """A condition on a column, which a row meets or not.
+
+    >>> from floe_plugins.hookspecs import RowFilter
+    >>> filters = [RowFilter("country", "in", ["DE", "FR"]), RowFilter("amount", ">", 100)]
+    >>> filters[1].operator
+    '>'
+
+    Attributes:
+        column: the name of the column.
+        operator: one of ``= != < <= > >= in``.
+        value: what the column is compared with, in its type; a sequence of values for ``in``.
+    """
 
     column: str
     operator: str

@@ -22,6 +22,10 @@ TargetMode = Literal["error", "append", "replace"]
 class Files:
     """A table in files, which an engine reads and writes itself.
 
+    >>> from floe_plugins.hookspecs import Files
+    >>> Files("s3://lake/orders/*.csv", "csv", {"delim": ";"}).format
+    'csv'
+
     Attributes:
         uri: a file, a directory or a pattern of files, as ``StoragePlugin.uri`` gives it.
         format: the format in the engine's word, such as ``parquet``, ``csv``, ``json`` or ``iceberg``.

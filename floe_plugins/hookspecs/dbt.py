@@ -29,7 +29,7 @@ def _parts(parts: Iterable[str]) -> tuple[str, ...]:
 
 @attrs.frozen
 class DbtManifest:
-    """The nodes of a project.
+    """The nodes of a project. A unique id is dbt's own, such as ``model.shop.orders``.
 
     Attributes:
         models: the unique ids of the models.
@@ -49,6 +49,7 @@ class DbtNodeResult:
     """The result of one node.
 
     Attributes:
+        unique_id: dbt's id of the node, as in ``DbtManifest``.
         status: dbt's own word for the result (success, error, pass, fail, skipped ...).
         seconds: how long the node took.
         message: dbt's message; may be empty.
@@ -81,6 +82,10 @@ class DbtReport:
 @attrs.frozen
 class DbtCommand:
     """A dbt command and what holds for it alone.
+
+    >>> from floe_plugins.hookspecs import DbtCommand
+    >>> DbtCommand("run", select=["staging+"], threads=4).select
+    ('staging+',)
 
     Attributes:
         verb: what dbt does. ``retry`` repeats the last command of the project from the nodes that failed, and takes
@@ -197,11 +202,13 @@ class DBTPlugin(PluginMetadata):
             ValueError: the command has parts that its verb does not take.
             UnsupportedOperationError: the plugin cannot do what the command asks for.
         """
+        if command.verb not in {"build", "test"}:
+            raise UnsupportedOperationError(f"dbt:{self.name} cannot run {command.verb!r}", hint="Use build or test")
         plain = DbtCommand(command.verb, command.select, command.exclude, command.full_refresh)
-        if command != plain or on_event is not None or command.verb not in {"build", "test"}:
+        if command != plain or on_event is not None:
             raise UnsupportedOperationError(
                 f"dbt:{self.name} cannot run {command.verb!r} with events, threads or an environment",
-                hint="Use build or test",
+                hint="Leave them out",
             )
         if command.verb == "test" and (command.exclude or command.full_refresh):
             raise ValueError("'test' takes a selection, and nothing else")

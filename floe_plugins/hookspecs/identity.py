@@ -20,7 +20,7 @@ else:
 
 
 class TokenFault(str, Enum):
-    """The reason why a token is invalid."""
+    """The reason why a token is invalid, as a code that programs and logs may use; it contains nothing of the token."""
 
     MALFORMED = "malformed"
     EXPIRED = "expired"
@@ -88,6 +88,11 @@ class Credentials:
 class IssuedToken:
     """A token that an issuer gave.
 
+    >>> import pydantic
+    >>> from floe_plugins.hookspecs import IssuedToken
+    >>> IssuedToken(pydantic.SecretStr("eyJ..."), expires=1_800_000_000.0)
+    IssuedToken(token=SecretStr('**********'), expires=1800000000.0, refresh_token=None)
+
     Attributes:
         token: as ``verify`` takes it.
         expires: when it expires, in seconds since the epoch; None if that is not known.
@@ -100,7 +105,14 @@ class IssuedToken:
 
 
 class CredentialsRefusedError(PluginError):
-    """The issuer does not give a token for these credentials. The error does not contain them."""
+    """The issuer does not give a token for these credentials. The error does not contain them.
+
+    An issuer that does not answer is a ``PluginUnavailableError`` instead.
+
+    >>> from floe_plugins.hookspecs import CredentialsRefusedError
+    >>> str(CredentialsRefusedError("the issuer refuses the user 'etl'", hint="Rotate its password"))
+    "the issuer refuses the user 'etl'. Rotate its password"
+    """
 
 
 class IdentityPlugin(PluginMetadata):

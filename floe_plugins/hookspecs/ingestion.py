@@ -37,7 +37,13 @@ class Issue:
 
 @attrs.frozen
 class SchemaChange:
-    """A column that a load added to a table, or whose type it changed to a wider one."""
+    """A column that a load added to a table, or whose type it changed to a wider one.
+
+    Attributes:
+        table: the table, which may be a child table of the one that was loaded into.
+        column: the name of the column.
+        type: the engine's word for its type now.
+    """
 
     table: str
     column: str

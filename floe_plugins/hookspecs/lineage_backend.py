@@ -16,6 +16,10 @@ from floe_plugins.hookspecs.base import PluginMetadata, added_in, hookspec
 class ParentRun:
     """The run that another one is part of.
 
+    >>> from floe_plugins.hookspecs import ParentRun
+    >>> ParentRun("01932f6e-5c8e-7a9f-8d7e-2f3b4c5d6e7f", "floe", "nightly").job
+    'nightly'
+
     Attributes:
         run_id: its UUID.
         namespace: the namespace of its job.

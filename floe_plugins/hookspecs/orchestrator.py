@@ -44,13 +44,22 @@ class StepCall:
     Attributes:
         path: the module and the function, as ``package.module:function``.
         arguments: the arguments, by name.
+
+    Raises:
+        ValueError: the path is no import path, or an argument is no JSON value.
     """
 
     path: str = attrs.field(validator=_is_path)
     arguments: Mapping[str, Any] = attrs.field(factory=dict, validator=_is_json)
 
     def __call__(self) -> object:
-        """Import the function and call it."""
+        """Import the function, call it and return what it returns.
+
+        Raises:
+            ImportError: there is no such module.
+            AttributeError: the module has no such function.
+            Exception: what the function raises.
+        """
         module, _, function = self.path.partition(":")
         found: Any = importlib.import_module(module)
         for name in function.split("."):
@@ -62,12 +71,22 @@ class StepCall:
 class Step:
     """One unit of work.
 
+    >>> from floe_plugins.hookspecs import Step, StepCall
+    >>> def load():
+    ...     pass
+    >>> steps = [Step("load", load), Step("report", StepCall("acme.jobs:report"), needs=["load"], retries=2)]
+    >>> steps[1].needs, steps[1].retries
+    (('load',), 2)
+
     Attributes:
         name: unique within a plan.
         run: a function without arguments, called in the process that runs the plan; a ``StepCall`` if that
             may be another process.
         needs: the names of the steps that must succeed first.
         retries: how often the step is repeated if it raises.
+
+    Raises:
+        ValueError: ``retries`` is negative.
     """
 
     name: str
@@ -81,6 +100,7 @@ class Plan:
     """Steps that an orchestrator can run.
 
     Attributes:
+        steps: the steps, as they were given to ``build``.
         native: an object of the engine. Only the plugin that built the plan may use it.
     """
 
@@ -90,7 +110,17 @@ class Plan:
 
 @attrs.frozen
 class Schedule:
-    """The times at which to run an exported plan: a cron expression in a time zone."""
+    """The times at which to run an exported plan.
+
+    >>> from floe_plugins.hookspecs import Schedule
+    >>> Schedule("nightly", "30 2 * * *", "Europe/Berlin").timezone
+    'Europe/Berlin'
+
+    Attributes:
+        name: what the engine's server calls it.
+        cron: a cron expression of five fields: minute, hour, day of the month, month, day of the week.
+        timezone: the name of a time zone of the IANA database, in which the expression is read.
+    """
 
     name: str
     cron: str
@@ -98,7 +128,10 @@ class Schedule:
 
 
 class StepState(str, Enum):
-    """The state in which a step ended."""
+    """The state in which a step ended.
+
+    A step that was not run, as when one that it needs did not succeed, is ``SKIPPED``.
+    """
 
     SUCCEEDED = "succeeded"
     FAILED = "failed"
@@ -110,6 +143,8 @@ class StepResult:
     """The result of one step.
 
     Attributes:
+        name: the name of the step.
+        state: how it ended.
         seconds: the time from the first attempt to the end of the last one.
         attempts: how often the step was run; 0 if it was skipped.
         error: the last exception as ``Type: message``, or why the step was skipped.
@@ -126,8 +161,13 @@ class StepResult:
 class RunReport:
     """The result of running a plan.
 
+    >>> from floe_plugins.hookspecs import RunReport, StepResult, StepState
+    >>> failed = StepResult("load", StepState.FAILED, seconds=0.2, error="OSError: disk full")
+    >>> RunReport({"load": failed}, seconds=0.3).ok
+    False
+
     Attributes:
-        steps: the result of each step, by its name.
+        steps: the result of each step that was selected, by its name.
         seconds: how long the run took.
     """
 

@@ -15,7 +15,7 @@ _T = TypeVar("_T")
 
 
 class RunState(str, Enum):
-    """Whether the work goes on, and how it ended."""
+    """Whether the work goes on, and how it ended. A state other than ``RUNNING`` is final."""
 
     RUNNING = "running"
     SUCCEEDED = "succeeded"
@@ -24,7 +24,20 @@ class RunState(str, Enum):
 
 
 class Running(ABC, Generic[_T]):
-    """Work that was begun, and what it comes to. Its methods are thread-safe."""
+    """Work that was begun, and what it comes to. Its methods are thread-safe.
+
+    It goes on whether or not anybody waits for it: who gives up on it calls ``cancel``.
+
+    >>> from floe_plugins.hookspecs import InThread, Running
+    >>> def wait_for(work: Running[int]) -> int:
+    ...     try:
+    ...         return work.result(timeout=60)
+    ...     except TimeoutError:
+    ...         work.cancel()
+    ...         raise
+    >>> wait_for(InThread(lambda: 42, "the answer"))
+    42
+    """
 
     @property
     @abstractmethod
@@ -95,16 +108,21 @@ class InThread(Running[_T]):
 
     @property
     def id(self) -> str:
-        """A random name."""
+        """A random name: a UUID as text."""
         return self._id
 
     @property
     def state(self) -> RunState:
-        """The state now."""
+        """The state now; after its timeout ``FAILED``, even if the function runs on."""
         return self._state
 
     def cancel(self) -> None:
-        """Interrupt the function, if that is possible."""
+        """Call ``interrupt``, unless the work has ended. Returns when that has returned, not when the function has.
+
+        Raises:
+            UnsupportedOperationError: there is no ``interrupt``.
+            Exception: what ``interrupt`` raises.
+        """
         if self._ended.is_set():
             return
         if self._interrupt is None:
@@ -113,7 +131,16 @@ class InThread(Running[_T]):
         self._stop(RunState.CANCELLED, CancelledOperationError(f"{self._label} was cancelled"))
 
     def result(self, timeout: float | None = None) -> _T:
-        """Return what the function returned, or raise what it raised."""
+        """Return what the function returned, or raise what it raised; any number of callers gets the same.
+
+        Waits for at most ``timeout`` seconds, without one until the end.
+
+        Raises:
+            CancelledOperationError: it was cancelled.
+            PluginTimeoutError: the timeout with which it was begun has passed.
+            TimeoutError: ``timeout`` has passed; the function runs on.
+            BaseException: what the function raised.
+        """
         if not self._ended.wait(timeout):
             raise TimeoutError(f"{self._label} has not ended within {timeout:g} seconds, and goes on")
         if self._error is not None:

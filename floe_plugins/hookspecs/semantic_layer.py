@@ -26,7 +26,14 @@ class FieldKind(str, Enum):
 
 @attrs.frozen
 class SemanticField:
-    """A dimension or a measure. Its name includes the table (``orders.amount``)."""
+    """A dimension or a measure.
+
+    Attributes:
+        name: the name by which queries ask for it, with its table, such as ``orders.amount``.
+        kind: whether it is a dimension or a measure.
+        type: the type of its column in the result of a query, in the plugin's words.
+        description: one line for those who choose among fields; may be empty.
+    """
 
     name: str
     kind: FieldKind
@@ -36,7 +43,17 @@ class SemanticField:
 
 @attrs.frozen
 class SemanticModel:
-    """All fields that a query may use."""
+    """All fields that a query may use.
+
+    >>> from floe_plugins.hookspecs import FieldKind, SemanticField, SemanticModel
+    >>> month = SemanticField("orders.month", FieldKind.DIMENSION, "date")
+    >>> revenue = SemanticField("orders.revenue", FieldKind.MEASURE, "decimal")
+    >>> [field.name for field in SemanticModel((month, revenue)).measures]
+    ['orders.revenue']
+
+    Attributes:
+        fields: the dimensions and the measures.
+    """
 
     fields: tuple[SemanticField, ...]
 
@@ -53,10 +70,17 @@ class SemanticModel:
 
 @attrs.frozen
 class SemanticFilter:
-    """A condition on a dimension. ``operator`` is one of ``= != < <= > >= in``.
+    """A condition on a dimension, or in ``SemanticRequest.having`` on a measure.
 
-    The value has the type of the dimension; dates and times may be ISO strings. ``=`` and
-    ``!=`` also accept None. ``in`` requires a sequence or a set of values.
+    >>> from floe_plugins.hookspecs import SemanticFilter
+    >>> SemanticFilter("orders.country", "in", {"DE"}).value
+    {'DE'}
+
+    Attributes:
+        field: the name of the field.
+        operator: one of ``= != < <= > >= in``.
+        value: what the field is compared with, in its type; dates and times may be ISO strings. ``=`` and ``!=`` also
+            accept None. ``in`` requires a sequence or a set of values.
     """
 
     field: str

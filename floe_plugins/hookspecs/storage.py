@@ -24,10 +24,14 @@ else:
 class ObjectInfo:
     """A stored object.
 
+    >>> from floe_plugins.hookspecs import ObjectInfo
+    >>> ObjectInfo("sales/2026.csv", size=12)
+    ObjectInfo(path='sales/2026.csv', size=12, modified=None, version='')
+
     Attributes:
-        path: the path relative to the root of the storage.
+        path: the path relative to the root of the storage, as ``open`` takes it.
         size: the size in bytes.
-        modified: when it was last written, if the storage knows.
+        modified: when it was last written, with a time zone; None if the storage does not know.
         version: what is another with each content, as ``write_if`` takes it; empty if the storage has no such thing.
     """
 

@@ -10,7 +10,10 @@ from floe_plugins.hookspecs.base import PluginMetadata, hookspec
 
 
 class SpanExporter(Protocol):
-    """The part of an OpenTelemetry SDK span exporter that a tracer provider calls."""
+    """The part of an OpenTelemetry SDK span exporter that a tracer provider calls.
+
+    ``opentelemetry.sdk.trace.export.SpanExporter`` has it, so any exporter of the SDK will do.
+    """
 
     def export(self, spans: Sequence[Any]) -> Any: ...
     def shutdown(self) -> Any: ...
@@ -18,7 +21,11 @@ class SpanExporter(Protocol):
 
 
 class MetricReader(Protocol):
-    """The part of an OpenTelemetry SDK metric reader that a meter provider calls."""
+    """The part of an OpenTelemetry SDK metric reader that a meter provider calls.
+
+    The provider also binds itself to it in ways that are the SDK's own: derive from
+    ``opentelemetry.sdk.metrics.export.MetricReader``, or return one of the SDK's readers.
+    """
 
     def collect(self, timeout_millis: float = 10_000) -> None: ...
     def shutdown(self, timeout_millis: float = 30_000, **options: Any) -> None: ...

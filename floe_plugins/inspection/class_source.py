@@ -37,7 +37,12 @@ class Definition(NamedTuple):
 
 
 class ExternalName(NamedTuple):
-    """A name in a module of another package. An empty name stands for the module itself."""
+    """A name in a module of another package. An empty name stands for the module itself.
+
+    Attributes:
+        module: the full name of the module.
+        name: a name in it.
+    """
 
     module: str
     name: str

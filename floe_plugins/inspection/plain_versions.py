@@ -35,7 +35,11 @@ def release(text: str) -> tuple[int, ...] | None:
 
 
 def trimmed(numbers: Iterable[int]) -> tuple[int, ...]:
-    """Return the numbers of a release without zeros at the end."""
+    """Return the numbers of a release without zeros at the end, so that 1.2 and 1.2.0 are equal.
+
+    >>> trimmed([1, 2, 0, 0])
+    (1, 2)
+    """
     kept = [*numbers]
     while kept and not kept[-1]:
         kept.pop()

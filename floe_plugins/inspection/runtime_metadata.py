@@ -23,7 +23,13 @@ _HINT = f"{TELL_AUTHOR}."
 
 
 class RuntimeMetadata(NamedTuple):
-    """A plugin's metadata as exact ``str``, ``bool``, ``float`` and tuples."""
+    """A plugin's metadata as exact ``str``, ``bool``, ``float`` and tuples, of which none is the plugin's own object.
+
+    Attributes:
+        floe_api_version: what its attribute for the API of its platform says, whatever that is called.
+        caller_thread: whether its lifecycle hooks are called on the thread of the caller.
+        timeouts: seconds, by the names of ``TIMEOUT_NAMES``; what it does not declare is missing.
+    """
 
     name: str
     version: str
@@ -37,6 +43,13 @@ class RuntimeMetadata(NamedTuple):
 
 def read_metadata(plugin: object, api_attribute: str = "floe_api_version") -> RuntimeMetadata:
     """Read what ``plugin`` declares; properties are evaluated, so call it on the plugin's thread.
+
+    >>> from floe_plugins import SecretsPlugin
+    >>> class Vault(SecretsPlugin):
+    ...     name, version, floe_api_version = "vault", "1.0", "1.0"
+    ...     timeouts = {"startup": 60}
+    >>> read_metadata(Vault).timeouts
+    {'startup': 60.0}
 
     Raises:
         PluginLoadError: Something is missing or of another type, or reading it raised.

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import ast
 import os
-import threading
 from collections.abc import Iterator
 
 from floe_plugins.core.candidate import Distribution
+from floe_plugins.core.locks import forkable_lock
 from floe_plugins.discovery.metadata_files import read_file
 from floe_plugins.inspection.parsing import ERRORS, Module, bindings, parse, read_module
 
@@ -72,7 +72,7 @@ class _ParsedModules:
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = forkable_lock()
         self._kept: dict[tuple[str, str, bool, bool], tuple[tuple[int, ...], int, Module | None]] = {}
 
     def get(self, name: str, path: str, *, is_package: bool, whole: bool) -> Module | None:

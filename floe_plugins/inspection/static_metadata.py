@@ -26,7 +26,12 @@ class StaticMetadata(NamedTuple):
     """The metadata of a plugin class that has not been imported. None means "known when loaded".
 
     Attributes:
+        name: the name, which its entry point has, too.
+        version: the plugin's own version.
         floe_api_version: the literal, also if it is not a string.
+        description: one line for operators.
+        dependencies: the dependencies, as they are declared; empty if its source declares none.
+        optional_dependencies: the optional ones, the same way.
         category: the category whose class it derives from.
     """
 
@@ -43,7 +48,16 @@ UNKNOWN = StaticMetadata()
 
 
 def read(candidate: Candidate) -> StaticMetadata:
-    """Return what the source of a candidate's class declares. Reads files of its distribution. Never raises."""
+    """Return what the source of a candidate's class declares. Reads files of its distribution. Never raises.
+
+    Files of more than 1 MiB, and those that cannot be parsed, are not read: then nothing is known. Blocks while it
+    reads; what was parsed is kept while the files stay as they are. Safe from several threads.
+
+    >>> from floe_plugins import Candidate, Distribution, PluginRef
+    >>> nowhere = Distribution("acme", "1.0", "/nowhere/acme-1.0.dist-info")
+    >>> read(Candidate(PluginRef.parse("compute:acme"), "acme:Acme", nowhere)) == UNKNOWN
+    True
+    """
     try:
         reader, mro = open_class(candidate)
         return UNKNOWN if mro is None else _read(reader, mro, candidate.type.api_attribute)
@@ -68,7 +82,10 @@ def open_class(candidate: Candidate, *, whole: bool = False) -> tuple[ClassReade
 
 
 def takes_api_from_platform(candidate: Candidate) -> bool:
-    """Return whether a class takes for its API version a constant of the platform, such as ``FLOE_API_VERSION``."""
+    """Return whether a class takes for its API version a constant of the platform, such as ``FLOE_API_VERSION``.
+
+    Such a class says of each API that it was written for it. Never raises; false if the class cannot be read.
+    """
     attribute = candidate.type.api_attribute
     try:
         reader, mro = open_class(candidate)

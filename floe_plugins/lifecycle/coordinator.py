@@ -34,6 +34,7 @@ class StartedPlugin:
     """A started plugin.
 
     Attributes:
+        entry: Its entry, which no refresh replaces as long as it runs.
         predecessors: The plugins that it waited for when it started; they outlive it.
         dependencies: Those of them that it cannot do without.
     """
@@ -63,7 +64,7 @@ class Operation:
 
 
 class Coordinator:
-    """The operations, transitions and started plugins of one registry.
+    """The operations, transitions and started plugins of one registry. Safe from any thread.
 
     Args:
         registry: The registry.
@@ -243,7 +244,7 @@ class Coordinator:
             done.set_result(outcome)
 
     def configured(self, entry: Entry, error: PluginError | None = None) -> None:
-        """Note that a plugin's configuration is valid, or the error."""
+        """Note that a plugin's configuration is valid, or the error; one that is started stays so."""
         with self._changed:
             if entry.ref not in self._running:
                 entry.state = PluginState.CONFIGURED if error is None else PluginState.FAILED
@@ -266,7 +267,10 @@ class Coordinator:
         return ref in self._running
 
     def dependents_of(self, refs: Sequence[PluginRef]) -> set[PluginRef]:
-        """Return ``refs`` and the started plugins that depend on them, directly or not."""
+        """Return ``refs`` and the started plugins that depend on them, directly or not.
+
+        An optional dependency does not count: a plugin goes on without it.
+        """
         running = self.running()
         found = set(refs)
         # Each started after its dependencies, so that one pass sees the whole chain.

@@ -67,9 +67,26 @@ class Parts:
             **options,
         )
 
+    def timed_out(self, entry: Entry, task: Task, stage: Stage) -> PluginTimeoutError:
+        """Return the error of a call that did not end within its deadline, and tell the subscribers of it."""
+        name = TIMEOUT_OF_STAGE[stage]
+        seconds = task.shown_timeout or task.timeout or 0.0
+        if task.seconds < (task.timeout or 0.0):
+            message = f"{name} did not end within the time that the whole {name} may take (timeouts.{name}_total)"
+        elif not task.has_begun:
+            message = f"{name} could not begin within {seconds:g} s: its thread is busy with an earlier call"
+        else:
+            message = f"{name} did not end within {seconds:g} s"
+        self.store.events.overdue(entry.ref, stage, message)
+        return entry.timed_out(stage, seconds, message, f"Find out what it waits for, or raise timeouts.{name}.")
+
 
 def wrong_result(value: object) -> str | None:
-    """Return what is wrong with the result of ``startup`` or ``shutdown``; None for None."""
+    """Return what is wrong with the result of ``startup`` or ``shutdown``; None for None.
+
+    >>> wrong_result(False), wrong_result(None)
+    ('an object of type bool, and must return None', None)
+    """
     if value is None:
         return None
     if type(value) in {types.GeneratorType, types.AsyncGeneratorType}:
@@ -93,16 +110,3 @@ def outcome_of(entry: Entry, stage: Stage, state: OutcomeState, message: str = "
 def is_default(hook: object) -> bool:
     """Whether a hook is the base's own, which needs no thread and no deadline."""
     return getattr(hook, "__func__", None) in _DEFAULTS
-
-
-def timeout_error(entry: Entry, task: Task, stage: Stage) -> PluginTimeoutError:
-    """Return the error of a call that did not end within its deadline."""
-    name = TIMEOUT_OF_STAGE[stage]
-    seconds = task.shown_timeout or task.timeout or 0.0
-    if task.seconds < (task.timeout or 0.0):
-        message = f"{name} did not end within the time that the whole {name} may take (timeouts.{name}_total)"
-    elif not task.has_begun:
-        message = f"{name} could not begin within {seconds:g} s: its thread is busy with an earlier call"
-    else:
-        message = f"{name} did not end within {seconds:g} s"
-    return entry.timed_out(stage, seconds, message, f"Find out what it waits for, or raise timeouts.{name}.")

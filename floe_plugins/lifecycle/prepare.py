@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 
@@ -17,8 +16,7 @@ from floe_plugins.errors import PluginConfigurationError, PluginError
 from floe_plugins.execution.executor import Driver, Executor, Task, completed
 from floe_plugins.execution.worker import Worker
 from floe_plugins.lifecycle.coordinator import Operation
-from floe_plugins.lifecycle.parts import Parts, timeout_error
-from floe_plugins.loading.configurer import has_schema
+from floe_plugins.lifecycle.parts import Parts
 from floe_plugins.loading.loader import SupersededError
 
 
@@ -72,7 +70,11 @@ class Loading(Driver[PluginRef, bool]):
 
 
 def configure(parts: Parts, operation: Operation, plan: StartPlan) -> dict[PluginRef, PluginError]:
-    """Validate the configuration of all plugins that are to start; return the errors."""
+    """Validate the configuration of all plugins that are to start; return the errors.
+
+    Each on its own thread, at most for its deadline, several side by side. Those that are configured or started already
+    are not validated again.
+    """
     pending = {
         ref: entry
         for ref, entry in plan.entries.items()
@@ -94,14 +96,8 @@ class _Configuring(Driver[PluginRef, bool]):
 
     def begin(self, node: PluginRef) -> Task | Future[bool]:
         entry = self._pending[node]
-        if not has_schema(entry):
-            # None of its code runs, and a thread is not worth its while.
-            begun, error = time.monotonic(), None
-            try:
-                self._parts.configurer.configure(entry)
-            except PluginError as failure:
-                error = failure
-            return self._note(entry, time.monotonic() - begun, error)
+        if not self._parts.configurer.is_needed(entry):
+            return self._note(entry, 0.0, None)
         return Task(
             worker=entry.worker,
             function=self._parts.coordinator.in_plugin_context(node, lambda: self._parts.configurer.configure(entry)),
@@ -116,9 +112,7 @@ class _Configuring(Driver[PluginRef, bool]):
 
     def overdue(self, node: PluginRef, task: Task) -> Task | Future[bool]:
         entry = self._pending[node]
-        error = timeout_error(entry, task, Stage.CONFIGURE)
-        self._parts.store.events.overdue(node, Stage.CONFIGURE, error.message)
-        return self._note(entry, task.seconds, error)
+        return self._note(entry, task.seconds, self._parts.timed_out(entry, task, Stage.CONFIGURE))
 
     def _note(self, entry: Entry, seconds: float, error: PluginError | None) -> Future[bool]:
         entry.configure_seconds = seconds

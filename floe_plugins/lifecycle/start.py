@@ -26,7 +26,7 @@ from floe_plugins.execution.executor import Task
 from floe_plugins.execution.shield import InterruptedRequestError
 from floe_plugins.lifecycle.attempts import Attempts
 from floe_plugins.lifecycle.coordinator import Operation, StartedPlugin
-from floe_plugins.lifecycle.parts import Parts, is_default, timeout_error
+from floe_plugins.lifecycle.parts import Parts, is_default
 from floe_plugins.lifecycle.prepare import Loading, configure
 from floe_plugins.lifecycle.transitions import Transitions
 
@@ -217,8 +217,7 @@ class _Starter(Transitions):
             self.parts.store.events.overdue(node, Stage.STOP, reason)
             return self._cleaned_up(entry, reason)
         self.count(entry, task)
-        error = timeout_error(entry, task, Stage.START)
-        self.parts.store.events.overdue(node, Stage.START, error.message)
+        error = self.parts.timed_out(entry, task, Stage.START)
         error.message += self._attempt_before(node)
         return self._fail(entry, error)
 

@@ -13,7 +13,7 @@ from floe_plugins.entries.entry import Entry
 from floe_plugins.errors import PluginError, PluginShutdownError
 from floe_plugins.execution.executor import Task
 from floe_plugins.lifecycle.coordinator import Operation
-from floe_plugins.lifecycle.parts import Parts, timeout_error
+from floe_plugins.lifecycle.parts import Parts
 from floe_plugins.lifecycle.transitions import Transitions
 
 
@@ -62,9 +62,7 @@ class _Stopper(Transitions):
 
     def overdue(self, node: PluginRef, task: Task) -> Task | Future[Outcome]:
         entry = self.entries[node]
-        error = timeout_error(entry, task, Stage.STOP)
-        self.parts.store.events.overdue(node, Stage.STOP, error.message)
-        return self._fail(task, entry, error)
+        return self._fail(task, entry, self.parts.timed_out(entry, task, Stage.STOP))
 
     def interrupted(self, node: PluginRef, task: Task) -> None:
         entry = self.entries[node]

@@ -69,7 +69,7 @@ class Transitions(Driver[PluginRef, Outcome]):
         return tuple(results[ref] for ref in sequence)
 
     def begin(self, node: PluginRef) -> Task | Future[Outcome]:
-        """Begin the plugin's transition, or wait for the one that is under way."""
+        """Begin the plugin's transition, or wait for the one that is under way, whoever has begun it."""
         entry = self.entries[node]
         if self.waits_for_owner(node):
             reason = "it waits for the plugin whose code asks for it"

@@ -17,7 +17,13 @@ from floe_plugins.loading.implementations import is_newer
 
 
 class Finding(NamedTuple):
-    """A mistake in a class, what its author should do about it, and whether the plugin cannot work with it."""
+    """A mistake in a class, what its author should do about it, and whether the plugin cannot work with it.
+
+    Attributes:
+        message: the mistake, as one line that does not name the plugin.
+        advice: what to write, for the author; ``speak_to_author`` makes it a hint for one.
+        is_fatal: whether the plugin is not loaded because of it; else it is a warning.
+    """
 
     message: str
     advice: str

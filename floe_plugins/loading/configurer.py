@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import attrs
@@ -14,14 +14,12 @@ from floe_plugins.configuration.model import Configuration
 from floe_plugins.configuration.redaction.sources import redactor_of_model
 from floe_plugins.configuration.schema.error_reporter import BROKEN_SCHEMA
 from floe_plugins.configuration.schema.validation import validate_and_log
-from floe_plugins.configuration.settings import PluginSettings
 from floe_plugins.configuration.values import TOO_DEEP, is_too_deep
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.state import PluginState, Stage
 from floe_plugins.entries.entry import Entry
 from floe_plugins.entries.store import EntryStore
 from floe_plugins.errors import PluginConfigurationError, PluginError, PluginTimeoutError
-from floe_plugins.execution.call import Call
 from floe_plugins.hookspecs.base import PluginMetadata
 from floe_plugins.loading.loader import Loader
 from floe_plugins.loading.registration import inject
@@ -34,62 +32,79 @@ class Configurer:
     store: EntryStore
     loader: Loader
 
-    def configure(self, entry: Entry, is_given_up: Callable[[], bool] = bool) -> None:
+    def configure(self, entry: Entry, arguments: Mapping[str, Any] | None = None) -> None:
         """Validate a loaded plugin's configuration and hand it over; runs plugin code on the calling thread.
 
-        It is not handed over if ``is_given_up`` says so by then.
+        It is not handed over if nobody waits for the call any more.
+
+        Args:
+            entry: The plugin.
+            arguments: Configuration that wins over all other; by default what it was given by argument before.
 
         Raises:
             PluginConfigurationError: It is invalid.
         """
         plugin = self.loader.load(entry)
-        settings = self.store.configuration
-        if not has_schema(entry) and not _is_configured(settings, entry):
-            # Most plugins without a schema are not configured either: they need no pydantic.
-            return
-        with self.store.events.call(entry.ref, Stage.CONFIGURE, self.store.timeout(entry, Stage.CONFIGURE)):
-            self._validate(settings, entry, plugin, is_given_up)
+        arguments = entry.overrides if arguments is None else arguments
+        if self.is_needed(entry, arguments):
+            with self.store.events.call(entry.ref, Stage.CONFIGURE, self.store.timeout(entry, Stage.CONFIGURE)):
+                self._validate(self.store.configuration, entry, plugin, arguments)
 
-    def configure_on_own_thread(self, entry: Entry) -> None:
-        """Validate a plugin's configuration and hand it over, on the plugin's thread; blocks at most for its deadline.
+    def is_needed(self, entry: Entry, arguments: Mapping[str, Any] | None = None) -> bool:
+        """Return whether a loaded plugin has a schema or settings. Without them, none of its code runs.
+
+        Most plugins without a schema have no settings either, and need no pydantic.
+        """
+        found = self.store.configuration.settings(entry.ref)
+        has_settings = found.table or found.variables or found.config_version or arguments or entry.overrides
+        return bool(has_settings) or inspect.getattr_static(entry.plugin, "config_schema", None) is not None
+
+    def configure_on_own_thread(self, entry: Entry, arguments: Mapping[str, Any] | None = None) -> None:
+        """Do the same on the plugin's thread; blocks at most for its deadline.
 
         Raises:
             PluginConfigurationError: It is invalid.
             PluginTimeoutError: Its schema takes too long. What it ends with is not handed over.
         """
         self.loader.load(entry)
-        if not has_schema(entry) or entry.worker.is_current_thread:
-            self.configure(entry)
+        if not self.is_needed(entry, arguments) or entry.worker.is_current_thread:
+            self.configure(entry, arguments)
             return
         seconds = self.store.timeout(entry, Stage.CONFIGURE)
-        call: Call[None] = Call(lambda: self.configure(entry, lambda: call.detached))
         if entry.worker.overdue is not None:
             raise _overdue(entry, "its thread is busy with an earlier call that takes too long", seconds)
-        entry.worker.enqueue(call)
+        call = entry.worker.submit(lambda: self.configure(entry, arguments))
         if not call.wait(seconds) and call.detach():
             error = _overdue(entry, f"its configuration was not validated within {seconds:g} s", seconds)
             self.store.events.overdue(entry.ref, Stage.CONFIGURE, error.message)
             raise error
         call.result()
 
+    @staticmethod
     def _validate(
-        self, settings: Configuration, entry: Entry, plugin: PluginMetadata, is_given_up: Callable[[], bool]
+        configuration: Configuration, entry: Entry, plugin: PluginMetadata, arguments: Mapping[str, Any] | None
     ) -> None:
-        model, issues = validate_and_log(settings, entry.ref, plugin, entry.distribution, entry.overrides)
+        model, issues = validate_and_log(configuration, entry.ref, plugin, entry.distribution, arguments)
         # A schema may accept what is wrong in the file itself, such as NaN.
-        raise_issues([*(issue for issue in settings.issues if issue.ref == entry.ref), *issues])
-        if is_given_up():
+        raise_issues([*(issue for issue in configuration.issues if issue.ref == entry.ref), *issues])
+        if entry.worker.is_current_thread and entry.worker.overdue is not None:
             return
-        redactor = redactor_of_model(_with_overrides(settings, entry), model)
-        entry.worker.background.redactor = redactor  # setting its attribute may run code of the plugin
+        settings = configuration.settings(entry.ref)
+        if arguments is not None:
+            settings = attrs.evolve(settings, arguments=arguments)
+        # First: setting the attribute may run code of the plugin.
+        entry.worker.background.redactor = redactor_of_model(settings, model)
         inject(entry, plugin, "config", model)
-        entry.model = model
+        entry.model, entry.overrides = model, arguments
 
     def override(self, entry: Entry, mapping: Mapping[str, Any] | None) -> Any:
-        """Configure a plugin by argument and return the validated model.
+        """Configure a plugin by argument and return the validated model; None without a schema.
+
+        If it fails, what was in force before stays so.
 
         Raises:
             PluginConfigurationError: It is invalid, or the plugin is started.
+            PluginTimeoutError: Its schema takes too long.
         """
         if not isinstance(mapping, Mapping):
             message = f"the configuration must be a mapping, and is of type {type(mapping).__name__}"
@@ -99,13 +114,7 @@ class Configurer:
         if entry.state is PluginState.STARTED:
             hint = "Stop it, configure it and start it again."
             raise entry.failure(PluginConfigurationError, "it is started with the configuration it has", hint=hint)
-        before = entry.overrides
-        entry.overrides = dict(mapping)
-        try:
-            self.configure_on_own_thread(entry)
-        except PluginError:
-            entry.overrides = before
-            raise
+        self.configure_on_own_thread(entry, dict(mapping))
         return entry.model
 
     def review(self, errors: Mapping[PluginRef, PluginError]) -> None:
@@ -132,18 +141,3 @@ class Configurer:
 
 def _overdue(entry: Entry, message: str, seconds: float) -> PluginTimeoutError:
     return entry.timed_out(Stage.CONFIGURE, seconds, message, "Raise timeouts.configure, or tell the plugin's author.")
-
-
-def _with_overrides(settings: Configuration, entry: Entry) -> PluginSettings:
-    found = settings.settings(entry.ref)
-    return found if entry.overrides is None else attrs.evolve(found, arguments=entry.overrides)
-
-
-def has_schema(entry: Entry) -> bool:
-    """Whether a loaded plugin may have a ``config_schema``; without one, configuring it runs none of its code."""
-    return inspect.getattr_static(entry.plugin, "config_schema", None) is not None
-
-
-def _is_configured(settings: Configuration, entry: Entry) -> bool:
-    found = settings.settings(entry.ref)
-    return bool(found.table or found.variables or found.config_version or entry.overrides)

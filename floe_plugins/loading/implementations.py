@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import types
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import pluggy
@@ -157,6 +157,10 @@ def is_newer(hook: object, api_version: str) -> bool:
     """Return whether a hook was added after the API version that a plugin was written for.
 
     A method of the plugin that has its name is then something else.
+
+    >>> from floe_plugins import ComputePlugin
+    >>> [is_newer(ComputePlugin.lease, version) for version in ("1.0", "1.1")], is_newer(ComputePlugin.execute, "1.0")
+    ([True, False], False)
     """
     added = getattr(hook, "floe_added_in", None)
     return added is not None and api_mismatch(added, api_version) is not None
@@ -165,6 +169,16 @@ def is_newer(hook: object, api_version: str) -> bool:
 def is_method(implementation: Implementation) -> bool:
     """Return whether pluggy can call it."""
     return isinstance(implementation.member, _METHODS)
+
+
+def method_of(plugin: object, name: str) -> Callable[[], Any]:
+    """Return what calls a method of a plugin. None of the plugin's code runs before."""
+    cls, found = type(plugin), inspect.getattr_static(plugin, name)
+    is_plain = inspect.getattr_static(cls, "__getattribute__") is object.__getattribute__
+    if is_plain and type(found) is types.FunctionType and found is inspect.getattr_static(cls, name):
+        return types.MethodType(found, plugin)
+    # Looking it up runs the plugin's code, which belongs on the plugin's thread.
+    return lambda: getattr(plugin, name)()  # noqa: PLW0108 the look-up itself has to wait
 
 
 def errors(found: Collection[Implementation], hooks: Collection[str], category: str) -> Iterator[str]:

@@ -7,6 +7,7 @@ import inspect
 import re
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from types import ModuleType
 from typing import Any, NamedTuple
 
 from floe_plugins._version import __version__
@@ -34,7 +35,12 @@ _AUTHOR = "Tell the plugin's author."
 
 
 class CheckedPlugin(NamedTuple):
-    """A checked plugin and its metadata."""
+    """A checked plugin and its metadata.
+
+    Attributes:
+        plugin: The instance. It is foreign: its attributes are read on its own thread.
+        metadata: What it declares, as plain values.
+    """
 
     plugin: Any
     metadata: RuntimeMetadata
@@ -96,6 +102,16 @@ def about(
     """Within the block, errors that name no plugin are about this one; without a ref, they name its class.
 
     They speak to the plugin's author if it is not installed, or installed from where its author works on it.
+
+    >>> try:
+    ...     with about(PluginRef.parse("compute:acme"), "acme 1.0 in /site"):
+    ...         raise PluginLoadError("it has no name")
+    ... except PluginLoadError as error:
+    ...     print(error)
+    compute:acme (from acme 1.0 in /site): it has no name
+
+    Raises:
+        PluginError: the block's own, completed.
     """
     try:
         yield
@@ -167,12 +183,8 @@ def _import_error(failure: ForeignError, candidate: Candidate, platform: Platfor
 
 def _meant_name(error: BaseException) -> str:
     """Return where the name that an import from this package wanted is, or a name like it; empty if there is none."""
-    names = (
-        re.findall(r"(?:cannot import name|has no attribute) '(\w+)'", error.msg or "")
-        if type(error) is ImportError
-        else []
-    )
-    for wanted in names:
+    text = error.msg if type(error) is ImportError and type(error.msg) is str else ""
+    for wanted in re.findall(r"(?:cannot import name|has no attribute) '(\w+)'", text):
         homes = {name: home for home in _EXPORTING for name in importlib.import_module(home).__all__}
         for name in [wanted] if wanted in homes else closest(wanted, homes, likeness=_MISSPELT):
             return f"Write 'from {homes[name]} import {name}' if that is meant."
@@ -181,7 +193,7 @@ def _meant_name(error: BaseException) -> str:
 
 def _module_without_attribute(error: BaseException) -> object:
     """Return the name of the module that lacks an attribute, if that is the error."""
-    if type(error) is not AttributeError or not inspect.ismodule(error.obj):
+    if type(error) is not AttributeError or type(error.obj) is not ModuleType:
         return None
     return error.obj.__dict__.get("__name__")
 
@@ -277,6 +289,13 @@ def _default_of_field(cls: type[Any], name: str) -> object:
 
 def check_api_version(declared: object, platform: Platform = FLOE) -> None:
     """Do nothing if a plugin made for that API version runs here.
+
+    >>> check_api_version(FLOE.api_version)
+    >>> try:
+    ...     check_api_version("99.0")
+    ... except PluginIncompatibleError as error:
+    ...     print(error.requires)
+    99.0
 
     Raises:
         PluginIncompatibleError: It does not.

@@ -36,7 +36,11 @@ class _Load:
 
 @attrs.define(eq=False)
 class Loader:
-    """Makes plugins of entries, exactly once under any number of threads."""
+    """Makes plugins of entries, exactly once under any number of threads.
+
+    A failure is kept in the entry, and raised to whoever asks later. A load that takes too long is left behind: its
+    import goes on, and its entry has failed.
+    """
 
     store: EntryStore
     registration: Registration

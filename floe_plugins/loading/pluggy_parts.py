@@ -1,7 +1,8 @@
-"""Parts of pluggy that work by identity, and whose cost does not grow with the number of plugins."""
+"""Parts of a plugin manager, which work by identity and at a cost that does not grow with the number of plugins."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Iterator, MutableSet
 from typing import Any
 
@@ -33,7 +34,13 @@ def _is_wrapper(hookimpl: pluggy.HookImpl) -> bool:
 
 
 class IdentitySet(MutableSet[Any]):
-    """A set by identity, for plugins that are unhashable or compare equal."""
+    """A set by identity, for plugins that are unhashable or compare equal.
+
+    >>> first, second = [], []
+    >>> found = IdentitySet([first, second, first])
+    >>> len(found), second in found, [] in found
+    (2, True, False)
+    """
 
     def __init__(self, plugins: Iterable[Any] = ()) -> None:
         self._by_id = {id(plugin): plugin for plugin in plugins}
@@ -68,7 +75,13 @@ class Subset(list[pluggy.HookImpl]):
 
 
 class PluginsByName(dict[str, Any]):
-    """A dict of plugins, each under one name, whose ``values()`` finds by identity, at once."""
+    """A dict of plugins, each under one name, whose ``values()`` finds by identity, at once.
+
+    >>> plugins = PluginsByName()
+    >>> plugins["a"] = plugin = []
+    >>> plugin in plugins.values(), [] in plugins.values()
+    (True, False)
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -83,7 +96,11 @@ class PluginsByName(dict[str, Any]):
         self.pop(name)
 
     def pop(self, name: str, *default: Any) -> Any:
-        """Remove a plugin and return it."""
+        """Remove a plugin and return it; ``default`` if there is none of that name.
+
+        Raises:
+            KeyError: There is none, and no default is given.
+        """
         plugin = super().pop(name, *default)
         self._plugins.discard(plugin)
         return plugin
@@ -91,3 +108,15 @@ class PluginsByName(dict[str, Any]):
     def values(self) -> Any:
         """Return the plugins as a set that compares them by identity."""
         return self._plugins
+
+
+class Depth(threading.local):
+    """Counts how many times this thread has entered it."""
+
+    depth = 0
+
+    def __enter__(self) -> None:
+        self.depth += 1
+
+    def __exit__(self, *_exception: object) -> None:
+        self.depth -= 1

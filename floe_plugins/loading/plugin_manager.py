@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import inspect
-import threading
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from types import FunctionType, MethodType
+from types import MethodType
 from typing import TYPE_CHECKING, Any, cast
 
 import pluggy
@@ -26,9 +25,10 @@ from floe_plugins.loading.implementations import (
     find,
     is_method,
     is_newer,
+    method_of,
 )
 from floe_plugins.loading.importer import category_class
-from floe_plugins.loading.pluggy_parts import IdentitySet, PluginsByName, QuickHookCaller, Subset
+from floe_plugins.loading.pluggy_parts import Depth, IdentitySet, PluginsByName, QuickHookCaller, Subset
 
 if TYPE_CHECKING:
     import importlib.metadata
@@ -155,14 +155,13 @@ class CategoryManager(pluggy.PluginManager):
                 self._read = None, {}
 
     def _add_defaults(self, plugin: PluginMetadata, name: str) -> None:
-        if self._defaults:
-            taken = {each.hook for each in self._read[1].values()}
-            for hook in self._defaults:
-                if hook not in taken:
-                    # Not looked up in the plugin, where an older one may have something else under this name.
-                    function = MethodType(self._inherited[hook], plugin)
-                    impl = pluggy.HookImpl(plugin, name, function, NO_OPTIONS.copy())
-                    getattr(self._relay, hook)._add_hookimpl(impl)  # noqa: SLF001
+        taken = {each.hook for each in self._read[1].values()}
+        for hook in self._defaults:
+            if hook not in taken:
+                # Not looked up in the plugin, where an older one may have something else under this name.
+                function = MethodType(self._inherited[hook], plugin)
+                impl = pluggy.HookImpl(plugin, name, function, NO_OPTIONS.copy())
+                getattr(self._relay, hook)._add_hookimpl(impl)  # noqa: SLF001
 
     def _implementations(self, plugin: object) -> Mapping[str, Implementation]:
         known, found = self._read
@@ -186,18 +185,17 @@ class CategoryManager(pluggy.PluginManager):
                 caller._hookimpls[:] = [impl for impl in caller._hookimpls if impl.plugin is not plugin]  # noqa: SLF001
 
     def implementation(self, plugin: PluginMetadata, hook_name: str) -> Callable[[], Any]:
-        """Return a plugin's function for a lifecycle hook: its own, or the base's default."""
-        member = inspect.getattr_static(type(plugin), hook_name)
-        if member is not self._inherited[hook_name]:
-            if type(member) is FunctionType:
-                return cast("Callable[[], Any]", getattr(plugin, hook_name))
-            # Looking up a property runs the plugin's code, which belongs on the plugin's thread.
-            return lambda: getattr(plugin, hook_name)()  # noqa: PLW0108 the look-up itself has to wait
+        """Return a function that calls a plugin's lifecycle hook: its own, or the base's default.
+
+        None of its code runs before that is called.
+        """
+        inherited = self._inherited[hook_name]
+        if inspect.getattr_static(plugin, hook_name) is not inherited:
+            return method_of(plugin, hook_name)
         # It may have one under another name, with ``specname``.
         impls: Iterable[pluggy.HookImpl] = getattr(self._relay, hook_name).get_hookimpls()
         own = (impl.function for impl in impls if impl.plugin is plugin)
-        found: Callable[[], Any] = next(own, getattr(plugin, hook_name))
-        return found
+        return next(own, MethodType(inherited, plugin))
 
     def register(self, plugin: Any, name: str | None = None) -> str | None:
         """Check and register a plugin, as ``PluginRegistry.register`` does.
@@ -208,7 +206,8 @@ class CategoryManager(pluggy.PluginManager):
         """
         if plugin is None:
             return None
-        own = getattr(plugin, "name", None)
+        found = read_attribute(plugin, "name")
+        own = str.__str__(found) if issubclass(type(found), str) else None
         if name not in {None, own}:
             raise ValueError(f"a plugin is registered under its own name, which is {own!r} and not {name!r}")
         if own is not None and self.is_blocked(own):
@@ -240,7 +239,10 @@ class CategoryManager(pluggy.PluginManager):
         return self._unregister(PluginRef(self._category, name))
 
     def set_blocked(self, name: str) -> None:
-        """Unregister the plugin of that name, and keep it from being loaded again."""
+        """Unregister the plugin of that name, and keep it from being loaded again.
+
+        Blocks until it has stopped, as ``PluginRegistry.unregister`` does.
+        """
         self.unregister(name=name)
         self._name2plugin[name] = None
         self._store.block(PluginRef(self._category, name), blocked=True)
@@ -291,7 +293,7 @@ class CategoryManager(pluggy.PluginManager):
         return self.get_name(plugin) is not None
 
     def get_name(self, plugin: Any) -> str | None:
-        """Return the name under which this very plugin is registered."""
+        """Return the name under which this very plugin is registered; None if it is not."""
         if plugin is None:
             return None
         return next((name for name, other in list(self._name2plugin.items()) if other is plugin), None)
@@ -333,27 +335,16 @@ class CategoryManager(pluggy.PluginManager):
         """Return each plugin of an installed distribution, with the distribution."""
         import importlib.metadata
 
-        found: list[tuple[Any, importlib.metadata.Distribution]] = []
-        for name, plugin in self.list_name_plugin():
-            candidate = self._store.entry(PluginRef(self._category, name)).candidate
-            if candidate is not None:
-                found.append((plugin, importlib.metadata.Distribution.at(candidate.distribution.path)))
-        return found
+        entries = self._store.entries()
+        found = ((plugin, entries.get(PluginRef(self._category, name))) for name, plugin in self.list_name_plugin())
+        return [
+            (plugin, importlib.metadata.Distribution.at(entry.candidate.distribution.path))
+            for plugin, entry in found
+            if plugin is not None and entry is not None and entry.candidate is not None
+        ]
 
     def list_plugin_distinfo(self) -> Any:
         """Return ``list_plugin_distributions()`` in pluggy's older form."""
         from pluggy._compat import DistFacade
 
         return [(plugin, DistFacade(found)) for plugin, found in self.list_plugin_distributions()]
-
-
-class Depth(threading.local):
-    """Counts how many times this thread has entered it."""
-
-    depth = 0
-
-    def __enter__(self) -> None:
-        self.depth += 1
-
-    def __exit__(self, *_exception: object) -> None:
-        self.depth -= 1

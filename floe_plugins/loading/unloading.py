@@ -12,6 +12,7 @@ from floe_plugins.discovery.entry_points_txt import parse_value
 from floe_plugins.loading.stale_imports import file_of
 
 _NATIVE = (".so", ".pyd", ".dll")
+_MRO: Any = type.__dict__["__mro__"]
 
 
 def own_modules(candidate: Candidate) -> dict[str, ModuleType]:
@@ -46,6 +47,11 @@ def obstacle(own: Mapping[str, ModuleType]) -> str | None:
     return None
 
 
+def comes_from(plugin: object, own: Mapping[str, ModuleType]) -> bool:
+    """Return whether the class of a plugin, or one of its bases, was defined in one of these modules."""
+    return any(_module_of(base) in own for base in _MRO.__get__(type(plugin)))
+
+
 def unload(own: Mapping[str, ModuleType]) -> None:
     """Forget modules, so that they are imported anew."""
     for name, module in own.items():
@@ -63,13 +69,16 @@ def _held(module: ModuleType, holder: str, own: Mapping[str, ModuleType]) -> Ite
         if id(value) in modules:
             if own.get(f"{holder}.{name}") is not value:  # a package has its own modules as attributes
                 yield name
-        elif _origin(value) in own:
+        elif _module_of(value) in own:
             yield name
 
 
-def _origin(value: object) -> Any:
-    """Return the name of the module in which a class or function, or the class of an object, was defined."""
-    if type(value) is FunctionType:
-        return value.__module__
+def _module_of(value: object) -> str | None:
+    """Return the name of the module in which a class or function, or the class of an object, was defined.
+
+    None of its code runs.
+    """
     cls: Any = value if issubclass(type(value), type) else type(value)
-    return type.__getattribute__(cls, "__dict__").get("__module__")
+    is_function = type(value) is FunctionType
+    found: object = value.__module__ if is_function else type.__getattribute__(cls, "__dict__").get("__module__")
+    return found if type(found) is str else None

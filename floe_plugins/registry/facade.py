@@ -46,9 +46,30 @@ class PluginRegistry(Lookup, LifecycleMethods):
     when it is first asked for. As a context manager it starts the selected plugins and stops them at the end; if a
     required one does not start, it stops the others and raises, as ``raise_for_failures`` does.
 
+    Making one reads the configuration and imports no plugin. What is wrong in the file's values is raised by
+    ``startup``, and stands in ``configuration.issues`` until then. In a forked child, one in which plugins were started
+    raises ``PluginError`` at every use.
+
+    >>> from floe_plugins import PluginRegistry, SecretsPlugin
+    >>> class Fixed(SecretsPlugin):
+    ...     name, version, floe_api_version = "fixed", "1.0", "1.0"
+    ...     def get_secret(self, key): ...
+    ...     def secret_names(self, prefix=""): return ("token",)
+    ...     def put_secret(self, key, value): ...
+    >>> registry = PluginRegistry({"plugins": {}}, autoload="none", environ={})
+    >>> [str(ref) for ref in registry.register(Fixed)]
+    ['secrets:fixed']
+    >>> with registry:
+    ...     print(registry.one(SecretsPlugin).secret_names(), registry.state("secrets:fixed"))
+    ('token',) started
+    >>> print(registry.state("secrets:fixed"))
+    stopped
+
     Args:
         config: a file, a mapping or a ``Configuration``; without one, only the environment counts.
-        autoload: "all", "configured" or "none"; wins over configuration and environment.
+        autoload: which installed plugins are selected: "all", "configured" (those with settings, and the required ones;
+            what they need is started with them) or "none"; wins over environment and configuration. By default
+            "configured" with a file or a mapping, and "all" without.
         disable: refs, categories and distributions (``distribution:NAME``) to leave out, in addition.
         only: the distributions that plugins may come from.
         required: refs that must run, in addition.
@@ -136,7 +157,11 @@ class PluginRegistry(Lookup, LifecycleMethods):
         """Return what is installed; scan for it at the first use, and again with ``refresh``.
 
         Nothing is imported. A refresh lets Python see new modules and failed loads be tried again; what is loaded
-        stays.
+        stays. Callers on other threads wait for the one scan. What cannot be read is among ``problems`` of the report.
+
+        >>> report = PluginRegistry(path=[], environ={}).discover()
+        >>> report.candidates, report.added, report.switched_off
+        ((), (), False)
 
         Raises:
             PluginError: the first problem, where problems are strict.
@@ -165,12 +190,15 @@ class PluginRegistry(Lookup, LifecycleMethods):
     def register(self, *plugins: Any) -> tuple[PluginRef, ...]:
         """Take in plugins that are not installed: instances, or classes, which are called. All or none.
 
-        A class is called on a thread of its own, at most for the load's deadline.
+        A class is called on a thread of its own, at most for the load's deadline. What is registered is selected, and
+        is not started: ``startup`` and ``start`` do that, also while others run. Their refs are returned, in the order
+        of ``plugins``.
 
         Raises:
             DuplicatePluginError: a plugin of that type and name is there.
             PluginIncompatibleError: made for another API version.
             PluginLoadError: not a plugin.
+            PluginTimeoutError: calling the class took too long.
             MissingDependencyError: needs what is neither there nor among ``plugins``.
             CircularDependencyError: they need each other.
         """
@@ -179,6 +207,9 @@ class PluginRegistry(Lookup, LifecycleMethods):
     def unregister(self, category: CategoryOrRef, name: str | None = None) -> Any:
         """Forget a plugin and return it, stopped; an installed one is loaded anew when asked for.
 
+        Those that depend on it are stopped first, and stay stopped. Blocks until nobody starts it and it has stopped,
+        at most for its deadlines. None is returned of a plugin that was never loaded.
+
         Raises:
             PluginNotFoundError: there is none.
         """
@@ -186,6 +217,8 @@ class PluginRegistry(Lookup, LifecycleMethods):
 
     def info(self, category: CategoryOrRef, name: str | None = None) -> plugin_info.PluginInfo:
         """Return the facts known about a plugin now. Imports nothing.
+
+        Until it is loaded, they are those that its source states literally.
 
         Raises:
             PluginNotFoundError: there is none.
@@ -199,7 +232,7 @@ class PluginRegistry(Lookup, LifecycleMethods):
         return tuple(plugin_info.describe(entry, self.platform) for ref, entry in entries if wanted in {None, ref.type})
 
     def state(self, category: CategoryOrRef, name: str | None = None) -> PluginState:
-        """Return the state of a plugin.
+        """Return the state of a plugin at this moment; another thread may change it at once. Waits for a scan alone.
 
         Raises:
             PluginNotFoundError: there is none.
@@ -215,7 +248,8 @@ class PluginRegistry(Lookup, LifecycleMethods):
     ) -> Any:
         """Configure a plugin by argument, loading it, and return the validated model; None without a schema.
 
-        The mapping wins over environment and file; what it leaves out comes from there.
+        The mapping wins over environment and file; what it leaves out comes from there. The plugin keeps it for all
+        later starts. Its schema runs on the plugin's own thread, at most for the deadline of ``configure``.
 
         Raises:
             PluginConfigurationError: it is wrong, or the plugin is started.
@@ -231,8 +265,12 @@ class PluginRegistry(Lookup, LifecycleMethods):
     def config(self, category: CategoryOrRef, name: str | None = None) -> Any:
         """Return a plugin's validated configuration, loading the plugin; None without a schema.
 
+        It is validated at the first use, on the plugin's own thread, at most for the deadline of ``configure``; after
+        that, everybody gets the same model.
+
         Raises:
             PluginConfigurationError: it is wrong.
+            PluginTimeoutError: its schema did not end before its deadline.
             PluginError: as ``get``.
         """
         return self._services().config(self._ref(category, name))
@@ -240,11 +278,27 @@ class PluginRegistry(Lookup, LifecycleMethods):
     def resolve(self, *, plan: bool = False) -> tuple[PluginRef, ...]:
         """Return the order in which the selected plugins and their dependencies are started.
 
-        With ``plan`` nothing is loaded: what a plugin needs is read from its source where it stands there literally.
+        Plugins are loaded for it, and not configured. With ``plan`` nothing is loaded: what a plugin needs is read from
+        its source where it stands there literally.
+
+        >>> from floe_plugins import LineageBackendPlugin
+        >>> class Sink(LineageBackendPlugin):
+        ...     version, floe_api_version = "1.0", "1.0"
+        ...     def emit(self, event): ...
+        ...     def flush(self, deadline): return True
+        ...     def namespace(self, dataset): return "file"
+        >>> class First(Sink): name = "first"
+        >>> class Alpha(Sink): name, dependencies = "alpha", ("lineage_backend:first",)
+        >>> registry = PluginRegistry(autoload="none", environ={})
+        >>> refs = registry.register(Alpha, First)
+        >>> print(*registry.resolve())
+        lineage_backend:first lineage_backend:alpha
 
         Raises:
             MissingDependencyError: a plugin needs what is not there.
             CircularDependencyError: plugins need each other.
+            PluginError: a plugin cannot be loaded. Of several errors the first is raised, a missing dependency before a
+                cycle.
         """
         return self._services().lifecycle.resolve(self._store.selected(), plan=plan)
 
@@ -254,6 +308,17 @@ class PluginRegistry(Lookup, LifecycleMethods):
         It is called in order, on a thread of its own: one that raises or blocks harms nobody. One that is 10,000
         events behind loses the oldest. Calling what is returned ends the subscription; its ``wait()`` waits until the
         callback has been given all that has happened.
+
+        >>> registry, kinds = PluginRegistry(autoload="none", environ={}), []
+        >>> subscription = registry.subscribe(lambda event: kinds.append(event.kind))
+        >>> with registry:
+        ...     pass
+        >>> subscription.wait(10), kinds[-2:]
+        (True, ['stage_begun', 'stage_ended'])
+        >>> subscription()
+
+        Raises:
+            TypeError: ``callback`` cannot be called, or is ``async def``: no event loop runs on that thread.
         """
         return self._store.events.subscribe(callback)
 

@@ -70,7 +70,11 @@ class Lookup:
         raise NotImplementedError
 
     def candidates(self, category: CategoryLike | None = None) -> tuple[Candidate, ...]:
-        """Return the installed candidates of a category, or of all. Imports nothing."""
+        """Return the installed candidates of a category, or of all, in the order of ``sys.path``. Imports nothing.
+
+        Disabled and incompatible ones are among them, and those that are not selected; plugins that were registered
+        are not.
+        """
         return self._store.candidates(None if category is None else category_of(self._store.categories, category))
 
     @overload
@@ -151,7 +155,11 @@ class Lookup:
     @overload
     async def aget(self, category: str | PluginRef) -> Any: ...
     async def aget(self, category: CategoryOrRef, name: str | None = None) -> Any:
-        """``get`` for event loops: the loop goes on meanwhile, and a load whose waiter is cancelled goes on alone."""
+        """``get`` for event loops: the loop goes on meanwhile, and a load whose waiter is cancelled goes on alone.
+
+        Raises:
+            PluginError: as ``get``.
+        """
         try:
             return self._plugins[category][name]  # type: ignore[index] # pyright: ignore[reportArgumentType]
         except KeyError:
@@ -193,6 +201,9 @@ class Lookup:
     def one(self, category: str) -> Any: ...
     def one(self, category: CategoryLike) -> Any:
         """Return the only selected plugin of a category, loaded on first use.
+
+        Selected are the plugins that have settings, are required, were registered or are loaded already; without a
+        configuration, all that are installed. Disabled ones never are.
 
         Raises:
             PluginNotFoundError: none is selected.
@@ -244,7 +255,8 @@ class Lookup:
     def list(self, category: CategoryLike | None = None) -> builtins.list[Any]:
         """Load the selected plugins of a category, or of all, and return them sorted by ref.
 
-        What cannot be loaded or did not start is left out and stands in ``problems``.
+        What cannot be loaded or did not start is left out and stands in ``problems``. Blocks until all are loaded, one
+        after another, each at most for its deadline. Where none is selected, the list is empty.
 
         Raises:
             PluginError: the first failure, where problems are strict.
@@ -300,6 +312,12 @@ class Lookup:
         """Return the category's pluggy ``PluginManager``.
 
         The first use of its ``hook`` loads the category's selected plugins. ``hook.startup()``, ``.shutdown()`` and
-        ``.health_check()`` are supervised and return one outcome per plugin; all others are pluggy's own calls.
+        ``.health_check()`` are supervised and return one outcome per plugin; all others are pluggy's own calls, which
+        run on the caller's thread, without a deadline, and raise what the first plugin to fail raises.
+
+        Raises:
+            ValueError: there is no such category.
+            TypeError: a class is none of a category.
+            PluginLoadError: the class of the category, which another distribution adds, cannot be imported.
         """
         return self._services().registration.manager(category_of(self._store.categories, category))

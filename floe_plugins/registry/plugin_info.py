@@ -21,8 +21,31 @@ from floe_plugins.inspection import compatibility
 class PluginInfo(Record):
     """The facts known about one plugin now; ``None`` means "known when loaded".
 
+    >>> from floe_plugins import PluginRegistry, SecretsPlugin
+    >>> class Fixed(SecretsPlugin):
+    ...     name, version, floe_api_version = "fixed", "1.0", "1.0"
+    ...     def get_secret(self, key): ...
+    ...     def secret_names(self, prefix=""): return ()
+    ...     def put_secret(self, key, value): ...
+    >>> registry = PluginRegistry(autoload="none", environ={})
+    >>> [ref] = registry.register(Fixed)
+    >>> info = registry.info(ref)
+    >>> info.version, info.state.value, info.distribution, info.problems
+    ('1.0', 'loaded', None, ())
+
     Attributes:
+        ref: The plugin.
+        state: Its state when the facts were asked for.
+        distribution: The distribution that declares it; None of a plugin that was registered.
+        entry_point: The value of its entry point, such as ``acme.duck:DuckDB``; None of a plugin that was registered.
+        version: The plugin's own version, which may differ from its distribution's.
+        floe_api_version: The API version for which it was written.
+        description: One line for operators; not escaped, as its author wrote it.
+        dependencies: What must be started first, as the plugin declares it, such as ``compute:duckdb>=1.2``.
+        optional_dependencies: The same, for what is used if it is there.
+        required: Whether the configuration lists it as required.
         refused: Why the version check will refuse it, as far as that is known before it is imported; empty if not.
+        problems: All that is known to be wrong with it, the refusal included.
     """
 
     ref: PluginRef
@@ -40,7 +63,7 @@ class PluginInfo(Record):
 
     @property
     def name(self) -> str:
-        """The plugin's name."""
+        """The name of the plugin and of its entry point."""
         return self.ref.name
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
 from itertools import takewhile
@@ -246,7 +246,7 @@ class PluginServices:
         if entry.candidate is None:
             return "it was registered by hand"
         for other in self.store.entries().values():
-            if other.ref != entry.ref and _comes_from(other, own):
+            if other.ref != entry.ref and other.plugin is not None and unloading.comes_from(other.plugin, own):
                 return f"{other.ref} comes from the same modules"
         return unloading.obstacle(own)
 
@@ -262,10 +262,6 @@ class PluginServices:
         with self.store.lock:
             self.store.remove(ref)
             self.registration.remove(ref)
-
-
-def _comes_from(entry: Entry, modules: Container[str]) -> bool:
-    return entry.plugin is not None and any(base.__module__ in modules for base in type(entry.plugin).__mro__)
 
 
 def _ref_of(category: Category, found: Any, cls: type) -> PluginRef | None:

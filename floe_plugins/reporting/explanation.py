@@ -74,7 +74,13 @@ class Field(Record):
 
 @attrs.frozen
 class Explanation(Record):
-    """A field of a plugin's settings, the fields below it, and the issues that keep its values from being in force."""
+    """A field of a plugin's settings, the fields below it, and the issues that keep its values from being in force.
+
+    Attributes:
+        field: The field that was asked for; without a path, all settings of the plugin.
+        fields: The fields one level below it.
+        issues: What is wrong with the plugin's settings, wherever in them; secrets are masked.
+    """
 
     field: Field
     fields: tuple[Field, ...]
@@ -82,7 +88,7 @@ class Explanation(Record):
 
 
 class UnknownFieldError(PluginConfigurationError):
-    """A plugin's settings have no such field."""
+    """A plugin's settings have no such field. Its hint names those that are meant, or all that there are."""
 
 
 def split(text: str) -> tuple[str, ...]:

@@ -28,7 +28,13 @@ def installed_refs(path: Iterable[object] | None = None, platform: Platform = FL
 
 
 def installed_categories(path: Iterable[object] | None = None, platform: Platform = FLOE) -> Categories:
-    """Return the categories of a platform, those that installed distributions add among them."""
+    """Return the categories of a platform, those that installed distributions add among them.
+
+    Never raises: what cannot be read, or cannot be a category, is left out. The platform itself is not changed.
+
+    >>> [*installed_categories(["/nowhere"])] == [*FLOE.categories]
+    True
+    """
     return _files(path, platform)[1].platform.categories
 
 

@@ -29,7 +29,12 @@ _REFERENCE = {
 
 @attrs.frozen
 class PluginSchema:
-    """The JSON Schema of one plugin's table, as plain data, and the definitions that it refers to."""
+    """The JSON Schema of one plugin's table, as plain data, and the definitions that it refers to.
+
+    Attributes:
+        schema: The schema, without defaults and examples of secrets.
+        definitions: By name, which begins with category and name of the plugin: ``compute.duckdb.Pool``.
+    """
 
     schema: Mapping[str, Any]
     definitions: Mapping[str, Any]

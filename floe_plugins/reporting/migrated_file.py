@@ -22,7 +22,12 @@ from floe_plugins.core.refs import PluginRef
 
 @attrs.frozen
 class MigratedTable:
-    """The migrated table of one plugin; None if it is up to date already or there are issues."""
+    """The migrated table of one plugin; None if it is up to date already or there are issues.
+
+    Attributes:
+        table: The whole new table, with its ``config_version``. Its ``repr`` is left out, as it may hold secrets.
+        issues: Why it could not be migrated.
+    """
 
     table: Mapping[str, Any] | None = attrs.field(default=None, repr=False)
     issues: tuple[ConfigurationIssue, ...] = ()
@@ -52,6 +57,8 @@ def migrate_table(
         ref: The plugin's ref.
         plugin: The plugin's class or instance.
         distribution: The distribution that provides it, for the issues.
+
+    Raises nothing: what ``migrate_config`` raises is an issue, with its secrets masked.
     """
     old = _table(content, ref)
     if not old:

@@ -40,7 +40,13 @@ class Setting(Record):
 
 
 def registry_settings(configuration: Configuration) -> Iterator[Setting]:
-    """Yield the effective settings of the registry."""
+    """Yield the effective settings of the registry, those that nobody set included.
+
+    >>> for setting in registry_settings(Configuration(workers=4)):
+    ...     if setting.origin != "default":
+    ...         print(setting.path, setting.value, setting.origin)
+    registry.workers 4 mapping
+    """
     for key in _REGISTRY:
         value = getattr(configuration, key)
         if key == "plugin_timeouts":

@@ -33,7 +33,14 @@ class Overview(NamedTuple):
 
 
 def overview(registry: PluginRegistry) -> Overview:
-    """Return an overview of the plugins of a registry; nothing of them is imported."""
+    """Return an overview of the plugins of a registry; nothing of them is imported, and their sources are read.
+
+    >>> overview(PluginRegistry(path=[], environ={})).infos
+    {}
+
+    Raises:
+        PluginError: The first problem, where problems are strict.
+    """
     store = registry._store  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] applications have no use for it
     entries = store.entries()
     infos = {ref: describe(entries[ref], store.platform) for ref in sorted(entries)}

@@ -24,7 +24,14 @@ _STYLE = "text{font:12px sans-serif;fill:#333}.axis{stroke:#ddd}.chain{stroke:#e
 
 @attrs.frozen(kw_only=True)
 class Blame(Record):
-    """The seconds of one plugin, by stage."""
+    """The seconds of one plugin, by stage.
+
+    Attributes:
+        ref: the plugin.
+        load: how long its load took.
+        configure: how long its configuration took.
+        start: how long its ``startup`` took, with all attempts.
+    """
 
     ref: PluginRef
     load: float
@@ -38,7 +45,15 @@ class Blame(Record):
 
 
 def blame(report: LifecycleReport) -> tuple[Blame, ...]:
-    """Return the seconds of each plugin of a report, the slowest first."""
+    """Return the seconds of each plugin of a report, the slowest first.
+
+    >>> from floe_plugins import LifecycleReport, Outcome, OutcomeState, PluginRef, Stage
+    >>> facts = {"stage": Stage.START, "state": OutcomeState.SUCCEEDED}
+    >>> storage = Outcome(ref=PluginRef.parse("storage:local"), seconds=0.1, began=0.0, **facts)
+    >>> compute = Outcome(ref=PluginRef.parse("compute:duckdb"), seconds=0.4, load_seconds=0.2, began=0.1, **facts)
+    >>> [(str(row.ref), round(row.total, 1)) for row in blame(LifecycleReport(outcomes=(storage, compute)))]
+    [('compute:duckdb', 0.6), ('storage:local', 0.1)]
+    """
     rows = [
         Blame(ref=each.ref, load=each.load_seconds, configure=each.configure_seconds, start=each.seconds)
         for each in report.outcomes
@@ -50,6 +65,15 @@ def critical_chain(report: LifecycleReport) -> tuple[Outcome, ...]:
     """Return the plugins that decided when the last one was started: each waited for the one before it.
 
     To make a start faster, begin with these. Empty if no hook was called.
+
+    >>> from floe_plugins import LifecycleReport, Outcome, OutcomeState, PluginRef, Stage
+    >>> facts = {"stage": Stage.START, "state": OutcomeState.SUCCEEDED}
+    >>> storage = Outcome(ref=PluginRef.parse("storage:local"), seconds=0.1, began=0.0, **facts)
+    >>> compute = Outcome(
+    ...     ref=PluginRef.parse("compute:duckdb"), seconds=0.4, began=0.1, waited_for=(storage.ref,), **facts
+    ... )
+    >>> print(*(each.ref for each in critical_chain(LifecycleReport(outcomes=(storage, compute)))))
+    storage:local compute:duckdb
     """
     called = {each.ref: each for each in report.outcomes if each.began is not None}
     last = max(called.values(), key=lambda each: (ended(each), each.ref), default=None)

@@ -24,7 +24,12 @@ T = TypeVar("T")
 
 @attrs.frozen(kw_only=True)
 class SchemaCalls(Generic[T]):
-    """The results of the calls, and the problems of the plugins whose call raised or did not end in time."""
+    """The results of the calls, and the problems of the plugins whose call raised or did not end in time.
+
+    Attributes:
+        results: What the function returned, for each plugin whose call ended.
+        problems: One for each of the others.
+    """
 
     results: Mapping[PluginRef, T]
     problems: tuple[Problem, ...] = ()
@@ -39,10 +44,14 @@ def call_each(
 
     Without ``refs``, the selected plugins are loaded, and it is called for each that could be loaded.
 
-    All calls run side by side. What they return must be plain data, since nobody watches over what it does later.
+    All calls run side by side, each on its plugin's own thread and at most for the deadline of ``configure``; this
+    blocks until all have ended. What they return must be plain data, since nobody watches over what it does later.
 
     >>> call_each(PluginRegistry(path=[], environ={}), lambda ref, plugin, distribution: str(ref)).results
     {}
+
+    Raises:
+        KeyError: One of ``refs`` is no plugin of the registry.
     """
     if refs is None:
         registry.list()

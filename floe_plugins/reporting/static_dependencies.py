@@ -13,7 +13,14 @@ from floe_plugins.dependencies.requirement import Requirement
 
 
 class Declared(NamedTuple):
-    """The declarations of a plugin that are known before it is loaded. None means "known when loaded"."""
+    """The declarations of a plugin that are known before it is loaded. None means "known when loaded".
+
+    Attributes:
+        required: its dependencies, as it declares them.
+        optional: its optional dependencies, the same way.
+        version: its own version.
+        disabled: whether it is disabled, so that it meets nobody's dependency.
+    """
 
     required: tuple[str, ...] | None = None
     optional: tuple[str, ...] | None = None

@@ -10,6 +10,7 @@ from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 from floe_plugins.core.candidate import Candidate
+from floe_plugins.hookspecs.base import hook_names
 from floe_plugins.inspection.class_source import BASE, UNKNOWN_BASE, ClassReader, Definition, ExternalName, Mro
 from floe_plugins.inspection.parsing import Module, nodes
 from floe_plugins.inspection.static_metadata import is_changed_by_a_base, open_class
@@ -41,6 +42,16 @@ class StaticDetails(NamedTuple):
 
 
 UNKNOWN = StaticDetails()
+
+
+def details_of(candidate: Candidate) -> StaticDetails:
+    """Return what the source of a candidate's class says. Imports the class of its category alone. Never raises."""
+    category = candidate.ref.type
+    try:
+        hooks = hook_names(category.spec, category.platform)
+    except Exception:  # noqa: BLE001 a distribution may have added the category, whose module may raise anything
+        return UNKNOWN
+    return read_details(candidate, hooks)
 
 
 def read_details(candidate: Candidate, hooks: Collection[str]) -> StaticDetails:

@@ -15,6 +15,10 @@ def unused_switches(registry: PluginRegistry, environ: Mapping[str, str], variab
     """Return a warning for each variable of the platform that nobody reads, and for each rule without a plugin.
 
     ``variables`` are those that somebody reads.
+
+    >>> registry = PluginRegistry(path=[], environ={})
+    >>> unused_switches(registry, {"FLOE_PLUGINS_DISABEL": "compute:spark"}, ["FLOE_PLUGINS_DISABLE"])
+    ['the environment variable FLOE_PLUGINS_DISABEL is unknown, and does nothing. Did you mean FLOE_PLUGINS_DISABLE?']
     """
     rules = registry._store.policy.disable  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] it is no one else's concern
     unknown = _unknown_variables(environ, variables, registry.platform)

@@ -1,6 +1,9 @@
 """Answer probes, metrics, an API and a page over HTTP, from what is known of a platform.
 
-Needs the extra ``server``. Names in this package are imported on first use.
+Needs the extra ``server``. Names in this package are imported on first use; where the extra is missing, that raises
+``ImportError``, whose message says what to install.
+
+``Server`` has a thread of its own, for programs without a server; in another application, mount ``create_app``.
 """
 
 from __future__ import annotations

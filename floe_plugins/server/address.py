@@ -30,7 +30,7 @@ _REASONS = {
 
 
 class AddressError(PluginError, ValueError):
-    """The server cannot listen on an address.
+    """The server cannot listen on an address: the text is none, or the machine refuses it. The hint says what to do.
 
     >>> try:
     ...     Address.parse("localhost")
@@ -46,6 +46,10 @@ class Address:
 
     >>> Address.parse("8080"), str(Address.parse("[::1]:0"))
     (Address(host='127.0.0.1', port=8080), '[::1]:0')
+
+    Attributes:
+        host: A name or an address; of IPv6 without brackets.
+        port: From 0 to 65535.
     """
 
     host: str
@@ -87,6 +91,14 @@ def _error(text: str, reason: str, hint: str = _HINT) -> AddressError:
 
 def open_listener(address: Address | str) -> socket.socket:
     """Return a socket that listens on an address; clients wait until a server accepts them.
+
+    So a program can take its port before it does what takes long. ``Server`` closes it; without one, the caller does.
+    A host name is looked up, which may take as long as the machine's resolver lets it.
+
+    >>> with open_listener("127.0.0.1:0") as listener:
+    ...     host, port = listener.getsockname()
+    >>> host, port > 0
+    ('127.0.0.1', True)
 
     Raises:
         AddressError: That is not possible; the message says why.

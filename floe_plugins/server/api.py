@@ -10,18 +10,25 @@ from floe_plugins.server.views.protocol import SCHEMA_VERSION, Snapshot
 
 
 def respond(name: str, snapshot: Snapshot) -> Response:
-    """Return the document with a name in ``DOCUMENTS``."""
+    """Return the document with a name in ``DOCUMENTS``; what is not known yet is null or empty in it.
+
+    >>> respond("problems", {}).body
+    b'{"schema_version":1,"problems":[]}'
+    """
     return json_response({"schema_version": SCHEMA_VERSION, **DOCUMENTS[name](snapshot)})
 
 
 def respond_schema(snapshot: Snapshot) -> Response:
-    """Return the JSON Schema of the configuration, as it stands in the snapshot."""
+    """Return the JSON Schema of the configuration, as it stands in the snapshot; 404 until it is known.
+
+    It is known once all selected plugins are loaded.
+    """
     schema = snapshot.get("schema")
     return error_response(404, "the schema is not known yet") if schema is None else json_response(schema)
 
 
 def respond_plugin(ref: str, snapshot: Snapshot) -> Response:
-    """Return what is known of one plugin."""
+    """Return what is known of one plugin; 404 with the refs that there are, if it is none of them."""
     row = find_plugin(ref, snapshot)
     if row is None:
         return missing_plugin(snapshot)

@@ -49,7 +49,24 @@ def create_app(
     """Return an ASGI application that shows a platform, and with a token lets plugins be started and stopped.
 
     It can be mounted: ``app.mount("/plugins", create_app(RegistryView(registry)))``. No request waits for a plugin but
-    those that start or stop one.
+    those that start or stop one. It reads the view alone: who starts and stops the platform is the caller, and
+    ``view.close()`` ends the view's threads.
+
+    It answers ``/livez``, ``/readyz``, ``/metrics``, ``/api/snapshot``, ``/api/events``, ``/api/plugins/REF``, and the
+    page at ``/``; ``POST /api/plugins/REF/restart``, ``start`` and ``stop`` change something.
+
+    >>> import asyncio
+    >>> from floe_plugins import PluginRegistry
+    >>> from floe_plugins.server import RegistryView
+    >>> view = RegistryView(PluginRegistry(path=[], environ={}))
+    >>> app, sent = create_app(view), []
+    >>> async def get(path):
+    ...     async def send(message): sent.append(message)
+    ...     await app({"type": "http", "method": "GET", "path": path, "headers": []}, None, send)
+    >>> asyncio.run(get("/readyz"))
+    >>> sent[0]["status"], sent[1]["body"]
+    (200, b'ok')
+    >>> view.close()
 
     Args:
         view: The platform.

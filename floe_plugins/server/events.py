@@ -55,7 +55,10 @@ class EventStreams:
         self._open = 0
 
     async def serve(self, method: str, receive: Receive, send: Send) -> None:
-        """Send events until the client leaves, falls behind, or has been there for long enough."""
+        """Send events until the client leaves, falls behind, or has been there for long enough.
+
+        If too many clients wait already, it is answered with 503 and asked to come back after 5 seconds.
+        """
         if self._open >= self._limits.streams:
             message = f"{self._limits.streams} clients wait for events already"
             await error_response(503, message, ((b"retry-after", b"5"),)).send(method, send)

@@ -39,7 +39,11 @@ class Response:
     """A response that is sent at once.
 
     Attributes:
+        status: The status code of HTTP.
+        body: All of it, also for HEAD, which is answered without.
+        content_type: The value of that header.
         headers: Headers besides content type, length and those that every response has.
+        start: The message of ASGI that begins it, made once.
     """
 
     status: int
@@ -94,13 +98,21 @@ def header_values(scope: Scope, name: bytes) -> list[bytes]:
 
 
 def has_parameter(scope: Scope, name: bytes) -> bool:
-    """Return whether the query has a parameter, with or without a value."""
+    """Return whether the query has a parameter, with or without a value.
+
+    >>> [has_parameter({"query_string": query}, b"verbose") for query in (b"verbose", b"a=1&verbose=0", b"verbosely")]
+    [True, True, False]
+    """
     query: bytes = scope.get("query_string", b"")
     return any(part.partition(b"=")[0] == name for part in query.split(b"&"))
 
 
 def path_of(scope: Scope) -> str:
-    """Return the path below the place where the application is mounted."""
+    """Return the path below the place where the application is mounted; empty at that place, without a slash.
+
+    >>> path_of({"path": "/plugins/readyz", "root_path": "/plugins"}), path_of({"path": "/readyz"})
+    ('/readyz', '/readyz')
+    """
     path, root = str(scope["path"]), str(scope.get("root_path", ""))
     if root and (path == root or path.startswith(f"{root}/")):
         return path[len(root) :]

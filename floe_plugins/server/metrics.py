@@ -44,7 +44,10 @@ class Metrics:
 
     @staticmethod
     def respond(snapshot: Snapshot, accepted: str = "") -> Response:
-        """Return the metrics, in OpenMetrics if that is asked for, else as the text of Prometheus."""
+        """Return the metrics, in OpenMetrics if that is asked for, else as the text of Prometheus.
+
+        What a snapshot does not say has no series. It takes the longer the more plugins there are: call it on a thread.
+        """
         registry = CollectorRegistry(auto_describe=False)
         registry.register(_Collector(snapshot))
         if accepted == OPENMETRICS:

@@ -13,7 +13,12 @@ ALIVE = Response(200, b"ok")
 
 
 def readiness(snapshot: Snapshot, *, verbose: bool = False) -> Response:
-    """Return 200 if the platform is ready, else 503 with one reason a line; verbose, a line for each plugin."""
+    """Return 200 if the platform is ready, else 503 with one reason a line; verbose, a line for each plugin.
+
+    >>> found = readiness({"platform": {"ready": False, "reasons": ["compute:duckdb is failed"]}})
+    >>> found.status, found.body
+    (503, b'compute:duckdb is failed')
+    """
     platform: Mapping[str, Any] = snapshot.get("platform") or {}
     ready = platform.get("ready") is True
     if verbose:

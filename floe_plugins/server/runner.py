@@ -24,6 +24,9 @@ _TICK = 0.1
 
 _START_SECONDS = 30.0
 
+# Seconds until it is logged again that the system gives no more connections.
+_QUIET = 60.0
+
 
 class Server:
     """Serves an application on a daemon thread of its own; as a context manager, until the end of the block.
@@ -67,23 +70,26 @@ class Server:
         )
         self._ready = threading.Event()
         self._error: BaseException | None = None
+        self._quiet_until = 0.0
         self._thread = threading.Thread(target=self._run, name="floe server", daemon=True)
         watch(self, Server._leave_to_parent)
 
     def start(self) -> None:
-        """Begin to serve, and return when the server accepts clients.
+        """Begin to serve, and return when the server accepts clients; waits for that for at most 30 seconds.
+
+        A server can be started once.
 
         Raises:
-            RuntimeError: It could not begin.
+            RuntimeError: It could not begin, or was started before.
         """
         self._thread.start()
         if not self._ready.wait(_START_SECONDS) or self._error is not None:
             raise RuntimeError("the server could not be started") from self._error
 
     def stop(self, timeout: float = 5.0) -> bool:
-        """Stop serving; return whether it has ended within so many seconds. May be repeated.
+        """Stop serving; return whether it has ended within so many seconds. May be repeated, from any thread.
 
-        Requests under way have a second to end; streams of events are ended at once.
+        Requests under way have ``Limits.end_seconds`` to end, a second by default; streams of events are ended at once.
         """
         self._server.should_exit = True
         if self._thread.ident is None:
@@ -113,7 +119,18 @@ class Server:
             self._listener.close()
             self._ready.set()
 
+    def _report(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Log an error that nobody waits for."""
+        error, now = context.get("exception"), time.monotonic()
+        if not isinstance(error, OSError) or "socket" not in context:  # it is not about accepting a client
+            loop.default_exception_handler(context)
+        elif now >= self._quiet_until:
+            # The loop has one for each client that it might accept, thousands a second.
+            self._quiet_until = now + _QUIET
+            log("error", "the server accepts no more clients for now: %s", error.strerror or error)
+
     async def _serve(self) -> None:
+        asyncio.get_running_loop().set_exception_handler(self._report)
         serving = asyncio.ensure_future(self._server.serve(sockets=[self._listener]))
         end: float | None = None
         while not serving.done():

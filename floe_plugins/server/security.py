@@ -17,7 +17,17 @@ _CHALLENGE = ((b"www-authenticate", b"Bearer"),)
 
 
 def read_token(file: str | Path) -> str:
-    """Return the token that a file contains, without white space around it.
+    r"""Return the token that a file contains, without white space around it.
+
+    It is read once: a server that is to take a new token is made anew.
+
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> with tempfile.TemporaryDirectory() as directory:
+    ...     file = Path(directory, "token")
+    ...     size = file.write_text("s3cret\n")
+    ...     read_token(file)
+    's3cret'
 
     Raises:
         OSError: The file cannot be read.
@@ -53,6 +63,9 @@ class Guard:
     A web page can have its own name point to 127.0.0.1, and so read what a browser on this machine can reach. So a
     request that comes over loopback must name a host that is no such page's: an address, a name without a dot,
     ``localhost``, this machine's name, or one of ``hosts``.
+
+    Raises:
+        ValueError: The token cannot be sent in a header; the message shows nothing of it.
     """
 
     def __init__(self, token: str | None = None, hosts: Iterable[str] = ()) -> None:
@@ -62,7 +75,7 @@ class Guard:
         self._known: set[tuple[object, bytes]] = set()
 
     def refuse_host(self, scope: Scope) -> Response | None:
-        """Return the response to a request that must not be answered."""
+        """Return the response to a request that must not be answered: 403; None if it may be."""
         server = scope.get("server")
         address = server[0] if server else None
         for value in header_values(scope, b"host"):
@@ -80,7 +93,10 @@ class Guard:
         return "." not in name or name in self._hosts or name.endswith(".localhost") or _address(name) is not None
 
     def refuse_change(self, scope: Scope) -> Response | None:
-        """Return the response to a request that may not change anything."""
+        """Return the response to a request that may not change anything; None if it may.
+
+        It is 403 if this server has no token, and 401 for a wrong one. Tokens are compared in constant time.
+        """
         if self._expected is None:
             return error_response(403, "this server is read-only, since it has no token; give it one to allow changes")
         given = header_values(scope, b"authorization")

@@ -1,6 +1,22 @@
 """Tests for plugin authors and platform developers: the conformance suite, and an override for registries.
 
-All public names are importable from here, and imported on first use.
+All public names are importable from here, and imported on first use. Needs the extra ``testing``. The fixtures
+``plugin_registry``, ``fake_distribution`` and ``plugin_environment`` need no import: pytest knows them.
+
+>>> from floe_plugins import SecretsPlugin
+>>> from floe_plugins.testing import ContractError, SecretsConformance
+>>> class Careless(SecretsPlugin):
+...     name, version, floe_api_version = "careless", "1.0", "1.0"
+...     def get_secret(self, key): ...
+...     def secret_names(self, prefix=""): return ["token"]
+...     def put_secret(self, key, value): ...
+>>> class TestCareless(SecretsConformance):
+...     plugin = Careless
+>>> try:
+...     TestCareless().test_names_are_a_tuple_of_strings()
+... except ContractError as error:
+...     print(error.rule, error.seen, sep=": ")
+test_names_are_a_tuple_of_strings: secret_names() returned ['token'] (list)
 """
 
 from __future__ import annotations

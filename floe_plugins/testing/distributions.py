@@ -33,6 +33,17 @@ def write_distribution(  # noqa: PLR0913 all but the first are facts of its meta
 ) -> str:
     """Write a distribution with one plugin into a directory, and return the name of its module.
 
+    It is found at the next scan; Python can import it once ``site`` is in ``sys.path``. Nothing is imported here. The
+    class's source must stand on its own: what it uses of its module is not written out, except ``floe_plugins``.
+
+    >>> import tempfile
+    >>> from floe_plugins import PluginRegistry
+    >>> with tempfile.TemporaryDirectory() as site:
+    ...     module = write_distribution(Path(site), "class Plugin: ...", name="acme", category="secrets")
+    ...     [candidate] = PluginRegistry(path=[site], environ={}).candidates("secrets")
+    >>> module, candidate.value, candidate.distribution.name
+    ('acme_secrets_acme', 'acme_secrets_acme:Plugin', 'acme-secrets-acme')
+
     Args:
         site: the directory, to be given to a registry as ``path`` and to Python in ``sys.path``.
         plugin: the plugin's class, whose source is written out, or the source of a module with a class ``Plugin``.
@@ -44,7 +55,9 @@ def write_distribution(  # noqa: PLR0913 all but the first are facts of its meta
         platform: whose plugin it is.
 
     Raises:
-        ValueError: a source was given without a name or a category.
+        ValueError: a source was given without a name or a category, or there is no such category.
+        TypeError: the class derives from no category class.
+        OSError: the class's source cannot be had, as of one that was typed at a prompt, or nothing can be written.
     """
     categories = platform.looking_for(lambda: installed_categories(platform)).categories
     if isinstance(plugin, type):
@@ -84,7 +97,10 @@ class Environment:
         return self.directory / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
     def run(self, *arguments: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-        """Run its interpreter with arguments, without the switches of the caller's environment.
+        """Run its interpreter with arguments, without the switches of the caller's environment, and wait for its end.
+
+        No variable that begins with ``FLOE_`` or ``PYTHON`` is passed on, unless ``env`` has it. There is no timeout:
+        the test's own ends it. The result has ``stdout`` and ``stderr`` as text.
 
         Raises:
             subprocess.CalledProcessError: it ended with another status than 0; its output says why.
@@ -100,7 +116,7 @@ class Environment:
         )
 
     def install(self, *requirements: str | Path) -> None:
-        """Install wheels, projects or requirements with pip.
+        """Install wheels, projects or requirements with pip, from the index that pip is configured for.
 
         Raises:
             RuntimeError: pip failed; the message is pip's own.
@@ -112,12 +128,17 @@ class Environment:
 
 
 def make_environment(directory: Path, *requirements: str | Path, system: bool = True) -> Environment:
-    """Make a virtual environment with these wheels, projects or requirements installed.
+    """Make a virtual environment with these wheels, projects or requirements installed. Takes some seconds.
 
     Args:
         directory: where to make it.
         requirements: what to install.
-        system: let it see what is installed beside this interpreter, ``floe-plugins`` and pip among it.
+        system: let it see what is installed beside this interpreter, ``floe-plugins`` and pip among it. Without it,
+            what is to be installed has to bring ``floe-plugins`` along, and making pip takes seconds more.
+
+    Raises:
+        RuntimeError: pip failed; the message is pip's own.
+        OSError: the environment cannot be made there.
     """
     venv.EnvBuilder(with_pip=not system, symlinks=os.name != "nt").create(directory)
     made = Environment(directory)

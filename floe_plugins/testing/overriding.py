@@ -18,7 +18,8 @@ def override(registry: PluginRegistry, ref: str | PluginRef, plugin: Any) -> Gen
 
     The plugin that was there is stopped, with those that depend on it, and the new one takes its place; what ran is
     started again, at the end with the old one. A plugin that is installed cannot be overridden: leave it out with
-    ``PluginRegistry(disable=...)`` and register the one of the test.
+    ``PluginRegistry(disable=...)`` and register the one of the test. All threads see the new one; two overrides of one
+    plugin have to be nested, and not side by side. Entering and leaving block as ``stop`` and ``start`` do.
 
     >>> from floe_plugins import PluginRegistry, SecretsPlugin
     >>> class Fixed(SecretsPlugin):

@@ -84,7 +84,13 @@ def plugin_registry() -> Iterable[Callable[..., PluginRegistry]]:
     """Make isolated registries: ``plugin_registry(AcmeCompute, config={...})``. They are stopped at the end.
 
     No installed plugin and no environment variable is visible in them, unless ``autoload``, ``path`` or ``environ``
-    says so. All options of ``PluginRegistry`` may be given.
+    says so. All options of ``PluginRegistry`` may be given, and a call raises what that and ``register`` raise. They
+    are not started: ``startup()`` or ``start()`` does that::
+
+        def test_the_token_is_there(plugin_registry):
+            registry = plugin_registry(AcmeSecrets, config={"plugins": {"secrets": {"acme": {"path": "tokens"}}}})
+            registry.startup().raise_for_failures()
+            assert registry.one(SecretsPlugin).get_secret("token") is not None
     """
     from floe_plugins.registry.facade import PluginRegistry
 
@@ -108,7 +114,13 @@ def fake_distribution(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterab
     """Install a temporary distribution of a class or a source, and return the directory: the registry's ``path``.
 
     ``fake_distribution(AcmeSecrets)`` or ``fake_distribution(source, name="acme", category="secrets")``. All of one
-    test are in one directory, which Python imports from as long as the test runs.
+    test are in one directory, which Python imports from as long as the test runs::
+
+        def test_it_is_found(fake_distribution):
+            registry = PluginRegistry(path=[fake_distribution(AcmeSecrets, version="2.0")], environ={})
+            assert registry.info("secrets:acme").distribution.version == "2.0"
+
+    The options are those of ``floe_plugins.testing.distributions.write_distribution``.
     """
     import sys
 
@@ -133,7 +145,12 @@ def fake_distribution(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterab
 def plugin_environment(tmp_path: Path) -> Callable[..., Environment]:
     """Make fresh virtual environments with chosen wheels or projects: ``plugin_environment("dist/acme-1.0.whl")``.
 
-    They see what is installed beside this interpreter too, unless ``system=False``.
+    They see what is installed beside this interpreter too, unless ``system=False``. Making one takes some seconds, and
+    raises ``RuntimeError`` with pip's own message if something cannot be installed::
+
+        def test_the_wheel_is_listed(plugin_environment):
+            made = plugin_environment("dist/acme-1.0-py3-none-any.whl")
+            assert "secrets:acme" in made.run("-m", "floe_plugins", "list").stdout
     """
     from floe_plugins.testing.distributions import make_environment
 

@@ -96,3 +96,14 @@ def test_a_plugin_without_a_conformance_class_is_run_as_it_is(project: Path) -> 
     done = run_conformance(Trial(project, validation))
     assert "--floe-plugin floe_secrets_acme:AcmeSecrets: No module named 'nowhere_to_be_found'" in done.output
     assert [each.ref for each in done.found] == ["secrets:acme"]
+
+
+@pytest.mark.usefixtures("log")
+@pytest.mark.parametrize("setting", ["[tool]\npytest = 1", "[tool.pytest]\nini_options = []"])
+def test_settings_of_pytest_that_are_no_table_are_told_by_pytest(project: Path, setting: str) -> None:
+    file = project / "pyproject.toml"
+    text = file.read_text(encoding="utf-8")
+    head = text.partition("[dependency-groups]")[0]
+    file.write_text(f"{head}{setting}\n", encoding="utf-8")
+    [found] = run(project).found
+    assert found.message == "the conformance suite did not run to its end: exit status 1"

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -41,6 +43,11 @@ def test_a_command_gives_its_status_and_the_end_of_what_it_printed(tmp_path: Pat
     assert len(done.tail) <= 4000
 
 
+def test_a_command_that_cannot_be_begun_says_why(tmp_path: Path) -> None:
+    done = fresh(tmp_path).run([str(tmp_path / "absent")])
+    assert done == (127, f"{tmp_path / 'absent'}: No such file or directory")
+
+
 def test_at_its_deadline_a_command_is_ended_with_what_it_started(tmp_path: Path) -> None:
     inner = "import os, time; print(os.getpid(), flush=True); time.sleep(600)"
     code = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {inner!r}])"
@@ -48,6 +55,39 @@ def test_at_its_deadline_a_command_is_ended_with_what_it_started(tmp_path: Path)
     assert done.status is None
     while is_running(int(done.tail)):  # the system may take a moment to end it
         pass
+
+
+def test_a_signal_is_handled_once_the_command_has_ended(tmp_path: Path) -> None:
+    seen: list[bool] = []
+    file = tmp_path / "process"
+    before = signal.signal(signal.SIGTERM, lambda *_: seen.append(is_running(int(file.read_text(encoding="utf-8")))))
+    code = (
+        "import os, pathlib, signal, sys, time; pathlib.Path(sys.argv[1]).write_text(str(os.getpid()));"
+        "os.kill(os.getppid(), signal.SIGTERM); time.sleep(600)"
+    )
+    try:
+        done = fresh(tmp_path).run([sys.executable, "-c", code, str(file)])
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert done.status is None
+    assert seen == [False]
+
+
+def test_a_signal_is_handled_also_if_the_command_cannot_be_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_command: object, **_options: object) -> None:
+        signal.raise_signal(signal.SIGTERM)
+        raise FileNotFoundError
+
+    monkeypatch.setattr(subprocess, "Popen", interrupted)
+    seen: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, _frame: seen.append(number))
+    try:
+        fresh(tmp_path).run(["absent"])
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert seen == [signal.SIGTERM]
 
 
 def is_running(process: int) -> bool:

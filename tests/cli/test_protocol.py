@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
+import sys
 from pathlib import Path
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from floe_plugins import PluginConfigurationError, PluginRef
 from floe_plugins.cli import protocol
-from floe_plugins.cli.protocol import MessageReader, describe, encode
+from floe_plugins.cli.protocol import MAX_LOGGED, MessageReader, describe, describe_record, encode
 from floe_plugins.configuration.issues import ConfigurationIssue
+
+if sys.version_info < (3, 11):
+    from exceptiongroup import ExceptionGroup
 
 TEXT = st.text(max_size=50)
 MESSAGES = st.lists(st.fixed_dictionaries({"event": TEXT, "text": TEXT, "number": st.floats()}), max_size=5)
@@ -81,3 +88,58 @@ def test_an_error_is_described_by_its_facts_and_issues() -> None:
         str(error),
     )
     assert found["issues"] == [issue.to_dict()]
+
+
+def record(message: object = "it failed", *args: object, **facts: object) -> logging.LogRecord:
+    """What a plugin may log with a logger below the platform's own."""
+    found = logging.LogRecord("floe_plugins.acme", logging.ERROR, "acme.py", 1, message, args, None)
+    vars(found).update(facts)
+    return found
+
+
+class Hostile:
+    def __str__(self) -> str:
+        raise SystemExit
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"msg": "x" * 10**7},
+        {"exc_info": (ValueError, ValueError("x" * 10**7), None)},
+        {"exc_info": (Exception, ExceptionGroup("g", [ValueError("x" * 10**6)] * 99), None)},
+        {"ref": "x" * 10**7, "stage": "x" * 10**7, "exception": "x" * 10**7},
+        {"levelname": "x" * 10**7, "name": "x" * 10**7},
+    ],
+    ids=["message", "traceback", "group", "facts", "logger"],
+)
+def test_what_a_record_says_is_cut_to_a_stated_length(facts: dict[str, object]) -> None:
+    texts = [text for text in describe_record(record(**facts)).values() if isinstance(text, str)]
+    assert max(map(len, texts)) <= MAX_LOGGED + 100
+
+
+def test_groups_that_share_their_members_are_logged_in_part() -> None:
+    error: Exception = ValueError("shared")
+    for _ in range(60):
+        error = ExceptionGroup("g", [error, error])
+    assert "ExceptionGroup: g" in describe_record(record(exc_info=(type(error), error, None)))["exception"]
+
+
+def test_an_exception_that_a_record_carries_is_told_with_its_traceback_and_redacted() -> None:
+    try:
+        int("postgres://me:hunter2@example.org/db")
+    except ValueError as error:
+        told = describe_record(record(exc_info=(ValueError, error, error.__traceback__)))["exception"]
+    assert f'File "{__file__}"' in told
+    assert told.endswith("'postgres://***@example.org/db'")
+
+
+@pytest.mark.parametrize(("message", "args"), [("%d rows", ("no number",)), ("%s", (Hostile(),)), (Hostile(), ())])
+def test_a_record_that_cannot_be_formatted_is_told_without_its_arguments(message: object, args: Any) -> None:
+    told = describe_record(record(message, *args))["message"]
+    assert told.endswith("(with arguments that cannot be shown)")
+
+
+def test_facts_of_a_record_that_are_no_text_become_one() -> None:
+    found = describe_record(record(ref=PluginRef.parse("secrets:a"), stage=Hostile(), exception=3))
+    assert (found["ref"], found["stage"], found["exception"]) == ("secrets:a", "<Hostile that cannot be shown>", "3")

@@ -54,8 +54,9 @@ def test_settings_of_every_version_are_brought_up_to_date_step_by_step(table):
 
 
 def test_the_warning_says_how_to_update_the_file(caplog):
-    with caplog.at_level(logging.WARNING, "floe_plugins.configuration"):
+    with caplog.at_level(logging.WARNING, "floe_plugins"):
         validate_and_log(configured({"config_version": 2, "path": "x"}), REF, Plugin, None)
+    assert [record.name for record in caplog.records] == ["floe_plugins"]
     assert caplog.messages == [
         (
             "plugins.compute.duckdb was migrated from configuration version 2 to 3 for this run. "

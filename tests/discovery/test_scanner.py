@@ -420,7 +420,7 @@ class Elsewhere(importlib.abc.MetaPathFinder):
 
     def find_distributions(self, _context: Any) -> Iterator[Any]:
         for each in self.distributions:
-            if isinstance(each, Exception):
+            if isinstance(each, BaseException):
                 raise each
             yield each
 
@@ -452,12 +452,15 @@ def test_meta_path_finders_offer_distributions_too(finders: list[Any]) -> None:
     assert metadata_files.read_requirements(found[0].distribution) == ("y",)
 
 
-def test_a_failing_finder_leaves_what_it_found_before_and_the_others(finders: list[Any]) -> None:
-    finders.append(Elsewhere(Remembered("elsewhere", ENTRY), RuntimeError("boom")))
+@pytest.mark.parametrize("kind", [RuntimeError, SystemExit])
+def test_a_failing_finder_leaves_what_it_found_before_and_the_others(
+    finders: list[Any], kind: type[BaseException]
+) -> None:
+    finders.append(Elsewhere(Remembered("elsewhere", ENTRY), kind("boom")))
     finders.append(Elsewhere(Remembered("later", ENTRY)))
     found = scan()
     assert {"elsewhere", "later"} <= {candidate.distribution.name for candidate in found.candidates}
-    assert any("RuntimeError: boom" in problem.message for problem in found.problems)
+    assert any(f"{kind.__name__}: boom" in problem.message for problem in found.problems)
 
 
 def test_an_unreadable_distribution_of_a_finder_is_a_problem_that_names_it_and_the_error(finders: list[Any]) -> None:
@@ -473,6 +476,16 @@ def test_an_unreadable_distribution_of_a_finder_is_a_problem_that_names_it_and_t
     [problem] = [each for each in found.problems if "broken" in (each.distribution or "")]
     assert problem.message == "its entry points cannot be read: ConnectionError: no network"
     assert problem.hint == "Reinstall or remove the distribution"
+
+
+def test_a_distribution_of_a_finder_whose_path_cannot_be_read_is_found_without_it(finders: list[Any]) -> None:
+    class Pathless(Remembered):
+        @property
+        def _path(self) -> Any:
+            raise ConnectionError("no network")
+
+    finders.append(Elsewhere(Pathless("pathless", ENTRY)))
+    assert Distribution("pathless", "3", "") in [candidate.distribution for candidate in scan().candidates]
 
 
 def test_the_first_distribution_of_a_name_counts_for_finders_too_however_it_is_spelt(finders: list[Any]) -> None:

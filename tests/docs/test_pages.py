@@ -7,6 +7,7 @@ import re
 import pytest
 from docs_scripts import DOCS, script
 
+import floe_plugins
 from floe_plugins import PluginError, PluginType, Problem, Stage, errors
 
 pytestmark = pytest.mark.once
@@ -55,3 +56,9 @@ def test_every_page_is_in_the_table_of_contents() -> None:
             listed |= {(index.parent / name).relative_to(DOCS).as_posix() for name in names}
     pages = {path.relative_to(DOCS).with_suffix("").as_posix() for path in DOCS.rglob("*.md")}
     assert listed | {"index"} == pages
+
+
+def test_every_public_name_is_in_the_reference() -> None:
+    pages = "".join(path.read_text(encoding="utf-8") for path in sorted((DOCS / "reference").glob("*.md")))
+    known = {*re.findall(r"floe_plugins\.(\w+)", pages), *re.findall(r"^## (\w+)$", pages, re.MULTILINE)}
+    assert set(floe_plugins.__all__) - {"__version__"} <= known

@@ -7,6 +7,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from support import SOON, Secrets, new_registry
 
 from floe_plugins import HealthState, HealthStatus, PluginEvent, PluginRegistry, PluginUnavailableError
 from floe_plugins.entries import events
+from floe_plugins.execution import threads
 
 
 class Quiet(Secrets):
@@ -371,6 +373,38 @@ def test_a_subscriber_may_unsubscribe_in_its_callback() -> None:
 def test_what_cannot_be_called_is_no_subscriber() -> None:
     with pytest.raises(TypeError, match="one of type str cannot be"):
         new_registry().subscribe("print")  # type: ignore[arg-type]
+
+
+async def note_later(_event: PluginEvent) -> None:
+    pass
+
+
+class NotesLater:
+    async def __call__(self, _event: PluginEvent) -> None:
+        pass
+
+
+@pytest.mark.parametrize("callback", [note_later, NotesLater(), partial(note_later)])
+def test_what_must_be_awaited_is_no_subscriber(callback: Any) -> None:
+    with pytest.raises(TypeError, match="call_soon_threadsafe"):
+        new_registry().subscribe(callback)
+
+
+def test_an_interrupt_while_subscribing_leaves_no_thread_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[threading.Thread] = []
+    start = threads.start
+
+    def interrupted(*args: Any) -> None:
+        begun.append(start(*args))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(threads, "start", interrupted)
+    registry = new_registry()
+    with pytest.raises(KeyboardInterrupt):
+        registry.subscribe(print)
+    [thread] = begun
+    thread.join(SOON)
+    assert not thread.is_alive()
 
 
 def test_a_subscriber_is_told_the_last_of_a_registry_that_is_gone_and_its_thread_ends() -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import enum
+import linecache
 import sys
 import threading
 import traceback
 from collections.abc import Callable
 from itertools import pairwise, repeat
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from floe_plugins import PluginRef, PluginUnavailableError
 from floe_plugins.core.safe_text import MAX_TEXT
 from floe_plugins.execution import boundary
 from floe_plugins.execution.boundary import ForeignError, RedactedError, describe, to_plain
+from floe_plugins.execution.frames import MAX_FRAMES
 
 if sys.version_info < (3, 11):
     from exceptiongroup import ExceptionGroup
@@ -287,6 +289,135 @@ def with_line(line: str) -> Exception:
 )
 def test_a_traceback_of_what_is_chained_shows_no_secret_wherever_it_is(error: Exception) -> None:
     assert SECRET not in "".join(traceback.format_exception(describe(error, redact).chained))
+
+
+def made_by(source: str, filename: str = "<made>", **names: Any) -> Exception:
+    """What code raises that was made of a text, when it is called as ``run()``."""
+    try:
+        exec(compile(source, filename, "exec"), names)  # noqa: S102 as makers of code do
+        names["run"]()
+    except Exception as error:  # noqa: BLE001 whatever it raises
+        return error
+    raise AssertionError(source)
+
+
+RAISING = "def run():\n    raise ValueError('bad')\n"
+
+
+def of_file_named_as_a_secret() -> Exception:
+    return made_by(RAISING, f"https://{SECRET}@host/rules.py")
+
+
+def of_function_named_as_a_secret() -> Exception:
+    def run() -> None:
+        raise ValueError("bad")
+
+    run.__code__ = run.__code__.replace(co_name=SECRET)
+    return made_by("", run=run)
+
+
+def of_line_handed_to_linecache(*, of: str = "<made>", time: float | None = None) -> Exception:
+    source = RAISING.replace("'bad'", f"'bad', #{SECRET}\n 'worse'")
+    linecache.cache[of] = len(source), time, source.splitlines(keepends=True), of
+    return made_by(source, of)
+
+
+def of_line_that_a_loader_gives() -> Exception:
+    source = RAISING.replace("\n", f" # {SECRET}\n")
+    loader = type("Loader", (), {"get_source": lambda *_: source})()
+    return made_by(source, "/no/such/rules.py", __name__="rules", __loader__=loader)
+
+
+def of_line_forged_for_a_file() -> Exception:
+    return of_line_handed_to_linecache(of=__file__)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        of_file_named_as_a_secret,
+        of_function_named_as_a_secret,
+        of_line_handed_to_linecache,
+        of_line_that_a_loader_gives,
+        of_line_forged_for_a_file,
+    ],
+)
+@pytest.mark.parametrize("place", ["error", "cause", "member"])
+def test_a_traceback_of_what_is_chained_shows_no_secret_in_its_frames(
+    make: Callable[[], Exception], place: str
+) -> None:
+    try:
+        error = make()
+        shown = {"error": error, "cause": ValueError("outer"), "member": ExceptionGroup("outer", [error])}[place]
+        if place == "cause":
+            shown.__cause__ = error
+        assert SECRET in "".join(traceback.format_exception(shown))
+        chained = describe(shown, redact).chained
+        assert isinstance(chained, RedactedError)
+        assert SECRET not in "".join(traceback.format_exception(chained))
+    finally:
+        linecache.clearcache()
+
+
+def test_a_stand_in_without_the_frames_of_the_original_says_where_it_was_raised() -> None:
+    chained = describe(of_file_named_as_a_secret(), redact).chained
+    assert chained.__traceback__ is None
+    assert chained.__notes__ == ['raised in File "https://***@host/rules.py", line 2, in run']  # type: ignore[attr-defined]
+
+
+def test_lines_of_a_file_that_is_no_python_are_searched(tmp_path: Path) -> None:
+    file = tmp_path / "rules.tmpl"
+    file.write_text(f"rule\n{SECRET}\n", "utf-8")
+    assert isinstance(describe(made_by(RAISING, str(file)), redact).chained, RedactedError)
+    assert not isinstance(describe(made_by("\n\n" + RAISING, str(file)), redact).chained, RedactedError)
+
+
+class HostileName(str):
+    __slots__ = ()
+
+    def __format__(self, _spec: str) -> str:
+        raise SystemExit
+
+    __str__ = __repr__ = __len__ = __format__  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize("name", [HostileName("rules.py"), "x" * 10**6 + ".py"], ids=["hostile", "long"])
+def test_names_of_files_that_cannot_be_shown_have_a_stand_in_of_bounded_length(name: str) -> None:
+    def run() -> None:
+        raise ValueError("bad")
+
+    run.__code__ = run.__code__.replace(co_filename=name)
+    chained = describe(made_by("", run=run), redact).chained
+    assert isinstance(chained, RedactedError)
+    assert len("".join(traceback.format_exception(chained))) < 2 * MAX_TEXT
+
+
+def test_code_of_more_places_than_the_limit_has_a_stand_in() -> None:
+    calls = "\n".join(f"def f{n}(): f{n + 1}()" for n in range(MAX_FRAMES))
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(MAX_FRAMES * 2 + limit)
+    try:
+        error = made_by(f"{calls}\ndef f{MAX_FRAMES}(): raise ValueError('bad')\nrun = f0")
+    finally:
+        sys.setrecursionlimit(limit)
+    chained = describe(error, redact).chained
+    assert isinstance(chained, RedactedError)
+    assert chained.__traceback__ is None
+
+
+def test_a_recursion_of_few_places_stays_the_cause() -> None:
+    error = made_by("def run(): run()")
+    assert isinstance(error, RecursionError)
+    assert describe(error, redact).chained is error
+
+
+def test_groups_that_share_their_members_are_read_in_part() -> None:
+    error: Exception = ValueError("shared")
+    for _ in range(60):
+        error = ExceptionGroup("g", [error, error])
+    chained = describe(error, redact).chained
+    assert str(chained) == "ExceptionGroup: g (2 sub-exceptions)"
+    assert len(traceback.format_exception(chained)) < 100
 
 
 @pytest.mark.parametrize(

@@ -131,3 +131,37 @@ def test_where_no_thread_begins_it_is_an_error(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr("floe_plugins.execution.threads._Thread.run", die)
     with pytest.raises(RuntimeError, match="died before it began"):
         threads.start(harmless, "acme")
+
+
+class Unsayable:
+    """A function of a plugin, which says nothing of itself."""
+
+    def __call__(self, *_: Any) -> Any:
+        raise RuntimeError("broken")
+
+    def __bool__(self) -> bool:
+        raise RuntimeError("not to be asked")
+
+    __eq__ = __bool__  # type: ignore[assignment]
+    __hash__ = None  # type: ignore[assignment]
+
+
+def test_a_function_that_lets_no_thread_begin_is_not_asked_about_itself() -> None:
+    ran = threading.Event()
+    threading.settrace(Unsayable())
+    threads.start(ran.set, "acme")
+    assert ran.wait(60)
+
+
+def test_a_function_stays_where_no_thread_can_be_started_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def start(thread: threading.Thread) -> None:
+        if threading.gettrace() is None:
+            raise RuntimeError("can't start new thread")
+        real_start(thread)
+
+    real_start = threading.Thread.start
+    monkeypatch.setattr(threading.Thread, "start", start)
+    threading.settrace(broken)
+    with pytest.raises(RuntimeError, match="can't start new thread"):
+        threads.start(harmless, "acme")
+    assert threading.gettrace() is broken

@@ -70,6 +70,12 @@ def test_nothing_of_a_command_is_left_out_in_silence(calling: Any, command: DbtC
         hook.submit(project=Path("p"), command=command, on_event=on_event)
 
 
+def test_a_verb_that_the_plugin_has_not_is_all_that_it_refuses(calling: Any) -> None:
+    with pytest.raises(UnsupportedOperationError) as caught:
+        calling(DBTPlugin, old={}).submit(project=Path("p"), command=DbtCommand("seed"))
+    assert caught.value.message == "dbt:old cannot run 'seed'"
+
+
 def test_a_verb_takes_what_is_its_own(calling: Any) -> None:
     with pytest.raises(ValueError, match="takes a selection"):
         calling(DBTPlugin, old={}).submit(project=Path("p"), command=DbtCommand("test", exclude=["a"]))

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from support import SOON, run_code
 
-from floe_plugins import HealthState, HealthStatus, LifecycleReport, OutcomeState, PluginState, PluginType
+from floe_plugins import HealthState, HealthStatus, LifecycleReport, OutcomeState, PluginRef, PluginState, PluginType
+from floe_plugins.lifecycle.coordinator import Coordinator
 
 SECRETS = PluginType.SECRETS
 
@@ -50,8 +51,17 @@ def test_shutdown_from_many_threads_stops_each_plugin_once(lab: Any) -> None:
     assert len(lab.log) == 16
 
 
-def test_who_asks_for_what_is_being_started_shares_its_outcome(lab: Any) -> None:
+def test_who_asks_for_what_is_being_started_shares_its_outcome(lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     entered = threading.Event()
+    begin_or_join = Coordinator.begin_or_join
+
+    def end_when_joined(coordinator: Coordinator, ref: PluginRef) -> Any:
+        transition, is_mine = begin_or_join(coordinator, ref)
+        if not is_mine:
+            lab.forever.set()
+        return transition, is_mine
+
+    monkeypatch.setattr(Coordinator, "begin_or_join", end_when_joined)
 
     def startup(plugin: Any) -> None:
         entered.set()
@@ -62,7 +72,6 @@ def test_who_asks_for_what_is_being_started_shares_its_outcome(lab: Any) -> None
     thread = threading.Thread(target=lambda: first.append(registry.startup()))
     thread.start()
     assert entered.wait(SOON)
-    threading.Timer(0.05, lab.forever.set).start()
     outcome = registry.start(SECRETS, "a")
     thread.join(SOON)
     assert outcome == first[0].outcomes[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -10,9 +11,9 @@ from typing import Any
 import pytest
 from support import Secrets, entry_of, new_registry
 
-from floe_plugins import PluginRegistry, PluginType, Stage
+from floe_plugins import HealthState, HealthStatus, PluginRegistry, PluginType, Stage
 from floe_plugins.execution.call import Call
-from floe_plugins.lifecycle.parts import Parts, is_default, timeout_error, wrong_result
+from floe_plugins.lifecycle.parts import Parts, is_default, wrong_result
 
 SECRETS = PluginType.SECRETS
 
@@ -94,7 +95,7 @@ def test_a_time_out_says_what_took_too_long(lab: Any, begun: bool, seconds_ago: 
     task = parts.hook_task(entry, Stage.START)
     task.call, task.began = Call(lambda: None), now - seconds_ago
     task.call.began = task.began if begun else None
-    error = timeout_error(entry, task, Stage.START)
+    error = parts.timed_out(entry, task, Stage.START)
     assert error.message == message
     assert (error.ref, error.seconds, error.stage) == (entry.ref, 7, "start")
     assert type(error.stage) is str
@@ -132,3 +133,26 @@ def test_so_is_their_stop_which_succeeds_outside_of_the_loop(lab: Any) -> None:
     report = asyncio.run(main())
     assert "an event loop is running there" in lab.of(report, "a").message
     assert registry.shutdown().ok
+
+
+@pytest.mark.parametrize("hook", ["startup", "health_check", "shutdown"])
+def test_a_hook_is_looked_up_on_the_plugins_thread_and_what_that_raises_is_its_own_failure(lab: Any, hook: str) -> None:
+    threads: list[str] = []
+
+    def look_up(plugin: Any, name: str) -> Any:
+        if name == hook:
+            threads.append(threading.current_thread().name)
+            raise RuntimeError("no such thing")
+        return object.__getattribute__(plugin, name)
+
+    registry = lab.registry(lab.plugin("a", health_check=lambda _: HealthStatus(HealthState.HEALTHY)), lab.plugin("b"))
+    type(registry.get(SECRETS, "a")).__getattribute__ = look_up
+    started = registry.startup()
+    health = registry.health()
+    stopped = registry.shutdown()
+    messages = [each.message for each in (*started.outcomes, *health.statuses.values(), *stopped.outcomes)]
+    assert f"{hook} raised RuntimeError: no such thing" in messages
+    assert threads
+    assert set(threads) == {"secrets:a"}
+    assert lab.of(started, "b").ok
+    assert lab.of(stopped, "b").ok

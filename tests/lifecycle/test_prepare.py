@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from pydantic import BaseModel
-from support import SOON, named, write_distribution
+from support import SOON, entry_of, named, write_distribution
 
 from floe_plugins import OutcomeState, PluginConfigurationError, PluginRegistry, PluginState, PluginType, Stage
 
@@ -62,6 +62,20 @@ def test_a_validator_that_hangs_is_left_behind(lab: Any) -> None:
     assert lab.of(report, "a").state is OutcomeState.TIMED_OUT
     assert lab.of(report, "a").stage is Stage.CONFIGURE
     assert lab.of(report, "b").ok
+
+
+def test_what_a_validator_ends_with_too_late_is_not_handed_over(lab: Any) -> None:
+    go_on = threading.Event()
+
+    class Schema(BaseModel):
+        def model_post_init(self, _context: object) -> None:
+            go_on.wait(SOON)
+
+    registry = lab.registry(lab.plugin("a", config_schema=Schema), timeouts={"configure": 0.1})
+    assert lab.of(registry.startup(), "a").state is OutcomeState.TIMED_OUT
+    go_on.set()
+    assert entry_of(registry, "a").worker.submit(lambda: None).wait(SOON)  # behind the late call
+    assert "config" not in vars(entry_of(registry, "a").plugin)
 
 
 def test_selected_plugins_and_what_they_depend_on_are_loaded_side_by_side(
@@ -196,3 +210,18 @@ def test_where_no_thread_can_be_started_loading_is_what_fails(tmp_path: Path, mo
     assert "unloadable" in str(failed.distribution)
     assert outcomes["free"].ok
     registry.shutdown()
+
+
+def test_a_plugin_with_settings_and_no_schema_is_asked_on_its_own_thread(lab: Any) -> None:
+    threads: list[str] = []
+
+    def look_up(plugin: Any, name: str) -> Any:
+        if name in {"config_schema", "config_version"}:
+            threads.append(threading.current_thread().name)
+        return object.__getattribute__(plugin, name)
+
+    registry = lab.registry(lab.plugin("a"), config={"plugins": {"secrets": {"a": {"size": 1}}}})
+    type(registry.get(SECRETS, "a")).__getattribute__ = look_up
+    with pytest.raises(PluginConfigurationError):
+        registry.startup()
+    assert set(threads) == {"secrets:a"}

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from pydantic import BaseModel, field_validator
-from support import entry_of, named, new_registry
+from support import SOON, entry_of, named, new_registry
 
 from floe_plugins import PluginConfigurationError, PluginRegistry, PluginType, SecretsPlugin
-from floe_plugins.loading.configurer import has_schema
 
 
 class Schema(BaseModel):
@@ -33,8 +34,9 @@ def test_a_valid_configuration_is_kept_and_given_to_the_plugin() -> None:
 def test_a_plugin_without_a_schema_that_is_not_configured_gets_nothing() -> None:
     registry = registry_of()
     entry = entry_of(registry, "a")
-    assert not has_schema(entry)
-    registry._services().configurer.configure(entry)
+    configurer = registry._services().configurer
+    assert not configurer.is_needed(entry)
+    configurer.configure(entry)
     assert entry.model is None
     assert "config" not in vars(registry.get(SecretsPlugin, "a"))
 
@@ -137,3 +139,27 @@ def test_what_an_argument_gave_is_masked_though_the_model_has_another_text() -> 
     registry.register(named("a", config_schema=Schema, startup=startup))
     registry.configure(SecretsPlugin, "a", {"password": "hunter2-of-the-year"})
     assert registry.startup().outcomes[0].message == "startup raised ConnectionError: refused ***"
+
+
+def test_of_two_who_configure_a_plugin_at_once_each_gets_the_answer_to_its_own_arguments() -> None:
+    registry = registry_of(config_schema=Schema)
+    worker = entry_of(registry, "a").worker
+    go_on, queued = threading.Event(), threading.Semaphore(0)
+    real_submit = worker.enqueue
+
+    def enqueue(call: Any) -> None:
+        real_submit(call)
+        queued.release()
+
+    worker.enqueue = enqueue  # type: ignore[method-assign]
+    worker.submit(lambda: go_on.wait(SOON))
+    assert queued.acquire(timeout=SOON)
+    with ThreadPoolExecutor(2) as pool:
+        wrong = pool.submit(registry.configure, SecretsPlugin, "a", {"size": "many"})
+        assert queued.acquire(timeout=SOON)
+        right = pool.submit(registry.configure, SecretsPlugin, "a", {"size": 3})
+        assert queued.acquire(timeout=SOON)
+        go_on.set()
+        assert right.result(SOON) == Schema(size=3)
+        with pytest.raises(PluginConfigurationError):
+            wrong.result(SOON)

@@ -137,6 +137,35 @@ def test_a_failed_import_comes_with_a_hint_that_fits(module: Any, value: str, er
     assert caught.value.hint.startswith(hint)
 
 
+class Evasive:
+    """An object whose class cannot be asked for."""
+
+    @property
+    def __class__(self) -> Any:
+        raise RuntimeError("not to be asked")
+
+    @__class__.setter
+    def __class__(self, value: Any) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (ImportError(5, name="floe_plugins.gone"), PluginIncompatibleError),
+        (AttributeError("no such thing", name="x", obj=Evasive()), PluginLoadError),
+    ],
+)
+def test_an_import_error_of_odd_parts_is_told_as_it_stands(
+    module: Any, error: Exception, kind: type[Exception]
+) -> None:
+    def fail(_name: str) -> Any:
+        raise error
+
+    module.__getattr__ = fail
+    with pytest.raises(kind, match=type(error).__name__):
+        load("acme_plugins:Plugin")
+
+
 def test_a_value_that_names_no_module_is_told_as_it_stands() -> None:
     with pytest.raises(PluginLoadError, match="ValueError: the value is not module:Class"):
         load("acme plugins")

@@ -704,3 +704,17 @@ def test_lifecycle_hooks_take_no_arguments(registry: PluginRegistry) -> None:
         with pytest.raises(TypeError, match="the hook 'startup' has no arguments, and was called with timeout"):
             call()
     assert registry.state(TelemetryBackendPlugin, "plain") is PluginState.LOADED
+
+
+def test_a_blocked_name_has_no_distribution(registry: PluginRegistry) -> None:
+    manager = registry.manager(SecretsPlugin)
+    manager.set_blocked("nowhere")
+    assert manager.list_plugin_distributions() == []
+
+
+@pytest.mark.parametrize("own", [["a"], property(lambda _: {}["a"])])
+def test_a_plugin_whose_name_cannot_be_read_is_refused_as_by_the_registry(registry: PluginRegistry, own: Any) -> None:
+    plugin = support.named("a")()
+    type(plugin).name = own
+    with pytest.raises(PluginLoadError, match="'name'"):
+        registry.manager(SecretsPlugin).register(plugin)

@@ -25,7 +25,7 @@ from floe_plugins import (
     PluginRegistry,
     PluginState,
 )
-from floe_plugins.loading.unloading import obstacle, own_modules, unload
+from floe_plugins.loading.unloading import comes_from, obstacle, own_modules, unload
 
 
 def candidate_of(module: str) -> Candidate:
@@ -102,10 +102,16 @@ def test_objects_with_a_class_of_their_own_making_are_not_asked(package: str, mo
         def __getattribute__(self, name: str) -> Any:
             raise AssertionError(f"asked for {name}")
 
+    def function() -> None:
+        pass
+
+    function.__module__ = ["unhashable"]  # type: ignore[assignment]
     holder = ModuleType("holder")
-    holder.__dict__.update(strange=object.__new__(Strange), cls=Strange)
+    holder.__dict__.update(strange=object.__new__(Strange), cls=Strange, function=function)
     monkeypatch.setitem(sys.modules, "holder", holder)
-    assert obstacle(own_modules(candidate_of(package))) is None
+    own = own_modules(candidate_of(package))
+    assert obstacle(own) is None
+    assert not comes_from(object.__new__(Strange), own)
 
 
 SOURCE = """

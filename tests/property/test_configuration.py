@@ -11,7 +11,7 @@ from floe_plugins import PluginConfigurationError, PluginRef
 from floe_plugins.configuration.formats.json import locate as locate_json
 from floe_plugins.configuration.formats.toml import locate as locate_toml
 from floe_plugins.configuration.formats.toml import parse as parse_toml
-from floe_plugins.configuration.interpolation import InterpolationError, interpolate
+from floe_plugins.configuration.interpolation import Interpolated, InterpolationError
 from floe_plugins.configuration.loader import load
 from floe_plugins.configuration.redaction.matcher import Matcher
 from floe_plugins.configuration.redaction.patterns import MASK
@@ -42,7 +42,7 @@ def paths(value, path=()):
 
 @given(plain_texts)
 def test_a_text_without_references_stays_as_it_is(text):
-    assert interpolate(text, {}).text == text
+    assert Interpolated(text, {}).text == text
 
 
 @given(st.lists(st.tuples(plain_texts, names)), plain_texts, st.dictionaries(names, plain_texts))
@@ -51,35 +51,35 @@ def test_every_reference_is_replaced_by_its_variable_or_the_lack_of_one_is_an_er
     missing = {name for _, name in pieces} - environ.keys()
     if missing:
         with pytest.raises(InterpolationError) as caught:
-            interpolate(text, environ)
+            Interpolated(text, environ)
         assert any(f"variable {name} is not set" in caught.value.message for name in missing)
     else:
-        assert interpolate(text, environ).text == "".join(before + environ[name] for before, name in pieces) + end
+        assert Interpolated(text, environ).text == "".join(before + environ[name] for before, name in pieces) + end
 
 
 @given(names, plain_texts.filter(lambda text: not re.search(r"[{}]", text)), st.dictionaries(names, plain_texts))
 def test_a_default_counts_only_where_the_variable_is_not_set(name, default, environ):
-    assert interpolate(f"${{{name}:-{default}}}", environ).text == environ.get(name, default)
+    assert Interpolated(f"${{{name}:-{default}}}", environ).text == environ.get(name, default)
 
 
 @given(st.text())
 def test_an_escaped_text_comes_out_as_it_was(text):
     text = text.replace("$", "")
-    assert interpolate(f"$${{{text}", {}).text == f"${{{text}"
+    assert Interpolated(f"$${{{text}", {}).text == f"${{{text}"
 
 
 @given(st.text(), st.dictionaries(names, st.text()))
 def test_any_text_is_filled_or_refused(text, environ):
     try:
-        interpolate(text, environ)
+        Interpolated(text, environ)
     except InterpolationError as error:
         assert error.message  # noqa: PT017 either answer is right
 
 
 @given(names, st.text(max_size=1_000), st.dictionaries(names, st.text()))
 def test_the_value_of_a_variable_is_taken_as_it_is(name, value, environ):
-    assert interpolate(f"${{{name}}}", {**environ, name: value}).text == value
-    assert interpolate(f"${{{name}:-default}}!", {**environ, name: value}).text == f"{value}!"
+    assert Interpolated(f"${{{name}}}", {**environ, name: value}).text == value
+    assert Interpolated(f"${{{name}:-default}}!", {**environ, name: value}).text == f"{value}!"
 
 
 class Free(BaseModel):

@@ -121,11 +121,15 @@ def test_children_that_are_forked_while_threads_are_busy_do_not_hang() -> None:
 
 def test_locks_that_another_thread_held_are_free_in_a_child() -> None:
     lines = said("""
+        import support
         from contextlib import ExitStack
-        registry = lab.registry(lab.plugin("a"))
+        from floe_plugins import Distribution, PluginEvent
+        from floe_plugins.inspection import source_files
+        from floe_plugins.otel import PluginSpans
+        registry, spans = lab.registry(lab.plugin("a")), PluginSpans()
         made, manager = registry._services(), registry.manager(SecretsPlugin)
         locks = [registry._lock, registry._store.lock, manager._lock, made.registration._lock, made.loader._lock,
-                 made.coordinator._changed]
+                 made.coordinator._changed, source_files._parsed._lock, spans._lock]
         held, ended = threading.Event(), threading.Event()
         def hold():
             with ExitStack() as stack:
@@ -138,6 +142,9 @@ def test_locks_that_another_thread_held_are_free_in_a_child() -> None:
         def child():
             threading.Timer(30, os._exit, [3]).start()
             registry.register(lab.plugin("b"))
+            spans(PluginEvent(kind="problem"))
+            here = Distribution("support", "1", os.path.join(os.path.dirname(support.__file__), "support.dist-info"))
+            assert source_files.SourceModules(here).module("support") is not None
             return registry.startup().ok, manager.has_plugin("b")
         print(*in_child(child))
         ended.set()
@@ -175,3 +182,37 @@ def test_a_plugin_that_was_being_loaded_is_loaded_by_a_child_itself(tmp_path: Pa
         thread.join()
     """)
     assert lines == ["a 0"]
+
+
+def test_a_subscriber_is_told_in_a_child_what_happens_there() -> None:
+    found = said(
+        """
+        told = []
+        registry = PluginRegistry(autoload="none", environ={})
+        subscription = registry.subscribe(lambda event: told.append((os.getpid(), event.kind)))
+        registry.discover()
+        print(subscription.wait(60))
+
+        def use():
+            before = len(told)
+            registry.discover(refresh=True)
+            return subscription.wait(60), [kind for pid, kind in told[before:] if pid == os.getpid()]
+
+        print(in_child(use))
+        """
+    )
+    assert found == ["True", "(\"(True, ['stage_begun', 'stage_ended'])\", 0)"]
+
+
+def test_waiting_in_a_child_ends_though_its_parent_has_not_told_all() -> None:
+    found = said(
+        """
+        let_go = threading.Event()
+        registry = PluginRegistry(autoload="none", environ={})
+        subscription = registry.subscribe(lambda event: let_go.wait(60))
+        registry.discover()
+        print(in_child(lambda: subscription.wait(60)))
+        let_go.set()
+        """
+    )
+    assert found == ["('True', 0)"]

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from floe_plugins import Candidate, Distribution, PluginRef
-from floe_plugins.reporting.static_details import UNKNOWN, StaticDetails, read_details
+from floe_plugins import Candidate, Category, Distribution, Platform, PluginRef
+from floe_plugins.reporting.static_details import UNKNOWN, StaticDetails, details_of, read_details
 
 HOOKS = ("startup", "shutdown", "get_secret")
 
@@ -90,3 +90,9 @@ def test_of_a_class_with_a_base_from_elsewhere_only_the_place_is_known(tmp_path:
 )
 def test_what_is_no_class_is_unknown(tmp_path: Path, code: str) -> None:
     assert details(tmp_path, code)[2:] == UNKNOWN[2:]
+
+
+def test_of_a_category_whose_class_cannot_be_imported_nothing_is_known(tmp_path: Path) -> None:
+    platform = Platform("site", "1.0", [Category("page", "site.pages", "nowhere_to_be_found:PagePlugin")])
+    place = Distribution("acme", "1.0", str(tmp_path / "acme-1.0.dist-info"))
+    assert details_of(Candidate(platform.ref("page:acme"), "acme:Plugin", place)) == UNKNOWN

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import signal
@@ -69,6 +70,25 @@ def test_signals_and_logging_stay_as_they_are(view: FakeView, capfd: pytest.Capt
         assert state() == before
     assert state() == before
     assert capfd.readouterr() == ("", "")
+
+
+def test_that_no_descriptor_is_left_for_a_client_is_logged_once(
+    view: FakeView, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accept, left = socket.socket.accept, [5000]
+
+    def accept_later(listener: socket.socket) -> Any:
+        if left[0]:
+            left[0] -= 1
+            raise OSError(errno.EMFILE, "Too many open files")
+        return accept(listener)
+
+    monkeypatch.setattr(socket.socket, "accept", accept_later)
+    monkeypatch.setattr("asyncio.constants.ACCEPT_RETRY_DELAY", 0)
+    with Server(create_app(view), open_listener("0")) as server:
+        assert ask(server, "/livez").status == 200
+    assert left == [0]
+    assert caplog.messages == ["the server accepts no more clients for now: Too many open files"]
 
 
 def test_a_stream_of_events_does_not_delay_the_end(view: FakeView) -> None:

@@ -8,7 +8,7 @@ import click
 
 from floe_plugins.cli.exit import PROBLEMS_FOUND
 from floe_plugins.cli.options import Options, common_options
-from floe_plugins.cli.running import require_running
+from floe_plugins.cli.status_client import require_running
 
 
 def _act(options: Options, action: str, ref: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from floe_plugins.cli import completing, program
-from floe_plugins.cli.hosted import HostedCommand
+from floe_plugins.cli.job_runner import JobRunner
 from floe_plugins.cli.options import Options, category_option, common_options
 from floe_plugins.cli.output import count
 from floe_plugins.core.categories import Category
@@ -45,7 +45,7 @@ def check(options: Options, refs: Sequence[str], category: Category | None, *, e
     slug = None if category is None else category.slug
     arguments = {"category": slug, "refs": list(refs), "all": everything, "strict": strict}
     arguments["details"] = options.json or options.style == "wide"
-    finished = HostedCommand(options).run("check", **arguments)
+    finished = JobRunner(options).run("check", **arguments)
     facts, output = finished.document, options.output()
     if options.json:
         output.json({"configuration": options.configuration_name(), **facts})

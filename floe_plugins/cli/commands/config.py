@@ -10,7 +10,7 @@ import click
 
 from floe_plugins.cli import logs
 from floe_plugins.cli.exit import USAGE_ERROR, fail
-from floe_plugins.cli.hosted import HostedCommand
+from floe_plugins.cli.job_runner import JobRunner
 from floe_plugins.cli.options import Options, common_options
 from floe_plugins.cli.output import count
 from floe_plugins.cli.supervisor.supervisor import Finished
@@ -26,7 +26,7 @@ def config(_options: Options) -> None:
 def _run(options: Options, action: str, file: str | None = None) -> Finished:
     if file is not None:
         options.config = file
-    return HostedCommand(options).run("config", action=action)
+    return JobRunner(options).run("config", action=action)
 
 
 @config.command()

@@ -11,7 +11,7 @@ import click
 
 from floe_plugins.cli import program
 from floe_plugins.cli.exit import PROBLEMS_FOUND, USAGE_ERROR, fail
-from floe_plugins.cli.hosted import HostedCommand
+from floe_plugins.cli.job_runner import JobRunner
 from floe_plugins.cli.options import Options, common_options
 from floe_plugins.cli.output import Output
 from floe_plugins.cli.supervisor.side_by_side import HostRun
@@ -65,7 +65,7 @@ def doctor(  # noqa: PLR0913 the options of the command, which click gives by na
     Exit status 1 if a plugin cannot be loaded, or started with --start, or if it ends or blocks its process.
     """
     limits = _Limits(start=start, timeout=timeout, memory=memory)
-    command = HostedCommand(options)
+    command = JobRunner(options)
     listed = _list(command, refs)
     plugins = {each["ref"]: _plugin(each) for each in listed["plugins"]}
     problems = [{**each, "is_warning": False} for each in listed["problems"]]
@@ -95,7 +95,7 @@ def doctor(  # noqa: PLR0913 the options of the command, which click gives by na
     sys.exit(PROBLEMS_FOUND if any(strict or not each["is_warning"] for each in problems) else 0)
 
 
-def _list(command: HostedCommand, refs: Sequence[str]) -> Mapping[str, Any]:
+def _list(command: JobRunner, refs: Sequence[str]) -> Mapping[str, Any]:
     """Return what is installed; exit if one of ``refs`` is not."""
     known = program.categories()
     try:

@@ -10,7 +10,7 @@ import click
 
 from floe_plugins.cli import completing, program
 from floe_plugins.cli.exit import USAGE_ERROR, fail
-from floe_plugins.cli.hosted import HostedCommand
+from floe_plugins.cli.job_runner import JobRunner
 from floe_plugins.cli.options import Options, common_options
 from floe_plugins.core.refs import PluginRef
 
@@ -28,7 +28,7 @@ def explain(options: Options, ref: str) -> None:
     Secrets are masked.
     """
     subject, field = _parse(options, ref)
-    facts = HostedCommand(options).run("explain", ref=subject, field=field).document
+    facts = JobRunner(options).run("explain", ref=subject, field=field).document
     output = options.output()
     if options.json:
         output.json(facts)
@@ -47,9 +47,9 @@ def _parse(options: Options, text: str) -> tuple[str, str]:
     """Return the ref and the field that an argument means."""
     subject, _, field = text.partition(".")
     if ":" not in subject:
-        from floe_plugins.cli.survey import Survey
+        from floe_plugins.cli.installed import InstalledPlugins
 
-        return str(Survey.make(options).find(subject)), field
+        return str(InstalledPlugins.make(options).find(subject)), field
     try:
         return str(PluginRef.parse(subject, program.categories())), field
     except ValueError as error:

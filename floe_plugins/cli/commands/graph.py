@@ -13,8 +13,8 @@ from floe_plugins.cli.options import Options, common_options
 if TYPE_CHECKING:
     # Completing its options needs none of these.
     from floe_plugins.cli.drawing.diagram import Diagram
+    from floe_plugins.cli.installed import InstalledPlugins
     from floe_plugins.cli.output import Output
-    from floe_plugins.cli.survey import Survey
     from floe_plugins.core.refs import PluginRef
 
 _FORMATS = ("text", "mermaid", "dot", "svg", "json")
@@ -30,23 +30,23 @@ def graph(options: Options, ref: str | None, form: str | None) -> None:
     What a plugin needs is read from its source. Where that does not say it, the graph says "known when loaded".
     """
     from floe_plugins.cli.drawing.diagram import diagram
-    from floe_plugins.cli.survey import Survey
+    from floe_plugins.cli.installed import InstalledPlugins
 
     if options.json and form not in {None, "json"}:
         raise click.UsageError(f"--json and --format {form} exclude each other")
     output = options.output()
-    survey = Survey.make(options)
-    root = None if ref is None else survey.find(ref)
-    overview = survey.overview
-    states = {each: survey.state(each) for each in overview.infos}
+    installed = InstalledPlugins.make(options)
+    root = None if ref is None else installed.find(ref)
+    overview = installed.overview
+    states = {each: installed.state(each) for each in overview.infos}
     drawn = diagram(overview.dependencies, states, overview.reasons, root)
     if options.json or form == "json":
-        output.json(_document(drawn, states, survey))
+        output.json(_document(drawn, states, installed))
     elif form in {None, "text"}:
-        _print_tree(drawn, output, survey)
+        _print_tree(drawn, output, installed)
     else:
         output.text(_draw(drawn, form or ""))
-        logs.write("info", survey.configuration_line())
+        logs.write("info", installed.configuration_line())
 
 
 def _draw(drawn: Diagram, form: str) -> str:
@@ -59,21 +59,21 @@ def _draw(drawn: Diagram, form: str) -> str:
     return mermaid(drawn) if form == "mermaid" else dot(drawn)
 
 
-def _print_tree(drawn: Diagram, output: Output, survey: Survey) -> None:
+def _print_tree(drawn: Diagram, output: Output, installed: InstalledPlugins) -> None:
     from floe_plugins.cli.drawing.tree import ASCII, LINES, tree
 
     for line in tree(drawn, LINES if output.can_show(LINES.branch + LINES.last + LINES.down) else ASCII):
         output.line(line)
     if not drawn.nodes:
-        output.line(survey.nothing())
+        output.line(installed.nothing())
     output.line()
-    output.line(survey.configuration_line())
+    output.line(installed.configuration_line())
 
 
-def _document(drawn: Diagram, states: Mapping[PluginRef, str], survey: Survey) -> dict[str, Any]:
-    overview = survey.overview
+def _document(drawn: Diagram, states: Mapping[PluginRef, str], installed: InstalledPlugins) -> dict[str, Any]:
+    overview = installed.overview
     return {
-        "configuration": survey.configuration,
+        "configuration": installed.configuration,
         "plugins": [
             {
                 "ref": str(each),
@@ -87,5 +87,5 @@ def _document(drawn: Diagram, states: Mapping[PluginRef, str], survey: Survey) -
             if str(each) in drawn.nodes
         ],
         "cycles": [list(cycle) for cycle in drawn.cycles],
-        "warnings": survey.warnings,
+        "warnings": installed.warnings,
     }

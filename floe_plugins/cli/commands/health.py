@@ -12,9 +12,9 @@ import click
 
 from floe_plugins.cli import program
 from floe_plugins.cli.exit import PROBLEMS_FOUND
-from floe_plugins.cli.hosted import HostedCommand
+from floe_plugins.cli.job_runner import JobRunner
 from floe_plugins.cli.options import Options, common_options
-from floe_plugins.cli.running import ask_running
+from floe_plugins.cli.status_client import ask_running
 
 # Seconds that a platform that runs has to answer beyond those of its checks.
 _SPARE = 5.0
@@ -40,7 +40,7 @@ def health(options: Options, timeout: float | None, *, fresh: bool) -> None:
         report, status = answer["health"], PROBLEMS_FOUND * (answer["health"]["state"] == "unhealthy")
         _print(options, report, warnings, "asked the platform that runs")
     else:
-        finished = HostedCommand(options).run("health", timeout=timeout)
+        finished = JobRunner(options).run("health", timeout=timeout)
         report, warnings, status = finished.document["health"], finished.document["warnings"], finished.status
         _print(options, report, warnings, "no platform runs with this configuration: started one for it")
     sys.exit(status)
@@ -70,11 +70,14 @@ def _row(ref: str, status: Mapping[str, Any]) -> Sequence[object]:
         status["state"],
         f"{status['seconds'] or 0:.3f}",
         status["message"],
-        "none" if status["default"] else "its own",
-        "" if status["time"] is None else _clock(status["time"]),
+        *(("", "") if status["time"] is None else (_check(status), _clock(status["time"]))),
         "; ".join(details),
         status.get("distribution") or "registered in code",
     )
+
+
+def _check(status: Mapping[str, Any]) -> str:
+    return "none" if status["default"] else "its own"
 
 
 def _clock(seconds: float) -> str:

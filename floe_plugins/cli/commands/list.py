@@ -12,7 +12,7 @@ from floe_plugins.cli.options import Options, category_option, common_options
 
 if TYPE_CHECKING:
     # Completing its options needs none of these.
-    from floe_plugins.cli.survey import Survey
+    from floe_plugins.cli.installed import InstalledPlugins
     from floe_plugins.core.categories import Category
     from floe_plugins.registry.plugin_info import PluginInfo
 
@@ -38,28 +38,28 @@ def list_(options: Options, category: Category | None, *, running: bool) -> None
     if running:
         _list_running(options, category)
         return
-    from floe_plugins.cli.survey import Survey
+    from floe_plugins.cli.installed import InstalledPlugins
 
     output = options.output()
-    survey = Survey.make(options)
-    infos, problems = survey.infos(category), survey.problems(category)
+    installed = InstalledPlugins.make(options)
+    infos, problems = installed.infos(category), installed.problems(category)
     if options.json:
-        facts = {"configuration": survey.configuration, "plugins": [survey.facts(info.ref) for info in infos]}
+        facts = {"configuration": installed.configuration, "plugins": [installed.facts(info.ref) for info in infos]}
         shown = [problem.to_dict() for problem in problems]
-        output.json({**facts, "problems": shown, "warnings": survey.warnings})
+        output.json({**facts, "problems": shown, "warnings": installed.warnings})
         return
     if infos:
-        more, columns = (_more, (*_COLUMNS, *_WIDE_COLUMNS)) if output.is_wide else (_no_more, _COLUMNS)
-        output.table(columns, [(*_row(info, survey), *more(info, survey)) for info in infos])
+        columns = (*_COLUMNS, *_WIDE_COLUMNS) if output.is_wide else _COLUMNS
+        output.table(columns, [_row(info, installed, is_wide=output.is_wide) for info in infos])
     else:
-        output.line(survey.nothing(category))
+        output.line(installed.nothing(category))
     output.problems([each.to_dict() for each in problems])
     output.line()
-    output.line(survey.configuration_line())
+    output.line(installed.configuration_line())
 
 
 def _list_running(options: Options, category: Category | None) -> None:
-    from floe_plugins.cli.running import require_running
+    from floe_plugins.cli.status_client import require_running
 
     snapshot = require_running(options, "snapshot")["snapshot"]
     plugins, problems = snapshot["plugins"], snapshot["problems"]
@@ -101,31 +101,28 @@ def _seconds(facts: Mapping[str, Any] | None) -> str:
     return "" if facts is None or facts["seconds"] is None else f"{facts['seconds']:.3f}"
 
 
-def _row(info: PluginInfo, survey: Survey) -> Sequence[object]:
-    distribution, dependencies = info.distribution, survey.overview.dependencies
+def _row(info: PluginInfo, installed: InstalledPlugins, *, is_wide: bool) -> Sequence[object]:
+    distribution, dependencies = info.distribution, installed.overview.dependencies
     return (
         info.ref,
         info.version or "?",
         info.floe_api_version or "?",
-        survey.state(info.ref),
+        installed.state(info.ref),
         "no" if info.ref not in dependencies.started else "as needed" if info.ref in dependencies.because else "yes",
         "yes" if info.required else "no",
         f"{distribution.name} {distribution.version}".rstrip() if distribution else "registered in code",
+        *(_wide_cells(info, installed) if is_wide else ()),
     )
 
 
-def _more(info: PluginInfo, survey: Survey) -> Sequence[object]:
-    details, dependencies = survey.details(info.ref), survey.overview.dependencies
+def _wide_cells(info: PluginInfo, installed: InstalledPlugins) -> Sequence[object]:
+    details, dependencies = installed.details(info.ref), installed.overview.dependencies
     needs = [each.text for each in dependencies.of[info.ref]]
     return (
-        info.refused or survey.overview.reasons[info.ref],
+        info.refused or installed.overview.reasons[info.ref],
         "known when loaded" if info.ref in dependencies.unknown else ", ".join(needs),
         "known when loaded" if details.hooks is None else ", ".join(details.hooks),
         info.entry_point or "",
         f"{details.file}:{details.line}" if details.file else "",
         info.distribution.path if info.distribution else "",
     )
-
-
-def _no_more(_info: PluginInfo, _survey: Survey) -> Sequence[object]:
-    return ()

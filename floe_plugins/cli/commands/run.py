@@ -14,11 +14,11 @@ import attrs
 import click
 
 from floe_plugins.cli import logs, program
-from floe_plugins.cli.hosted import HostedCommand
 from floe_plugins.cli.http import open_address, read_token, serve_view
+from floe_plugins.cli.job_runner import JobRunner
 from floe_plugins.cli.options import Options, common_options
 from floe_plugins.cli.output import Output, count
-from floe_plugins.cli.running import socket_of
+from floe_plugins.cli.status_client import socket_of
 from floe_plugins.cli.supervisor.supervisor import Finished
 from floe_plugins.core.safe_text import escape
 
@@ -80,7 +80,7 @@ def run(options: Options, **choices: Any) -> None:
         raise click.UsageError("--allow-host says which hosts --serve answers for: give --serve, and not --once")
     token = read_token(wanted.token_file)
     presenter = _Presenter(options.output(), wanted, options.configuration_name())
-    command = HostedCommand(options, log=True, has_events=not wanted.once, report=presenter.report)
+    command = JobRunner(options, log=True, has_events=not wanted.once, report=presenter.report)
     job = {"once": wanted.once, "keep_going": wanted.keep_going, "timings": wanted.timings}
     job["timeline"] = wanted.timeline_file is not None
     finished = (
@@ -97,7 +97,20 @@ _ONE_DOCUMENT = frozenset({"startup", "health", "blame", "critical_chain", "shut
 
 @attrs.frozen(kw_only=True)
 class RunOptions:
-    """The options of ``run``."""
+    """The options of ``run``.
+
+    Attributes:
+        once: Whether to stop after one round of checks.
+        keep_going: Whether to go on although a required plugin failed.
+        restart: ``never`` or ``on-failure``: whether a new host takes the place of one that ended.
+        serve: ``[HOST:]PORT`` to serve on; None for no server.
+        token_file: The file with the token that allows changes.
+        allowed_hosts: Names of this server that a proxy on the same machine passes on.
+        socket_path: The status socket, where it is not the one that follows from the configuration.
+        no_socket: Whether there is to be none.
+        timings: Whether to print where the time of the start went.
+        timeline_file: The file into which the start is drawn as SVG.
+    """
 
     once: bool
     keep_going: bool
@@ -112,7 +125,7 @@ class RunOptions:
 
 
 def _serve(
-    command: HostedCommand, options: Options, wanted: RunOptions, job: Mapping[str, Any], token: str | None
+    command: JobRunner, options: Options, wanted: RunOptions, job: Mapping[str, Any], token: str | None
 ) -> Finished:
     """Run the platform until a signal, and let others ask how it is."""
     from floe_plugins.cli.supervisor.service import Service
@@ -191,7 +204,7 @@ class _Presenter:
             Path(file).write_text(svg, encoding="utf-8")
         except (OSError, ValueError) as error:  # ValueError: a null byte in the path
             # The platform runs all the same.
-            logs.write("error", f"cannot write the timeline: {escape(error)}")
+            logs.write("error", f"cannot write {escape(file)}: {escape(getattr(error, 'strerror', None) or error)}")
 
 
 def _row(outcome: Mapping[str, Any], statuses: Mapping[str, Any], full_below: Collection[str]) -> tuple[object, ...]:

@@ -12,7 +12,7 @@ from floe_plugins.cli.options import Options, common_options
 
 if TYPE_CHECKING:
     # Completing its options needs none of these.
-    from floe_plugins.cli.survey import Survey
+    from floe_plugins.cli.installed import InstalledPlugins
     from floe_plugins.core.refs import PluginRef
     from floe_plugins.reporting.static_dependencies import StaticDependency
     from floe_plugins.reporting.static_details import StaticDetails
@@ -28,33 +28,33 @@ def show(options: Options, ref: str) -> None:
 
     A name without its category will do where only one plugin has it.
     """
-    from floe_plugins.cli.survey import Survey
+    from floe_plugins.cli.installed import InstalledPlugins
 
     output = options.output()
-    survey = Survey.make(options)
-    found = survey.find(ref)
-    details = survey.details(found)
+    installed = InstalledPlugins.make(options)
+    found = installed.find(ref)
+    details = installed.details(found)
     if options.json:
-        dependencies = survey.overview.dependencies
+        dependencies = installed.overview.dependencies
         known = {
             "resolved_dependencies": [dependency.to_dict() for dependency in dependencies.of[found]],
             "dependents": [str(other) for other in dependencies.dependents().get(found, ())],
             **details.to_dict(),
         }
-        plugin = {**survey.facts(found), **known}
-        output.json({"configuration": survey.configuration, "plugin": plugin, "warnings": survey.warnings})
+        plugin = {**installed.facts(found), **known}
+        output.json({"configuration": installed.configuration, "plugin": plugin, "warnings": installed.warnings})
         return
-    output.table((), [*_rows(survey, found, details)])
-    output.problems([each.to_dict() for each in survey.overview.infos[found].problems])
+    output.table((), [*_rows(installed, found, details)])
+    output.problems([each.to_dict() for each in installed.overview.infos[found].problems])
     output.line()
-    output.line(survey.configuration_line())
+    output.line(installed.configuration_line())
 
 
-def _rows(survey: Survey, ref: PluginRef, details: StaticDetails) -> Iterable[tuple[str, Any]]:
-    overview = survey.overview
+def _rows(installed: InstalledPlugins, ref: PluginRef, details: StaticDetails) -> Iterable[tuple[str, Any]]:
+    overview = installed.overview
     info, dependencies = overview.infos[ref], overview.dependencies
     yield "plugin", ref
-    yield "state", survey.state(ref)
+    yield "state", installed.state(ref)
     yield "selected", f"{'yes' if overview.selected(ref) else 'no'}: {overview.reasons[ref]}"
     yield "required", "yes" if info.required else "no"
     yield "distribution", info.distribution or "registered in code"

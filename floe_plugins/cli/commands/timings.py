@@ -6,7 +6,7 @@ import click
 
 from floe_plugins.cli import program
 from floe_plugins.cli.options import Options, common_options
-from floe_plugins.cli.running import require_running
+from floe_plugins.cli.status_client import require_running
 from floe_plugins.errors import PluginError
 
 

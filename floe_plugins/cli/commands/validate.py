@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from floe_plugins.cli import completing, logs, program
-from floe_plugins.cli.exit import PROBLEMS_FOUND, USAGE_ERROR, fail
+from floe_plugins.cli.exit import PROBLEMS_FOUND, USAGE_ERROR, cleaning_up, fail
 from floe_plugins.cli.options import Options, common_options
 from floe_plugins.cli.output import Output, count
 from floe_plugins.core.safe_text import escape_lines
 
 if TYPE_CHECKING:
+    from floe_plugins.authoring.class_reading import Found
     from floe_plugins.authoring.conformance_run import ConformanceRun, RuleResult
-    from floe_plugins.authoring.validation import Found, Validation
+    from floe_plugins.authoring.validation import Validation
 
 
 @click.command()
@@ -61,84 +62,91 @@ def validate(  # noqa: PLR0913 these are its options
     With --run, if reading finds nothing wrong, it is built and installed into a fresh environment, made by uv or venv,
     and the conformance suite calls its plugins there: with the conformance classes of its tests, else without settings.
     """
-    from floe_plugins.authoring.validation import validate as read
+    from floe_plugins.authoring.conformance_run import Trial, run_conformance
 
     if not run and (tests is not None or requirements):
         raise click.UsageError("--tests and --with need --run")
+    with cleaning_up():
+        result = _read(path)
+        is_right = all(each.is_warning for each in result.found)
+        conformance = None
+        if run and is_right:
+            if not options.quiet:
+                logs.write("info", "installing it into a fresh environment, and calling its plugins")
+            conformance = run_conformance(Trial(path, result, tests, requirements, timeout), program.platform())
+    report = _Report(path, result, conformance)
+    if options.json:
+        options.output().json(report.document())
+    else:
+        report.print(options.output(), is_run=run, has_examples=not options.quiet)
+    sys.exit(PROBLEMS_FOUND if report.errors or report.broken or (strict and report.warnings) else 0)
+
+
+def _read(path: Path) -> Validation:
+    from floe_plugins.authoring.validation import validate as read
+
     try:
-        result = read(path, program.platform())
+        return read(path, program.platform())
     except ValueError as error:
         fail(str(error), USAGE_ERROR)
     except OSError as error:
-        fail(f"cannot read {path}: {error.strerror or error}", USAGE_ERROR)
-    origin = f"{result.distribution or result.kind} in {path}"
-    problems = [_problem(each, origin, "discover") for each in result.found]
-    errors = [each for each in problems if not each["is_warning"]]
-    conformance = None
-    if run and not errors:
-        from floe_plugins.authoring.conformance_run import Trial, run_conformance
+        file = path if error.filename is None else error.filename
+        fail(f"cannot validate {path}: {error.strerror or error}: {file}", USAGE_ERROR)
 
-        if not options.quiet:
-            logs.write("info", "installing it into a fresh environment, and calling its plugins")
-        conformance = run_conformance(Trial(path, result, tests, requirements, timeout), program.platform())
-        errors += [_problem(each, origin, "check") for each in conformance.found]
-    broken = [each for each in (conformance.rules if conformance else ()) if each.outcome == "failed"]
-    failed = bool(errors or broken or (strict and problems))
-    output = options.output()
-    if options.json:
-        problems = [
-            *(each for each in problems if each["is_warning"]),
-            *errors,
-            *(_broken(each, origin) for each in broken),
-        ]
-        output.json(_document(path, result, problems, conformance))
-    else:
-        fits = "" if errors or broken else ", nothing wrong found"
-        output.line(f"{origin}: {count(len(result.plugins), 'plugin')}{fits}")
-        for line in _summary(conformance):
+
+class _Report:
+    """What reading and running came to, as a document and as text."""
+
+    def __init__(self, path: Path, validation: Validation, conformance: ConformanceRun | None) -> None:
+        self._path = path
+        self._validation = validation
+        self._conformance = conformance
+        self._origin = f"{validation.distribution or validation.kind} in {path}"
+        read = [self._problem(each, "discover") for each in validation.found]
+        self.warnings = [each for each in read if each["is_warning"]]
+        self.errors = [each for each in read if not each["is_warning"]]
+        self.broken: list[RuleResult] = []
+        if conformance is not None:
+            self.errors += [self._problem(each, "check") for each in conformance.found]
+            self.broken += [each for each in conformance.rules if each.outcome == "failed"]
+
+    def _problem(self, found: Found, stage: str) -> dict[str, Any]:
+        return {**found._asdict(), "stage": stage, "distribution": self._origin, "cause": None}
+
+    def _broken_rule(self, result: RuleResult) -> dict[str, Any]:
+        facts = {"message": f"{result.rule}: {result.seen}", "hint": result.wanted, "ref": result.ref or None}
+        return {**facts, "is_warning": False, "stage": "check", "distribution": self._origin, "cause": None}
+
+    def document(self) -> dict[str, Any]:
+        result = self._validation
+        run = self._conformance and {
+            "environment": self._conformance.tool,
+            "rules": [each._asdict() for each in self._conformance.rules],
+            "output": self._conformance.output,
+        }
+        return {
+            "path": str(self._path.absolute()),
+            "kind": result.kind,
+            "distribution": result.distribution or None,
+            "plugins": [{"ref": str(each.ref), "entry_point": each.value} for each in result.plugins],
+            "problems": [*self.warnings, *self.errors, *map(self._broken_rule, self.broken)],
+            "conformance": run,
+        }
+
+    def print(self, output: Output, *, is_run: bool, has_examples: bool) -> None:
+        fits = "" if self.errors or self.broken else ", nothing wrong found"
+        output.line(f"{self._origin}: {count(len(self._validation.plugins), 'plugin')}{fits}")
+        for line in _summary(self._conformance):
             output.line(line)
-        if run and conformance is None:
+        if is_run and self._conformance is None:
             output.line("The conformance suite did not run: correct the problems first.")
-        output.problems(errors)
-        output.problems([each for each in problems if each["is_warning"]], "warning")
-        _print_rules(output, broken, has_examples=not options.quiet)
-        if conformance is not None and conformance.output:
+        output.problems(self.errors)
+        output.problems(self.warnings, "warning")
+        _print_rules(output, self.broken, has_examples=has_examples)
+        if self._conformance is not None and self._conformance.output:
             output.line()
             output.line("The end of what was printed:")
-            output.text(f"{escape_lines(conformance.output.rstrip())}\n")
-    sys.exit(PROBLEMS_FOUND if failed else 0)
-
-
-def _problem(found: Found, origin: str, stage: str) -> dict[str, Any]:
-    return {**found._asdict(), "stage": stage, "distribution": origin, "cause": None}
-
-
-def _broken(result: RuleResult, origin: str) -> dict[str, Any]:
-    facts = {
-        "message": f"{result.rule}: {result.seen}",
-        "hint": result.wanted,
-        "ref": result.ref or None,
-        "is_warning": False,
-    }
-    return {**facts, "stage": "check", "distribution": origin, "cause": None}
-
-
-def _document(
-    path: Path, result: Validation, problems: Sequence[Mapping[str, Any]], conformance: ConformanceRun | None
-) -> dict[str, Any]:
-    run = conformance and {
-        "environment": conformance.tool,
-        "rules": [each._asdict() for each in conformance.rules],
-        "output": conformance.output,
-    }
-    return {
-        "path": str(path.absolute()),
-        "kind": result.kind,
-        "distribution": result.distribution or None,
-        "plugins": [{"ref": str(each.ref), "entry_point": each.value} for each in result.plugins],
-        "problems": [*problems],
-        "conformance": run,
-    }
+            output.text(f"{escape_lines(self._conformance.output.rstrip())}\n")
 
 
 def _summary(conformance: ConformanceRun | None) -> Iterator[str]:

@@ -30,6 +30,8 @@ class Edge(NamedTuple):
     """A dependency: ``source`` needs ``target``; both are names of nodes.
 
     Attributes:
+        source: the node that needs.
+        target: the node that is needed.
         optional: whether the plugin does without it.
         broken: whether it keeps the plugin from being started.
         note: more than the name of the target says, such as ``any storage``.
@@ -50,7 +52,7 @@ class Diagram(NamedTuple):
     cycles: tuple[tuple[str, ...], ...]
 
     def targets(self) -> dict[str, list[Edge]]:
-        """Return the edges that begin at each node."""
+        """Return the edges that begin at each node, in their order; an empty list for a node that needs nothing."""
         found: dict[str, list[Edge]] = {name: [] for name in self.nodes}
         for edge in self.edges:
             found[edge.source].append(edge)

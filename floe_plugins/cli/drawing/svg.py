@@ -44,7 +44,13 @@ class _Box(NamedTuple):
 
 
 def svg(drawn: Diagram) -> str:
-    """Return a diagram as SVG."""
+    """Return a diagram as SVG, in ASCII; what plugins call themselves is text in it, whatever it looks like.
+
+    >>> from floe_plugins.cli.drawing.diagram import Node
+    >>> drawn = svg(Diagram({"<a>": Node("<a>", "failed")}, (), ()))
+    >>> "<a>" in drawn, "&lt;a&gt;" in drawn
+    (False, True)
+    """
     placed = layout(drawn)
     boxes, width, height = _boxes(drawn, placed)
     size = f'width="{width:.0f}" height="{height:.0f}" viewBox="0 0 {width:.0f} {height:.0f}"'

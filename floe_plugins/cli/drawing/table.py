@@ -30,6 +30,12 @@ def render(
         rows: the cells, each one line of text.
         width: how many columns there are; None for as many as needed.
         paint: called with what a text is (``head``, or ``cell``) and the text, padded or not; returns it with colours.
+
+    >>> for line in render(["plugin", "state"], [["compute:duckdb", "started"], ["dbt:core", "failed"]]):
+    ...     print(line)
+    plugin          state
+    compute:duckdb  started
+    dbt:core        failed
     """
     if not rows:
         return

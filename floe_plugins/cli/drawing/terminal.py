@@ -11,7 +11,7 @@ _MAX_DIGITS = 4
 def columns(descriptor: int = 1, default: int = 80) -> int:
     """Return the number of columns: of the variable COLUMNS, else of the terminal; the default where there is none.
 
-    Anything in the variable that is not a number of columns is ignored.
+    Anything in the variable that is not a number of columns is ignored. Never raises.
     """
     text = os.environ.get("COLUMNS") or ""
     if text.isascii() and text.isdecimal() and len(text) <= _MAX_DIGITS and int(text):

@@ -23,9 +23,16 @@ ASCII = Strokes("|- ", "`- ", "|  ", "   ")
 
 
 def tree(drawn: Diagram, strokes: Strokes = LINES) -> Iterator[str]:
-    """Yield the lines of a diagram as trees, and of its cycles; texts of plugins are not escaped.
+    r"""Yield the lines of a diagram as trees, and of its cycles; texts of plugins are not escaped.
 
     Trees begin at the plugins that no other one needs. What a plugin needs stands below it where it comes first.
+
+    >>> from floe_plugins.cli.drawing.diagram import Node
+    >>> nodes = {name: Node(name, "selected") for name in ("compute:duckdb", "storage:local")}
+    >>> needs = Edge("compute:duckdb", "storage:local", optional=False, broken=False, note="any storage")
+    >>> print("\n".join(tree(Diagram(nodes, (needs,), ()), ASCII)))
+    compute:duckdb
+    `- storage:local  (any storage)
     """
     targets = drawn.targets()
     needed = {edge.target for edge in drawn.edges if edge.target != edge.source}

@@ -39,7 +39,10 @@ class Channel:
                 return
 
     def open(self, receive: Callable[[Mapping[str, Any]], object], on_close: Callable[[], object]) -> None:
-        """Greet the supervisor, send heartbeats, and hand requests to ``receive``, each on a thread of its own."""
+        """Greet the supervisor, send heartbeats, and hand requests to ``receive``, each on a thread of its own.
+
+        Returns at once. ``on_close`` is called when the supervisor is gone, on the thread that listens.
+        """
         self.send("hello", protocol=VERSION, pid=self._pid)
         self._on_beat()
         threading.Thread(target=self._beat, name="floe heartbeat", daemon=True).start()

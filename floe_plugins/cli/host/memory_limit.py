@@ -10,7 +10,11 @@ _MIB = 2**20
 
 
 class MemoryLimit:
-    """Limits this process to so many MiB more than it uses now. Without a number there is no limit."""
+    """Limits this process to so many MiB more than it uses now. Without a number there is no limit.
+
+    Raises nothing: where the system has no such limit, or does not allow it, there is none. What wants more memory then
+    gets a ``MemoryError``, or in native code whatever that makes of it.
+    """
 
     def __init__(self, mib: int | None) -> None:
         self._before: tuple[int, int] | None = None

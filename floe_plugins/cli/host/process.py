@@ -28,6 +28,10 @@ PROBLEMS_FOUND, USAGE_ERROR = 1, 2
 # Seconds without a heartbeat after which a host ends itself.
 STUCK = 30.0
 
+# Of a stack, as much as faulthandler tells: its innermost frames, and the beginning of long names.
+MAX_FRAMES = 100
+MAX_NAME = 500
+
 _leave = os._exit
 
 
@@ -140,10 +144,11 @@ def _trace_exit(channel: Channel) -> None:
 
     def traced_exit(status: int) -> None:
         if os.getpid() == host:
-            frames, frame = [], sys._getframe(1)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] traceback would have to be imported
-            while frame is not None:
+            frames: list[tuple[str, int, str]] = []
+            frame = sys._getframe(1)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] traceback would have to be imported
+            while frame is not None and len(frames) < MAX_FRAMES:
                 code = frame.f_code
-                frames.append((code.co_filename, frame.f_lineno, code.co_name))
+                frames.append((code.co_filename[:MAX_NAME], frame.f_lineno, code.co_name[:MAX_NAME]))
                 frame = frame.f_back  # type: ignore[assignment]
             channel.send("exiting", status=status, thread=threading.get_ident(), frames=frames)
         _leave(status)

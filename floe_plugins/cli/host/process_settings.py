@@ -25,7 +25,11 @@ def read() -> dict[str, Mapping[str, Any]]:
 
 
 def changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterable[str]:
-    """Return which names of one kind have changed; what they were before only where that cannot be secret."""
+    """Return which names of one kind have changed; what they were before only where that cannot be secret.
+
+    >>> [*changed({"HOME": "/root"}, {"HOME": "/tmp", "TOKEN": "s3cret"})]
+    ['HOME', 'TOKEN']
+    """
     for name in sorted({*before, *after}):
         old, new = before.get(name), after.get(name)
         if old != new:

@@ -36,7 +36,11 @@ class Reload:
     _lines: list[str] = attrs.field(factory=list, init=False)
 
     def run(self) -> dict[str, Any]:
-        """Apply what can be applied, and return what was done, a line for each change."""
+        """Apply what can be applied, and return what was done, a line for each change, under ``lines``.
+
+        Blocks while plugins stop and start, each at most for its deadlines. A failure is one of the lines, and not
+        raised.
+        """
         if self._file is None:
             return {"lines": ["nothing was reloaded: there is no configuration file"]}
         if self._file == MARK:
@@ -46,12 +50,15 @@ class Reload:
                 candidate.ref for candidate in self._registry.candidates()
             )
         except PluginConfigurationError as error:
-            return {"lines": [f"nothing was reloaded, the configuration is invalid: {error}"]}
+            return {"lines": [f"nothing was reloaded: {error}"]}
         old = self._registry.configuration
         self._refuse(old, new)
         for ref in sorted(set(old.plugins) & set(new.plugins)):
             if old.settings(ref) != new.settings(ref):
-                self._lines.append(self._apply(ref, new))
+                try:
+                    self._lines.append(self._apply(ref, new))
+                except PluginError as error:  # what was done for the others is told all the same
+                    self._lines.append(f"{ref}: its settings have changed, and it was not restarted: {error}")
         return {"lines": self._lines or ["the configuration was read again: nothing has changed"]}
 
     def _refuse(self, old: Configuration, new: Configuration) -> None:
@@ -71,7 +78,8 @@ class Reload:
         error = self._error(ref, new)
         if error is not None:
             return f"{ref}: its new settings are refused, it goes on with the old ones: {error}"
-        before = [each for each in registry.resolve() if registry.state(*each) is PluginState.STARTED]
+        # Not what registry.resolve() returns: it raises where any plugin of the platform cannot be started.
+        before = [info.ref for info in registry.infos() if info.state is PluginState.STARTED]
         stopped = registry.stop(*ref)
         if not stopped.ok:
             return f"{ref}: its settings have changed, and it could not be stopped: {stopped.message}"

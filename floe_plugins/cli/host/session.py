@@ -17,9 +17,10 @@ from floe_plugins.cli.summaries import variables
 from floe_plugins.configuration.loader import load
 from floe_plugins.configuration.model import Configuration
 from floe_plugins.configuration.standard_input import taken_over
+from floe_plugins.core.log import log
 from floe_plugins.core.platform import Platform
 from floe_plugins.core.refs import PluginRef
-from floe_plugins.core.safe_text import type_name
+from floe_plugins.core.safe_text import describe_error, type_name
 from floe_plugins.core.state import PluginState
 from floe_plugins.errors import PluginConfigurationError, PluginError
 from floe_plugins.registry.facade import PluginRegistry
@@ -115,6 +116,7 @@ class Session:
         except PluginError as error:
             answer = {"error": self.describe(error)}
         except Exception as error:  # noqa: BLE001 whoever asked must not wait for an answer that never comes
+            log("error", "the request %s failed with %s", message["event"], describe_error(error))
             answer = {"error": {"message": f"the request failed with {type_name(error)}"}}
         self.channel.send("reply", id=message.get("id"), answer=answer)
 

@@ -11,8 +11,9 @@ from typing import Any
 
 from floe_plugins.configuration.issues import ConfigurationIssue
 from floe_plugins.configuration.schema.frames import Frame, raised_at
+from floe_plugins.core.safe_text import safe_str
 from floe_plugins.errors import PluginConfigurationError, PluginError
-from floe_plugins.execution.boundary import ForeignError
+from floe_plugins.execution.boundary import ForeignError, RedactedError
 
 # The innermost frames of a deep recursion tell enough.
 MAX_FRAMES = 30
@@ -26,9 +27,12 @@ def frames_of(error: BaseException | None) -> list[dict[str, Any]]:
     """Return the frames in which plugin code raised the exception behind an error, the innermost last; may be empty.
 
     The exception is foreign: only what Python itself keeps of it is read. The frames of this package, of pydantic
-    and of Python's import system are left out.
+    and of Python's import system are left out, and all where one of them holds a secret.
     """
     exception = error.exception if isinstance(error, (PluginError, ForeignError)) else None
+    shown = error.chained if isinstance(error, ForeignError) else error.__cause__ if error is not None else None
+    if isinstance(shown, RedactedError) and shown.__traceback__ is None:
+        return []  # a secret is in the frames
     if exception is not None:
         return _described(raised_at(exception))
     issues = error.errors if isinstance(error, PluginConfigurationError) else ()
@@ -55,7 +59,12 @@ def _pydantic() -> str:
 
 
 def _describe(file: str, line: int, function: str) -> dict[str, Any]:
-    return {"file": file, "line": line, "function": function, "source": _source(file, line)}
+    return {
+        "file": safe_str(file),
+        "line": line,
+        "function": safe_str(function),
+        "source": safe_str(_source(file, line)),
+    }
 
 
 def _source(file: str, line: int) -> str:

@@ -18,7 +18,12 @@ from floe_plugins.registry.facade import PluginRegistry
 
 @attrs.frozen
 class Validated:
-    """The issues and warnings of one plugin's settings. The model stays with the plugin's thread."""
+    """The issues and warnings of one plugin's settings. The model stays with the plugin's thread.
+
+    Attributes:
+        issues: What is wrong, without any value.
+        warnings: What should be changed in the file although it is valid, one line each, without secrets.
+    """
 
     issues: tuple[ConfigurationIssue, ...]
     warnings: tuple[str, ...]

@@ -24,7 +24,7 @@ class Captured:
         self._tail = bytearray()
 
     def read(self, descriptor: int) -> bool:
-        """Read once what is there; return whether there was something."""
+        """Read once what is there; return whether there was something. Does not wait where the descriptor does not."""
         data = None
         with suppress(BlockingIOError):
             data = os.read(descriptor, _CHUNK)

@@ -29,6 +29,10 @@ _UNKNOWN = LockUse()
 class Ending:
     """The end of a host.
 
+    >>> ending = Ending(how="ended the host by os._exit(0)", refs=("secrets:acme",), stage="load")
+    >>> ending.message
+    'secrets:acme ended the host by os._exit(0) while being loaded'
+
     Attributes:
         how: What the code did to the host: "crashed the host by signal 11 (SIGSEGV)".
         refs: The plugins whose code did it; several if it is not known which of them.
@@ -89,7 +93,7 @@ def explain(  # noqa: PLR0913 what an end is explained by; the rest is keyword-o
     over: float | None = None,
     lock_use: LockUse = _UNKNOWN,
 ) -> Ending:
-    """Return how a host ended.
+    """Return how a host ended. Where several plugins may have done it, all of them are named.
 
     Args:
         state: What was known of it.

@@ -30,7 +30,10 @@ class LockUse:
 
 
 def observe(pid: int) -> LockUse:
-    """Observe the threads of a process that does not answer, for a moment. Finds nothing on systems but Linux."""
+    """Observe the threads of a process that does not answer, for a moment. Finds nothing on systems but Linux.
+
+    Blocks for 0.15 s, on a busy machine for up to 0.6 s. Raises nothing, also if the process ends meanwhile.
+    """
     before = _sample(pid)
     used: dict[int, tuple[float, int]] = {}
     for _ in range(_MOST_SAMPLES):

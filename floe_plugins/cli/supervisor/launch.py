@@ -108,7 +108,10 @@ class HostProcess:
                 self.signal(signal.SIGKILL)
 
     def close(self) -> None:
-        """Close this side's descriptors. What is sent later is not written, whoever has their numbers then."""
+        """Close this side's descriptors. What is sent later is not written, whoever has their numbers then.
+
+        Does not end the host, which notices that nobody reads it, and stops.
+        """
         with self._lock:
             requests, self._requests = self._requests, -1
         for descriptor in filter(None, (self.events, self.stacks, requests, self.output)):
@@ -117,7 +120,7 @@ class HostProcess:
 
 
 def can_fork() -> bool:
-    """Whether a fork is safe: no other thread may hold a lock that the child would wait for."""
+    """Whether a fork is safe: no other thread may hold a lock that the child would wait for. Never on macOS."""
     return hasattr(os, "fork") and sys.platform != "darwin" and threading.active_count() == 1
 
 

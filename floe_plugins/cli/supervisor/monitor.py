@@ -78,7 +78,7 @@ class Monitor:
         self._thread.start()
 
     def join(self, timeout: float | None = None) -> None:
-        """Wait until the host has ended."""
+        """Wait until the host has ended, and all that it said was received; at most ``timeout`` seconds."""
         self._thread.join(timeout)
 
     def _run(self) -> None:

@@ -140,10 +140,12 @@ class Service:
         self._manager.notify(RELOADING=1, MONOTONIC_USEC=time.monotonic_ns() // 1000)
         try:
             answer = self.supervisor.ask("reload", 600.0)
-            lines = answer.get("lines") or [answer.get("error", {}).get("text", "nothing was reloaded")]
         except PluginError as error:
-            lines = [f"the configuration was not read again: {error}"]
-        for line in lines:
+            answer = {"error": {"message": str(error)}}
+        refused = answer.get("error")
+        if refused is not None:
+            answer = {"lines": [f"nothing was reloaded: {refused.get('text') or refused['message']}"]}
+        for line in answer.get("lines", ()):
             self.say(str(line))
 
 

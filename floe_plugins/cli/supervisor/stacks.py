@@ -12,7 +12,13 @@ _FRAME = re.compile(r'^  File "(.*)", line (\d+) in (.*)$')
 
 @attrs.frozen
 class Frame:
-    """One frame of a stack."""
+    """One frame of a stack.
+
+    Attributes:
+        file: The path, as the code's own object has it.
+        line: The line, counted from 1.
+        function: The name of the function, or ``<module>``.
+    """
 
     file: str
     line: int
@@ -28,6 +34,7 @@ class Stack:
 
     Attributes:
         thread: The ident of the thread.
+        frames: At most a hundred, which is where ``faulthandler`` stops.
         is_current: Whether it is the thread that met the signal.
     """
 

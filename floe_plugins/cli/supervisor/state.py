@@ -16,9 +16,11 @@ class PluginCall:
     """Code of a plugin that runs. Times are of ``time.monotonic``.
 
     Attributes:
+        ref: The plugin, as text.
+        stage: The stage of the call, such as ``start``.
         begun: When it began.
         thread: The ident of the thread that makes it.
-        timeout: The seconds that it may take, as far as the host says so.
+        timeout: The seconds that it may take; None if the host does not say so, or there is no limit.
         native: The id that the system has for that thread.
     """
 
@@ -36,7 +38,7 @@ class PluginCall:
 
     @property
     def deadline(self) -> float | None:
-        """When it has to have ended."""
+        """When it has to have ended, by the same clock; None without a timeout."""
         return None if self.timeout is None else self.begun + self.timeout
 
 
@@ -45,8 +47,10 @@ class PluginFacts:
     """The facts that the host sent about one plugin.
 
     Attributes:
-        distribution: Name, version and place of its distribution.
+        ref: The plugin, as text.
+        distribution: Name, version and place of its distribution; None if it has none, or none was named yet.
         places: The files and folders of its code, once it is imported.
+        state: The state that was told last, such as ``started``; empty before.
         reason: Why it is in its state, or is attempted again.
         retries: How often its start was attempted again.
     """
@@ -66,8 +70,9 @@ class HostState:
     Attributes:
         calls: The calls under way, in the order in which they began.
         plugins: What is known of each plugin, by ref.
-        heard: When the host was heard of last.
-        begun: When code of a plugin ran first; None before.
+        heard: When the host was heard of last, by ``time.monotonic``.
+        begun: When code of a plugin ran first, by the same; None before.
+        protocol: The version of the protocol that the host speaks; None before its first message.
         exiting: The call of ``os._exit`` that ends the host: its status, its thread and its frames.
         outcome: The message by which the host ended its work: "result", "error" or "interrupted".
     """
@@ -96,7 +101,7 @@ class HostState:
                 _PLUGIN_EVENTS[event](self, self.plugin(ref), message)
 
     def plugin(self, ref: str) -> PluginFacts:
-        """Return what is known of a plugin."""
+        """Return what is known of a plugin; of one that was never heard of, that is nothing but its ref."""
         return self.plugins.setdefault(ref, PluginFacts(ref))
 
     @property

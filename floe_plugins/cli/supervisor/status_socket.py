@@ -70,7 +70,12 @@ class StatusSocket:
                 self._free.release()
                 time.sleep(_PAUSE)  # no descriptor is free
                 continue
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+            try:
+                threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+            except RuntimeError:  # no thread is free
+                connection.close()
+                self._free.release()
+                time.sleep(_PAUSE)
 
     def _serve(self, connection: socket.socket) -> None:
         try:

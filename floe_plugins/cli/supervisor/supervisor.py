@@ -99,8 +99,17 @@ class Supervisor:
         return self.wait()
 
     def begin(self, job: str, options: Mapping[str, Any]) -> None:
-        """Launch a host that runs a job."""
-        self.monitor = monitor = Monitor(launch(job, options), self._take)
+        """Launch a host that runs a job.
+
+        Raises:
+            PluginError: No process can be made.
+        """
+        try:
+            host = launch(job, options)
+        except OSError as error:
+            hint = "End other processes, or raise the limits of this one (ulimit -n, ulimit -u)."
+            raise PluginError(f"no host can be launched: {error.strerror or error}", hint=hint) from None
+        self.monitor = monitor = Monitor(host, self._take)
         if self.received is not None:
             monitor.host.send("stop")
         monitor.start()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from floe_plugins._version import __version__
 from floe_plugins.cli import program
 from floe_plugins.errors import PluginError
 from floe_plugins.server.views.protocol import SCHEMA_VERSION, Event, Snapshot
+from floe_plugins.server.views.subscribers import Subscribers
 
 if TYPE_CHECKING:
     from floe_plugins.cli.supervisor.supervisor import Supervisor
@@ -38,9 +38,8 @@ class SupervisorView:
         self._supervisor = supervisor
         self._configuration = configuration
         self._started_at = time.time()
-        self._lock = threading.Lock()
         self._last: Mapping[str, Any] = {}
-        self._subscribers: tuple[Callable[[Event], object], ...] = ()
+        self._subscribers = Subscribers()
         supervisor.observers.append(self._observe)
 
     def snapshot(self) -> Snapshot:
@@ -78,14 +77,7 @@ class SupervisorView:
 
     def subscribe(self, callback: Callable[[Event], object]) -> Callable[[], None]:
         """Call ``callback`` with each event, on the monitor's thread; return what ends that. It must be quick."""
-        with self._lock:
-            self._subscribers = (*self._subscribers, callback)
-
-        def end() -> None:
-            with self._lock:
-                self._subscribers = tuple(each for each in self._subscribers if each is not callback)
-
-        return end
+        return self._subscribers.add(callback)
 
     def act(self, action: str, ref: str) -> Mapping[str, Any]:
         """Start, stop or restart one plugin and return its outcome. Blocks until it is done.
@@ -107,7 +99,7 @@ class SupervisorView:
         if state == "starting":
             # The last host's state of the platform is over; its facts about the plugins are better than none.
             self._last = {**self._last, "platform": {}}
-        self._publish({"event": "platform", "state": state, "reason": reason})
+        self._subscribers.publish({"event": "platform", "state": state, "reason": reason})
 
     def _observe(self, message: Event) -> None:
         kind = message["event"]
@@ -117,10 +109,6 @@ class SupervisorView:
             if self.phase in {"starting", "running"}:
                 self.phase = state
             # Whoever shows the whole asks for it after an event.
-            self._publish({"event": "platform", "state": state, "reason": ""})
+            self._subscribers.publish({"event": "platform", "state": state, "reason": ""})
         elif kind in _EVENTS:
-            self._publish(message)
-
-    def _publish(self, event: Event) -> None:
-        for callback in self._subscribers:
-            callback(event)
+            self._subscribers.publish(message)

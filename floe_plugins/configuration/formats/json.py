@@ -15,6 +15,11 @@ _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]|[^\s{}\[\]:,"]+', re.DOTALL)
 def parse(text: str) -> Any:
     """Return the parsed value, or None for an empty text.
 
+    >>> parse('{"a": 1, "a": 2}')
+    Traceback (most recent call last):
+    ...
+    floe_plugins.configuration.formats.position.FormatError: duplicate key 'a'
+
     Raises:
         FormatError: The text is not valid JSON, or contains a duplicate key, NaN or infinity.
     """
@@ -32,7 +37,11 @@ def parse(text: str) -> Any:
 
 
 def locate(text: str) -> dict[tuple[object, ...], Position]:
-    """Return the position of every key and list item in a valid text."""
+    r"""Return the position of every key and list item in a valid text.
+
+    >>> locate('{"a": [\n  1]}')
+    {('a', 0): Position(line=2, column=3), ('a',): Position(line=1, column=2)}
+    """
     return dict(reversed(_walk(text)))  # of a key that stands twice, the first counts
 
 

@@ -150,6 +150,9 @@ def scalar_texts(value: Any) -> list[str]:
     """Return the texts that may represent a scalar in a message; none for None and booleans.
 
     The value of a ``SecretStr`` or ``SecretBytes`` is revealed.
+
+    >>> scalar_texts(b"key"), scalar_texts(3.5), scalar_texts(True)
+    (['key', '6b6579'], ['3.5'], [])
     """
     reveal = getattr(value, "get_secret_value", None)
     value = reveal() if callable(reveal) else value

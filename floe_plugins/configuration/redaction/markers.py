@@ -29,6 +29,10 @@ class _Marker:
 class IsSecret(_Marker):
     """Marks a field as secret: ``Annotated[str, IsSecret]``. All values below it are secret too.
 
+    They are masked in messages, logs, reports and on pages, wherever a plugin's text contains them. For a field whose
+    type is ``SecretStr``, or whose name says it (``password``, ``api_key``), no mark is needed. Validation does not
+    change, and neither does the value.
+
     >>> from typing import Annotated
     >>> from pydantic import BaseModel
     >>> class Settings(BaseModel):
@@ -42,6 +46,13 @@ class NotSecret(_Marker):
     """Marks a field as not secret, whatever its name says: ``Annotated[str, NotSecret]``.
 
     Its type, such as ``SecretStr``, and what is recognized in its text, such as a password in a URL, still count.
+
+    >>> from typing import Annotated
+    >>> from pydantic import BaseModel
+    >>> class Settings(BaseModel):
+    ...     token_url: Annotated[str, NotSecret] = "https://login.example.org/token"
+    >>> Settings().token_url
+    'https://login.example.org/token'
     """
 
     _is_secret = False

@@ -78,7 +78,11 @@ class Matcher:
         return _masked(text, spans) if spans else text
 
     def finds(self, text: str) -> bool:
-        """Return whether a text contains a trace of a secret."""
+        """Return whether a text contains a trace of a secret, and not what ``mask`` knows by its form alone.
+
+        >>> Matcher(["hunter2-prod"]).finds("ter2-pr"), Matcher(["hunter2-prod"]).finds("hunter")
+        (True, True)
+        """
         folded = text.casefold()
         return folded.strip() in self.whole or next(self._find(folded), None) is not None
 
@@ -117,9 +121,16 @@ class Matcher:
                 places += [offset + at * _BLOCK for at, number in enumerate(numbers) if number in found]
                 continue
             for number in found:
-                block = number.to_bytes(_BLOCK, sys.byteorder).decode("ascii")
-                places += [match.start() for match in re.finditer(re.escape(block), text)]
+                places += _all_places(text, number.to_bytes(_BLOCK, sys.byteorder).decode("ascii"))
         return places
+
+
+def _all_places(text: str, block: str) -> Iterator[int]:
+    """Yield where a block begins, also within another one: a secret may repeat itself."""
+    at = text.find(block)
+    while at >= 0:
+        yield at
+        at = text.find(block, at + 1)
 
 
 def _encoded_runs(text: str) -> Iterator[str]:

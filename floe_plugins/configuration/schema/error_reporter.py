@@ -19,7 +19,7 @@ from floe_plugins.configuration.sections import close_to
 from floe_plugins.configuration.values import get_at, is_list, is_table
 from floe_plugins.core.record import to_plain
 from floe_plugins.core.refs import PluginRef
-from floe_plugins.core.safe_text import type_name
+from floe_plugins.core.safe_text import MAX_TEXT, type_name
 
 # The rule of issues in a plugin's schema, which operators cannot fix.
 BROKEN_SCHEMA = "schema"
@@ -77,7 +77,7 @@ class ErrorReporter:
                 hint=hint,
                 ref=self.ref,
                 distribution=self.distribution,
-                frames=frames,
+                frames=() if self._has_secret(frames) else frames,
                 **self.location(path),
             )
         )
@@ -140,6 +140,9 @@ class ErrorReporter:
 
         Locations also contain the names of union members and validators, which are not in the data.
         With ``missing``, the last step is a key that the data should contain.
+
+        >>> ErrorReporter.data_path(("pool", "BigPool", "size"), {"pool": {"size": "many"}})
+        ('pool', 'size')
         """
         steps = list(loc)
         path: list[object] = []
@@ -166,6 +169,14 @@ class ErrorReporter:
             matcher = matcher_of((*self._redactor.secrets, *others))
         cut = message if len(message) <= _MAX_MESSAGE else message[:_MAX_MESSAGE] + "..."
         return " ".join(matcher.mask(cut).split())
+
+    def _has_secret(self, frames: Iterable[Frame]) -> bool:
+        """Return whether a secret may be in the name of a file or function, as it may in those of code that was made.
+
+        A name that is very long is not searched.
+        """
+        names = {name for file, _, function in frames for name in (file, function)}
+        return any(len(name) > MAX_TEXT or self._redactor.redact(name) != name for name in names)
 
     @cached_property
     def _redactor(self) -> Redactor:
@@ -216,7 +227,11 @@ class ErrorReporter:
 
 
 def leaves(data: Any, path: KeyPath) -> Iterator[tuple[KeyPath, Any]]:
-    """Yield the path and value of everything that is neither a table nor a list."""
+    """Yield the path and value of everything that is neither a table nor a list.
+
+    >>> [*leaves({"hosts": ["a", "b"], "size": 4}, ())]
+    [(('hosts', 0), 'a'), (('hosts', 1), 'b'), (('size',), 4)]
+    """
     if is_table(data):
         for key, value in data.items():
             yield from leaves(value, (*path, key))

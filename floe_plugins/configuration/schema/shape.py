@@ -123,7 +123,15 @@ class Shape:
         return below, reason
 
     def reason_at(self, path: Iterable[object]) -> str:
-        """Return why the values at a path are secret; empty if they are not."""
+        """Return why the values at a path are secret; empty if they are not.
+
+        >>> from pydantic import BaseModel
+        >>> class Settings(BaseModel):
+        ...     user: str
+        ...     passwords: dict[str, str]
+        >>> [shape_of(Settings).reason_at(path) for path in (["user"], ["passwords", "ada"])]
+        ['', 'name passwords']
+        """
         shape, reason = self, self.reason
         for step in path:
             shape, reason = shape.reason_below(step, reason)
@@ -134,7 +142,10 @@ class Shape:
         return reduce(lambda shape, step: shape.at(step)[1], path, self)
 
     def keys_of(self, data: Mapping[Any, Any]) -> AbstractSet[str] | None:
-        """Return the keys that such settings may have; None if they may have any."""
+        """Return the keys that such settings may have; None if they may have any.
+
+        Of a union they are those of the members whose tags (fields that are a ``Literal``) are the settings' own.
+        """
         if self._accepts_any_key or not self.tables:
             return None
         matching = [table for table in self.tables if table.matches(data)]

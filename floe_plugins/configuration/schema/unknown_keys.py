@@ -15,7 +15,14 @@ Unknown = list[tuple[KeyPath, frozenset[str]]]
 
 
 def unknown_keys(schema: Any, data: Mapping[Any, Any]) -> Unknown:
-    """Return the path of each key that the schema neither defines nor accepts, with the defined keys."""
+    """Return the path of each key that the schema neither defines nor accepts, with the defined keys.
+
+    >>> from pydantic import BaseModel
+    >>> class Settings(BaseModel):
+    ...     size: int = 1
+    >>> unknown_keys(Settings, {"sise": 4})
+    [(('sise',), frozenset({'size'}))]
+    """
     return _search(shape_of(schema), data)
 
 

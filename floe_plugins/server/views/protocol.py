@@ -14,7 +14,11 @@ Event = Mapping[str, Any]
 
 
 class PlatformView(Protocol):
-    """A platform as the server sees it. All that it gives is plain JSON data, without secrets."""
+    """A platform as the server sees it. All that it gives is plain JSON data, without secrets.
+
+    ``RegistryView`` is that of a registry in this process; the command line has one of a process beside it. Whoever
+    writes another one shows any platform by the same probes, metrics and page.
+    """
 
     def snapshot(self) -> Snapshot:
         """Return the state of the platform and its plugins. Cheap; never blocks; any thread may call it."""
@@ -23,7 +27,8 @@ class PlatformView(Protocol):
     def subscribe(self, callback: Callable[[Event], object]) -> Callable[[], None]:
         """Call ``callback`` with each event, on a thread of the view's; return what ends that.
 
-        When an event arrives, ``snapshot()`` shows what it tells.
+        When an event arrives, ``snapshot()`` shows what it tells. The callback must not block: the events of all
+        subscribers wait for it.
         """
         ...
 

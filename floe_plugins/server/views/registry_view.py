@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from floe_plugins._version import __version__
 from floe_plugins.core.log import log
-from floe_plugins.core.safe_text import escape, type_name
+from floe_plugins.core.safe_text import escape
 from floe_plugins.errors import PluginError
 from floe_plugins.registry.fork import watch
 from floe_plugins.server.views.observer import Observer
-from floe_plugins.server.views.overview import Overview, Overviews, overview
 from floe_plugins.server.views.platform import differences, judge
+from floe_plugins.server.views.plugin_table import PluginTable, PluginTables, plugin_table
 from floe_plugins.server.views.protocol import SCHEMA_VERSION, Event, Snapshot
 from floe_plugins.server.views.settings import describe_settings
+from floe_plugins.server.views.subscribers import Subscribers
 
 if TYPE_CHECKING:
     from floe_plugins.core.report import LifecycleReport
@@ -42,6 +43,12 @@ class RegistryView:
     True
     >>> view.close()
 
+    A forked child has a view with new threads, of the registry as the child has it.
+
+    Args:
+        registry: The registry. It is not started or stopped here.
+        interval: The seconds between two rounds of health checks.
+
     Raises:
         ValueError: ``interval`` is not a number of seconds above 0.
     """
@@ -52,7 +59,7 @@ class RegistryView:
         self._registry = registry
         self._interval = interval
         self._started_at = time.time()
-        self._overviews = Overviews(registry)
+        self._tables = PluginTables(registry)
         self._startup: Mapping[str, Any] = {"startup": None, "critical_chain": []}
         self._starts: Mapping[str, Mapping[str, Any]] = {}
         self._health: Mapping[str, Mapping[str, Any]] = {}
@@ -67,7 +74,7 @@ class RegistryView:
     def _prepare(self) -> None:
         """Set what no fork may inherit; a child's threads start when it first asks for something."""
         self._observer = Observer()
-        self._subscribers: tuple[Callable[[Event], object], ...] = ()
+        self._subscribers = Subscribers()
         self._lock = threading.Lock()
         self._changed = threading.Event()
         self._ask = threading.Event()
@@ -84,7 +91,7 @@ class RegistryView:
             threading.Thread(target=target, name=name, args=(self._closed,), daemon=True).start()
 
     def close(self) -> None:
-        """End the threads. The last snapshot stays."""
+        """End the threads. The last snapshot stays. May be repeated; a check that is under way is not waited for."""
         with self._lock:
             self._closed.set()
             unsubscribe = self._unsubscribe
@@ -94,7 +101,10 @@ class RegistryView:
             unsubscribe()
 
     def snapshot(self) -> Snapshot:
-        """Return the state of the platform and its plugins, as it was a moment ago."""
+        """Return the state of the platform and its plugins, as it was at most about a second ago.
+
+        It belongs to all callers: do not change it. Never blocks.
+        """
         if self._unsubscribe is None:
             self._run()
         return self._snapshot
@@ -102,14 +112,7 @@ class RegistryView:
     def subscribe(self, callback: Callable[[Event], object]) -> Callable[[], None]:
         """Call ``callback`` with each event, on a thread of the view's; return what ends that."""
         self._run()
-        with self._lock:
-            self._subscribers = (*self._subscribers, callback)
-
-        def end() -> None:
-            with self._lock:
-                self._subscribers = tuple(each for each in self._subscribers if each is not callback)
-
-        return end
+        return self._subscribers.add(callback)
 
     def record_startup(self, report: LifecycleReport) -> None:
         """Show the report that ``registry.startup()`` returned, with its times and its critical chain."""
@@ -136,7 +139,7 @@ class RegistryView:
             raise LookupError(str(error)) from None
         if action == "start":
             return self._registry.start(*wanted).to_dict()
-        before = [row["ref"] for row in overview(self._registry).plugins.values() if row["state"] == "started"]
+        before = [row["ref"] for row in plugin_table(self._registry).rows.values() if row["state"] == "started"]
         outcome = self._registry.stop(*wanted)
         if action == "stop" or not outcome.ok:
             return outcome.to_dict()
@@ -165,15 +168,15 @@ class RegistryView:
             events = self._look()
             took = time.monotonic() - begun
             for event in events:
-                self._tell(event)
+                self._subscribers.publish(event)
 
     def _look(self) -> list[Event]:
         """Replace the snapshot, and return what has happened since the last one."""
         before, events = self._snapshot, self._observer.take()
         try:
-            found = self._overviews.latest()
+            found = self._tables.latest()
         except PluginError as error:
-            found = Overview({}, (), {})
+            found = PluginTable({}, (), {})
             self._snapshot = self._new_snapshot(found, failure=str(error))
         else:
             self._snapshot = self._new_snapshot(found)
@@ -205,14 +208,14 @@ class RegistryView:
             log("warning", "the settings of the plugins cannot be shown: %s", error)
         self._changed.set()
 
-    def _new_snapshot(self, found: Overview, failure: str = "") -> Snapshot:
+    def _new_snapshot(self, found: PluginTable, failure: str = "") -> Snapshot:
         rows: list[dict[str, Any]] = [
             {
                 **row,
                 "health": self._health.get(ref) if row["state"] == "started" else None,
                 **self._observer.facts(ref, row["state"], row["reason"]),
             }
-            for ref, row in found.plugins.items()
+            for ref, row in found.rows.items()
         ]
         for row in rows:
             if row["restarts"] == 0:
@@ -238,13 +241,6 @@ class RegistryView:
             **self._startup,
             **self._settings,
         }
-
-    def _tell(self, event: Event) -> None:
-        for callback in self._subscribers:
-            try:
-                callback(event)
-            except Exception as error:  # noqa: BLE001 it is the subscriber's own
-                log("warning", "a subscriber of the view raised %s", type_name(error))
 
     # On the thread that asks for health
 

@@ -31,12 +31,15 @@ _NOTHING: Mapping[Any, Any] = MappingProxyType({})
 class Case:
     """The plugin under test and its surroundings. Each rule has an instance of its own.
 
+    A rule runs on a thread of its own, so that one that hangs has an end; on pytest's if the plugin asks for the
+    ``caller_thread``, and then without a limit.
+
     Attributes:
         plugin: the plugin's class.
         config: its settings, as they stand in its table of a configuration file. Override ``settings`` if they
             have to be computed.
         plugins: the plugins on which it depends, each with its settings.
-        seconds: how long a rule may take.
+        seconds: how many seconds a rule may take; one that takes longer is broken, and its message says where it waits.
         platform: whose plugin it is.
     """
 
@@ -51,7 +54,11 @@ class Case:
 
     @property
     def category(self) -> Category:
-        """The category of the plugin; one that an installed distribution adds to the platform, too."""
+        """The category of the plugin; one that an installed distribution adds to the platform, too.
+
+        Raises:
+            TypeError: its class derives from no category class.
+        """
         return category_of(self.plugin, self.platform)
 
     @property
@@ -92,7 +99,13 @@ class Case:
 
     @contextlib.contextmanager
     def started(self, *, config: Mapping[str, Any] | None = None) -> Generator[Any, None, None]:
-        """Give the plugin: configured, started with those that it depends on, and stopped at the end."""
+        """Give the plugin: configured, started with those that it depends on, and stopped at the end.
+
+        ``config`` takes the place of ``settings()``.
+
+        Raises:
+            ContractError: it does not start.
+        """
         registry, ref = self.new_registry(config=config)
         try:
             outcome = registry.start(ref.type, ref.name)
@@ -154,7 +167,7 @@ class Case:
         self.broken(f"{doing} raised nothing")
 
     def skip(self, reason: str) -> NoReturn:
-        """Leave the rule out: it does not apply to this plugin."""
+        """Leave the rule out: it does not apply to this plugin. pytest shows the reason, and does not return here."""
         import pytest
 
         pytest.skip(reason)
@@ -215,7 +228,7 @@ class Case:
         return results
 
     def eventually(self, condition: Callable[[], object], seconds: float = 5.0) -> bool:
-        """Return whether ``condition`` is met within some seconds."""
+        """Return whether ``condition`` is met within some seconds; it is asked every 5 ms, and once at the least."""
         deadline = time.monotonic() + min(seconds, self.seconds)
         while not condition():
             if time.monotonic() >= deadline:

@@ -59,7 +59,19 @@ def drop_table(self, identifier, purge=False):
 
 
 class CatalogConformance(TableRules, PluginConformance):
-    """The rules for ``CatalogPlugin``."""
+    """The rules for ``CatalogPlugin``.
+
+    >>> from floe_plugins.testing import CatalogConformance
+    >>> class TestAcme(CatalogConformance):
+    ...     plugin = ...  # your class
+    ...     namespace = "scratch.conformance"
+    ...     def settings(self):
+    ...         return {"uri": f"sqlite:///{self.scratch / 'catalog.db'}"}
+
+    Attributes:
+        namespace: the namespace that is made. Neither it nor a table in it is there before a rule.
+        persistent: whether tables are still there when the plugin is started again.
+    """
 
     @rule(_NAMESPACE)
     def test_making_a_namespace_says_whether_it_is_new(self) -> None:

@@ -33,7 +33,17 @@ def dbt_profile(self, target):
 
 
 class ComputeConformance(ConnectionRules, QueryRules, FileQueryRules, PluginConformance):
-    """The rules for ``ComputePlugin``. Their SQL is that of most engines; the attributes say what differs."""
+    """The rules for ``ComputePlugin``. Their SQL is that of most engines; the attributes say what differs.
+
+    >>> from floe_plugins.testing import ComputeConformance
+    >>> class TestAcme(ComputeConformance):
+    ...     plugin = ...  # your class
+    ...     placeholder, named_placeholder = "%s", "%(value)s"
+    ...     unsupported = {"dbt_profile"}
+    ...     persistent = True
+    ...     def settings(self):
+    ...         return {"path": str(self.scratch / "warehouse.db")}
+    """
 
     @rule(_EXECUTE)
     def test_a_result_is_an_arrow_stream(self) -> None:

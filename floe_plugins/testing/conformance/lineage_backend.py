@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import copy
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 from floe_plugins.testing.conformance.base import PluginConformance
-from floe_plugins.testing.conformance.parts.lineage_sending import SendingRules
+from floe_plugins.testing.conformance.parts.flushing import SECONDS
+from floe_plugins.testing.conformance.parts.lineage_sending import EMIT, SendingRules, run_of
 from floe_plugins.testing.conformance.rule import error_text, rule, shown
 from floe_plugins.testing.conformance.samples.events import (
     REQUIRED,
@@ -20,19 +20,12 @@ from floe_plugins.testing.conformance.samples.events import (
     without,
 )
 
-_EMIT = """
-def emit(self, event):
-    self._validate(event)  # raises ValueError with the path, such as "job.name: expected a string"
-    with self._lock:
-        self._waiting.append(json.dumps(event))  # a copy: the caller may change the event afterwards
-"""
 _NAMESPACE = """
 def namespace(self, dataset):
     scheme, separator, rest = dataset.partition("://")
     return f"{scheme}://{rest.partition('/')[0]}" if separator else self.config.namespace
 """
 _MANY = 40
-_SECONDS = 10.0
 
 
 class LineageBackendConformance(SendingRules, PluginConformance):
@@ -53,14 +46,14 @@ class LineageBackendConformance(SendingRules, PluginConformance):
         slack: by how many seconds ``flush`` may miss its deadline on a machine that has much to do.
     """
 
-    @rule(_EMIT)
+    @rule(EMIT)
     def test_emitting_returns_nothing(self) -> None:
         """``emit`` returns None."""
         with self.started() as plugin:
             found = plugin.emit(event())
             self.expect(found is None, f"emit returned {shown(found)}")
 
-    @rule(_EMIT)
+    @rule(EMIT)
     def test_an_event_arrives(self) -> None:
         """``emit`` accepts an OpenLineage run event, and it is sent."""
         sent = event()
@@ -68,7 +61,7 @@ class LineageBackendConformance(SendingRules, PluginConformance):
             plugin.emit(sent)
             self.expect(self._arrived(plugin, sent), "an event was emitted and flushed, and has not arrived")
 
-    @rule(_EMIT)
+    @rule(EMIT)
     def test_an_event_arrives_as_it_was(self) -> None:
         """What arrives is the event in its JSON form, with all its parts."""
         sent = event()
@@ -78,7 +71,7 @@ class LineageBackendConformance(SendingRules, PluginConformance):
                 wrong = sorted(name for name in {*sent, *one} if one.get(name) != sent.get(name))
                 self.expect(not wrong, f"the event has arrived with another {', '.join(wrong)}")
 
-    @rule(_EMIT)
+    @rule(EMIT)
     def test_an_event_arrives_once(self) -> None:
         """An event that was emitted once arrives once, however often it is flushed."""
         sent = event()
@@ -88,7 +81,7 @@ class LineageBackendConformance(SendingRules, PluginConformance):
             count = len(self._arrived(plugin, sent))
             self.expect(count <= 1, f"it has arrived {count} times")
 
-    @rule(_EMIT)
+    @rule(EMIT)
     def test_every_state_of_a_run_is_accepted(self) -> None:
         """``emit`` accepts run events of all types: START, RUNNING, COMPLETE, ABORT, FAIL and OTHER."""
         with self.started() as plugin:
@@ -98,7 +91,7 @@ class LineageBackendConformance(SendingRules, PluginConformance):
                 except ValueError as error:
                     self.broken(f"emit refused an event of the type {state}: {error_text(error)}", error)
 
-    @rule(_EMIT)
+    @rule(EMIT)
     def test_what_is_optional_may_be_missing(self) -> None:
         """``emit`` accepts an event without the parts that OpenLineage does not require."""
         with self.started() as plugin:
@@ -108,35 +101,35 @@ class LineageBackendConformance(SendingRules, PluginConformance):
                 except ValueError as error:
                     self.broken(f"emit refused an event without {'.'.join(place)}: {error_text(error)}", error)
 
-    @rule(_EMIT)
+    @rule(EMIT)
     def test_what_is_required_is_there(self) -> None:
         """``emit`` raises ``ValueError`` for an event without a part that the schema requires."""
         with self.started() as plugin:
             for place in REQUIRED:
                 self._refuses(plugin, without(place), f"without {place[0]}")
 
-    @rule(_EMIT)
+    @rule(EMIT)
     def test_what_is_required_inside_is_there(self) -> None:
         """``emit`` raises ``ValueError`` for an event whose run, job or datasets lack a part."""
         with self.started() as plugin:
             for place in REQUIRED_INSIDE:
                 self._refuses(plugin, without(place), f"without {_path(place)}")
 
-    @rule(_EMIT)
+    @rule(EMIT)
     def test_types_are_checked(self) -> None:
         """``emit`` raises ``ValueError`` for an event with a value of a wrong type."""
         with self.started() as plugin:
             for place, value in WRONG_TYPES:
                 self._refuses(plugin, replaced(place, value), f"in which {_path(place)} is {value!r}")
 
-    @rule(_EMIT)
+    @rule(EMIT)
     def test_the_type_of_an_event_is_a_known_one(self) -> None:
         """``emit`` raises ``ValueError`` for an ``eventType`` that OpenLineage does not have."""
         with self.started() as plugin:
             for value in ("DONE", "complete", ""):
                 self._refuses(plugin, replaced(["eventType"], value), f"of the type {value!r}")
 
-    @rule(_EMIT)
+    @rule(EMIT)
     def test_what_is_no_json_is_refused(self) -> None:
         """``emit`` raises ``ValueError`` for an event that has no JSON form."""
         with self.started() as plugin:
@@ -144,7 +137,7 @@ class LineageBackendConformance(SendingRules, PluginConformance):
                 wrong = replaced(["run", "facets"], {"conformance": {"value": value}})
                 self._refuses(plugin, wrong, f"with {shown(value)} in it")
 
-    @rule(_EMIT)
+    @rule(EMIT)
     def test_a_refusal_gives_the_path(self) -> None:
         """The message of the ``ValueError`` gives the path."""
         with self.started() as plugin:
@@ -153,7 +146,7 @@ class LineageBackendConformance(SendingRules, PluginConformance):
                 lacks = [str(part) for part in place if str(part) not in text]
                 self.expect(not lacks, f"without {_path(place)}, the message is {shown(text)}")
 
-    @rule(_EMIT)
+    @rule(EMIT)
     def test_what_was_refused_is_not_sent(self) -> None:
         """An event that ``emit`` refuses is not sent."""
         wrong = replaced(["eventType"], "DONE")
@@ -163,17 +156,17 @@ class LineageBackendConformance(SendingRules, PluginConformance):
             arrived = self._arrived(plugin, wrong) if self._receives(plugin) else []
             self.expect(not arrived, "emit refused an event, and it has arrived")
 
-    @rule(_EMIT)
+    @rule(EMIT)
     def test_the_event_of_the_caller_stays_as_it_is(self) -> None:
         """``emit`` does not change the event of the caller."""
         sent = event()
         before = copy.deepcopy(sent)
         with self.started() as plugin:
             plugin.emit(sent)
-            plugin.flush(_SECONDS)
+            plugin.flush(SECONDS)
             self.expect(sent == before, f"the event was changed to {shown(sent)}")
 
-    @rule(_EMIT)
+    @rule(EMIT)
     def test_what_is_sent_is_what_was_emitted(self) -> None:
         """The event may be sent later: what the caller changes after ``emit`` is not in it."""
         sent = event()
@@ -183,7 +176,7 @@ class LineageBackendConformance(SendingRules, PluginConformance):
             names = [one["job"]["name"] for one in self._arrived(plugin, sent)]
             self.expect("changed afterwards" not in names, "the event has arrived with what was changed after emit")
 
-    @rule(_EMIT)
+    @rule(EMIT)
     def test_several_threads_emit_at_once(self) -> None:
         """Hooks are thread-safe: the events that several threads emit at once all arrive."""
         sent = [event() for _ in range(_MANY)]
@@ -193,7 +186,7 @@ class LineageBackendConformance(SendingRules, PluginConformance):
                 return lambda: [plugin.emit(one) for one in sent[number::4]]
 
             self.together([emitting(number) for number in range(4)])
-            arrived = {_run(one) for one in self._arrived(plugin, *sent)}
+            arrived = {run_of(one) for one in self._arrived(plugin, *sent)}
             self.expect(len(arrived) == _MANY, f"4 threads emitted {_MANY} events, and {len(arrived)} have arrived")
 
     @rule(_NAMESPACE)
@@ -223,10 +216,6 @@ class LineageBackendConformance(SendingRules, PluginConformance):
         with self.started() as plugin:
             first.append([plugin.namespace(dataset) for dataset in datasets])
         self.expect(first[0] == first[1] == first[2], f"twice, and after a restart, it returned {shown(first)}")
-
-
-def _run(found: Mapping[str, Any]) -> Any:
-    return found["run"]["runId"]
 
 
 def _path(place: Sequence[str | int]) -> str:

@@ -74,6 +74,16 @@ def rule(example: str) -> Callable[[Callable[[C], None]], Callable[[C], None]]:
     """Turn a method of a ``Case`` into a rule. Its docstring is the sentence, ``example`` shows right code.
 
     Whatever the method raises becomes a ``ContractError``; one that does not return in time, too.
+
+    >>> from floe_plugins.testing import PluginConformance, rule
+    >>> class PageConformance(PluginConformance):
+    ...     @rule('return [Page("hello", "# Hello")]')
+    ...     def test_pages_have_names(self):
+    ...         '''Each page has a name.'''
+    ...         with self.started() as plugin:
+    ...             self.expect(all(page.name for page in plugin.pages()), "a page has no name")
+    >>> rule_of(PageConformance.test_pages_have_names).wanted
+    'Each page has a name.'
     """
 
     def decorate(method: Callable[[C], None]) -> Callable[[C], None]:

@@ -41,7 +41,11 @@ def rules(cls: type[Case], *, without: type[Case] | None = None) -> dict[str, Ru
 def run(cls: type[Case], names: Iterable[str] | None = None) -> Result:
     """Check rules, by default all of them, each with an instance of the class, and return what came of it.
 
-    ``setup_method`` and ``teardown_method`` are called around each, as pytest does it. Fixtures are not.
+    ``setup_method`` and ``teardown_method`` are called around each, as pytest does it. Fixtures are not. Blocks until
+    all have ended, each at most for the class's ``seconds``. Needs pytest, and no run of it.
+
+    Raises:
+        AttributeError: there is no rule of one of these names.
     """
     import pytest
 

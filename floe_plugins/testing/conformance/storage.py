@@ -52,8 +52,17 @@ def properties(self, consumer):
 class StorageConformance(VersionRules, FileRules, PluginConformance):
     """The rules for ``StoragePlugin``.
 
+    >>> from floe_plugins.testing import StorageConformance
+    >>> class TestAcme(StorageConformance):
+    ...     plugin = ...  # your class
+    ...     consumers = ("pyiceberg", "duckdb")
+    ...     def settings(self):
+    ...         return {"root": str(self.scratch)}
+
     Attributes:
         consumers: the tools that ``properties`` knows.
+        persistent: whether files are still there when the plugin is started again.
+        names: names of files that need care on disk or in a URL, and which the storage takes.
     """
 
     consumers: Sequence[str] = ("pyiceberg",)

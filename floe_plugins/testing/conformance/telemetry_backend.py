@@ -10,6 +10,7 @@ from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
 from floe_plugins.testing.conformance.base import PluginConformance
+from floe_plugins.testing.conformance.parts.flushing import FLUSH, SECONDS, FlushRules
 from floe_plugins.testing.conformance.rule import rule, shown
 
 _EXPORTERS = """
@@ -32,18 +33,10 @@ _READERS = """
 def metric_readers(self):
     return [PeriodicExportingMetricReader(QueueMetricExporter(self._queue))]  # a new one each time
 """
-_FLUSH = """
-def flush(self, deadline):
-    until = time.monotonic() + deadline
-    with self._changed:
-        return self._changed.wait_for(lambda: not self._waiting, until - time.monotonic())
-"""
-
-_SECONDS = 10.0
 _MANY = 24
 
 
-class TelemetryBackendConformance(PluginConformance):
+class TelemetryBackendConformance(FlushRules, PluginConformance):
     """The rules for ``TelemetryBackendPlugin``.
 
     >>> from floe_plugins.testing import TelemetryBackendConformance
@@ -60,19 +53,9 @@ class TelemetryBackendConformance(PluginConformance):
         slack: by how many seconds a deadline may be missed on a machine that has much to do.
     """
 
-    slack: float = 3.0
-
     def received(self) -> Sequence[str]:
         """Return the names of the spans and metrics that have arrived. Override it."""
         self.missing("received", "which spans and metrics have arrived")
-
-    def outage(self) -> contextlib.AbstractContextManager[Any] | None:
-        """Return a context in which the collector does not answer; None if there is none. Override it."""
-        self.missing("outage", "how it comes about that the collector does not answer")
-
-    def is_own(self, thread: threading.Thread) -> bool:
-        """Return whether a thread is of the collector, and not of the plugin."""
-        return "process_request_thread" in thread.name
 
     def use(self, plugin: Any) -> None:
         """Send a span and a metric."""
@@ -80,7 +63,7 @@ class TelemetryBackendConformance(PluginConformance):
         for reader in plugin.metric_readers():
             with self.metering(reader) as count:
                 count("conformance.used")
-        plugin.flush(_SECONDS)
+        plugin.flush(SECONDS)
 
     def spans(self, *names: str) -> Sequence[Any]:
         """Return ended spans of these names, as a tracer provider of OpenTelemetry's SDK gives them to exporters."""
@@ -101,16 +84,16 @@ class TelemetryBackendConformance(PluginConformance):
         finally:
             provider.shutdown()
 
-    def _outage(self) -> contextlib.AbstractContextManager[Any]:
-        return self.outage() or self.skip("the collector always answers")
-
     def _export(self, plugin: Any, *names: str) -> None:
         for exporter in plugin.span_exporters():
             exporter.export(self.spans(*names))
 
+    def _give(self, plugin: Any) -> None:
+        self._export(plugin, "conformance-flushed")
+
     def _lost(self, plugin: Any, *names: str) -> list[str]:
         """Which names have not arrived after a flush."""
-        plugin.flush(_SECONDS)
+        plugin.flush(SECONDS)
         received = set(self.received())
         return [name for name in names if name not in received]
 
@@ -144,7 +127,7 @@ class TelemetryBackendConformance(PluginConformance):
         before = set(threading.enumerate())
         with self.started() as plugin:
             self._export(plugin, "conformance-closed")
-            plugin.flush(_SECONDS)
+            plugin.flush(SECONDS)
 
         def left() -> list[str]:
             return sorted(each.name for each in {*threading.enumerate()} - before if not self.is_own(each))
@@ -158,7 +141,7 @@ class TelemetryBackendConformance(PluginConformance):
             for exporter in plugin.span_exporters()[:1]:
                 exporter.export(self.spans("conformance-once"))
             for _ in range(2):
-                plugin.flush(_SECONDS)
+                plugin.flush(SECONDS)
             count = list(self.received()).count("conformance-once")
             self.expect(count <= 1, f"it has arrived {count} times")
 
@@ -285,41 +268,7 @@ class TelemetryBackendConformance(PluginConformance):
             lost = self._lost(plugin, "conformance.other")
             self.expect(not lost, "after another provider has closed its reader, a metric does not arrive")
 
-    @rule(_FLUSH)
-    def test_a_flush_that_sent_all_says_so(self) -> None:
-        """``flush`` returns True if all spans and metrics were sent."""
-        with self.started() as plugin:
-            self._export(plugin, "conformance-flushed")
-            found = plugin.flush(_SECONDS)
-            self.expect(found is True, f"flush returned {shown(found)}")
-
-    @rule(_FLUSH)
-    def test_nothing_to_send_is_no_failure(self) -> None:
-        """``flush`` returns True if nothing waits."""
-        with self.started() as plugin:
-            found = plugin.flush(_SECONDS)
-            self.expect(found is True, f"flush returned {shown(found)} when there was nothing to send")
-
-    @rule(_FLUSH)
-    def test_a_flush_that_did_not_send_all_says_so(self) -> None:
-        """``flush`` returns False if not all were sent, and does not raise."""
-        with self.started() as plugin, self._outage():
-            self._export(plugin, "conformance-unsent")
-            found = plugin.flush(0.1)
-            self.expect(found is False, f"the collector does not answer, and flush returned {shown(found)}")
-
-    @rule(_FLUSH)
-    def test_a_flush_keeps_its_deadline(self) -> None:
-        """``flush`` returns at the deadline even if the collector does not answer."""
-        with self.started() as plugin, self._outage():
-            self._export(plugin, "conformance-late")
-            for deadline in (0.0, 0.1):
-                began = time.monotonic()
-                plugin.flush(deadline)
-                passed = time.monotonic() - began
-                self.expect(passed <= deadline + self.slack, f"flush({deadline}) returned after {passed:.1f} s")
-
-    @rule(_FLUSH)
+    @rule(FLUSH)
     def test_a_flush_closes_nothing(self) -> None:
         """``flush`` may be called repeatedly: what is exported after one is sent by the next."""
         names = ("conformance-before", "conformance-after")
@@ -328,16 +277,16 @@ class TelemetryBackendConformance(PluginConformance):
             for name in names:
                 for exporter in exporters:
                     exporter.export(self.spans(name))
-                plugin.flush(_SECONDS)
+                plugin.flush(SECONDS)
             lost = self._lost(plugin, *names)
             self.expect(not lost, f"spans were exported before and after a flush, and {shown(lost)} have not arrived")
 
-    @rule(_FLUSH)
+    @rule(FLUSH)
     def test_several_threads_flush_at_once(self) -> None:
         """``flush`` may be called from several threads: each returns when all was sent."""
         with self.started() as plugin:
             self._export(plugin, "conformance-together")
-            found = self.together([lambda: plugin.flush(_SECONDS)] * 4)
+            found = self.together([lambda: plugin.flush(SECONDS)] * 4)
             self.expect(found == [True] * 4, f"four threads flushed, and flush returned {found}")
 
     @contextlib.contextmanager

@@ -33,3 +33,9 @@ def test_every_command_fails_and_names_a_required_plugin_that_is_missing(
     assert re.search(reason, done.stdout)
     assert ("secrets:nothere" if "nothere" in settings else "storage:local") in done.stdout
     assert "platform healthy" not in done.stdout
+
+
+def test_of_a_plugin_that_did_not_start_no_check_is_shown(floe: Any) -> None:
+    done = floe(("failing-start",), "health", "-o", "wide")
+    row = next(line for line in done.stdout.splitlines() if line.startswith("secrets:failing-start "))
+    assert "its own" not in row

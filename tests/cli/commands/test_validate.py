@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
+import signal
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -96,6 +98,25 @@ secrets:acme test_broken
     right:
         return ()
 """)
+
+
+@pytest.mark.once
+@needs_script
+def test_a_signal_ends_the_run_with_all_that_it_has_begun_and_made(floe: Any, project: Path) -> None:
+    bin_, temporary, begun = project.parent / "bin", project.parent / "tmp", project.parent / "begun"
+    bin_.mkdir()
+    temporary.mkdir()
+    # It is begun in the place of uv, has the command interrupted, and does not end by itself.
+    script = f"#!/bin/sh\necho $$ > {shlex.quote(str(begun))}\nkill -s TERM $PPID\nexec sleep 600\n"
+    (bin_ / "uv").write_text(script, encoding="utf-8")
+    (bin_ / "uv").chmod(0o755)
+    environ = {"PATH": fake_uv.on_path(bin_), "TMPDIR": str(temporary)}
+    done = floe((), "validate", "acme", "--run", cwd=project.parent, env=environ)
+    assert done.returncode == 128 + signal.SIGTERM
+    assert done.stderr.endswith("floe-plugins: ended by SIGTERM\n")
+    assert [*temporary.iterdir()] == []
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(begun.read_text(encoding="utf-8")), 0)
 
 
 def suite(floe: Any, project: Path, broken: str, *arguments: str) -> Any:

@@ -10,7 +10,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from support import SOON, child_environ, write_distribution
+from support import SOON, child_environ, run_code, write_distribution
+
+from floe_plugins.cli.host.process import MAX_FRAMES, MAX_NAME
 
 PLUGIN = """
 from floe_plugins import SecretsPlugin
@@ -67,6 +69,27 @@ def test_threads_and_children_that_plugins_leave_do_not_keep_the_command(tmp_pat
     code += "os.fork() or os.execlp('sleep', 'sleep', '600')"
     done = run(tmp_path, code, "health")
     assert done.returncode == 0, done.stderr
+
+
+def test_who_ends_the_process_is_told_in_a_few_words() -> None:
+    code = f"""
+        import os, threading
+        from floe_plugins.cli.host import process
+        told = []
+        class Channel:
+            def send(self, event, **facts): told.append((event, facts))
+        process._leave = lambda status: None
+        process._trace_exit(Channel())
+        names = {{}}
+        code = "def dive(left): dive(left - 1) if left else os._exit(3)"
+        exec(compile(f"import os\\n{{code}}", "n" * 10**5, "exec"), names)
+        names["dive"](200)
+        [(event, facts)] = told
+        assert event == "exiting" and facts["status"] == 3
+        assert len(facts["frames"]) == {MAX_FRAMES}
+        assert {{frame[0] for frame in facts["frames"]}} == {{"n" * {MAX_NAME}}}
+    """
+    run_code(code, check=True)
 
 
 def test_a_child_of_a_plugin_may_leave_by_os_exit(tmp_path: Path) -> None:

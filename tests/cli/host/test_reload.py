@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 from pydantic import BaseModel
-from support import Secrets, new_registry
+from support import Secrets, write_distribution
 
-from floe_plugins import PluginRegistry, PluginState
+from floe_plugins import PluginError, PluginRegistry, PluginState
 from floe_plugins.cli.host.reload import Reload
 
 
@@ -42,14 +42,15 @@ class Dependent(Secrets):
 class Platform:
     """A platform that runs with a file."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, **options: Any) -> None:
         self.file = directory / "floe.json"
         self.done: list[str] = []
         self.write(prefix="one")
-        self.registry: PluginRegistry = new_registry(str(self.file))
+        self.registry = PluginRegistry(self.file, environ={}, **{"autoload": "none", **options})
         self.registry.register(type("Mine", (Plugin,), {"done": self.done}))
         self.registry.register(Dependent)
-        assert self.registry.startup().ok
+        self.registry.startup()
+        assert self.states() == {PluginState.STARTED}
         self.done.clear()
 
     def write(self, **settings: Any) -> None:
@@ -98,3 +99,25 @@ def test_that_neither_works_is_told(platform: Platform, monkeypatch: pytest.Monk
     line = platform.reload(prefix="two")
     assert "it did not start with its new settings, with the old ones neither" in line
     assert "secrets:mine was not started again, it is failed" in line
+
+
+def test_a_plugin_that_cannot_be_loaded_is_in_the_way_of_no_other(tmp_path: Path) -> None:
+    write_distribution(tmp_path, "acme", "[floe.secrets]\nbroken = acme:Plugin\n", acme="raise RuntimeError")
+    found = Platform(tmp_path, path=[str(tmp_path)], autoload="all")
+    try:
+        assert found.registry.state("secrets", "broken") is PluginState.FAILED
+        assert "it was restarted, and what depends on it" in found.reload(prefix="two")
+        assert found.states() == {PluginState.STARTED}
+    finally:
+        found.registry.shutdown()
+
+
+def test_what_keeps_a_plugin_from_stopping_is_told_as_a_line(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def busy(*_ref: object) -> None:
+        raise PluginError("it is busy")
+
+    monkeypatch.setattr(PluginRegistry, "stop", busy)
+    line = platform.reload(prefix="two")
+    assert line == "secrets:mine: its settings have changed, and it was not restarted: it is busy"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
+import pytest
+
 from floe_plugins import FLOE, Category, Platform, PluginConfigurationError, PluginError, PluginRef
 from floe_plugins.cli import program
 from floe_plugins.cli.host.session import Session
@@ -72,6 +74,13 @@ def test_a_request_that_fails_or_is_unknown_is_answered_too() -> None:
         (2, "the host does not know the request 'dance'"),
         (3, "the request failed with ValueError"),
     ]
+
+
+def test_why_a_request_failed_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    found, _ = session()
+    found.handlers["health"] = lambda message: message["absent"]
+    found.receive({"event": "health", "id": 1})
+    assert caplog.messages == ["the request health failed with KeyError: 'absent'"]
 
 
 def test_standard_input_is_read_in_the_words_of_the_platform() -> None:

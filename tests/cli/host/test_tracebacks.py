@@ -13,6 +13,8 @@ from support import write_project
 from floe_plugins import PluginError
 from floe_plugins.cli.host.tracebacks import MAX_FRAMES, frames_of
 from floe_plugins.configuration.issues import ConfigurationIssue, configuration_error
+from floe_plugins.core.safe_text import MAX_TEXT
+from floe_plugins.execution.boundary import caused_by, describe
 
 
 def raised(file: object, code: str) -> PluginError:
@@ -96,3 +98,18 @@ def test_commands_show_with_vv_where_a_validator_raised(floe: Any, tmp_path: Pat
         assert "acme.py:8 in is_fit\n        def is_fit(cls, size): return 1 // (size - 1)\n" in shown
         assert "pydantic" not in shown
     assert "in is_fit" not in floe((project,), "check", "--config", file).stdout
+
+
+def test_long_names_and_lines_are_cut(tmp_path: Path) -> None:
+    file = tmp_path / "acme.py"
+    file.write_text(f"1 / 0  # {'x' * 2 * MAX_TEXT}\n", "utf-8")
+    lines = frames_of(raised(file, "1 / 0")), frames_of(raised("y" * 2 * MAX_TEXT, "1 / 0"))
+    assert [len(str(found[-1])) < 2 * MAX_TEXT for found in lines] == [True, True]
+
+
+def test_frames_that_hold_a_secret_are_left_out() -> None:
+    error = raised("https://hunter2@host/rules.py", "1 / 0")
+    assert error.exception is not None
+    failure = describe(error.exception, lambda text: text.replace("hunter2", "***"))
+    assert frames_of(caused_by(PluginError("it failed"), failure)) == []
+    assert frames_of(caused_by(PluginError("it failed"), describe(error.exception)))

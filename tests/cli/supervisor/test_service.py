@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import queue
 import signal
 import socket
 import subprocess
@@ -20,6 +21,9 @@ from support import SOON, child_environ, write_distribution
 
 from floe_plugins import PluginRegistry
 from floe_plugins.cli.host.reload import Reload
+from floe_plugins.cli.supervisor.service import Service
+from floe_plugins.cli.supervisor.supervisor import Finished
+from floe_plugins.cli.supervisor.view import SupervisorView
 
 pytestmark = pytest.mark.once
 
@@ -241,7 +245,7 @@ def test_a_changed_file_is_applied_on_hangup(run: Any, tmp_path: Path) -> None:
     for text, said in (
         ("plugins: {secrets: {mine: {prefix: two}}}", "secrets:mine: its settings have changed; it was restarted"),
         ("plugins: {secrets: {mine: {prefix: [3]}}}", "its new settings are refused, it goes on with the old ones"),
-        ("plugins: [", "nothing was reloaded, the configuration is invalid"),
+        ("plugins: [", "nothing was reloaded: invalid configuration"),
         ("plugins: {secrets: {mine: {prefix: two}, env: {}}}", "secrets:env is new in the configuration: restart"),
         ("registry: {workers: 3}\nplugins: {secrets: {mine: {prefix: two}}}", "registry.workers has changed: restart"),
         ("plugins: {secrets: {mine: {prefix: two}}}", "nothing has changed"),
@@ -250,6 +254,42 @@ def test_a_changed_file_is_applied_on_hangup(run: Any, tmp_path: Path) -> None:
         running.process.send_signal(signal.SIGHUP)
         running.said(said)
         assert running.command("health").returncode == 0
+
+
+def test_why_a_host_did_not_reload_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: queue.Queue[str] = queue.Queue()
+    lines: list[str] = []
+
+    class Hosts:
+        """Stands for the supervisor."""
+
+        monitor = None
+        received = None
+        signals = staticmethod(contextlib.nullcontext)
+        on_tick: Any
+        on_hangup: Any
+
+        def __init__(self) -> None:
+            self.observers: list[Any] = []
+
+        def begin(self, _job: str, _options: Any) -> None: ...
+
+        def wait(self) -> Finished:
+            self.on_hangup()
+            lines.append(said.get(timeout=SOON))
+            return Finished(status=0)
+
+        def ask(self, _event: str, _wait: float) -> Any:
+            return {"error": {"message": "the request failed with ValueError"}}
+
+    def no_terminal(_path: str, _flags: int) -> int:
+        raise OSError
+
+    monkeypatch.setattr(os, "open", no_terminal)
+    monkeypatch.setattr(sys, "stdin", None)
+    hosts: Any = Hosts()
+    Service(supervisor=hosts, view=SupervisorView(hosts, None), say=said.put).run({})
+    assert lines == ["nothing was reloaded: the request failed with ValueError"]
 
 
 def test_a_service_manager_is_told_of_the_start_and_the_stop(run: Any, tmp_path: Path) -> None:

@@ -60,6 +60,23 @@ def test_answers_go_on_after_a_moment_in_which_no_descriptor_was_free(
     assert failures == []
 
 
+def test_answers_go_on_after_a_moment_in_which_no_thread_could_be_started(
+    serve: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, start, failures = serve(), threading.Thread.start, [RuntimeError("can't start new thread")]
+
+    def start_later(thread: threading.Thread) -> None:
+        if failures:
+            raise failures.pop()
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start_later)
+    with pytest.raises(PluginError):
+        ask(path, "health")
+    assert ask(path, "health") is not None
+    assert failures == []
+
+
 def test_only_this_user_may_connect(serve: Any) -> None:
     assert stat.S_IMODE(serve().stat().st_mode) == 0o600
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -11,6 +13,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+
+from floe_plugins import PluginError
+from floe_plugins.cli.supervisor import supervisor
+from floe_plugins.cli.supervisor.progress import Progress
 
 pytestmark = pytest.mark.once
 
@@ -93,3 +99,12 @@ def test_a_signal_during_a_check_with_once_is_a_failure(run: Start) -> None:
     process = run(("hanging-stop",), "registry: {autoload: all, timeouts: {shutdown: 200}}", "--once")
     interrupted_while_waiting(process)
     assert process.returncode != 0
+
+
+def test_a_host_that_cannot_be_made_is_an_error_that_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    def exhausted(*_args: object) -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(supervisor, "launch", exhausted)
+    with pytest.raises(PluginError, match=r"no host can be launched: Too many open files.*ulimit -n"):
+        supervisor.Supervisor(print, Progress(None)).run("check", {})

@@ -86,3 +86,9 @@ def test_of_short_secrets_that_begin_alike_the_longest_is_masked():
 def test_a_secret_that_is_not_set_masks_nothing(secret):
     for matcher in (Matcher([secret]), Matcher([], [secret])):
         assert [matcher.mask(text) for text in ("", " ", "word")] == ["", " ", "word"]
+
+
+@pytest.mark.parametrize("secret", ["aaaaaab", "abababab!", "0000000001", "abcabcabcabc!"])
+@pytest.mark.parametrize("before", ["", "-", "--", "---"])
+def test_nothing_is_left_of_a_secret_that_repeats_itself(secret, before):
+    assert Matcher([secret]).mask(f"{before}{secret} is wrong") == f"{before}*** is wrong"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from pydantic import BaseModel, field_validator
+from pydantic import BaseModel, SecretStr, field_validator
 
 from floe_plugins import PluginRef
 from floe_plugins.configuration.loader import load
@@ -67,6 +67,28 @@ def test_an_issue_knows_where_code_of_the_schema_raised(found: Any, table: Any, 
     assert line > 1
     assert "frames" not in issue.to_dict()
     assert "test_frames" not in repr(issue)
+
+
+def made_in(filename: str) -> None:
+    exec(compile("1 / 0", filename, "exec"))  # noqa: S102 as makers of code do
+
+
+class Made(BaseModel):
+    token: SecretStr
+    mode: str
+
+    def model_post_init(self, _context: object) -> None:
+        made_in(f"https://me@{self.token.get_secret_value()}/rules.py" if self.mode == "secret" else self.mode)
+
+
+@pytest.mark.parametrize(("mode", "are_kept"), [("rules.py", True), ("secret", False), ("x" * 10_000, False)])
+def test_frames_that_hold_a_secret_or_cannot_be_searched_are_left_out(mode: str, are_kept: bool) -> None:  # noqa: FBT001 what is expected
+    table = {"token": "correct-horse-battery", "mode": mode}
+    configuration = load({"plugins": {"compute": {"duckdb": table}}}, environ={})
+    ref = PluginRef.parse("compute:duckdb")
+    [issue] = validate_settings(configuration, ref, plugin(config_schema=Made), None).issues
+    assert "ZeroDivisionError" in issue.message
+    assert bool(issue.frames) is are_kept
 
 
 def refuse() -> None:

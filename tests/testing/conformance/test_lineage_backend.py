@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import faulty_flushes
 import pytest
 from conformance_suite import broken, conformance, own_rules
 
@@ -279,23 +280,10 @@ class ReturnsACount(DemoLineage):
         return 1 if found and count == 1 else found
 
 
-class HasNothingToSend(DemoLineage):
-    def startup(self):
-        super().startup()
-        self.used = False
-
-    def put(self, line):
-        self.used = True
-        super().put(line)
-
-    def flush(self, deadline):
-        return super().flush(deadline) if self.used else None
+class HasNothingToSend(faulty_flushes.HasNothingToSend, DemoLineage): ...
 
 
-class SaysAllWasSent(DemoLineage):
-    def flush(self, deadline):
-        super().flush(deadline)
-        return True
+class SaysAllWasSent(faulty_flushes.SaysAllWasSent, DemoLineage): ...
 
 
 class WaitsForTheServer(DemoLineage):
@@ -320,16 +308,7 @@ class RefusesInAnOutage(DemoLineage):
         super().put(line)
 
 
-class FlushesAlone(DemoLineage):
-    def flush(self, deadline):
-        if not self.lock.acquire(blocking=False):
-            return False
-        try:
-            if threading.current_thread().name.startswith("conformance-"):
-                time.sleep(0.02)
-        finally:
-            self.lock.release()
-        return super().flush(deadline)
+class FlushesAlone(faulty_flushes.FlushesAlone, DemoLineage): ...
 
 
 class HasNoNamespace(DemoLineage):

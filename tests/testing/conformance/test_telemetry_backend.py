@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
+import faulty_flushes
 import pytest
 from conformance_suite import broken, conformance, own_rules
 
@@ -269,21 +270,10 @@ class ReturnsACount(DemoTelemetry):
         return count if found and count else found
 
 
-class HasNothingToSend(DemoTelemetry):
-    used = False
-
-    def put(self, names):
-        self.used = True
-        super().put(names)
-
-    def flush(self, deadline):
-        return super().flush(deadline) and self.used
+class HasNothingToSend(faulty_flushes.HasNothingToSend, DemoTelemetry): ...
 
 
-class SaysAllWasSent(DemoTelemetry):
-    def flush(self, deadline):
-        super().flush(deadline)
-        return True
+class SaysAllWasSent(faulty_flushes.SaysAllWasSent, DemoTelemetry): ...
 
 
 class WaitsForTheCollector(DemoTelemetry):
@@ -305,16 +295,7 @@ class ClosesAtAFlush(DemoTelemetry):
         return super().flush(deadline)
 
 
-class FlushesAlone(DemoTelemetry):
-    def flush(self, deadline):
-        if not self.lock.acquire(blocking=False):
-            return False
-        try:
-            if threading.current_thread().name.startswith("conformance-"):
-                time.sleep(0.02)
-            return self.send()
-        finally:
-            self.lock.release()
+class FlushesAlone(faulty_flushes.FlushesAlone, DemoTelemetry): ...
 
 
 class LeavesAThread(DemoTelemetry):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -18,10 +17,9 @@ from floe_plugins.core.state import PluginState, Stage
 from floe_plugins.dependencies.resolver import StartPlan, resolve
 from floe_plugins.entries.entry import Entry
 from floe_plugins.entries.store import EntryStore
-from floe_plugins.hookspecs.base import hook_names
 from floe_plugins.registry.facade import PluginRegistry
 from floe_plugins.reporting.schema_calls import call_each
-from floe_plugins.reporting.static_details import UNKNOWN, read_details
+from floe_plugins.reporting.static_details import UNKNOWN, details_of
 
 
 def run(session: Session) -> Result:
@@ -71,11 +69,7 @@ def _wanted(store: EntryStore, ref: PluginRef) -> PluginRef:
 
 def _details(entry: Entry) -> dict[str, Any]:
     """Return what is known of a plugin that was checked: how it was loaded, and from where."""
-    found = UNKNOWN
-    if entry.candidate is not None:
-        # A distribution may have added its category.
-        with suppress(Exception):
-            found = read_details(entry.candidate, hook_names(entry.ref.type.spec, entry.ref.type.platform))
+    found = UNKNOWN if entry.candidate is None else details_of(entry.candidate)
     return {
         "ref": str(entry.ref),
         "version": entry.declared.version,

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from floe_plugins.testing.conformance.case import Case
+from floe_plugins.testing.conformance.parts.flushing import SECONDS, FlushRules
 from floe_plugins.testing.conformance.rule import rule, shown
-from floe_plugins.testing.conformance.samples.events import (
-    event,
-)
+from floe_plugins.testing.conformance.samples.events import event
 
-_EMIT = """
+EMIT = """
 def emit(self, event):
     self._validate(event)  # raises ValueError with the path, such as "job.name: expected a string"
     with self._lock:
@@ -37,36 +33,30 @@ def flush(self, deadline):
         self._sending.release()
 """
 _MANY = 40
-_SECONDS = 10.0
 
 
-class LineageCase(Case):
+class LineageCase(FlushRules):
     """What all rules for lineage backends work with."""
 
     namespaces: Mapping[str, str] = {}
-    slack: float = 3.0
 
     def received(self) -> Sequence[Mapping[str, Any]]:
         """Return the events that have arrived where the plugin sends them. Override it."""
         self.missing("received", "which events have arrived")
 
-    def outage(self) -> contextlib.AbstractContextManager[Any] | None:
-        """Return a context in which no events can be sent; None if there is none. Override it."""
-        self.missing("outage", "how it comes about that events cannot be sent")
-
     def use(self, plugin: Any) -> None:
         """Send an event."""
-        plugin.emit(event())
-        plugin.flush(_SECONDS)
+        self._give(plugin)
+        plugin.flush(SECONDS)
 
-    def _outage(self) -> contextlib.AbstractContextManager[Any]:
-        return self.outage() or self.skip("events can always be sent")
+    def _give(self, plugin: Any) -> None:
+        plugin.emit(event())
 
     def _arrived(self, plugin: Any, *sent: Mapping[str, Any]) -> list[Mapping[str, Any]]:
         """What has arrived of these events after a flush."""
-        plugin.flush(_SECONDS)
-        runs = {_run(one) for one in sent}
-        return [one for one in self.received() if _run(one) in runs]
+        plugin.flush(SECONDS)
+        runs = {run_of(one) for one in sent}
+        return [one for one in self.received() if run_of(one) in runs]
 
     def _refuses(self, plugin: Any, wrong: Mapping[str, Any], what: str) -> ValueError:
         try:
@@ -80,14 +70,10 @@ class LineageCase(Case):
         """The threads that there were not, without those where events arrive."""
         return [each for each in threading.enumerate() if each not in before and not self.is_own(each)]
 
-    def is_own(self, thread: threading.Thread) -> bool:
-        """Return whether a thread is of the place where events arrive, and not of the plugin."""
-        return "process_request_thread" in thread.name
-
     def _receives(self, plugin: Any) -> bool:
         """Whether events arrive: before the first one there may be nothing to look into."""
         plugin.emit(event())
-        return bool(plugin.flush(_SECONDS))
+        return bool(plugin.flush(SECONDS))
 
 
 class SendingRules(LineageCase):
@@ -100,7 +86,7 @@ class SendingRules(LineageCase):
         with self.started() as plugin:
             for one in sent:
                 plugin.emit(one)
-            arrived = {_run(one) for one in self._arrived(plugin, *sent)}
+            arrived = {run_of(one) for one in self._arrived(plugin, *sent)}
             self.expect(len(arrived) == _MANY, f"{_MANY} events were emitted and flushed, {len(arrived)} have arrived")
 
     @rule(_FLUSH)
@@ -111,8 +97,8 @@ class SendingRules(LineageCase):
             for number, one in enumerate(sent):
                 plugin.emit(one)
                 if number % 2:
-                    plugin.flush(_SECONDS)
-            arrived = {_run(one) for one in self._arrived(plugin, *sent)}
+                    plugin.flush(SECONDS)
+            arrived = {run_of(one) for one in self._arrived(plugin, *sent)}
             self.expect(len(arrived) == len(sent), f"of {len(sent)} events, 2 behind a flush, {len(arrived)} arrived")
 
     @rule(_FLUSH)
@@ -126,40 +112,6 @@ class SendingRules(LineageCase):
         self.expect(ended, f"after shutdown there are {shown(sorted(each.name for each in self._threads(before)))}")
 
     @rule(_FLUSH)
-    def test_a_flush_that_sent_all_says_so(self) -> None:
-        """``flush`` returns True if all events were sent."""
-        with self.started() as plugin:
-            plugin.emit(event())
-            found = plugin.flush(_SECONDS)
-            self.expect(found is True, f"flush returned {shown(found)}")
-
-    @rule(_FLUSH)
-    def test_nothing_to_send_is_no_failure(self) -> None:
-        """``flush`` returns True if no event waits."""
-        with self.started() as plugin:
-            found = plugin.flush(_SECONDS)
-            self.expect(found is True, f"flush returned {shown(found)} when there was nothing to send")
-
-    @rule(_FLUSH)
-    def test_a_flush_that_did_not_send_all_says_so(self) -> None:
-        """``flush`` returns False if events could not be sent, and does not raise."""
-        with self.started() as plugin, self._outage():
-            plugin.emit(event())
-            found = plugin.flush(0.1)
-            self.expect(found is False, f"nothing can be sent, and flush returned {shown(found)}")
-
-    @rule(_FLUSH)
-    def test_a_flush_keeps_its_deadline(self) -> None:
-        """``flush`` returns within ``deadline`` seconds, sent or not."""
-        with self.started() as plugin, self._outage():
-            plugin.emit(event())
-            for deadline in (0.0, 0.1):
-                began = time.monotonic()
-                plugin.flush(deadline)
-                passed = time.monotonic() - began
-                self.expect(passed <= deadline + self.slack, f"flush({deadline}) returned after {passed:.1f} s")
-
-    @rule(_FLUSH)
     def test_what_could_not_be_sent_is_kept(self) -> None:
         """Events that could not be sent are kept for the next attempt."""
         sent = [event(), event()]
@@ -168,10 +120,10 @@ class SendingRules(LineageCase):
                 for one in sent:
                     plugin.emit(one)
                 plugin.flush(0.1)
-            arrived = {_run(one) for one in self._arrived(plugin, *sent)}
+            arrived = {run_of(one) for one in self._arrived(plugin, *sent)}
             self.expect(len(arrived) == len(sent), f"of 2 events that could not be sent, {len(arrived)} have arrived")
 
-    @rule(_EMIT)
+    @rule(EMIT)
     def test_an_event_that_cannot_be_sent_now_is_accepted(self) -> None:
         """``emit`` accepts an event that cannot be sent now: it may be sent later."""
         with self.started() as plugin, self._outage():
@@ -185,11 +137,12 @@ class SendingRules(LineageCase):
         with self.started() as plugin:
             for one in sent:
                 plugin.emit(one)
-            found = self.together([lambda: plugin.flush(_SECONDS)] * 4)
+            found = self.together([lambda: plugin.flush(SECONDS)] * 4)
             self.expect(found == [True] * 4, f"four threads flushed, and flush returned {found}")
             count = len(self._arrived(plugin, *sent))
             self.expect(count == len(sent), f"four threads flushed 4 events, and {count} have arrived")
 
 
-def _run(found: Mapping[str, Any]) -> Any:
+def run_of(found: Mapping[str, Any]) -> Any:
+    """Return the id of the run that an event is of."""
     return found["run"]["runId"]

@@ -12,15 +12,15 @@ from urllib.parse import parse_qs, urlsplit
 
 import pyarrow as pa
 import pytest
+from catalogs import NUMBERS, catalog_with, configured, status_of
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.exceptions import CommitFailedException, NamespaceAlreadyExistsError, NoSuchTableError
 from pyiceberg.schema import Schema
 from pyiceberg.table import CommitTableRequest
 
-from floe_plugins import CatalogPlugin, HealthState, PluginRegistry, PluginUnavailableError
+from floe_plugins import CatalogPlugin, HealthState, PluginRegistry, PluginUnavailableError, StoragePlugin
 
 TOKEN = "hunter2-Zq8xW0vK"  # noqa: S105
-NUMBERS = pa.table({"n": list(range(1000))})
 ERRORS = {NamespaceAlreadyExistsError: 409, CommitFailedException: 409, NoSuchTableError: 404}
 
 
@@ -111,13 +111,6 @@ def service(tmp_path: Path) -> Iterator[Service]:
     made.close()
 
 
-def configured(root: Path) -> dict[str, Any]:
-    storage = {"local": {"root": str(root / "root")}}
-    return {
-        "plugins": {"catalog": {"iceberg": {}}, "storage": storage, "secrets": {"env": {"prefix": "CATALOG_TEST_"}}}
-    }
-
-
 @pytest.fixture
 def registry(service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[PluginRegistry]:
     monkeypatch.setenv("CATALOG_TEST_CATALOG_URI", service.uri)
@@ -128,24 +121,18 @@ def registry(service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.fixture
 def catalog(registry: PluginRegistry) -> CatalogPlugin:
-    made = registry.get(CatalogPlugin, "iceberg")
-    made.ensure_namespace("sales")
-    made.ensure_table("sales.numbers", NUMBERS)
-    return made
-
-
-def status_of(registry: PluginRegistry) -> Any:
-    return next(status for ref, status in registry.health().statuses.items() if str(ref) == "catalog:iceberg")
+    return catalog_with(registry, "sales.numbers", NUMBERS)
 
 
 def test_tables_lie_in_the_storage_and_are_known_to_the_service(
-    catalog: CatalogPlugin, registry: PluginRegistry, service: Service, tmp_path: Path
+    catalog: CatalogPlugin, registry: PluginRegistry, service: Service
 ) -> None:
     catalog.append("sales.numbers", NUMBERS)
     catalog.replace("sales.numbers", NUMBERS)
 
     assert pa.table(catalog.read("sales.numbers")).num_rows == 1000
-    assert service.catalog.load_table("sales.numbers").location() == (tmp_path / "root/sales/numbers").as_uri()
+    storage = registry.get(StoragePlugin, "local")
+    assert service.catalog.load_table("sales.numbers").location() == storage.uri("sales/numbers")
     assert parse_qs(urlsplit(service.asked[0].split()[1]).query) == {"warehouse": ["lake"]}
     assert status_of(registry).state is HealthState.HEALTHY
 
@@ -188,6 +175,12 @@ def test_a_wrong_token_is_refused_and_not_shown(
     assert "refuses who asks" in failed.message
     assert not any(secret in f"{failed!r} {caplog.text}" for secret in (TOKEN, "wrong-7Gh2pQx"))
     registry.shutdown()
+
+
+def test_a_parameter_does_not_lead_elsewhere(service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CATALOG_TEST_CATALOG_URI", f"{service.uri}&uri=http://elsewhere.invalid")
+    with PluginRegistry(configured(tmp_path)) as registry:
+        assert status_of(registry).state is HealthState.HEALTHY
 
 
 @pytest.mark.parametrize("uri", ["https://", f"http://x:{TOKEN}@host:port/"])

@@ -8,19 +8,20 @@ import subprocess
 import sys
 import textwrap
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import process_limits
 import pyarrow as pa
 import pytest
+from catalogs import configured, status_of
+from drilling import states, stopped
 from floe_reference_catalog_iceberg import IcebergCatalog
 
 from floe_plugins import (
     CatalogPlugin,
-    HealthReport,
     HealthState,
     PluginRegistry,
     PluginState,
@@ -41,29 +42,12 @@ EVENTS = pa.table(
 PASSWORD = "hunter2-Zq8xW0vK"  # noqa: S105
 
 
-def configured(root: Path, **settings: Any) -> dict[str, Any]:
-    return {
-        "plugins": {
-            "catalog": {"iceberg": settings},
-            "storage": {"local": {"root": str(root / "it's a root")}},
-            "secrets": {"env": {"prefix": "CATALOG_TEST_"}},
-        }
-    }
-
-
 @contextlib.contextmanager
 def platform(root: Path, **settings: Any) -> Iterator[PluginRegistry]:
     with PluginRegistry(configured(root, **settings)) as registry:
         yield registry
     assert registry.state(CatalogPlugin, "iceberg") is PluginState.STOPPED
     assert registry.problems == ()
-
-
-@pytest.fixture
-def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    place = tmp_path / "made when it is missing" / "catalog.db"
-    monkeypatch.setenv("CATALOG_TEST_CATALOG_URI", f"sqlite:///{place}")
-    return place
 
 
 @pytest.fixture
@@ -466,14 +450,10 @@ def test_of_two_processes_none_loses_rows(catalog: CatalogPlugin, tmp_path: Path
 
 
 def test_a_database_that_answers_is_healthy(registry: PluginRegistry, database: Path) -> None:
-    status = health(registry)
+    status = status_of(registry)
 
     assert status.state is HealthState.HEALTHY
     assert Path(status.details["database"].removeprefix("sqlite:///").replace("%20", " ")) == database
-
-
-def health(registry: PluginRegistry) -> Any:
-    return next(status for ref, status in registry.health().statuses.items() if str(ref) == "catalog:iceberg")
 
 
 @contextlib.contextmanager
@@ -492,16 +472,6 @@ def locked(database: Path, how: str) -> Iterator[None]:
         other.stdout.readline()
         yield
         other.communicate("\n")
-
-
-def states(report: HealthReport) -> dict[str, str]:
-    return {str(ref): str(status.state) for ref, status in report.statuses.items()}
-
-
-def stopped(registry: PluginRegistry) -> list[str]:
-    report = registry.shutdown()
-    assert report.ok
-    return [str(outcome.ref) for outcome in report.outcomes]
 
 
 def kept_by(storage: StoragePlugin, content: bytes) -> bytes:
@@ -619,17 +589,15 @@ MANY = pa.table({"id": pa.array([number * 7919 % 1000003 for number in range(300
 
 
 @pytest.mark.drill("Iceberg tables on a full disk")
-def test_a_full_storage_loses_nothing_that_was_committed(
-    required: PluginRegistry, no_space: Callable[[int], AbstractContextManager[Any]]
-) -> None:
+def test_a_full_storage_loses_nothing_that_was_committed(required: PluginRegistry) -> None:
     catalog = required.get(CatalogPlugin, "iceberg")
     # Room for the database to work on, but not for the rows.
-    with no_space(200_000):
+    with process_limits.no_space(200_000):
         with pytest.raises(OSError, match="File too large"):
             catalog.append("sales.events", MANY)
         report = required.health()
         assert rows(catalog.read("sales.events")) == EVENTS.to_pylist()
-    with no_space(0):
+    with process_limits.no_space(0):
         without_any = required.health()
 
     # Small things still have room: the catalog's own database, and what the storage tries.
@@ -641,6 +609,13 @@ def test_a_full_storage_loses_nothing_that_was_committed(
     assert len(rows(catalog.read("sales.events"))) == EVENTS.num_rows + MANY.num_rows
     first, *others = stopped(required)
     assert [first, *sorted(others)] == ORDER
+
+
+@pytest.fixture
+def without_privileges() -> Iterator[None]:
+    # A fixture, so that the threads of the platform have none either.
+    with process_limits.without_privileges():
+        yield
 
 
 @pytest.mark.drill("Iceberg tables in a directory without permission")
@@ -726,7 +701,7 @@ def test_the_password_of_a_database_is_in_no_error_and_no_health(
     [failed] = registry.startup().failed
 
     assert "CATALOG" in failed.message.upper()
-    assert PASSWORD not in str(failed.message) + caplog.text + str(health(registry))
+    assert PASSWORD not in str(failed.message) + caplog.text + str(status_of(registry))
     registry.shutdown()
 
 

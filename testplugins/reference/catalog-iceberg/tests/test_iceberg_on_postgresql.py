@@ -17,11 +17,12 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from catalogs import NUMBERS, catalog_with, configured, status_of
+from drilling import states
 
 from floe_plugins import CatalogPlugin, HealthState, PluginRegistry, PluginUnavailableError, StoragePlugin
 
 PASSWORD = "hunter2-Zq8xW0vK"  # noqa: S105
-NUMBERS = pa.table({"n": list(range(1000))})
 ONE = pa.table({"n": [1]})
 PLACES = [Path("/usr/lib/postgresql"), Path("/usr/local"), Path("/opt/homebrew/opt")]
 
@@ -139,16 +140,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     made.stop()
 
 
-def configured(root: Path, **settings: Any) -> dict[str, Any]:
-    return {
-        "plugins": {
-            "catalog": {"iceberg": settings},
-            "storage": {"local": {"root": str(root / "root")}},
-            "secrets": {"env": {"prefix": "CATALOG_TEST_"}},
-        }
-    }
-
-
 @pytest.fixture
 def registry(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[PluginRegistry]:
     monkeypatch.setenv("CATALOG_TEST_CATALOG_URI", server.uri)
@@ -160,18 +151,11 @@ def registry(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.fixture
 def catalog(registry: PluginRegistry) -> CatalogPlugin:
-    made = registry.get(CatalogPlugin, "iceberg")
-    made.ensure_namespace("sales")
-    made.ensure_table("sales.numbers", NUMBERS)
-    return made
+    return catalog_with(registry, "sales.numbers", NUMBERS)
 
 
 def count(catalog: CatalogPlugin) -> int:
     return pa.table(catalog.read("sales.numbers")).num_rows
-
-
-def status_of(registry: PluginRegistry) -> Any:
-    return next(status for ref, status in registry.health().statuses.items() if str(ref) == "catalog:iceberg")
 
 
 def test_tables_outlast_the_platform_and_are_found_from_anywhere(
@@ -203,7 +187,7 @@ def test_a_database_that_restarts_loses_nothing(
     # Connections that the restart has broken are made anew, unseen by the caller.
     catalog.append("sales.numbers", NUMBERS)
     assert count(catalog) == 2000
-    assert {str(ref): str(status.state) for ref, status in down.statuses.items()} == {
+    assert states(down) == {
         "catalog:iceberg": "unhealthy",
         "secrets:env": "healthy",
         "storage:local": "healthy",

@@ -8,53 +8,17 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from catalogs import NUMBERS
+from drilling import states
+from s3_service import KEY, Service, running_service
 
 from floe_plugins import CatalogPlugin, HealthState, PluginRegistry, StoragePlugin
-
-pytest.importorskip("floe_reference_storage_s3")
-boto3 = pytest.importorskip("boto3")
-moto_server = pytest.importorskip("moto.server")
-
-KEY = "hunter2-Zq8xW0vK"
-NUMBERS = pa.table({"n": list(range(1000))})
-
-
-class Service:
-    """S3 on this machine, which keeps its objects while it is down."""
-
-    def __init__(self) -> None:
-        self.port = 0
-        self.start()
-
-    @property
-    def address(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    def start(self) -> None:
-        self._server = moto_server.ThreadedMotoServer("127.0.0.1", self.port, verbose=False)
-        self._server.start()
-        _, self.port = self._server.get_host_and_port()
-
-    def stop(self) -> None:
-        self._server.stop()
 
 
 @pytest.fixture
 def service() -> Iterator[Service]:
-    made = Service()
-    client = boto3.resource(
-        "s3",
-        endpoint_url=made.address,
-        aws_access_key_id="id",
-        aws_secret_access_key=KEY,
-        region_name="us-east-1",
-    )
-    bucket = client.create_bucket(Bucket="floe-tables")
-    yield made
-    bucket.objects.all().delete()
-    bucket.delete()
-    client.meta.client.close()
-    made.stop()
+    with running_service("floe-tables") as service:
+        yield service
 
 
 @pytest.fixture
@@ -64,16 +28,7 @@ def registry(service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         "plugins": {
             "catalog": {"iceberg": {"storage": "s3"}},
             "storage": {
-                "s3": {
-                    "bucket": "floe-tables",
-                    "prefix": "lake",
-                    "endpoint": service.address,
-                    "access_key_id": "id",
-                    "secret_access_key": KEY,
-                    "connect_timeout": 1,
-                    "read_timeout": 2,
-                    "attempts": 1,
-                }
+                "s3": service.settings | {"prefix": "lake", "connect_timeout": 1, "read_timeout": 2, "attempts": 1}
             },
             "secrets": {"env": {"prefix": "CATALOG_TEST_"}},
         }
@@ -110,7 +65,7 @@ def test_a_service_that_is_down_loses_nothing_that_was_committed(registry: Plugi
     service.start()
 
     assert KEY not in f"{caught.value} {report}"
-    assert {str(ref): str(status.state) for ref, status in report.statuses.items()} == {
+    assert states(report) == {
         "catalog:iceberg": "healthy",
         "secrets:env": "healthy",
         "storage:s3": "unhealthy",

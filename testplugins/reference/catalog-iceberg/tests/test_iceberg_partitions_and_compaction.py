@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date, datetime
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
+from catalogs import catalog_with, ids
 
 from floe_plugins import CatalogPlugin, PluginError, PluginRegistry, StoragePlugin
 from floe_plugins.hookspecs.catalog import RowFilter
@@ -25,27 +24,8 @@ ORDERS = pa.table(
 
 
 @pytest.fixture
-def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[PluginRegistry]:
-    monkeypatch.setenv("CATALOG_TEST_CATALOG_URI", f"sqlite:///{tmp_path / 'catalog.db'}")
-    plugins = {
-        "catalog": {"iceberg": {"orphan_age": 0}},
-        "storage": {"local": {"root": str(tmp_path / "data")}},
-        "secrets": {"env": {"prefix": "CATALOG_TEST_"}},
-    }
-    with PluginRegistry({"plugins": plugins}) as registry:
-        yield registry
-
-
-@pytest.fixture
 def catalog(registry: PluginRegistry) -> CatalogPlugin:
-    made = registry.get(CatalogPlugin, "iceberg")
-    made.ensure_namespace("sales")
-    made.ensure_table(NAME, ORDERS.schema)
-    return made
-
-
-def ids(stream: Any) -> list[int]:
-    return sorted(pa.table(stream)["id"].to_pylist())
+    return catalog_with(registry, NAME, ORDERS.schema)
 
 
 @pytest.mark.parametrize(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from catalogs import catalog_with, ids
 
 from floe_plugins import CatalogPlugin, PluginRegistry, StoragePlugin
 from floe_plugins.hookspecs.catalog import Column, RowFilter
@@ -25,32 +24,13 @@ NAME = "sales.orders"
 
 
 @pytest.fixture
-def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[PluginRegistry]:
-    monkeypatch.setenv("CATALOG_TEST_CATALOG_URI", f"sqlite:///{tmp_path / 'catalog.db'}")
-    plugins = {
-        "catalog": {"iceberg": {"orphan_age": 0}},
-        "storage": {"local": {"root": str(tmp_path / "it's a root")}},
-        "secrets": {"env": {"prefix": "CATALOG_TEST_"}},
-    }
-    with PluginRegistry({"plugins": plugins}) as registry:
-        yield registry
-
-
-@pytest.fixture
 def catalog(registry: PluginRegistry) -> CatalogPlugin:
-    made = registry.get(CatalogPlugin, "iceberg")
-    made.ensure_namespace("sales")
-    made.ensure_table(NAME, ORDERS.schema)
-    return made
+    return catalog_with(registry, NAME, ORDERS.schema)
 
 
 @pytest.fixture
 def storage(registry: PluginRegistry) -> StoragePlugin:
     return registry.get(StoragePlugin, "local")
-
-
-def ids(stream: Any) -> list[int]:
-    return sorted(pa.table(stream)["id"].to_pylist())
 
 
 def stored(storage: StoragePlugin, path: str, table: pa.Table) -> str:

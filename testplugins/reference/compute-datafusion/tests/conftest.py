@@ -1,27 +1,17 @@
-"""Limits that this process sets itself."""
+"""The plugin and its storage, on the platform that a test module has as ``registry``."""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
-from typing import Any
-
 import pytest
+
+from floe_plugins import ComputePlugin, PluginRegistry, StoragePlugin
 
 
 @pytest.fixture
-def no_space() -> Callable[[int], AbstractContextManager[Any]]:
-    """A disk on which no file of this process grows beyond a size."""
-    resource = pytest.importorskip("resource", reason="limits are POSIX's")
+def compute(registry: PluginRegistry) -> ComputePlugin:
+    return registry.get(ComputePlugin, "datafusion")
 
-    @contextlib.contextmanager
-    def limited(size: int = 0) -> Iterator[None]:
-        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-        try:
-            yield
-        finally:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
-    return limited
+@pytest.fixture
+def storage(registry: PluginRegistry) -> StoragePlugin:
+    return registry.one(StoragePlugin)

@@ -3,8 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -12,11 +11,12 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from drilling import states, stopped
 from floe_reference_compute_datafusion import DataFusionCompute
+from process_limits import no_space
 
 from floe_plugins import (
     ComputePlugin,
-    HealthReport,
     HealthState,
     PluginConfigurationError,
     PluginError,
@@ -49,11 +49,6 @@ def root(tmp_path: Path) -> Path:
 def registry(request: pytest.FixtureRequest, root: Path) -> Iterator[PluginRegistry]:
     with platform(root, **request.param) as started:
         yield started
-
-
-@pytest.fixture
-def compute(registry: PluginRegistry) -> ComputePlugin:
-    return of(registry)
 
 
 @pytest.fixture
@@ -209,6 +204,17 @@ def test_a_registered_table_cannot_be_changed(compute: ComputePlugin, sql: str) 
         run(compute, sql)
 
     assert run(compute, "SELECT a FROM t") == [(1,)]
+
+
+@pytest.mark.parametrize("made_of", ["SELECT 1 AS a", "SELECT 1 AS a WHERE false"])
+@pytest.mark.parametrize("sql", ["SET datafusion.execution.batch_size = 100", "INSERT INTO t SELECT 1 WHERE false"])
+def test_what_leaves_a_registered_table_as_it_is_may_be_done(compute: ComputePlugin, made_of: str, sql: str) -> None:
+    compute.register_table("t", compute.execute(made_of))
+    before = run(compute, "SELECT a FROM t")
+
+    run(compute, sql)
+
+    assert run(compute, "SELECT a FROM t") == before
 
 
 def test_a_view_outlasts_the_registered_table_that_it_needs(compute: ComputePlugin) -> None:
@@ -527,19 +533,9 @@ def test_damaged_files_fail_the_start_and_are_left_alone(
     assert stopped(registry) == ["compute:datafusion", "storage:local"]
 
 
-def states(report: HealthReport) -> dict[str, str]:
-    return {str(ref): str(status.state) for ref, status in report.statuses.items()}
-
-
-def stopped(registry: PluginRegistry) -> list[str]:
-    report = registry.shutdown()
-    assert report.ok
-    return [str(outcome.ref) for outcome in report.outcomes]
-
-
 @pytest.mark.drill("DataFusion tables on a full disk")
 def test_a_full_disk_is_an_error_and_loses_nothing_that_was_committed(
-    request: pytest.FixtureRequest, root: Path, no_space: Callable[[int], AbstractContextManager[Any]]
+    request: pytest.FixtureRequest, root: Path
 ) -> None:
     registry = platform(root, path="w")
     request.addfinalizer(registry.shutdown)

@@ -60,16 +60,6 @@ def registry(tmp_path: Path) -> Iterator[PluginRegistry]:
 
 
 @pytest.fixture
-def compute(registry: PluginRegistry) -> ComputePlugin:
-    return registry.get(ComputePlugin, "datafusion")
-
-
-@pytest.fixture
-def storage(registry: PluginRegistry) -> StoragePlugin:
-    return registry.one(StoragePlugin)
-
-
-@pytest.fixture
 def elsewhere(tmp_path: Path) -> Iterator[PluginRegistry]:
     plugins = {"compute": {"datafusion": {}}, "storage": {"elsewhere": {"root": str(tmp_path)}}}
     registry = PluginRegistry({"plugins": plugins}, required=["compute:datafusion"])
@@ -235,6 +225,21 @@ def test_nothing_is_written_over_unless_it_is_replaced(compute: ComputePlugin, s
     with storage.open("n.csv") as file:
         assert file.read() == b'"a"\n2\n'
     assert [each.path for each in storage.list()] == ["n.csv"]
+
+
+@pytest.mark.parametrize("name", ["t", 'odd "name".x'])
+def test_a_statement_never_changes_attached_files(compute: ComputePlugin, storage: StoragePlugin, name: str) -> None:
+    compute.write("SELECT 1 AS a", Files(storage.uri("in/1.parquet")))
+    compute.attach(name, Files(storage.uri("in")))
+    quoted = '"' + name.replace('"', '""') + '"'
+
+    for sql in (f"INSERT INTO {quoted} SELECT 2", f"DROP TABLE {quoted}", f"CREATE OR REPLACE TABLE {quoted}(a INT)"):
+        with pytest.raises(UnsupportedOperationError, match="attached"):
+            compute.execute(sql)
+
+    assert [each.path for each in storage.list()] == ["in/1.parquet"]
+    compute.execute("SET datafusion.execution.batch_size = 100")
+    assert rows(compute.execute(f"SELECT a FROM {quoted}")) == [(1,)]  # noqa: S608
 
 
 def test_attached_files_replace_and_are_replaced_until_release(compute: ComputePlugin, storage: StoragePlugin) -> None:

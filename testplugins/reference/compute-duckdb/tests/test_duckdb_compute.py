@@ -12,13 +12,13 @@ from typing import Any
 import duckdb
 import nanoarrow
 import pytest
+from drilling import states, stopped
 from floe_reference_compute_duckdb import DuckDBCompute, DuckDBConfig
 from floe_reference_storage_local import LocalStorage, LocalStorageConfig
 
 from floe_plugins import (
     CancelledOperationError,
     ComputePlugin,
-    HealthReport,
     HealthState,
     PluginError,
     PluginRegistry,
@@ -487,16 +487,6 @@ def platform(root: Path, **timeouts: float) -> PluginRegistry:
     # A name in which "lock" stands, as it does in what DuckDB says of one.
     plugins = {"compute": {"duckdb": {"path": "blocks.duckdb"}}, "storage": {"local": {"root": str(root)}}}
     return PluginRegistry({"plugins": plugins}, required=["compute:duckdb"], timeouts=timeouts)
-
-
-def states(report: HealthReport) -> dict[str, str]:
-    return {str(ref): str(status.state) for ref, status in report.statuses.items()}
-
-
-def stopped(registry: PluginRegistry) -> list[str]:
-    report = registry.shutdown()
-    assert report.ok
-    return [str(outcome.ref) for outcome in report.outcomes]
 
 
 def kept_by(storage: StoragePlugin, content: bytes) -> bytes:

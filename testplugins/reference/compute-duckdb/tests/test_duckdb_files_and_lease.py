@@ -25,16 +25,6 @@ def registry(tmp_path: Path) -> Iterator[PluginRegistry]:
         yield registry
 
 
-@pytest.fixture
-def compute(registry: PluginRegistry) -> ComputePlugin:
-    return registry.get(ComputePlugin, "duckdb")
-
-
-@pytest.fixture
-def storage(registry: PluginRegistry) -> StoragePlugin:
-    return registry.get(StoragePlugin, "local")
-
-
 def rows(stream: Any) -> list[tuple[Any, ...]]:
     return [tuple(row.values()) for row in nanoarrow.ArrayStream(stream).read_all().to_pylist()]
 

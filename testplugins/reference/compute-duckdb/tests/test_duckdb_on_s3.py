@@ -9,51 +9,23 @@ from typing import Any
 import duckdb
 import nanoarrow
 import pytest
+from s3_service import Service, running_service
 
 from floe_plugins import ComputePlugin, PluginRegistry, PluginState, StoragePlugin, UnsupportedOperationError
 from floe_plugins.hookspecs.compute import Files
 
-pytest.importorskip("floe_reference_storage_s3")
-boto3 = pytest.importorskip("boto3")
-moto_server = pytest.importorskip("moto.server")
-
-KEY = "hunter2-Zq8xW0vK"
-
 
 @pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    server = moto_server.ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    client = boto3.client(
-        "s3",
-        endpoint_url=f"http://{host}:{port}",
-        aws_access_key_id="id",
-        aws_secret_access_key=KEY,
-        region_name="us-east-1",
-    )
-    client.create_bucket(Bucket="floe-lake")
-    client.close()
-    yield f"http://{host}:{port}"
-    server.stop()
+def service() -> Iterator[Service]:
+    with running_service("floe-lake") as service:
+        yield service
 
 
 @pytest.fixture
-def registry(address: str, tmp_path: Path) -> Iterator[PluginRegistry]:
-    s3 = {"bucket": "floe-lake", "prefix": tmp_path.name, "endpoint": address}
-    s3 |= {"access_key_id": "id", "secret_access_key": KEY}
+def registry(service: Service, tmp_path: Path) -> Iterator[PluginRegistry]:
+    s3 = service.settings | {"prefix": tmp_path.name}
     with PluginRegistry({"plugins": {"compute": {"duckdb": {}}, "storage": {"s3": s3}}}) as registry:
         yield registry
-
-
-@pytest.fixture
-def compute(registry: PluginRegistry) -> ComputePlugin:
-    return registry.get(ComputePlugin, "duckdb")
-
-
-@pytest.fixture
-def storage(registry: PluginRegistry) -> StoragePlugin:
-    return registry.one(StoragePlugin)
 
 
 def rows(stream: Any) -> list[tuple[Any, ...]]:

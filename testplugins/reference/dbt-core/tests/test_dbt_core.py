@@ -11,12 +11,12 @@ from typing import Any
 
 import nanoarrow
 import pytest
+from drilling import states, stopped
 from floe_reference_compute_duckdb import DuckDBCompute
 
 from floe_plugins import (
     ComputePlugin,
     DBTPlugin,
-    HealthReport,
     HealthState,
     HealthStatus,
     PluginError,
@@ -188,16 +188,6 @@ def test_an_incremental_model_keeps_its_rows_unless_it_is_refreshed(dbt: DBTPlug
     assert build() == [("0",)]
     assert build() == [("0",), ("1",)]
     assert build(full_refresh=True) == [("0",)]
-
-
-def states(report: HealthReport) -> dict[str, str]:
-    return {str(ref): str(status.state) for ref, status in report.statuses.items()}
-
-
-def stopped(registry: PluginRegistry) -> list[str]:
-    report = registry.shutdown()
-    assert report.ok
-    return [str(outcome.ref) for outcome in report.outcomes]
 
 
 @pytest.mark.drill("dbt model that fails")

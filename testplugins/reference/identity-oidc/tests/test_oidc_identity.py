@@ -15,15 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from drilling import neighbour_of, states, stopped
 from floe_reference_identity_oidc import OidcIdentity
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from joserfc import jws, jwt
 from joserfc.jwk import ECKey, OctKey, RSAKey
-from pydantic import SecretStr
 
 from floe_plugins import (
-    HealthReport,
     HealthState,
     HealthStatus,
     IdentityPlugin,
@@ -34,7 +33,6 @@ from floe_plugins import (
     PluginRegistry,
     PluginUnavailableError,
     SecretsPlugin,
-    UnsupportedOperationError,
 )
 from floe_plugins.hookspecs.identity import InvalidTokenError, Principal, TokenFault
 
@@ -402,34 +400,6 @@ def test_a_silent_issuer_is_survived_with_the_keys_there_are(issuer: Issuer) -> 
         assert "refused" in status.message
 
 
-class Neighbour(SecretsPlugin):
-    """Needs the identity plugin, and answers without it."""
-
-    name = "neighbour"
-    version = "1.0.0"
-    floe_api_version = "1.0"
-    dependencies = ("identity:oidc",)
-
-    def get_secret(self, key: str) -> SecretStr | None:
-        return SecretStr(key)
-
-    def secret_names(self, prefix: str = "") -> tuple[str, ...]:
-        return ("a",)
-
-    def put_secret(self, key: str, value: SecretStr) -> None:
-        raise UnsupportedOperationError("these are fixed")
-
-
-def states(report: HealthReport) -> dict[str, str]:
-    return {str(ref): str(status.state) for ref, status in report.statuses.items()}
-
-
-def stopped(registry: PluginRegistry) -> list[str]:
-    report = registry.shutdown()
-    assert report.ok
-    return [str(outcome.ref) for outcome in report.outcomes]
-
-
 @pytest.mark.drill("expired key set")
 def test_an_expired_key_set_is_trusted_no_more_until_it_can_be_read_again(
     request: pytest.FixtureRequest, issuer: Issuer
@@ -439,7 +409,7 @@ def test_an_expired_key_set_is_trusted_no_more_until_it_can_be_read_again(
     plugins = {"identity": {"oidc": {**settings, "max_age": 0, "max_stale": 0, "cooldown": 0}}}
     registry = PluginRegistry({"plugins": {**plugins, "secrets": {"neighbour": {}}}}, required=["identity:oidc"])
     request.addfinalizer(registry.shutdown)
-    registry.register(Neighbour)
+    registry.register(neighbour_of("identity:oidc"))
     registry.startup().raise_for_failures()
     good = token()
     assert of(registry).verify(good).subject == "ada"

@@ -30,15 +30,17 @@ class Issuer:
         self.forms: list[dict[str, str]] = []
         self.lasts = 600
         self.status = 200
+        self.discovery: tuple[int, dict[str, Any]] = (200, {})
         issuer = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                found: dict[str, Any] = {"keys": [KEY.as_dict(private=False)]}
-                if self.path.startswith("/.well-known"):
-                    found = {"issuer": issuer.url, "jwks_uri": f"{issuer.url}/keys"}
-                    found["token_endpoint"] = f"{issuer.url}/token"
-                self.answer(200, found)
+                if not self.path.startswith("/.well-known"):
+                    self.answer(200, {"keys": [KEY.as_dict(private=False)]})
+                    return
+                places = {"jwks_uri": f"{issuer.url}/keys", "token_endpoint": f"{issuer.url}/token"}
+                status, about = issuer.discovery
+                self.answer(status, {"issuer": issuer.url, **places, **about})
 
             def do_POST(self) -> None:
                 sent = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
@@ -141,13 +143,31 @@ def test_a_refresh_token_gets_another_token(identity: IdentityPlugin, issuer: Is
     assert issuer.forms[1] == {"grant_type": "refresh_token", "refresh_token": "again", "client": f"floe:{SECRET}"}
 
 
-def test_wrong_credentials_are_refused_without_being_repeated(identity: IdentityPlugin, issuer: Issuer) -> None:
+def test_wrong_credentials_are_refused_without_being_repeated(identity: IdentityPlugin) -> None:
     for wrong in (Credentials("floe", SecretStr("wrong-" + SECRET)), Credentials("floe"), Credentials()):
         with pytest.raises(CredentialsRefusedError) as caught:
             identity.authenticate(wrong)
         assert "hunter2" not in str(caught.value)
-    issuer.status = 503
-    with pytest.raises(PluginUnavailableError, match="503"):
+
+
+@pytest.mark.parametrize("status", [503, 429])
+def test_an_issuer_that_gives_no_token_now_refuses_nobody(
+    identity: IdentityPlugin, issuer: Issuer, status: int
+) -> None:
+    issuer.status = status
+    with pytest.raises(PluginUnavailableError, match=str(status)):
+        identity.authenticate(Credentials("floe", SecretStr(SECRET)))
+
+
+@pytest.mark.parametrize(
+    ("status", "about", "told"),
+    [(404, {}, "404"), (200, {"issuer": "https://other"}, "another issuer"), (200, {"token_endpoint": None}, "where")],
+)
+def test_an_issuer_that_does_not_say_where_it_gives_tokens_refuses_nobody(
+    identity: IdentityPlugin, issuer: Issuer, status: int, about: dict[str, Any], told: str
+) -> None:
+    issuer.discovery = (status, about)
+    with pytest.raises(PluginUnavailableError, match=told):
         identity.authenticate(Credentials("floe", SecretStr(SECRET)))
 
 

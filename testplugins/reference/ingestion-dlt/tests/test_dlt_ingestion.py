@@ -7,7 +7,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -17,11 +16,12 @@ import duckdb
 import fsspec
 import pyarrow as pa
 import pytest
+from drilling import states, stopped
 from floe_reference_compute_duckdb import DuckDBCompute
+from process_limits import no_space
 
 from floe_plugins import (
     ComputePlugin,
-    HealthReport,
     HealthState,
     HealthStatus,
     IngestionPlugin,
@@ -507,16 +507,6 @@ def test_a_changed_source_adds_columns_and_loses_nothing(dlt: IngestionPlugin, p
     assert dlt.run([{"id": 3}], "orders").schema_changes == ()
 
 
-def states(report: HealthReport) -> dict[str, str]:
-    return {str(ref): str(status.state) for ref, status in report.statuses.items()}
-
-
-def stopped(registry: PluginRegistry) -> list[str]:
-    report = registry.shutdown()
-    assert report.ok
-    return [str(outcome.ref) for outcome in report.outcomes]
-
-
 @pytest.mark.drill("dlt source with a changed schema")
 @pytest.mark.parametrize("changed", [{"id": 2, "note": "new"}, {"id": "two"}], ids=["a new column", "another type"])
 def test_a_frozen_table_refuses_a_changed_source_and_stays_as_it_was(
@@ -701,7 +691,6 @@ def test_a_disk_that_is_full_loses_nothing_that_was_there(
     registry: PluginRegistry,
     dlt: IngestionPlugin,
     place: Place,
-    no_space: Callable[[int], AbstractContextManager[Any]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # Small files on the way, so that it is the database that does not fit.

@@ -17,16 +17,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from drilling import neighbour_of, states, stopped
 from floe_reference_lineage_backend_openlineage import OpenLineageBackend
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from openlineage.client import event_v2
 from openlineage.client.naming import dataset as naming
 from openlineage.client.serde import Serde
-from pydantic import SecretStr
 
 from floe_plugins import (
-    HealthReport,
     HealthState,
     HealthStatus,
     LineageBackendPlugin,
@@ -35,7 +34,6 @@ from floe_plugins import (
     PluginRegistry,
     PluginType,
     SecretsPlugin,
-    UnsupportedOperationError,
 )
 
 REF = PluginRef.parse("lineage_backend:openlineage")
@@ -382,34 +380,6 @@ def test_a_dead_server_holds_nobody_up_and_gets_everything_when_it_is_back(recei
             back.stop()
 
 
-class Neighbour(SecretsPlugin):
-    """Needs the lineage backend, and answers without it."""
-
-    name = "neighbour"
-    version = "1.0.0"
-    floe_api_version = "1.0"
-    dependencies = ("lineage_backend:openlineage",)
-
-    def get_secret(self, key: str) -> SecretStr | None:
-        return SecretStr(key)
-
-    def secret_names(self, prefix: str = "") -> tuple[str, ...]:
-        return ("a",)
-
-    def put_secret(self, key: str, value: SecretStr) -> None:
-        raise UnsupportedOperationError("these are fixed")
-
-
-def states(report: HealthReport) -> dict[str, str]:
-    return {str(ref): str(status.state) for ref, status in report.statuses.items()}
-
-
-def stopped(registry: PluginRegistry) -> list[str]:
-    report = registry.shutdown()
-    assert report.ok
-    return [str(outcome.ref) for outcome in report.outcomes]
-
-
 @pytest.mark.drill("dead server of lineage")
 def test_a_dead_server_is_reported_and_the_platform_goes_on_and_stops_in_order(
     request: pytest.FixtureRequest, receiver: Receiver, tmp_path: Path, record_property: Callable[[str, object], None]
@@ -418,7 +388,7 @@ def test_a_dead_server_is_reported_and_the_platform_goes_on_and_stops_in_order(
     plugins = {"lineage_backend": {"openlineage": openlineage}, "secrets": {"neighbour": {}}}
     registry = PluginRegistry({"plugins": plugins}, required=["lineage_backend:openlineage"])
     request.addfinalizer(registry.shutdown)
-    registry.register(Neighbour)
+    registry.register(neighbour_of("lineage_backend:openlineage"))
     registry.startup().raise_for_failures()
     of(registry).emit(event("before"))
     assert of(registry).flush(30) is True

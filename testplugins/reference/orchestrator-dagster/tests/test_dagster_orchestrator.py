@@ -11,17 +11,15 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
+from drilling import neighbour_of, states, stopped
 
 from floe_plugins import (
-    HealthReport,
     HealthState,
     OrchestratorPlugin,
     PluginError,
     PluginRegistry,
     PluginType,
     SecretsPlugin,
-    UnsupportedOperationError,
 )
 from floe_plugins.hookspecs.orchestrator import Plan, Schedule, Step, StepState
 
@@ -180,34 +178,6 @@ def test_a_step_that_raises_is_reported_and_what_needs_it_is_skipped(
     assert capfd.readouterr() == ("", "")
 
 
-class Neighbour(SecretsPlugin):
-    """Needs the orchestrator, and answers without it."""
-
-    name = "neighbour"
-    version = "1.0.0"
-    floe_api_version = "1.0"
-    dependencies = ("orchestrator:dagster",)
-
-    def get_secret(self, key: str) -> SecretStr | None:
-        return SecretStr(key)
-
-    def secret_names(self, prefix: str = "") -> tuple[str, ...]:
-        return ("a",)
-
-    def put_secret(self, key: str, value: SecretStr) -> None:
-        raise UnsupportedOperationError("these are fixed")
-
-
-def states(report: HealthReport) -> dict[str, str]:
-    return {str(ref): str(status.state) for ref, status in report.statuses.items()}
-
-
-def stopped(registry: PluginRegistry) -> list[str]:
-    report = registry.shutdown()
-    assert report.ok
-    return [str(outcome.ref) for outcome in report.outcomes]
-
-
 @pytest.mark.drill("Dagster step that raises")
 def test_a_step_that_raises_is_reported_and_the_platform_goes_on_and_stops_in_order(
     request: pytest.FixtureRequest, tmp_path: Path, record_property: Callable[[str, object], None]
@@ -215,7 +185,7 @@ def test_a_step_that_raises_is_reported_and_the_platform_goes_on_and_stops_in_or
     plugins = {"orchestrator": {"dagster": {"job": "nightly"}}, "secrets": {"neighbour": {}}}
     registry = PluginRegistry({"plugins": plugins}, required=["orchestrator:dagster"])
     request.addfinalizer(registry.shutdown)
-    registry.register(Neighbour)
+    registry.register(neighbour_of("orchestrator:dagster"))
     registry.startup().raise_for_failures()
     dagster = registry.get(OrchestratorPlugin, "dagster")
     written, broken, reports = tmp_path / "written", [True], []

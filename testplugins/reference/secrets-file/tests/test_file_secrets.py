@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from drilling import states
 from floe_reference_secrets_file import FileSecrets
 from pydantic import SecretStr
 
@@ -260,7 +261,7 @@ def test_a_damaged_file_is_reported_until_a_backup_takes_its_place(request: pyte
     assert registry.get(IdentityPlugin, "neighbour").verify("token").subject == "ada"
 
     assert report.state is HealthState.UNHEALTHY
-    assert {str(ref): str(status.state) for ref, status in report.statuses.items()} == {
+    assert states(report) == {
         "identity:neighbour": "healthy",
         "secrets:file": "unhealthy",
     }

@@ -2,17 +2,17 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
+import process_limits
 import pytest
+from drilling import neighbour_of, states, stopped
 from floe_reference_storage_local import LocalStorage, LocalStorageConfig
-from pydantic import SecretStr
 
 from floe_plugins import (
-    HealthReport,
     HealthState,
     PluginRegistry,
     SecretsPlugin,
@@ -21,14 +21,6 @@ from floe_plugins import (
 )
 
 OUTSIDE = ["../secret", "a/../../secret", "/etc/passwd", "a/..", ".", "", "a//b", "./a", "a/", "nul\0byte"]
-
-
-@pytest.fixture
-def storage(tmp_path: Path) -> LocalStorage:
-    plugin = LocalStorage()
-    plugin.config = LocalStorageConfig(root=tmp_path / "root")
-    plugin.startup()
-    return plugin
 
 
 def write(storage: StoragePlugin, path: str, content: bytes = b"content", mode: str = "wb") -> None:
@@ -307,41 +299,20 @@ def test_a_storage_whose_directory_is_gone_is_unhealthy(storage: LocalStorage, t
     assert storage.health_check().state is HealthState.UNHEALTHY
 
 
-class Neighbour(SecretsPlugin):
-    """Needs the storage, and answers without it."""
-
-    name = "neighbour"
-    version = "1.0.0"
-    floe_api_version = "1.0"
-    dependencies = ("storage:local",)
-
-    def get_secret(self, key: str) -> SecretStr | None:
-        return SecretStr(key)
-
-    def secret_names(self, prefix: str = "") -> tuple[str, ...]:
-        return ("a",)
-
-    def put_secret(self, key: str, value: SecretStr) -> None:
-        raise UnsupportedOperationError("these are fixed")
-
-
 @pytest.fixture
 def registry(tmp_path: Path) -> Iterator[PluginRegistry]:
     config = {"plugins": {"storage": {"local": {"root": str(tmp_path / "root")}}, "secrets": {"neighbour": {}}}}
     made = PluginRegistry(config, required=["storage:local"])
-    made.register(Neighbour)
+    made.register(neighbour_of("storage:local"))
     with made:
         yield made
 
 
-def states(report: HealthReport) -> dict[str, str]:
-    return {str(ref): str(status.state) for ref, status in report.statuses.items()}
-
-
-def stopped(registry: PluginRegistry) -> list[str]:
-    report = registry.shutdown()
-    assert report.ok
-    return [str(outcome.ref) for outcome in report.outcomes]
+@pytest.fixture
+def without_privileges() -> Iterator[None]:
+    # A fixture, so that the threads of the platform have none either.
+    with process_limits.without_privileges():
+        yield
 
 
 @pytest.mark.drill("storage directory without permission")
@@ -383,13 +354,13 @@ def test_a_directory_without_permission_loses_nothing_and_works_once_it_is_allow
 
 @pytest.mark.drill("storage directory on a full disk")
 def test_a_full_disk_loses_nothing_and_takes_files_again_once_there_is_space(
-    registry: PluginRegistry, no_space: Callable[..., Any], tmp_path: Path
+    registry: PluginRegistry, tmp_path: Path
 ) -> None:
     root = tmp_path / "root"
     storage = registry.get(StoragePlugin, "local")
     write(storage, "kept", b"committed")
 
-    with no_space():
+    with process_limits.no_space():
         for path, mode, content in (("kept", "wb", b"new"), ("new", "xb", b"new" * 100_000)):
             with pytest.raises(OSError, match=f"File too large: '{root}/{path}'$"):
                 write(storage, path, content, mode)

@@ -1,4 +1,4 @@
-"""Objects that are described one by one, listed lazily, written on a condition, and reached by others."""
+"""Objects that are listed lazily, written on a condition, and reached by others."""
 
 from __future__ import annotations
 
@@ -55,30 +55,6 @@ def test_objects_are_listed_a_page_at_a_time(storage: StoragePlugin, bucket: Any
         storage.objects("../")
 
 
-def test_one_object_is_described_as_in_the_list(storage: StoragePlugin) -> None:
-    write(storage, "a/b", b"four")
-
-    assert storage.info("a/b") == storage.list()[0]
-    assert storage.info("a/b").size == 4
-    for path in ("a", "c"):
-        with pytest.raises(FileNotFoundError):
-            storage.info(path)
-
-
-def test_an_object_is_written_in_place_of_the_version_that_was_read_and_of_no_other(storage: StoragePlugin) -> None:
-    first = storage.write_if("head", b"1", None)
-    second = storage.write_if("head", b"2", first)
-
-    for version in (None, first):
-        with pytest.raises(FileExistsError):
-            storage.write_if("head", b"3", version)
-    assert (read(storage, "head"), storage.info("head").version) == (b"2", second)
-    storage.delete("head")
-    with pytest.raises(FileNotFoundError):
-        storage.write_if("head", b"3", second)
-    assert storage.list() == ()
-
-
 def test_of_many_that_write_in_place_of_one_version_one_succeeds(storage: StoragePlugin) -> None:
     version = storage.write_if("head", b"0", None)
     together = threading.Barrier(5)
@@ -112,7 +88,7 @@ def test_who_has_the_url_reads_and_writes_one_object(storage: StoragePlugin) -> 
     sent = urllib.request.Request(url, b"new", headers, method="PUT")  # noqa: S310
     urllib.request.urlopen(sent, timeout=10).close()  # noqa: S310
     assert "X-Amz-Expires=60" in url
-    assert read(storage, "new") == b"new"
+    assert (read(storage, "new"), storage.info("new").size) == (b"new", 3)
     for mode, seconds in (("xb", 60), ("rb", 0), ("rb", 8 * 24 * 3600)):
         with pytest.raises(ValueError, match="no URL"):
             storage.presign("new", mode, seconds)

@@ -11,11 +11,10 @@ from datetime import datetime, timedelta, timezone
 from typing import Any, BinaryIO
 
 import pytest
+from drilling import neighbour_of, states, stopped
 from floe_reference_storage_s3 import S3Storage
-from pydantic import SecretStr
 
 from floe_plugins import (
-    HealthReport,
     HealthState,
     PluginConfigurationError,
     PluginRegistry,
@@ -429,34 +428,6 @@ def test_a_service_that_stops_amid_an_upload_loses_nothing(
     assert status.state is HealthState.HEALTHY
 
 
-class Neighbour(SecretsPlugin):
-    """Needs the storage, and answers without it."""
-
-    name = "neighbour"
-    version = "1.0.0"
-    floe_api_version = "1.0"
-    dependencies = ("storage:s3",)
-
-    def get_secret(self, key: str) -> SecretStr | None:
-        return SecretStr(key)
-
-    def secret_names(self, prefix: str = "") -> tuple[str, ...]:
-        return ("a",)
-
-    def put_secret(self, key: str, value: SecretStr) -> None:
-        raise UnsupportedOperationError("these are fixed")
-
-
-def states(report: HealthReport) -> dict[str, str]:
-    return {str(ref): str(status.state) for ref, status in report.statuses.items()}
-
-
-def stopped(registry: PluginRegistry) -> list[str]:
-    report = registry.shutdown()
-    assert report.ok
-    return [str(outcome.ref) for outcome in report.outcomes]
-
-
 @pytest.mark.drill("S3 service that stops amid an upload")
 def test_a_service_that_stops_amid_an_upload_leaves_the_platform_running_until_it_is_back(
     request: pytest.FixtureRequest, wire: Any, bucket: Any
@@ -465,7 +436,7 @@ def test_a_service_that_stops_amid_an_upload_leaves_the_platform_running_until_i
     config["plugins"]["secrets"] = {"neighbour": {}}
     registry = PluginRegistry(config, required=["storage:s3"])
     request.addfinalizer(registry.shutdown)
-    registry.register(Neighbour)
+    registry.register(neighbour_of("storage:s3"))
     registry.startup().raise_for_failures()
     storage = registry.get(StoragePlugin, "s3")
     write(storage, "kept", b"committed")
@@ -498,7 +469,7 @@ def test_a_platform_stops_in_order_though_the_service_is_down(request: pytest.Fi
     config["plugins"]["secrets"] = {"neighbour": {}}
     registry = PluginRegistry(config, required=["storage:s3"])
     request.addfinalizer(registry.shutdown)
-    registry.register(Neighbour)
+    registry.register(neighbour_of("storage:s3"))
     registry.startup().raise_for_failures()
     storage = registry.get(StoragePlugin, "s3")
     write(storage, "kept", b"committed")
@@ -591,8 +562,11 @@ def test_starting_waits_for_a_service_that_comes_up(wire: Any) -> None:
 
 
 def test_starting_gives_up_on_a_service_that_stays_down(wire: Any) -> None:
+    # boto3 is imported by the first start, which may take longer than the second has.
+    with platform(wire.address):
+        pass
     wire.cut()
-    registry = PluginRegistry(configured(wire.address, attempts=1), timeouts={"startup": 1})
+    registry = PluginRegistry(configured(wire.address, attempts=1), timeouts={"startup": 2})
 
     [outcome] = registry.startup().outcomes
 

@@ -14,16 +14,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from drilling import neighbour_of, states, stopped
 from floe_reference_telemetry_backend_otel import OtelTelemetry
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
-from pydantic import SecretStr
 
 from floe_plugins import (
-    HealthReport,
     HealthState,
     HealthStatus,
     PluginConfigurationError,
@@ -32,7 +31,6 @@ from floe_plugins import (
     PluginType,
     SecretsPlugin,
     TelemetryBackendPlugin,
-    UnsupportedOperationError,
 )
 
 REF = PluginRef.parse("telemetry_backend:otel")
@@ -251,34 +249,6 @@ def test_a_dead_collector_holds_nobody_up_and_gets_everything_when_it_is_back(re
             back.stop()
 
 
-class Neighbour(SecretsPlugin):
-    """Needs the telemetry backend, and answers without it."""
-
-    name = "neighbour"
-    version = "1.0.0"
-    floe_api_version = "1.0"
-    dependencies = ("telemetry_backend:otel",)
-
-    def get_secret(self, key: str) -> SecretStr | None:
-        return SecretStr(key)
-
-    def secret_names(self, prefix: str = "") -> tuple[str, ...]:
-        return ("a",)
-
-    def put_secret(self, key: str, value: SecretStr) -> None:
-        raise UnsupportedOperationError("these are fixed")
-
-
-def states(report: HealthReport) -> dict[str, str]:
-    return {str(ref): str(status.state) for ref, status in report.statuses.items()}
-
-
-def stopped(registry: PluginRegistry) -> list[str]:
-    report = registry.shutdown()
-    assert report.ok
-    return [str(outcome.ref) for outcome in report.outcomes]
-
-
 @pytest.mark.drill("dead collector of telemetry")
 def test_a_dead_collector_is_reported_and_the_platform_goes_on_and_stops_in_order(
     request: pytest.FixtureRequest, receiver: Receiver, tmp_path: Path, record_property: Callable[[str, object], None]
@@ -287,7 +257,7 @@ def test_a_dead_collector_is_reported_and_the_platform_goes_on_and_stops_in_orde
     plugins = {"telemetry_backend": {"otel": otel}, "secrets": {"neighbour": {}}}
     registry = PluginRegistry({"plugins": plugins}, required=["telemetry_backend:otel"])
     request.addfinalizer(registry.shutdown)
-    registry.register(Neighbour)
+    registry.register(neighbour_of("telemetry_backend:otel"))
     registry.startup().raise_for_failures()
     traced(of(registry), "before")
     assert of(registry).flush(30) is True

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import operator
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,23 +11,11 @@ from urllib.parse import unquote, urlsplit
 
 import attrs
 import nanoarrow
-import pytest
-from conformance_suite import check, conformance
+from conformance_suite import OPERATORS, RulesOfNewerApi
 from testing.conformance.test_catalog import Shelf, ShelfConformance, namespace_of, stream, types_of
 
 from floe_plugins.hookspecs import Column, Snapshot, TableInfo
 from floe_plugins.testing.conformance.parts import arrow
-from floe_plugins.testing.conformance.runner import run
-
-OPERATORS: dict[str, Any] = {
-    "=": operator.eq,
-    "!=": operator.ne,
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-    "in": lambda value, values: value in values,
-}
 
 
 class NewShelf(Shelf):
@@ -341,16 +328,7 @@ FAULTY: dict[str, type[Any]] = {
 }
 
 
-def test_a_correct_plugin_keeps_every_rule_and_they_all_apply() -> None:
-    result = check(NewConformance)
-    assert (dict(result.failed), [name for name in result.skipped if name in FAULTY]) == ({}, [])
-
-
-def test_a_plugin_of_the_older_api_is_not_asked() -> None:
-    result = run(ShelfConformance, FAULTY)
-    assert (dict(result.failed), set(result.skipped)) == ({}, set(FAULTY))
-
-
-@pytest.mark.parametrize("rule", FAULTY)
-def test_a_faulty_plugin_breaks_exactly_its_own_rule(rule: str) -> None:
-    assert list(run(conformance(NewConformance, FAULTY[rule]), FAULTY).failed) == [rule]
+class TestTables(RulesOfNewerApi):
+    new = NewConformance
+    old = ShelfConformance
+    faulty = FAULTY

@@ -11,13 +11,12 @@ from urllib.parse import unquote, urlsplit
 
 import attrs
 import duckdb
-import pytest
-from conformance_suite import check, conformance
+import faulty_runs
+from conformance_suite import RulesOfNewerApi
 from testing.conformance.test_compute import Duck, DuckConformance, collected
 
 from floe_plugins import ComputePlugin, PluginTimeoutError, UnsupportedOperationError
 from floe_plugins.hookspecs import ComputeCapabilities, Files, InThread, RunState, WriteReport
-from floe_plugins.testing.conformance.runner import run
 
 
 def local(uri: str) -> Path:
@@ -150,18 +149,11 @@ class NewDuckConformance(DuckConformance):
 
 class Lookalike(NewDuck):
     def submit(self, sql, parameters=None, timeout=None):
-        query = super().submit(sql, parameters, timeout)
-
-        class Query:
-            id, cancel, result = query.id, query.cancel, query.result
-            state = property(lambda _: query.state)
-
-        return Query()
+        return faulty_runs.Lookalike(super().submit(sql, parameters, timeout))
 
 
 class OneId(NewDuck):
-    class query_class(InThread[Any]):  # noqa: N801
-        id = "query"
+    query_class = faulty_runs.OneId
 
 
 class SubmitsUnbound(NewDuck):
@@ -196,21 +188,11 @@ class CancelsWhatEnded(NewDuck):
 
 
 class NeverRuns(NewDuck):
-    class query_class(InThread[Any]):  # noqa: N801
-        @property
-        def state(self):
-            found = super().state
-            return RunState.SUCCEEDED if found is RunState.RUNNING else found
+    query_class = faulty_runs.NeverRuns
 
 
 class EndsWithPatience(NewDuck):
-    class query_class(InThread[Any]):  # noqa: N801
-        def result(self, timeout=None):
-            try:
-                return super().result(timeout)
-            except TimeoutError:
-                self.cancel()
-                raise
+    query_class = faulty_runs.EndsWithPatience
 
 
 class CancelledIsBroken(NewDuck):
@@ -399,19 +381,9 @@ FAULTY: dict[str, type[Any]] = {
 }
 
 
-def test_a_correct_plugin_keeps_every_rule_and_they_all_apply() -> None:
-    result = check(NewDuckConformance)
-    assert (dict(result.failed), [name for name in result.skipped if name in FAULTY]) == ({}, [])
-
-
-def test_a_plugin_of_the_older_api_is_not_asked() -> None:
-    result = check(DuckConformance)
-    assert set(result.skipped) >= set(FAULTY)
-    assert not result.failed
-
-
-@pytest.mark.parametrize("rule", FAULTY)
-def test_a_faulty_plugin_breaks_exactly_its_own_rule(rule: str) -> None:
+class TestQueriesAndFiles(RulesOfNewerApi):
+    new = NewDuckConformance
+    old = DuckConformance
+    faulty = FAULTY
     # The thread that is not to be let in may be slow to come.
-    patience = {"lease_seconds": 10.0} if rule == "test_others_wait_for_the_leaseholder" else {}
-    assert list(run(conformance(NewDuckConformance, FAULTY[rule], **patience), FAULTY).failed) == [rule]
+    attributes = {"test_others_wait_for_the_leaseholder": {"lease_seconds": 10.0}}  # noqa: RUF012 not changed

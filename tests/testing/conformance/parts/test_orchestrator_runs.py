@@ -6,12 +6,11 @@ import threading
 from typing import Any
 
 import attrs
-import pytest
-from conformance_suite import check, conformance
+import faulty_runs
+from conformance_suite import RulesOfNewerApi
 from testing.conformance.test_orchestrator import DemoConformance, DemoOrchestrator
 
-from floe_plugins.hookspecs import InThread, RunReport, RunState, StepCall
-from floe_plugins.testing.conformance.runner import run
+from floe_plugins.hookspecs import InThread, RunReport, StepCall
 
 
 class NewOrchestrator(DemoOrchestrator):
@@ -44,13 +43,7 @@ class NewConformance(DemoConformance):
 
 class Lookalike(NewOrchestrator):
     def submit(self, plan, select=()):
-        work = super().submit(plan, select)
-
-        class Run:
-            id, cancel, result = work.id, work.cancel, work.result
-            state = property(lambda _: work.state)
-
-        return Run()
+        return faulty_runs.Lookalike(super().submit(plan, select))
 
 
 class RaisesWhatFailed(NewOrchestrator):
@@ -74,26 +67,15 @@ class FailsLater(NewOrchestrator):
 
 
 class OneId(NewOrchestrator):
-    class run_class(InThread[Any]):  # noqa: N801
-        id = "run"
+    run_class = faulty_runs.OneId
 
 
 class NeverRuns(NewOrchestrator):
-    class run_class(InThread[Any]):  # noqa: N801
-        @property
-        def state(self):
-            found = super().state
-            return RunState.SUCCEEDED if found is RunState.RUNNING else found
+    run_class = faulty_runs.NeverRuns
 
 
 class EndsWithPatience(NewOrchestrator):
-    class run_class(InThread[Any]):  # noqa: N801
-        def result(self, timeout=None):
-            try:
-                return super().result(timeout)
-            except TimeoutError:
-                self.cancel()
-                raise
+    run_class = faulty_runs.EndsWithPatience
 
 
 class GoesOn(NewOrchestrator):
@@ -126,16 +108,7 @@ FAULTY: dict[str, type[Any]] = {
 }
 
 
-def test_a_correct_plugin_keeps_every_rule_and_they_all_apply() -> None:
-    result = check(NewConformance)
-    assert (dict(result.failed), [name for name in result.skipped if name in FAULTY]) == ({}, [])
-
-
-def test_a_plugin_of_the_older_api_is_not_asked() -> None:
-    result = run(DemoConformance, FAULTY)
-    assert (dict(result.failed), set(result.skipped)) == ({}, set(FAULTY))
-
-
-@pytest.mark.parametrize("rule", FAULTY)
-def test_a_faulty_plugin_breaks_exactly_its_own_rule(rule: str) -> None:
-    assert list(run(conformance(NewConformance, FAULTY[rule]), FAULTY).failed) == [rule]
+class TestRuns(RulesOfNewerApi):
+    new = NewConformance
+    old = DemoConformance
+    faulty = FAULTY

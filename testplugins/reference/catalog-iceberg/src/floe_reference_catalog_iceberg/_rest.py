@@ -44,7 +44,7 @@ class Service(Backend):
         # The service has its own word for a warehouse.
         given = {key: value for key, value in properties.items() if key != "warehouse"}
         with self.translated():
-            self._catalog = RestCatalog(name, **given, **self._properties, uri=self._address)
+            self._catalog = RestCatalog(name, **{**given, **self._properties, "uri": self._address})
         return self._catalog
 
     def close(self, catalog: Catalog) -> None:

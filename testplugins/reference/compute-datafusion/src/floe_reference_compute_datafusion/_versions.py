@@ -122,7 +122,11 @@ class Transaction:
         query = planned_query(self._context, sql, parameters)
         if query is not None:
             return query.to_arrow_table()
-        self._touched |= changed_by(self._context, sql, parameters) or {*self.base.tables, *self.base.hiding}
+        changed = changed_by(self._context, sql, parameters)
+        for name in sorted(self.base.attached.keys() & (changed or set())):
+            # Files would be changed at once, and not when this is committed.
+            raise _refusal(name)
+        self._touched |= changed or {*self.base.tables, *self.base.registered}
         self._changing = True
         return self._context.sql(sql, param_values=_named(parameters)).to_arrow_table()
 
@@ -152,17 +156,24 @@ class Transaction:
     def _rows(self, name: str) -> Table:
         return self._context.table(quoted(name)).to_arrow_table()
 
+    def _is_changed(self, name: str) -> bool:
+        """Whether a registered table has other rows than at the beginning."""
+        before = self.base.registered.get(name)
+        return before is not None and name in self._touched and not self._rows(name).equals(before)
+
     def _refuse_what_is_not_kept(self, names: AbstractSet[str]) -> None:
         for name in sorted(self.base.hiding):
-            before = self.base.registered.get(name)
-            if name in names and (name not in self._touched or (before and self._rows(name).equals(before))):
-                continue
-            message = f"{name!r} is registered, and registered tables cannot be changed"
-            raise UnsupportedOperationError(message, hint="Create a table of another name from it")
+            if name not in names or self._is_changed(name):
+                raise _refusal(name)
         catalogs = self._context.catalog_names()
         schemas = {schema for name in catalogs for schema in self._context.catalog(name).names()}
         if schemas - {_PUBLIC}:
             raise UnsupportedOperationError("tables can be stored in the schema public only")
+
+
+def _refusal(name: str) -> UnsupportedOperationError:
+    message = f"{name!r} is registered or attached, and such tables cannot be changed"
+    return UnsupportedOperationError(message, hint="Create a table of another name from it")
 
 
 def planned_query(context: SessionContext, sql: str, parameters: Parameters) -> DataFrame | None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import queue
 import threading
 import time
 from collections.abc import Mapping
+from typing import Any
 from urllib.parse import urlsplit
 
 _MOST = 1024 * 1024
@@ -58,6 +60,19 @@ def fetched(url: str, timeout: float, body: bytes | None = None, headers: Mappin
     if isinstance(answer, Exception):
         raise answer
     return answer
+
+
+def discovered(issuer: str, timeout: float) -> dict[str, Any]:
+    """What an issuer says of itself (OpenID Connect Discovery).
+
+    Raises:
+        OSError: it cannot be had.
+        ValueError: it is of another issuer, or nothing of the kind.
+    """
+    found = json.loads(fetched(issuer.rstrip("/") + "/.well-known/openid-configuration", timeout))
+    if not isinstance(found, dict) or found.get("issuer") != issuer:
+        raise ValueError("what discovery gives is of another issuer")
+    return found
 
 
 def _read(url: str, timeout: float, body: bytes | None, headers: Mapping[str, str]) -> bytes:

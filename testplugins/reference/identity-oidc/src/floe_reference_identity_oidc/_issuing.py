@@ -8,19 +8,20 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote_plus, urlencode
 
 from pydantic import SecretStr
 
 from floe_plugins import PluginUnavailableError, UnsupportedOperationError
 from floe_plugins.hookspecs.identity import Credentials, CredentialsRefusedError, IssuedToken
-from floe_reference_identity_oidc._fetch import StatusError, fetched, safe
+from floe_reference_identity_oidc._fetch import StatusError, discovered, fetched, safe
 
 if TYPE_CHECKING:
     from floe_reference_identity_oidc.plugin import OidcIdentityConfig
 
-_DISCOVERY = "/.well-known/openid-configuration"
+# Statuses below these that say nothing of the credentials: too slow, too early, too many requests.
+_LATER = {408, 425, 429}
 _SERVER_FAILS = 500
 
 
@@ -82,6 +83,7 @@ class Client:
         return kept
 
     def _asked(self, form: Mapping[str, str], client: tuple[str | None, SecretStr | None]) -> IssuedToken:
+        place = self._place()
         began = time.time()
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         name, secret = client
@@ -90,12 +92,12 @@ class Client:
             headers["Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
         body = urlencode({key: value for key, value in form.items() if value}).encode()
         try:
-            answer = json.loads(fetched(self._place(), self._timeout, body, headers))
+            answer = json.loads(fetched(place, self._timeout, body, headers))
             token, lasts = str(answer["access_token"]), answer.get("expires_in")
             refresh = answer.get("refresh_token")
             expires = None if lasts is None else began + float(lasts)
         except StatusError as error:
-            if error.status >= _SERVER_FAILS:
+            if error.status >= _SERVER_FAILS or error.status in _LATER:
                 raise PluginUnavailableError(f"{self._issuer} gives no token now: {error}") from None
             # Nothing of the answer: some issuers repeat what they were sent.
             message = f"{self._issuer} gives no token for these credentials: status {error.status}"
@@ -108,10 +110,12 @@ class Client:
 
     def _place(self) -> str:
         if self._endpoint is None:
-            found: Any = json.loads(fetched(self._issuer.rstrip("/") + _DISCOVERY, self._timeout))
-            if found["issuer"] != self._issuer:
-                raise ValueError("what discovery gives is of another issuer")
-            self._endpoint = safe(str(found["token_endpoint"]))
+            try:
+                self._endpoint = safe(str(discovered(self._issuer, self._timeout).get("token_endpoint")))
+            except OSError as error:
+                raise PluginUnavailableError(f"{self._issuer} does not answer: {error}") from None
+            except ValueError as error:
+                raise PluginUnavailableError(f"{self._issuer} does not say where it gives tokens: {error}") from None
         return self._endpoint
 
 

@@ -14,12 +14,11 @@ import attrs
 
 from floe_plugins import PluginError, PluginUnavailableError
 from floe_plugins.hookspecs.identity import InvalidTokenError, TokenFault
-from floe_reference_identity_oidc._fetch import fetched
+from floe_reference_identity_oidc._fetch import discovered, fetched
 
 _log = logging.getLogger(__name__)
 
 _KINDS = {"RS": "RSA", "PS": "RSA", "ES": "EC"}
-_DISCOVERY = "/.well-known/openid-configuration"
 
 
 @attrs.frozen
@@ -146,16 +145,10 @@ class KeySource:
 
     def _content(self) -> bytes:
         if self._place is None:
-            return fetched(self._discovered(), self._timeout)
+            return fetched(str(discovered(self._issuer, self._timeout).get("jwks_uri")), self._timeout)
         if "://" in self._place:
             return fetched(self._place, self._timeout)
         return Path(self._place).expanduser().read_bytes()
-
-    def _discovered(self) -> str:
-        found = json.loads(fetched(self._issuer.rstrip("/") + _DISCOVERY, self._timeout))
-        if not isinstance(found, dict) or found.get("issuer") != self._issuer:
-            raise ValueError("what discovery gives is of another issuer")
-        return str(found.get("jwks_uri"))
 
 
 def usable(key_set: object) -> tuple[Any, ...]:

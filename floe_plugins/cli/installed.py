@@ -1,4 +1,4 @@
-"""Collect the facts on plugins that ``list``, ``show`` and ``graph`` print. Imports no plugin."""
+"""The installed plugins as ``list``, ``show`` and ``graph`` print them. Imports no plugin."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from floe_plugins.reporting.static_details import StaticDetails
 
 
-class Survey:
+class InstalledPlugins:
     """All plugins of the configured registry, as the commands show them."""
 
     def __init__(self, registry: PluginRegistry) -> None:
@@ -37,17 +37,17 @@ class Survey:
         self.warnings = unused_switches(registry, os.environ, variables(registry.platform))
 
     @classmethod
-    def make(cls, options: Options) -> Survey:
-        """Return the survey of what the options configure; tell of switches that do nothing, if no document will.
+    def make(cls, options: Options) -> InstalledPlugins:
+        """Return those of the configured registry; tell of switches that do nothing, if no document will.
 
         Raises:
             PluginConfigurationError: the configuration cannot be read.
         """
-        survey = cls(options.registry())
+        installed = cls(options.registry())
         if not options.json and not options.quiet:
-            for text in survey.warnings:
+            for text in installed.warnings:
                 logs.write("warning", f"warning: {escape(text)}")
-        return survey
+        return installed
 
     @property
     def configuration(self) -> str | None:
@@ -103,18 +103,12 @@ class Survey:
 
     def details(self, ref: PluginRef) -> StaticDetails:
         """Return what the source of a plugin's class says of it."""
-        from floe_plugins.hookspecs.base import hook_names
-        from floe_plugins.reporting.static_details import UNKNOWN, read_details
+        from floe_plugins.reporting.static_details import UNKNOWN, details_of
 
         distribution, value = self.overview.infos[ref].distribution, self.overview.infos[ref].entry_point
         if distribution is None or value is None:
             return UNKNOWN
-        # Only the class of the category is imported, which is the platform's own.
-        try:
-            hooks = hook_names(ref.type.spec, ref.type.platform)
-        except Exception:  # noqa: BLE001 a distribution may have added it
-            return UNKNOWN
-        return read_details(Candidate(ref, value, distribution), hooks)
+        return details_of(Candidate(ref, value, distribution))
 
     def problems(self, category: Category | None = None) -> tuple[Problem, ...]:
         """Return all problems, without those that are known to concern other categories."""

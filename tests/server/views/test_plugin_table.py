@@ -8,7 +8,7 @@ import pytest
 from support import Lab, write_distribution
 
 from floe_plugins import PluginError, PluginRegistry
-from floe_plugins.server.views.overview import Overviews, overview
+from floe_plugins.server.views.plugin_table import PluginTables, plugin_table
 
 PLUGIN = """
     from floe_plugins import SecretsPlugin
@@ -32,8 +32,8 @@ def registry_of(site: Path, *, needs: str = "()", api: str = "1.0", **options: A
 
 
 def test_a_plugin_is_described_from_its_source_and_is_not_imported(tmp_path: Path) -> None:
-    found = overview(registry_of(tmp_path, needs="('secrets:one',)"))
-    assert found.plugins["secrets:two"] == {
+    found = plugin_table(registry_of(tmp_path, needs="('secrets:one',)"))
+    assert found.rows["secrets:two"] == {
         "ref": "secrets:two",
         "category": "secrets",
         "name": "two",
@@ -50,13 +50,15 @@ def test_a_plugin_is_described_from_its_source_and_is_not_imported(tmp_path: Pat
         "needs": ["secrets:one"],
         "needed_by": [],
     }
-    assert found.plugins["secrets:one"]["needed_by"] == ["secrets:two"]
+    assert found.rows["secrets:one"]["needed_by"] == ["secrets:two"]
     assert not {"acme_one", "acme_two"} & sys.modules.keys()
 
 
 def test_why_a_plugin_is_not_used_is_said(tmp_path: Path) -> None:
-    found = overview(registry_of(tmp_path, autoload="configured", disable=["secrets:one"], required=["compute:gone"]))
-    one, two = found.plugins.values()
+    found = plugin_table(
+        registry_of(tmp_path, autoload="configured", disable=["secrets:one"], required=["compute:gone"])
+    )
+    one, two = found.rows.values()
     assert (one["state"], one["selected"]) == ("disabled", False)
     assert one["reason"]
     assert (two["state"], two["selected"]) == ("discovered", False)
@@ -67,7 +69,7 @@ def test_why_a_plugin_is_not_used_is_said(tmp_path: Path) -> None:
 
 
 def test_a_plugin_that_would_be_refused_says_why(tmp_path: Path) -> None:
-    row = overview(registry_of(tmp_path, api="9.0")).plugins["secrets:one"]
+    row = plugin_table(registry_of(tmp_path, api="9.0")).rows["secrets:one"]
     assert row["state"] == "discovered"
     assert "9.0" in row["reason"]
 
@@ -75,7 +77,7 @@ def test_a_plugin_that_would_be_refused_says_why(tmp_path: Path) -> None:
 def test_a_plugin_that_failed_says_why_and_one_that_runs_says_nothing(lab: Lab) -> None:
     registry = lab.registry(lab.plugin("a", startup=lab.fail), lab.plugin("b"), required=["secrets:b"])
     registry.startup()
-    a, b = overview(registry).plugins.values()
+    a, b = plugin_table(registry).rows.values()
     assert (a["state"], a["required"]) == ("failed", False)
     assert "refused" in a["reason"]
     assert (b["state"], b["required"], b["reason"], b["distribution"]) == ("started", True, "", None)
@@ -83,13 +85,13 @@ def test_a_plugin_that_failed_says_why_and_one_that_runs_says_nothing(lab: Lab) 
 
 def test_nothing_is_read_again_while_nothing_changes(lab: Lab) -> None:
     registry = lab.registry(lab.plugin("a"))
-    overviews = Overviews(registry)
-    first = overviews.latest()
-    assert overviews.latest() is first
+    tables = PluginTables(registry)
+    first = tables.latest()
+    assert tables.latest() is first
     registry.startup()
-    assert overviews.latest().plugins["secrets:a"]["state"] == "started"
+    assert tables.latest().rows["secrets:a"]["state"] == "started"
     registry.register(lab.plugin("b"))
-    assert overviews.latest().plugins.keys() == {"secrets:a", "secrets:b"}
+    assert tables.latest().rows.keys() == {"secrets:a", "secrets:b"}
 
 
 def test_where_problems_are_strict_the_first_one_is_raised(tmp_path: Path) -> None:
@@ -97,4 +99,4 @@ def test_where_problems_are_strict_the_first_one_is_raised(tmp_path: Path) -> No
         write_distribution(tmp_path, name, "[floe.secrets]\ntwin = acme:Plugin\n")
     registry = PluginRegistry(path=[str(tmp_path)], environ={"FLOE_PLUGINS_STRICT": "1"})
     with pytest.raises(PluginError):
-        overview(registry)
+        plugin_table(registry)

@@ -10,7 +10,7 @@ import pytest
 from support import write_distribution
 
 from floe_plugins import FLOE, Category, Platform, PluginMetadata, PluginType
-from floe_plugins.authoring.host import distribution_of, host_of
+from floe_plugins.authoring.home import distribution_of, home_of
 
 
 class Source(PluginMetadata):
@@ -27,15 +27,15 @@ def _importable(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_floes_own_categories_need_nothing_but_this_package() -> None:
-    host = host_of(PluginType.SECRETS, FLOE)
-    assert (host.module, host.requirements, host.words["conformance"]) == ("floe_plugins", (), "SecretsConformance")
-    assert host.words["import_platform"] == ""
+    home = home_of(PluginType.SECRETS, FLOE)
+    assert (home.module, home.requirements, home.words["conformance"]) == ("floe_plugins", (), "SecretsConformance")
+    assert home.words["import_platform"] == ""
 
 
 def test_of_another_platform_the_module_with_the_platform_is_found() -> None:
-    host = host_of(SOURCE, SITE)
-    assert (host.module, host.words["import_platform"]) == (__name__, f"from {__name__} import SITE")
-    assert (host.words["command"], host.words["file"]) == ("site", "site.toml")
+    home = home_of(SOURCE, SITE)
+    assert (home.module, home.words["import_platform"]) == (__name__, f"from {__name__} import SITE")
+    assert (home.words["command"], home.words["file"]) == ("site", "site.toml")
 
 
 def test_a_class_that_its_package_offers_is_imported_from_there(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -45,8 +45,8 @@ def test_a_class_that_its_package_offers_is_imported_from_there(monkeypatch: pyt
     vars(package).update(Source=Source, __path__=[])
     monkeypatch.setitem(sys.modules, "site_of_test", package)
     monkeypatch.setitem(sys.modules, "site_of_test.api", inner)
-    host = host_of(next(iter(platform.categories)), platform)
-    assert (host.module, host.words["import_platform"]) == ("site_of_test", "from site_of_test.api import SITE")
+    home = home_of(next(iter(platform.categories)), platform)
+    assert (home.module, home.words["import_platform"]) == ("site_of_test", "from site_of_test.api import SITE")
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_a_class_that_its_package_offers_is_imported_from_there(monkeypatch: pyt
 def test_what_cannot_be_found_is_said(spec: str, why: str) -> None:
     other = Platform("other", "1.0", [Category("source", "other.sources", spec)])
     with pytest.raises(ValueError, match=why):
-        host_of(next(iter(other.categories)), other)
+        home_of(next(iter(other.categories)), other)
 
 
 def test_the_distribution_is_that_of_the_command_line_where_its_modules_are_not_listed(
@@ -70,4 +70,4 @@ def test_the_distribution_is_that_of_the_command_line_where_its_modules_are_not_
 
 def test_a_distribution_that_is_not_known_is_left_out() -> None:
     assert distribution_of(SOURCE, SITE) is None
-    assert host_of(SOURCE, SITE).requirements == ()
+    assert home_of(SOURCE, SITE).requirements == ()

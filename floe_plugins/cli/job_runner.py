@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from floe_plugins.cli import logs, program
-from floe_plugins.cli.exit import PROBLEMS_FOUND, end_with, print_error
+from floe_plugins.cli.exit import PROBLEMS_FOUND, end_with, interruption, print_error
 from floe_plugins.cli.options import Options
 from floe_plugins.cli.output import traceback_lines
-from floe_plugins.cli.protocol import describe
 from floe_plugins.cli.supervisor.ending import Ending
 from floe_plugins.cli.supervisor.progress import Progress
 from floe_plugins.cli.supervisor.side_by_side import HostRun, SideBySide
 from floe_plugins.cli.supervisor.supervisor import Finished, Supervisor
 from floe_plugins.core.safe_text import escape, escape_lines
-from floe_plugins.errors import PluginError
 
 if TYPE_CHECKING:
     from floe_plugins.configuration.file import ConfigurationFile
@@ -26,7 +23,7 @@ if TYPE_CHECKING:
 _BRIEF = 200
 
 
-class HostedCommand:
+class JobRunner:
     """A command whose plugin code runs in a host.
 
     Args:
@@ -52,10 +49,16 @@ class HostedCommand:
         self._has_events = has_events
         self._report = report
         self._warned: set[str] = set()
-        self._told: Ending | None = None
+        self._printed_ending: Ending | None = None
 
     def run(self, job: str, **arguments: Any) -> Finished:
-        """Run the job. If it ends with an error, or its host does, print that and exit."""
+        """Run the job. If it ends with an error, or its host does, print that and exit.
+
+        Blocks until the job has come to its end. ``arguments`` are JSON data for the job.
+
+        Raises:
+            SystemExit: The job came to no result; with 128 and the signal's number after a signal.
+        """
         return self.checked(self.attempt(job, **arguments))
 
     def attempt(self, job: str, **arguments: Any) -> Finished:
@@ -88,8 +91,7 @@ class HostedCommand:
         if finished.ending is not None and not finished.document:
             self._end_with(finished.ending.to_dict(), PROBLEMS_FOUND)
         if finished.signal is not None and not finished.document:
-            error = describe(PluginError(f"ended by {signal.Signals(finished.signal).name}"))
-            self._end_with({**error, "type": "Interrupted"}, 128 + finished.signal)
+            self._end_with(interruption(finished.signal), 128 + finished.signal)
         return finished
 
     def _end_with(self, error: Mapping[str, Any], status: int) -> NoReturn:
@@ -102,9 +104,9 @@ class HostedCommand:
 
     def print_ending(self, ending: Ending) -> None:
         """Print why a host ended, whose code that was, and what to do; once for each host."""
-        if ending is self._told:
+        if ending is self._printed_ending:
             return
-        self._told = ending
+        self._printed_ending = ending
         facts: dict[str, Any] = {
             "ref": next(iter(ending.refs), None),
             "stage": ending.stage or None,

@@ -1,4 +1,4 @@
-"""The facts known about all plugins of one registry at one moment, as JSON data. Imports and runs nothing of them."""
+"""The table of all plugins of one registry at one moment, as JSON data. Imports and runs nothing of them."""
 
 from __future__ import annotations
 
@@ -19,41 +19,41 @@ from floe_plugins.registry.plugin_info import PluginInfo, describe
 
 
 @attrs.frozen
-class Overview:
+class PluginTable:
     """The plugins of one registry at one moment.
 
     Attributes:
-        plugins: A row for each plugin, by ref: what it declares, its state and why it is in it, and its dependencies.
+        rows: A row for each plugin, by ref: what it declares, its state and why it is in it, and its dependencies.
         problems: All that is known not to work.
         missing: The required plugins that are not there, and why.
     """
 
-    plugins: Mapping[str, dict[str, Any]]
+    rows: Mapping[str, dict[str, Any]]
     problems: tuple[dict[str, Any], ...]
     missing: Mapping[str, str]
 
 
-def overview(registry: PluginRegistry) -> Overview:
+def plugin_table(registry: PluginRegistry) -> PluginTable:
     """Return what is known of all plugins now. Waits while another thread looks for installed plugins.
 
-    >>> overview(PluginRegistry(path=[], environ={}))
-    Overview(plugins={}, problems=(), missing={})
+    >>> plugin_table(PluginRegistry(path=[], environ={}))
+    PluginTable(rows={}, problems=(), missing={})
 
     Raises:
         PluginError: The first problem, where problems are strict.
     """
-    return Overviews(registry).latest()
+    return PluginTables(registry).latest()
 
 
-class Overviews:
-    """Gives overviews of one registry, again and again. For one thread at a time."""
+class PluginTables:
+    """Gives tables of one registry, again and again. For one thread at a time."""
 
     def __init__(self, registry: PluginRegistry) -> None:
         self._registry = registry
-        self._last: Overview | None = None
+        self._last: PluginTable | None = None
         self._made_of: tuple[object, ...] = ()
 
-    def latest(self) -> Overview:
+    def latest(self) -> PluginTable:
         """Return what is known now; the same object as before if nothing has changed.
 
         Raises:
@@ -66,7 +66,7 @@ class Overviews:
             # What is not loaded is read from its source, which takes a while.
             missing = {str(ref): error.message for ref, error in store.missing().items()}
             rows = _rows(entries, frozenset(selected), store)
-            self._last = Overview(rows, tuple(_problem(each.to_dict()) for each in problems), missing)
+            self._last = PluginTable(rows, tuple(_problem(each.to_dict()) for each in problems), missing)
             self._made_of = made_of
         return self._last
 

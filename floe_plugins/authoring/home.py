@@ -1,4 +1,4 @@
-"""The host of a category: which distribution has its class, and what a plugin's project says of the platform."""
+"""The home of a category: which distribution has its class, and what a plugin's project says of the platform."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from floe_plugins.core.refs import FLOE_CATEGORIES
 from floe_plugins.inspection.compatibility import PACKAGE
 
 
-class Host(NamedTuple):
+class Home(NamedTuple):
     """Where a category comes from.
 
     Attributes:
@@ -29,8 +29,8 @@ class Host(NamedTuple):
     words: Mapping[str, str]
 
 
-def host_of(category: Category, platform: Platform) -> Host:
-    """Return the host of a category. Imports the class of one that is not floe's.
+def home_of(category: Category, platform: Platform) -> Home:
+    """Return the home of a category. Imports the class of one that is not floe's.
 
     Raises:
         ValueError: its module, or the one with the platform, cannot be imported or found.
@@ -63,11 +63,14 @@ def host_of(category: Category, platform: Platform) -> Host:
         words["import_platform"] = f"from {place} import {name}"
         words["given_platform"] = f", platform={name}"
         words["platform_attribute"] = f"\n    platform = {name}"
-    return Host(module, () if owner == PACKAGE else (f"{owner}>={version}",), words)
+    return Home(module, () if owner == PACKAGE else (f"{owner}>={version}",), words)
 
 
 def distribution_of(category: Category, platform: Platform) -> tuple[str, str] | None:
-    """Return the name and the version of the distribution that has the class of a category; None if it is unknown."""
+    """Return the name and the version of the distribution that has the class of a category; None if it is unknown.
+
+    Of several that have modules of its package, the first that ``importlib.metadata`` names.
+    """
     top = category.spec_name[0].partition(".")[0]
     # An editable installation does not list its modules: then the one with the command line, or with the category.
     names = [*metadata.packages_distributions().get(top, ()), *_owners("console_scripts", platform.command, top)]

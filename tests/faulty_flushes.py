@@ -1,0 +1,42 @@
+"""A ``flush`` that breaks one promise, for a correct plugin that keeps what it has to send in ``waiting``."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+
+class HasNothingToSend:
+    """And says so as long as it has never had anything."""
+
+    used = False
+
+    def put(self, item: Any):
+        self.used = True
+        super().put(item)  # type: ignore[misc]
+
+    def flush(self, deadline):
+        return super().flush(deadline) and self.used  # type: ignore[misc]
+
+
+class SaysAllWasSent:
+    def flush(self, deadline):
+        super().flush(deadline)  # type: ignore[misc]
+        return True
+
+
+class FlushesAlone:
+    """Another thread that flushes is sent away."""
+
+    lock: threading.Lock
+
+    def flush(self, deadline):
+        if not self.lock.acquire(blocking=False):
+            return False
+        try:
+            if threading.current_thread().name.startswith("conformance-"):
+                time.sleep(0.02)
+        finally:
+            self.lock.release()
+        return super().flush(deadline)  # type: ignore[misc]
