@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import argparse
+import ast
 import json
 import os
 import random
@@ -28,6 +29,7 @@ from contract_changes import KINDS, OF_ERRORS, OF_HOOKS
 from mutants import Mutant, mutants
 from promises import Promises
 from serve import BROKEN
+from unpromised import forgotten_code, is_unpromised
 
 import floe_plugins
 from floe_plugins import PluginType
@@ -124,6 +126,8 @@ class Plugin:
         paths = sorted(self.source.rglob("*.py"))
         texts = {str(path.relative_to(self.source).with_suffix("")): path.read_text(encoding="utf-8") for path in paths}
         promises = Promises(self._category, texts)
+        if gone := forgotten_code(self.name, [ast.unparse(ast.parse(text)) for text in texts.values()]):
+            sys.exit(f"unpromised.py names code that {self.name} does not have: {', '.join(gone)}")
         for module, text in texts.items():
             for kind, changes in KINDS.items():
                 for make in mutants(module, text, changes):
@@ -138,7 +142,7 @@ class Plugin:
             return False
         if not any((change.module, line) in self._rules for line in function.lines[1:]):
             return False
-        if not promises.promise(kind, change, function):
+        if not promises.promise(kind, change, function) or is_unpromised(self.name, function.name, kind, change.diff):
             return False
         return kind in OF_HOOKS | OF_ERRORS or any(
             (change.module, line) in self._rules for line in range(change.line, change.last + 1)

@@ -100,10 +100,12 @@ class Promises:
         """Whether a change breaks what hooks promise: their results, the classes of their errors, their work.
 
         It does not where only the lifecycle hooks call the function; where an error is of a class that no hook that
-        calls the function documents, or is turned into another on its way there; where a check that is left out
-        raises such errors alone; and where what is forgotten is read by ``health_check`` alone.
+        calls the function documents, or is turned into another on its way there; where it takes the place of one of
+        its own class; where a check that is left out raises such errors alone; and where what is forgotten is read by
+        ``health_check`` alone.
         """
-        if function.name in LIFECYCLE or _place(function) not in self._served:
+        same = kind == "foreign error" and _keeps_class(function.node, change.line)
+        if same or function.name in LIFECYCLE or _place(function) not in self._served:
             return False
         errors = self._errors(function)
         removed = [line.strip().removeprefix("- ") for line in change.diff.splitlines() if line.strip().startswith("-")]
@@ -223,6 +225,17 @@ def _is_turned(block: ast.Try, error: str) -> bool:
         if handler.type is None or _names(handler.type) & names:
             again = [each for each in ast.walk(handler) if isinstance(each, ast.Raise)]
             return not any(each.exc is None or error in ast.unparse(each.exc) for each in again)
+    return False
+
+
+def _keeps_class(function: ast.FunctionDef, line: int) -> bool:
+    """Whether all that the block there catches is raised again as an error of the same class, with other words."""
+    for block in ast.walk(function):
+        if isinstance(block, ast.Try) and block.lineno == line:
+            return all(
+                each.type is not None and {_names(each.type).pop()} == _names(each.type) == _raised(each)
+                for each in block.handlers
+            )
     return False
 
 

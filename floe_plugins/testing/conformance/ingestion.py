@@ -108,7 +108,9 @@ class IngestionConformance(SourceRules, PluginConformance):
     def test_rows_are_counted(self) -> None:
         """The report has the number of loaded rows of each table."""
         with self.started() as plugin:
-            counts = sorted(getattr(plugin.run([*ROWS], self.table), "rows", {self.table: 2}).values())
+            found = getattr(plugin.run([*ROWS], self.table), "rows", {self.table: 2})
+            self.expect(type(found) is dict, f"its rows are an object of {type(found).__name__}, and no dict")
+            counts = sorted(found.values())
             self.expect(counts == [len(ROWS)], f"for {len(ROWS)} rows the report has {counts}")
 
     @rule(_RUN)

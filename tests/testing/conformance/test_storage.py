@@ -20,7 +20,7 @@ import pydantic
 import pytest
 from conformance_suite import broken, conformance
 
-from floe_plugins import StoragePlugin, UnsupportedOperationError
+from floe_plugins import PluginUnavailableError, StoragePlugin, UnsupportedOperationError
 from floe_plugins.hookspecs.storage import ObjectInfo
 from floe_plugins.testing import StorageConformance
 
@@ -82,10 +82,15 @@ class Directory(StoragePlugin):
             raise ValueError(place)
         return place
 
+    def reach(self, path: str = "") -> None:
+        if self.root.with_name("down").exists():
+            raise PluginUnavailableError(f"nobody answers for {path!r}")
+
     def uri(self, path):
         return f"file://{self.place(path)}"
 
     def open(self, path, mode="rb"):
+        self.reach(path)
         place = self.place(path)
         if mode == "rb":
             return place.open("rb")
@@ -96,6 +101,7 @@ class Directory(StoragePlugin):
         return self.file_class(place, exclusive=mode == "xb")
 
     def list(self, prefix=""):
+        self.reach()
         if any(part in {"", ".", ".."} for part in prefix.split("/")[:-1]):
             raise ValueError(prefix)
         found = []
@@ -109,6 +115,7 @@ class Directory(StoragePlugin):
         return tuple(sorted(found, key=lambda info: info.path))
 
     def delete(self, path):
+        self.reach(path)
         place = self.place(path)
         if place.is_dir():
             return False
@@ -140,6 +147,12 @@ class DirectoryConformance(StorageConformance):
         plugin.root.mkdir()
         (plugin.root / "link").symlink_to(self.scratch / "elsewhere")
         return "link"
+
+    @contextlib.contextmanager
+    def outage(self, plugin: Any) -> Any:
+        plugin.root.with_name("down").touch()
+        yield
+        plugin.root.with_name("down").unlink()
 
 
 class UriOfAnything(Directory):
@@ -473,7 +486,24 @@ class FollowsLinks(Directory):
         return place
 
 
+class DoesNotSayWho(Directory):
+    def reach(self, path=""):
+        try:
+            super().reach(path)
+        except PluginUnavailableError as error:
+            raise ConnectionError(path) from error
+
+
+class LosesFiles(Directory):
+    def open(self, path, mode="rb"):
+        if mode == "wb" and self.root.with_name("down").exists():
+            (self.root / path).write_bytes(b"")
+        return super().open(path, mode)
+
+
 FAULTY: dict[str, type[Any]] = {
+    "test_a_service_that_does_not_answer_is_unavailable": DoesNotSayWho,
+    "test_files_survive_an_outage": LosesFiles,
     "test_uris_of_bad_paths_are_refused": UriOfAnything,
     "test_files_of_bad_paths_are_refused": OpensAnything,
     "test_bad_paths_cannot_be_deleted": DeletesAnything,

@@ -198,6 +198,7 @@ class TableRules(WriteRules):
             {"filters": [RowFilter("n", "in", 1)]},
             {"filters": [RowFilter("t", "in", "text 1")]},
             {"filters": [RowFilter("n", "=", "a text")]},
+            {"filters": [RowFilter("n", "=", {"a": 1})]},
             {"limit": -1},
         )
         with self.having("scan") as plugin:

@@ -128,8 +128,23 @@ class FileQueryRules(ComputeCase):
     @rule(_ATTACH)
     def test_files_that_are_missing_are_not_attached(self) -> None:
         """``attach`` raises ``ValueError`` if the files are not there."""
-        with self._attaching() as plugin, self.raises(ValueError, "attach() of a file that is missing"):
-            plugin.attach("conformance_files", Files(self.place("missing.csv"), "csv", self.csv_options))
+        with self._attaching() as plugin:
+            for place in (self.place("missing.csv"), self.place("missing") + "/*.csv"):
+                with self.raises((ValueError, UnsupportedOperationError), f"attach() of {place}, which is missing"):
+                    plugin.attach("conformance_files", Files(place, "csv", self.csv_options))
+
+    @rule(_ATTACH)
+    def test_files_of_unknown_places_are_refused(self) -> None:
+        """``attach`` and ``write`` raise an error for files that the engine cannot reach."""
+        files = Files(f"conformance://nowhere{self.scratch}/data.csv", "csv", self.csv_options)
+        with self._attaching() as plugin:
+            (self.scratch / "data.csv").write_bytes(_TEXT)
+            with self.raises((ValueError, UnsupportedOperationError), f"attach() of {files.uri}"):
+                plugin.attach("conformance_files", files)
+            (self.scratch / "data.csv").unlink()
+            # The contract leaves open which error a query has that cannot be written there.
+            with self.raises(Exception, f"write() to {files.uri}"):
+                plugin.write("SELECT 1 AS n", files)
 
     @rule(_ATTACH)
     def test_files_of_another_format_are_not_attached(self) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,12 +17,20 @@ class TestS3Storage(StorageConformance):
     names = [name for name in StorageConformance.names if "?" not in name]  # noqa: RUF012
 
     @pytest.fixture(autouse=True)
-    def _service(self, service: tuple[str, int], bucket: Any) -> None:
+    def _service(self, wire: Any, bucket: Any) -> None:
+        self.wire = wire
         self.config = {
             "bucket": bucket.name,
             "prefix": "team a/lake",
-            "endpoint": "http://{}:{}".format(*service),
+            "endpoint": wire.address,
+            "attempts": 1,
             "access_key_id": "AKIAQXJZ",
             "secret_access_key": "hunter2-Zq8xW0vK",
             "part_size": "5MiB",
         }
+
+    @contextlib.contextmanager
+    def outage(self, plugin: Any) -> Iterator[None]:
+        self.wire.cut()
+        yield
+        self.wire.mend()

@@ -62,7 +62,8 @@ class NewShelf(Shelf):
             if each.operator == "in" and not isinstance(each.value, list):
                 raise ValueError(each)
             values = each.value if each.operator == "in" else [each.value]
-            if any(isinstance(value, str) != (table.types[each.column] == "STRING") for value in values):
+            kind = str if table.types[each.column] == "STRING" else int
+            if not all(isinstance(value, kind) for value in values):
                 raise ValueError(each)
 
     def rows_at(self, identifier, snapshot_id):

@@ -99,11 +99,17 @@ class NewDuck(Duck):
         self.attached()[name] = source
 
     def check_files(self, source: Files) -> None:
+        self.check_place(source)
         place = local(source.uri)
         if not list(place.parent.glob(place.name)) or source.format != "csv":
             raise ValueError(source.uri)
 
+    def check_place(self, files: Files) -> None:
+        if urlsplit(files.uri).scheme not in {"", "file"}:
+            raise ValueError(files.uri)
+
     def write(self, sql, target, mode="error"):
+        self.check_place(target)
         if target.format != "csv":
             raise UnsupportedOperationError(target.format)
         place = self.target(local(target.uri), mode)
@@ -253,6 +259,11 @@ class ReadsCommas(NewDuck):
         super().attach(name, source if name.endswith("written") else attrs.evolve(source, options={}))
 
 
+class LooksAtThePath(NewDuck):
+    def check_place(self, files):
+        pass
+
+
 class ReadsOneOfAPattern(NewDuck):
     def attach(self, name, source):
         super().attach(name, attrs.evolve(source, uri=source.uri.replace("*", "1")))
@@ -279,6 +290,8 @@ class AttachesAnything(NewDuck):
     def check_files(self, source):
         if source.format != "csv":
             super().check_files(source)
+        else:
+            self.check_place(source)
 
 
 class AttachesAnyFormat(NewDuck):
@@ -335,6 +348,7 @@ FAULTY: dict[str, type[Any]] = {
     "test_a_submitted_query_gives_its_rows": Lookalike,
     "test_a_statement_that_is_no_query_is_submitted": SubmitsQueriesAlone,
     "test_files_are_read_with_their_options": ReadsCommas,
+    "test_files_of_unknown_places_are_refused": LooksAtThePath,
     "test_a_pattern_is_that_of_files": ReadsOneOfAPattern,
     "test_files_are_written_with_their_options": WritesCommas,
     "test_a_query_has_an_id_of_its_own": OneId,
