@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -28,13 +29,36 @@ class Scan(NamedTuple):
     corrupt: tuple[Distribution, ...] = ()
 
 
+class _File(NamedTuple):
+    """What was read of an ``entry_points.txt``.
+
+    Attributes:
+        candidates: its plugins.
+        has_more: whether there is more to it than these: errors, categories, too many plugins.
+    """
+
+    origin: Distribution
+    data: bytes
+    parsed: ParsedFile
+    candidates: list[Candidate]
+    has_more: bool
+
+
+def _file(origin: Distribution, data: bytes, parsed: ParsedFile) -> _File:
+    is_too_long = len(parsed.entries) > MAX_ENTRIES
+    candidates = [] if is_too_long else [Candidate(entry.ref, entry.value, origin) for entry in parsed.entries]
+    return _File(
+        origin, data, parsed, candidates, bool(is_too_long or parsed.errors or parsed.fatal or parsed.categories)
+    )
+
+
 class Findings:
     """The files and problems of one scan, in the order in which they were found."""
 
     def __init__(self, groups: Groups) -> None:
         self.groups = groups
         # What was read, in this order: a file is parsed at once, and again if a distribution adds a category.
-        self._log: list[Problem | tuple[Distribution, bytes, ParsedFile]] = []
+        self._log: list[Problem | _File] = []
         self._candidates: list[Candidate] = []
         self._problems: list[Problem] = []
         self._unreadable: list[Distribution] = []
@@ -44,16 +68,19 @@ class Findings:
     def add_file(self, origin: Distribution, data: bytes) -> None:
         """Take in the ``entry_points.txt`` of a distribution."""
         # A group that is unknown may be one that another file adds.
-        parsed = parse(data, self.groups, with_hints=False)
-        self._log.append((origin, data, parsed))
-        self._take(origin, parsed)
+        file = _file(origin, data, parse(data, self.groups, with_hints=False))
+        self._log.append(file)
+        self._take(file)
 
-    def _take(self, origin: Distribution, parsed: ParsedFile) -> None:
+    def _take(self, file: _File) -> None:
+        self._candidates += file.candidates
+        if not file.has_more:
+            return
+        origin, parsed = file.origin, file.parsed
         if len(parsed.entries) > MAX_ENTRIES:
             message = f"it declares more than {MAX_ENTRIES} plugins, and none of them is used"
             self._problems.append(_problem(message, origin, "Remove the distribution, or ask its author to split it"))
             return
-        self._candidates += [Candidate(entry.ref, entry.value, origin) for entry in parsed.entries]
         for error in parsed.errors:
             self._problems.append(_problem(str(error), origin, error.hint, error.ref))
         if parsed.fatal:
@@ -71,7 +98,7 @@ class Findings:
         # Most files have nothing to do with the groups that came or went.
         before, after = self.groups.categories, groups.categories
         changed = [group for group in {**before, **after} if before.get(group) is not after.get(group)]
-        texts = [group.encode() for group in changed]
+        is_concerned = re.compile(b"|".join(re.escape(group.encode()) for group in changed) or b"$^").search
         self.groups = groups
         for found in (self._candidates, self._problems, self._corrupt, self._declared):
             found.clear()
@@ -79,11 +106,11 @@ class Findings:
             if isinstance(each, Problem):
                 self._problems.append(each)
                 continue
-            origin, data, parsed = each
-            if parsed.errors or any(text in data for text in texts):
-                parsed = parse(data, groups)
-                self._log[place] = origin, data, parsed
-            self._take(origin, parsed)
+            file = each
+            if file.parsed.errors or is_concerned(file.data):
+                file = _file(file.origin, file.data, parse(file.data, groups))
+                self._log[place] = file
+            self._take(file)
 
     def report(self, message: str, origin: Distribution | None = None, hint: str = "") -> None:
         """Take in a problem."""
