@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -98,7 +97,7 @@ class Findings:
         # Most files have nothing to do with the groups that came or went.
         before, after = self.groups.categories, groups.categories
         changed = [group for group in {**before, **after} if before.get(group) is not after.get(group)]
-        is_concerned = re.compile(b"|".join(re.escape(group.encode()) for group in changed) or b"$^").search
+        texts = [group.encode() for group in changed]
         self.groups = groups
         for found in (self._candidates, self._problems, self._corrupt, self._declared):
             found.clear()
@@ -107,7 +106,7 @@ class Findings:
                 self._problems.append(each)
                 continue
             file = each
-            if file.parsed.errors or is_concerned(file.data):
+            if file.parsed.errors or any(text in file.data for text in texts):
                 file = _file(file.origin, file.data, parse(file.data, groups))
                 self._log[place] = file
             self._take(file)
