@@ -14,6 +14,7 @@ import attrs
 import click
 
 from floe_plugins.cli import logs, program
+from floe_plugins.cli.exit import PROBLEMS_FOUND
 from floe_plugins.cli.http import open_address, read_token, serve_view
 from floe_plugins.cli.job_runner import JobRunner
 from floe_plugins.cli.options import Options, common_options
@@ -89,7 +90,7 @@ def run(options: Options, **choices: Any) -> None:
     if wanted.once and options.json:
         document = {name: facts for name, facts in finished.document.items() if name in _ONE_DOCUMENT}
         presenter.output.json({"configuration": options.configuration_name(), **document})
-    sys.exit(finished.status)
+    sys.exit(PROBLEMS_FOUND if wanted.once and presenter.has_failed and not finished.status else finished.status)
 
 
 _ONE_DOCUMENT = frozenset({"startup", "health", "blame", "critical_chain", "shutdown", "warnings"})
@@ -153,12 +154,17 @@ def _serve(
 
 
 class _Presenter:
-    """Prints what each step of a run came to."""
+    """Prints what each step of a run came to.
+
+    Attributes:
+        has_failed: Whether the timeline could not be written.
+    """
 
     def __init__(self, output: Output, wanted: RunOptions, configuration: str | None) -> None:
         self.output = output
         self._configuration = configuration
         self._wanted = wanted
+        self.has_failed = False
 
     def report(self, name: str, facts: Mapping[str, Any]) -> None:
         if "timeline" in facts and self._wanted.timeline_file is not None:
@@ -198,12 +204,12 @@ class _Presenter:
         if not self._wanted.once and (facts["ok"] or self._wanted.keep_going):
             self.output.line("running; press Ctrl-C or send SIGTERM to stop")
 
-    @staticmethod
-    def _write_timeline(file: str, svg: str) -> None:
+    def _write_timeline(self, file: str, svg: str) -> None:
         try:
             Path(file).write_text(svg, encoding="utf-8")
         except (OSError, ValueError) as error:  # ValueError: a null byte in the path
             # The platform runs all the same.
+            self.has_failed = True
             logs.write("error", f"cannot write {escape(file)}: {escape(getattr(error, 'strerror', None) or error)}")
 
 

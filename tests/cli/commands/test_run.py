@@ -114,6 +114,15 @@ def test_run_shows_where_the_time_went_and_draws_it(
     assert document["critical_chain"][-1] == "compute:duckdb"
 
 
+def test_a_timeline_that_cannot_be_written_is_a_failure_and_keeps_no_plugin_from_running(
+    floe: Any, tmp_path: Path, reference: tuple[str, ...], write: Callable[..., str]
+) -> None:
+    done = floe(reference, "run", "--once", "--timeline", str(tmp_path / "nowhere" / "start.svg"), "--config", write())
+    assert done.returncode == 1
+    assert "start.svg: No such file or directory" in done.stderr
+    assert "platform healthy" in done.stdout
+
+
 def test_progress_goes_to_standard_error(floe: Any, reference: tuple[str, ...], write: Callable[..., str]) -> None:
     done = floe(reference, "run", "--once", "--json", "--config", write())
     for words in ("compute:duckdb started in", "storage:local stopped in"):
