@@ -99,14 +99,12 @@ UNPROMISED = (
     Unpromised(
         ("compute-datafusion",), "table", "Attach one file without options", "it documents no error for unknown options"
     ),
-    Unpromised(
-        ("compute-datafusion",), "_refuse_what_is_not_kept", "raise Unsupported", "execute leaves its errors open"
-    ),
+    Unpromised(("compute-datafusion",), "_refuse_what_is_not_kept", "raise Unsupported", "execute names no error"),
     Unpromised(
         ("compute-datafusion",),
         "_listed",
         "it has no columns",
-        "for other versions of the engine than the one that runs",
+        "for other versions of the engine than this one",
     ),
     Unpromised(("orchestrator-dagster",), "export", "definitions(", _EXPORT),
     Unpromised(("orchestrator-dagster",), "check", "try:", "a CycleError of graphlib is a ValueError as well"),

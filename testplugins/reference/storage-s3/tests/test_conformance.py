@@ -23,7 +23,7 @@ class TestS3Storage(StorageConformance):
             "bucket": bucket.name,
             "prefix": "team a/lake",
             "endpoint": wire.address,
-            "attempts": 1,
+            "attempts": 2,
             "access_key_id": "AKIAQXJZ",
             "secret_access_key": "hunter2-Zq8xW0vK",
             "part_size": "5MiB",
