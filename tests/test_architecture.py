@@ -34,7 +34,7 @@ TESTED_ELSEWHERE = {
     "testing.conformance.parts.catalog_writes": "testing/conformance/test_catalog.py",
     "testing.conformance.parts.compute_connections": "testing/conformance/test_compute.py",
     "testing.conformance.parts.compute_files": "testing/conformance/parts/test_compute_queries.py",
-    "testing.conformance.parts.flushing": "testing/conformance/test_lineage_backend.py",
+    "testing.conformance.flushing": "testing/conformance/test_lineage_backend.py",
     "testing.conformance.parts.identity_keys": "testing/conformance/test_identity.py",
     "testing.conformance.parts.lineage_sending": "testing/conformance/test_lineage_backend.py",
     "testing.conformance.parts.orchestrator_plans": "testing/conformance/test_orchestrator.py",

@@ -97,12 +97,13 @@ def draw(means: Sequence[tuple[Any, ...]]) -> bytes:
     labels = _apart([(hours[-1], name) for name, hours in lines.items()], gap=1.0)
     for number, (name, hours) in enumerate(lines.items()):
         colour = colours[(2 * number) % 20 + number // 10 % 2]
-        axes.plot(range(len(hours)), hours, marker="o", markersize=3, color=colour, label=name)
+        axes.plot(range(len(hours)), hours, marker="o", markersize=3, color=colour)
         axes.plot([len(hours) - 1, 11.35], [hours[-1], labels[name]], color=colour, linewidth=0.6)
-        axes.text(11.4, labels[name], name, color=colour, fontsize=8, verticalalignment="center")
+        # Not in the colour of the line, which may be too light to read.
+        axes.text(11.4, labels[name], name, fontsize=8, verticalalignment="center")
     axes.set(ylabel="hours", xlim=(-0.3, 14), yticks=range(0, 25, 4))
     axes.set_xticks(range(12), MONTHS)
-    axes.set_title("Mean length of the day in 2024, from north to south")
+    axes.set_title("Mean length of the day in each month of 2024")
     axes.grid(alpha=0.3)
     file = io.BytesIO()
     figure.savefig(file, format="png", dpi=120)

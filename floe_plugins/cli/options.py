@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -208,6 +209,22 @@ def _parse_category(_context: object, _parameter: object, value: str | None) -> 
         return None
     try:
         return program.categories().parse(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+def seconds(value: object) -> float:
+    """Return a number of seconds to wait, in the limits of all timeouts; the type of an option.
+
+    Raises:
+        BadParameter: it is none.
+    """
+    from floe_plugins.core.timeouts import check_timeout  # help needs none of it
+
+    with suppress(ValueError):
+        value = float(str(value))
+    try:
+        return check_timeout(value)
     except ValueError as error:
         raise click.BadParameter(str(error)) from None
 

@@ -38,10 +38,12 @@ def log(level: str, message: str, *args: object, **facts: object) -> None:
     # Most processes log nothing, and importing logging takes a while.
     import logging
 
-    shown = [each if type(each) in _AS_THEY_ARE else escape(each) for each in args]
-    extra = {**_about(args[0] if args else None), **{name: str(fact) for name, fact in facts.items()}}
     try:
-        getattr(logging.getLogger("floe_plugins"), level)(message, *shown, stacklevel=2, extra=extra)
+        logger, number = logging.getLogger("floe_plugins"), getattr(logging, level.upper())
+        if logger.isEnabledFor(number):
+            shown = [each if type(each) in _AS_THEY_ARE else escape(each) for each in args]
+            extra = {**_about(args[0] if args else None), **{name: str(fact) for name, fact in facts.items()}}
+            logger.log(number, message, *shown, stacklevel=2, extra=extra)
     except BaseException as error:
         is_main = threading.current_thread() is threading.main_thread()
         if is_main and issubclass(type(error), KeyboardInterrupt):  # a signal's

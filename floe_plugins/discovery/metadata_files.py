@@ -21,6 +21,9 @@ _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 DIST_INFO = ".dist-info"
 EGG_INFO = ".egg-info"
 
+# So pip begins the name of what it has put aside while it installs another version, or has left behind.
+PUT_ASIDE = "~"
+
 
 def normalize(name: str) -> str:
     """Return a distribution's name in the form in which ``importlib.metadata`` compares names.
@@ -177,6 +180,14 @@ def is_standard(installed: object) -> bool:
     from importlib.metadata import PathDistribution
 
     return type(installed) is PathDistribution
+
+
+def is_put_aside(installed: Any) -> bool:
+    """Return whether pip has put a distribution aside, which is installed no more."""
+    if not is_standard(installed):
+        return False
+    path = str(installed._path).rstrip("/")  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] one in an archive ends in it
+    return os.path.basename(path).startswith(PUT_ASIDE)
 
 
 def read_of(installed: Any, filename: str) -> bytes | None:

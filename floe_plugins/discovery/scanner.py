@@ -42,8 +42,8 @@ def scan(path: Iterable[object] | None = None, platform: Platform | None = None)
     The categories that installed distributions add to the platform stand in its table afterwards, and no others.
 
     By default, scans ``sys.path`` and asks the other meta path finders. Finds the same entry
-    points as ``importlib.metadata.entry_points()``, and reports a problem for each one that
-    ``importlib.metadata`` would raise for or ignore. Blocks while it reads the directories.
+    points as ``importlib.metadata.entry_points()``, except those of a distribution that pip has put aside, and reports
+    a problem for each one that ``importlib.metadata`` would raise for or ignore. Blocks while it reads the directories.
     May be called from several threads.
     """
     platform = FLOE.looking_for(tuple) if platform is None else platform
@@ -228,6 +228,8 @@ class _Scanner:
     def _read_distribution(self, installed: Any) -> None:
         what = "name cannot be read from METADATA"
         try:
+            if metadata_files.is_put_aside(installed):
+                return
             key = _key(installed)
             if key in self._seen:
                 return
@@ -279,6 +281,8 @@ def _metadata_in(root: str, children: Iterable[str]) -> list[tuple[str, str]] | 
     found: list[tuple[str, str]] = []
     for child in children:
         if child[-1] not in "oO" or child[-5:].lower() != "-info":
+            continue
+        if child[0] == metadata_files.PUT_ASIDE:
             continue
         name = child[:-_SUFFIX] if child.endswith(metadata_files.DIST_INFO) else without_suffix(child)
         key = name.partition("-")[0].lower()

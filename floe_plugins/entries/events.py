@@ -139,6 +139,8 @@ class Watch:
         self._emit("ended", seconds=seconds, reason=self._reason, health=self._health)
 
     def _emit(self, moment: str, **facts: Any) -> None:
+        if not self._events.are_heard:
+            return
         if self._what == "call":
             facts["thread"] = threading.get_ident()
         self._events.emit(f"{self._what}_{moment}", self._ref, stage=self._stage, **facts)

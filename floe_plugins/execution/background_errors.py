@@ -23,6 +23,9 @@ _REPORT_TIMEOUT = 0.5
 _reports: SimpleQueue[tuple[Callable[[], object], threading.Lock]] = SimpleQueue()
 _reporters: list[threading.Thread] = []
 
+# Shared, since most plugins have no secrets, and preparing a redactor takes longer than making a worker.
+_NO_SECRETS = Redactor()
+
 
 def start_reporter() -> None:
     """Start the thread for ``report_elsewhere``, if there is none."""
@@ -62,7 +65,7 @@ class BackgroundErrors:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.redactor = Redactor()
+        self.redactor = _NO_SECRETS
 
     def redact(self, text: str) -> str:
         """Mask the secrets of the plugin's configuration in a text."""

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Awaitable, Callable
 from concurrent import futures
+from contextlib import nullcontext
 from contextvars import copy_context
 from functools import partial
 from typing import Any, NamedTuple, Protocol, TypeVar, cast
@@ -30,16 +31,6 @@ class Watch(Protocol):
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: object, /) -> None: ...
     def returned(self, value: object, /) -> None:
         """Take note of what the call has returned, as plain values; it ends next."""
-
-
-class _Unwatched:
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, *_exception: object) -> None:
-        pass
-
-    returned = _ignore
 
 
 class Site(NamedTuple):
@@ -87,7 +78,7 @@ class Call(futures.Future[T]):
         self._function = function
         self._convert = convert
         self._on_late_end = on_late_end
-        self._watch: Watch = _Unwatched() if watch is None else watch
+        self._watch = watch
         self._context = copy_context()
         self._lock = threading.Lock()
         self._cancel: Callable[[], None] | None = None
@@ -159,9 +150,10 @@ class Call(futures.Future[T]):
         failure: BaseException | None = None
         interrupt: KeyboardInterrupt | None = None
         try:
-            with self._watch:
+            with self._watch or nullcontext():
                 value = self._value(site)
-                self._watch.returned(value)
+                if self._watch is not None:
+                    self._watch.returned(value)
         except BaseException as error:  # noqa: BLE001 the caller gets it
             is_described = self._convert is not None and type(error) is boundary.ForeignError
             raised = cast("boundary.ForeignError", error).exception if is_described else error

@@ -168,6 +168,7 @@ class Executor(Generic[K, R]):
         self._deadline = deadline
         self._ready: list[tuple[int, K]] = []
         self._tasks: dict[K, Task] = {}
+        self._due = deadline  # no task wants attention before, though one that has ended may have wanted it then
         self._events: SimpleQueue[tuple[K, Future[Any]] | None] = SimpleQueue()
         self._results: dict[K, R] = {}
 
@@ -213,7 +214,9 @@ class Executor(Generic[K, R]):
         now = time.monotonic()
         step.since, step.log_at, step.begin_at = since, now + step.log_interval, now + step.delay
         self._tasks[node] = step
-        if not step.delay:
+        if step.delay:
+            self._due = min(self._due, step.due)
+        else:
             self._make(node, step)
 
     def _make(self, node: K, task: Task) -> None:
@@ -223,6 +226,7 @@ class Executor(Generic[K, R]):
             task.worker.run_in_caller_thread(call)
             self._end(node, task, call)
             return
+        self._due = min(self._due, task.due)
         self._expect(node, call)
         if task.caller_thread:
             self._request.run_on_caller(task.worker, call)
@@ -235,10 +239,7 @@ class Executor(Generic[K, R]):
 
     def _wait(self) -> None:
         """Take one event, or handle what is due."""
-        due = min((task.due for task in self._tasks.values()), default=math.inf)
-        if self._tasks:
-            due = min(due, self._deadline)
-        left = due - time.monotonic()
+        left = (self._due if self._tasks else math.inf) - time.monotonic()
         try:
             event = self._events.get_nowait() if left <= 0 else self._events.get(timeout=min(left, 1e6))
         except Empty:
@@ -263,6 +264,8 @@ class Executor(Generic[K, R]):
                 self._make(node, task)
             else:
                 self._log_waiting(node, task)
+        self._due = min((task.due for task in self._tasks.values()), default=math.inf)
+        self._due = min(self._due, self._deadline)
 
     def _end(self, node: K, task: Task, call: Call[Any]) -> None:
         if call.began is not None:

@@ -91,7 +91,7 @@ class Module:
     def _function(self, line: int, source: bytes) -> ast.Module | None:
         if line not in self._parsed:
             try:
-                self._parsed[line] = parse(b"if 1:\n" + source if source.startswith(b" ") else source, self.path)
+                self._parsed[line] = _parse_function(source, self.path)
             except ERRORS:
                 self._parsed[line] = None
         return self._parsed[line]
@@ -178,61 +178,75 @@ def _is_simple(statement: ast.stmt) -> bool:
     return isinstance(statement, (ast.ClassDef, ast.FunctionDef, ast.AnnAssign, ast.Import, ast.ImportFrom))
 
 
+# The classes of nodes are compared and not asked for their base classes: most of the time goes here.
+_SCOPES = frozenset({ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef})
+_NAMED = frozenset({ast.ExceptHandler, ast.MatchAs, ast.MatchStar})
+
+
 def _bound_names(statement: ast.stmt) -> set[str]:
     """Return all names that a statement binds, also in nested statements, but not those local to a function."""
     names = set[str]()
     rest: list[Any] = [statement]
     while rest:
         node = rest.pop()
-        if node.__class__ is list:
+        kind = node.__class__
+        if kind is list:
             rest += [each for each in node if each.__class__ not in _ENDS]
-            continue
-        if isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+        elif kind in _SCOPES:
             names.add(node.name)
-            continue
-        if isinstance(node, ast.Name):
-            if not isinstance(node.ctx, ast.Load):
+        elif kind is ast.Name:
+            if node.ctx.__class__ is not ast.Load:
                 names.add(node.id)
-            continue
-        if isinstance(node, ast.alias):
-            names.add(node.asname or node.name.partition(".")[0])
-        elif isinstance(node, (ast.ExceptHandler, ast.MatchAs, ast.MatchStar)) and node.name:
-            names.add(node.name)
-        elif isinstance(node, ast.MatchMapping) and node.rest:
-            names.add(node.rest)
-        rest += [each for each in node.__dict__.values() if each.__class__ not in _ENDS]
+        elif kind is not ast.Constant:
+            if kind is ast.alias:
+                names.add(node.asname or node.name.partition(".")[0])
+            elif kind in _NAMED and node.name:
+                names.add(node.name)
+            elif kind is ast.MatchMapping and node.rest:
+                names.add(node.rest)
+            rest += [each for each in node.__dict__.values() if each.__class__ not in _ENDS]
     return names
 
 
 def read_module(name: str, source: bytes, path: str, *, is_package: bool, whole: bool = False) -> Module | None:
     """Return the module with a source; None if it is invalid, or may rebind any name.
 
-    Where all that binds names is outside of functions, their bodies are not parsed, so that errors in them are not
-    noticed. ``whole`` parses them as well.
+    Functions are parsed only where they may rebind names, so that errors in the others are not noticed. ``whole``
+    parses them as well.
     """
-    may_rebind = _may_rebind(source)
     try:
-        tree, functions = _parse_whole(source, path) if whole or may_rebind else _parse_outline(source, path)
+        rest, tree, functions = _parse_outline(source, path, whole=whole)
         found = bindings(tree.body)
+        if found is None:
+            return None
+        for part in _rebinding_parts(rest, tree, functions, path) if _may_rebind(source) else ():
+            if not _drop_rebound_names(part, found):
+                return None
     except ERRORS:
-        return None
-    if found is None or (may_rebind and not _drop_rebound_names(tree, found)):
         return None
     return Module(name, path, is_package=is_package, bindings=found, source=source, functions=functions)
 
 
-def _parse_whole(source: bytes, path: str) -> tuple[ast.Module, Functions]:
-    return parse(source, path), {}
-
-
-def _parse_outline(source: bytes, path: str) -> tuple[ast.Module, Functions]:
-    rest, functions = outline(source)
+def _parse_outline(source: bytes, path: str, *, whole: bool) -> tuple[bytes, ast.Module, Functions]:
+    """Return the outline of a source, its tree and the functions that it lacks; else all of the source, and none."""
+    rest, functions = (source, {}) if whole else outline(source)
     try:
-        return parse(rest, path), functions
+        return rest, parse(rest, path), functions
     except SyntaxError:
         if not functions:
             raise
-        return _parse_whole(source, path)
+        return source, parse(source, path), {}
+
+
+def _rebinding_parts(rest: bytes, tree: ast.Module, functions: Functions, path: str) -> Iterator[ast.Module]:
+    """Yield what may rebind names by the words in it: the outline, and functions that it lacks."""
+    if _may_rebind(rest):
+        yield tree
+    yield from (_parse_function(each, path) for each in functions.values() if _may_rebind(each))
+
+
+def _parse_function(source: bytes, path: str) -> ast.Module:
+    return parse(b"if 1:\n" + source if source.startswith(b" ") else source, path)
 
 
 def _may_rebind(source: bytes) -> bool:

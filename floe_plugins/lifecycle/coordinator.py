@@ -74,7 +74,8 @@ class Coordinator:
     def __init__(self, registry: object, on_change: Callable[[Entry], object]) -> None:
         self._registry = registry
         self._on_change = on_change
-        self._changed = threading.Condition(forkable_lock())
+        self._lock = forkable_lock()
+        self._changed = threading.Condition(self._lock)
         self._operations: list[Operation] = []
         self._waiting_to_stop = 0
         # The starts and stops under way; each gives its outcome to all who wait.
@@ -187,7 +188,7 @@ class Coordinator:
 
     def begin_or_join(self, ref: PluginRef) -> tuple[Future[Outcome], bool]:
         """Return the outcome of a plugin's transition to come, and whether the caller makes and ``finish``es it."""
-        with self._changed:
+        with self._lock:
             mine = ref not in self._transitions
             return self._transitions.setdefault(ref, Future()), mine
 
@@ -199,9 +200,9 @@ class Coordinator:
         state: PluginState | None = None,
         error: PluginError | None = None,
         running: StartedPlugin | None = None,
-    ) -> Outcome:
-        """End a transition; everybody sees the plugin's new state, if there is one, before its outcome."""
-        with self._changed:
+    ) -> Future[Outcome]:
+        """End a transition and return its outcome; everybody sees the new state, if there is one, before that."""
+        with self._lock:
             # What could not be configured has failed before it was to be started.
             is_new = state is not None and (entry.state is not state or entry.error is not error)
             if state is not None:
@@ -214,7 +215,7 @@ class Coordinator:
             self._on_change(entry)
         log_outcome(outcome)
         done.set_result(outcome)
-        return outcome
+        return done
 
     @contextmanager
     def excluded(self, entry: Entry, timeout: float) -> Generator[None, None, None]:
@@ -245,7 +246,7 @@ class Coordinator:
 
     def configured(self, entry: Entry, error: PluginError | None = None) -> None:
         """Note that a plugin's configuration is valid, or the error; one that is started stays so."""
-        with self._changed:
+        with self._lock:
             if entry.ref not in self._running:
                 entry.state = PluginState.CONFIGURED if error is None else PluginState.FAILED
                 entry.error = error

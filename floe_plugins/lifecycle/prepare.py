@@ -82,8 +82,13 @@ def configure(parts: Parts, operation: Operation, plan: StartPlan) -> dict[Plugi
         and entry.state not in {PluginState.CONFIGURED, PluginState.STARTED}
         and not parts.coordinator.is_running(ref)
     }
-    driver = _Configuring(parts, pending)
-    sequence = [ref for ref in plan.order if ref in pending]
+    needed = {ref: entry for ref, entry in pending.items() if parts.configurer.is_needed(entry)}
+    for ref, entry in pending.items():
+        if ref not in needed:  # as for most: none of its code runs
+            entry.configure_seconds = 0.0
+            parts.coordinator.configured(entry)
+    driver = _Configuring(parts, needed)
+    sequence = [ref for ref in plan.order if ref in needed]
     Executor(sequence, {}, driver, request=operation.request, workers=parts.workers).run()
     return driver.errors
 
@@ -96,8 +101,6 @@ class _Configuring(Driver[PluginRef, bool]):
 
     def begin(self, node: PluginRef) -> Task | Future[bool]:
         entry = self._pending[node]
-        if not self._parts.configurer.is_needed(entry):
-            return self._note(entry, 0.0, None)
         return Task(
             worker=entry.worker,
             function=self._parts.coordinator.in_plugin_context(node, lambda: self._parts.configurer.configure(entry)),

@@ -131,10 +131,9 @@ class Transitions(Driver[PluginRef, Outcome]):
         running: StartedPlugin | None = None,
     ) -> Future[Outcome]:
         """End the plugin's transition; with ``becomes`` its state changes."""
-        outcome = self.outcome(entry, state, message, error)
+        outcome = self._keep(self.outcome(entry, state, message, error))
         self._begun.remove(entry.ref)
-        self.parts.coordinator.finish(entry, outcome, state=becomes, error=error, running=running)
-        return completed(self._keep(outcome))
+        return self.parts.coordinator.finish(entry, outcome, state=becomes, error=error, running=running)
 
     def outcome(
         self, entry: Entry, state: OutcomeState, message: str = "", cause: PluginError | None = None, **facts: Any

@@ -322,12 +322,11 @@ class CategoryManager(pluggy.PluginManager):
         Calls of lifecycle hooks are ``hook.startup()`` and the like; what the registry does itself goes to
         those who ``subscribe`` to it.
         """
-        undo_lifecycle = self._lifecycle.add_hookcall_monitoring(before, after)
-        undo_others = super().add_hookcall_monitoring(before, after)
+        undos = self._lifecycle.add_hookcall_monitoring(before, after), super().add_hookcall_monitoring(before, after)
 
         def undo() -> None:
-            undo_lifecycle()
-            undo_others()
+            for each in undos:
+                each()
 
         return undo
 

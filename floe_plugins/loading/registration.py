@@ -109,14 +109,15 @@ class Registration:
 
     def update(self, entry: Entry) -> None:
         """Let callers of the registry find the plugin if it may be used now, and emit its state."""
-        category = entry.ref.type
+        category, name = entry.ref
+        usable = entry.plugin if entry.start_error is None else None
         with self._lock:
             by_name = self.plugins.setdefault(category, {})
-            self.plugins.setdefault(category.spec, by_name)
-            if entry.plugin is not None and entry.start_error is None:
-                by_name[entry.ref.name] = entry.plugin
-            else:
-                by_name.pop(entry.ref.name, None)
+            if usable is None:
+                by_name.pop(name, None)
+            elif by_name.get(name) is not usable:
+                self.plugins.setdefault(category.spec, by_name)
+                by_name[name] = usable
         self.store.emit_state(entry)
 
     def remove(self, ref: PluginRef) -> None:

@@ -262,7 +262,10 @@ class Lookup:
             PluginError: the first failure, where problems are strict.
         """
         refs = self._store.selected(None if category is None else category_of(self._store.categories, category))
-        return self._services().load_all(refs)
+        try:
+            return [self._plugins[ref.type][ref.name] for ref in refs]
+        except KeyError:  # one is not loaded, or did not start
+            return self._services().load_all(refs)
 
     @overload
     def manager(

@@ -204,8 +204,12 @@ class _App:
             except RuntimeError:
                 log("warning", "the server was stopped before it could tell what came of %s %s", action, ref)
 
+        try:
+            threading.Thread(target=run, name=f"floe {action} {ref}", daemon=True).start()
+        except RuntimeError as error:
+            log("error", "%s: %s could not be done: %s", ref, action, error)
+            return error_response(503, "the system gives no thread for it", ((b"retry-after", b"1"),))
         self._actions += 1
-        threading.Thread(target=run, name=f"floe {action} {ref}", daemon=True).start()
         return await done
 
 

@@ -7,8 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from support import write_project
+
+from floe_plugins.cli.options import seconds
 
 
 def test_options_stand_before_or_after_the_command(floe: Any) -> None:
@@ -233,3 +236,10 @@ def test_a_switch_that_does_nothing_stands_in_the_document_and_quiet_commands_sa
     assert document.stderr == ""
     assert len(json.loads(document.stdout)["warnings"]) == 1
     assert floe(("storage-local",), *wrong, "-q").stderr == ""
+
+
+@pytest.mark.parametrize("text", ["nan", "inf", "1e12", "0", "-1", "soon"])
+def test_seconds_are_a_number_that_can_be_waited_for(text: str) -> None:
+    with pytest.raises(click.BadParameter, match="must be a number of seconds, more than 0 and at most a year"):
+        seconds(text)
+    assert seconds("2.5") == 2.5

@@ -115,6 +115,17 @@ def test_metadata_directories_of_every_spelling_are_read(tmp_path: Path, child: 
     assert origins(scan([str(tmp_path)])) == [f"{name} {version}"]
 
 
+@pytest.mark.parametrize("child", ["~cme_floe-1.0.dist-info", "~-me_floe-1.0.dist-info", "~cme_floe-1.0.egg-info"])
+def test_what_pip_has_put_aside_during_an_upgrade_is_no_distribution(tmp_path: Path, child: str) -> None:
+    install(tmp_path, child)
+    kept = install(tmp_path, "acme_floe-2.0.dist-info")
+    found = scan([str(tmp_path)])
+    assert origins(found) == ["acme-floe 2.0"]
+    assert found.problems == ()
+    install(tmp_path, "-.dist-info", text=None)  # it has no name: importlib.metadata reads all that are there
+    assert [each.distribution.path for each in scan([str(tmp_path)]).candidates] == [str(kept)]
+
+
 def test_the_first_distribution_of_a_name_hides_later_ones_even_without_entry_points(tmp_path: Path) -> None:
     install(tmp_path / "1", "Acme.Floe-1.0.dist-info", text=None)
     install(tmp_path / "2", "acme_floe-2.0.dist-info")

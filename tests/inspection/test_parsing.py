@@ -33,7 +33,9 @@ def test_a_name_is_bound_by_its_only_simple_statement() -> None:
         "try: ...\nexcept ValueError as x: ...",
         "(x := 1)",
         "match 3:\n    case x: ...",
-        "x = 1\ndef f():\n    global x\n    x = 2",
+        "x = 1\ndef f():\n    global x\n    x = 2\n",
+        "class C:\n    def f(self):\n        global x\n        x = 2\nx = 1\n",
+        "class C:\n    global x\n    x = 2\n    def f(self):\n        return 1\nx = 1\n",
     ],
 )
 def test_a_name_that_another_statement_may_bind_has_no_statement(source: str) -> None:

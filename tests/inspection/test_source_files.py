@@ -54,7 +54,14 @@ def test_a_module_is_read_once(site: Path) -> None:
 
 @pytest.mark.parametrize(
     "source",
-    ["class Broken(:", "from elsewhere import *", b"x = '\xff'", "x = 1\0", "globals()['x'] = 1", "exec('x = 1')"],
+    [
+        "class Broken(:",
+        "from elsewhere import *",
+        b"x = '\xff'",
+        "x = 1\0",
+        "globals()['x'] = 1",
+        "def f():\n    exec('x = 1')\n",
+    ],
 )
 def test_a_module_that_cannot_be_parsed_or_may_rebind_any_name_is_unknown(site: Path, source: str | bytes) -> None:
     write(site, source)

@@ -181,12 +181,17 @@ def as_sys_path(written: list[str]) -> Iterator[None]:
 
 
 def standard() -> tuple[dict[str, list[tuple[str, str, str]]], set[str]]:
-    """What importlib.metadata finds in our groups, and the distributions that it falls over."""
+    """What importlib.metadata finds in our groups, and the distributions that it falls over.
+
+    What pip has put aside is left out.
+    """
     found: dict[str, list[tuple[str, str, str]]] = defaultdict(list)
     corrupt: set[str] = set()
     seen: set[str] = set()
     for distribution in importlib.metadata.distributions():
         path = str(distribution._path).rstrip("/")  # type: ignore[attr-defined]
+        if Path(path).name.startswith("~"):
+            continue
         try:
             key = distribution._normalized_name  # type: ignore[attr-defined]
             if key in seen:
@@ -206,6 +211,10 @@ def falls_over() -> bool:
     except Exception:  # noqa: BLE001 whatever it falls over
         return True
     return False
+
+
+def is_put_aside(info: Info) -> bool:
+    return info.child.startswith("~")
 
 
 @pytest.mark.timeout(900)  # it writes many directories, and disks differ
@@ -229,7 +238,8 @@ def test_the_scanner_finds_what_importlib_metadata_finds_and_names_what_that_fal
                 found[candidate.type.group].append((candidate.name, candidate.value, candidate.distribution.path))
         assert found == expected
         assert {distribution.path for distribution in scan.corrupt} == corrupt
-        assert bool(scan.corrupt) == raises
+        if not any(is_put_aside(info) for root in specified for info in root.infos):
+            assert bool(scan.corrupt) == raises
         assert scan.problems or not corrupt
     finally:
         shutil.rmtree(base)

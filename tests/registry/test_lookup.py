@@ -56,3 +56,22 @@ def test_the_api_version_of_a_model_is_looked_at_before_it_is_made() -> None:
     with pytest.raises(PluginIncompatibleError, match=r"99\.0"):
         support.new_registry().register(newer)
     assert made == []
+
+
+def test_a_list_of_loaded_plugins_is_given_at_once_and_follows_what_becomes_of_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    registry = support.new_registry()
+    registry.register(support.named("b"), support.named("a"))
+
+    def load_all(_services: Any, _refs: Any) -> Any:
+        raise AssertionError("they are loaded")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("floe_plugins.registry.services.PluginServices.load_all", load_all)
+        assert [plugin.name for plugin in registry.list(SecretsPlugin)] == ["a", "b"]
+    registry.unregister(SecretsPlugin, "a")
+    registry.register(support.named("c", startup=lambda _: 1 / 0))
+    registry.startup()
+    assert [plugin.name for plugin in registry.list()] == ["b"]
+    registry.shutdown()

@@ -248,6 +248,21 @@ def test_an_action_whose_client_has_left_makes_room_for_others(writable: Server,
     assert act(writable).status == 200
 
 
+def test_an_action_for_which_there_is_no_thread_takes_no_place_of_another(
+    writable: Server, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", no_thread)
+        for _ in range(MAX_ACTIONS):
+            assert act(writable).status == 503
+    assert "restart could not be done: can't start new thread" in caplog.text
+    assert act(writable).status == 200
+
+
+def no_thread(_thread: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")
+
+
 def test_an_action_on_a_plugin_with_a_hanging_client_is_told_in_the_log(
     writable: Server, caplog: pytest.LogCaptureFixture
 ) -> None:

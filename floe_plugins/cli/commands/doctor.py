@@ -12,7 +12,7 @@ import click
 from floe_plugins.cli import program
 from floe_plugins.cli.exit import PROBLEMS_FOUND, USAGE_ERROR, fail
 from floe_plugins.cli.job_runner import JobRunner
-from floe_plugins.cli.options import Options, common_options
+from floe_plugins.cli.options import Options, common_options, seconds
 from floe_plugins.cli.output import Output
 from floe_plugins.cli.supervisor.side_by_side import HostRun
 from floe_plugins.core.refs import PluginRef
@@ -36,7 +36,7 @@ _WIDE_COLUMNS = (*(f"{stage} s" for stage in _STAGES), "what changed", "brought"
 @click.option("--start", is_flag=True, help="Configure, start, check and stop each plugin too.")
 @click.option(
     "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
+    type=seconds,
     default=60.0,
     show_default=True,
     metavar="S",

@@ -13,7 +13,7 @@ import click
 from floe_plugins.cli import program
 from floe_plugins.cli.exit import PROBLEMS_FOUND
 from floe_plugins.cli.job_runner import JobRunner
-from floe_plugins.cli.options import Options, common_options
+from floe_plugins.cli.options import Options, common_options, seconds
 from floe_plugins.cli.status_client import ask_running
 
 # Seconds that a platform that runs has to answer beyond those of its checks.
@@ -25,7 +25,7 @@ _WIDE_COLUMNS = ("check", "asked at", "details", "distribution")
 
 
 @click.command()
-@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="Seconds to wait for all health checks.")
+@click.option("--timeout", type=seconds, help="Seconds to wait for all health checks.")
 @click.option("--fresh", is_flag=True, help="Start a platform of its own, also if one runs.")
 @common_options
 def health(options: Options, timeout: float | None, *, fresh: bool) -> None:

@@ -11,7 +11,7 @@ import click
 
 from floe_plugins.cli import completing, logs, program
 from floe_plugins.cli.exit import PROBLEMS_FOUND, USAGE_ERROR, cleaning_up, fail
-from floe_plugins.cli.options import Options, common_options
+from floe_plugins.cli.options import Options, common_options, seconds
 from floe_plugins.cli.output import Output, count
 from floe_plugins.core.safe_text import escape_lines
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
+    type=seconds,
     default=600.0,
     show_default=True,
     metavar="SECONDS",

@@ -36,6 +36,15 @@ def discard_pending(self):
 class IngestionConformance(SourceRules, PluginConformance):
     """The rules for ``IngestionPlugin``.
 
+    >>> from floe_plugins.testing import IngestionConformance
+    >>> class TestAcme(IngestionConformance):
+    ...     plugin = ...  # your class
+    ...     table = "scratch.conformance_items"
+    ...     def loaded(self, plugin, table):
+    ...         return rows_of(f"SELECT * FROM {table}")  # by the database's own client; [] if there is no table
+    ...     def connected(self):
+    ...         return ConnectorSource("sql_database", {"credentials": "sqlite:///two_rows.db"}, "items")
+
     Attributes:
         table: the table that is loaded.
         persistent: whether what was loaded is still there when the plugin is started again.

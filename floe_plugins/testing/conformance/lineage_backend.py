@@ -7,7 +7,7 @@ import copy
 from collections.abc import Callable, Sequence
 
 from floe_plugins.testing.conformance.base import PluginConformance
-from floe_plugins.testing.conformance.parts.flushing import SECONDS
+from floe_plugins.testing.conformance.flushing import SECONDS
 from floe_plugins.testing.conformance.parts.lineage_sending import EMIT, SendingRules, run_of
 from floe_plugins.testing.conformance.rule import error_text, rule, shown
 from floe_plugins.testing.conformance.samples.events import (

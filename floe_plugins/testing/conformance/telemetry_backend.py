@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
 from floe_plugins.testing.conformance.base import PluginConformance
-from floe_plugins.testing.conformance.parts.flushing import FLUSH, SECONDS, FlushRules
+from floe_plugins.testing.conformance.flushing import FLUSH, SECONDS, FlushRules
 from floe_plugins.testing.conformance.rule import rule, shown
 
 _EXPORTERS = """

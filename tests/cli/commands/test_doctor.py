@@ -117,7 +117,7 @@ def test_whatever_code_does_to_its_process_its_plugin_is_named(doctor: Doctor, s
 
 
 def test_a_host_that_dies_for_want_of_memory_says_so(doctor: Doctor) -> None:
-    act = "import os, signal; kept = bytearray(b'x') * (180 * 2**20); os.kill(os.getpid(), signal.SIGKILL)"
+    act = "import os, signal; kept = bytearray(b'x') * (160 * 2**20); os.kill(os.getpid(), signal.SIGKILL)"
     done = doctor({"killed": {"act": act, "load": "act()"}}, "--memory", "200")
     assert done.returncode == 1
     assert "crashed the host by signal 9 (SIGKILL)" in done.stdout

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from floe_plugins.testing.conformance.parts.flushing import SECONDS, FlushRules
+from floe_plugins.testing.conformance.flushing import SECONDS, FlushRules
 from floe_plugins.testing.conformance.rule import rule, shown
 from floe_plugins.testing.conformance.samples.events import event
 

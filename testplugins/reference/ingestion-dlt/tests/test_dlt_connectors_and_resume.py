@@ -34,7 +34,8 @@ def configured(home: Path, **settings: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def registry(tmp_path: Path) -> Iterator[PluginRegistry]:
-    with PluginRegistry(configured(tmp_path, connectors={"shop": f"{__name__}:shop"})) as registry:
+    connectors = {"shop": f"{__name__}:shop", "words": "builtins:list"}
+    with PluginRegistry(configured(tmp_path, connectors=connectors)) as registry:
         yield registry
 
 
@@ -157,6 +158,7 @@ def test_functions_that_are_named_in_the_configuration_are_connectors(
         (ConnectorSource("ship", {}), "no connector 'ship'.*files, rest_api"),
         (ConnectorSource("shop", {"town": "Bergen"}), "connector shop cannot be used.*TypeError"),
         (ConnectorSource("shop", {"city": "Bergen"}, "users"), "no stream 'users'.*orders"),
+        (ConnectorSource("words", {}), "connector words makes a list: expected .* of dlt"),
         (ConnectorSource("files", {}), "takes a path"),
         (ConnectorSource("files", {"path": "none.csv"}, "a"), "files have no streams"),
         (api("http://127.0.0.1:1/"), "no stream named.*orders, users"),

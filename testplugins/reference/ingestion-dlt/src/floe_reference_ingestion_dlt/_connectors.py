@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from floe_plugins.hookspecs.ingestion import Connector, SourceStream
 from floe_reference_ingestion_dlt import _files
+from floe_reference_ingestion_dlt._sources import is_native
 
 if TYPE_CHECKING:
     from dlt.extract import DltResource
@@ -46,7 +47,8 @@ def opened(source: ConnectorSource, connectors: Mapping[str, str]) -> Any:
     """What the connector makes of its configuration: a path, or a source of dlt with all its resources.
 
     Raises:
-        ValueError: the connector is not known, its configuration is wrong, or it cannot reach the source.
+        ValueError: the connector is not known, its configuration is wrong, it cannot reach the source, or it is none
+            of dlt's.
     """
     known = (FILES, *connectors)
     if source.connector not in known:
@@ -61,11 +63,17 @@ def opened(source: ConnectorSource, connectors: Mapping[str, str]) -> Any:
     function = _function(connectors[source.connector])
     try:
         # The whole configuration is one argument of that of REST APIs.
-        return function(config) if connectors[source.connector] == BUILT_IN["rest_api"] else function(**config)
+        made = function(config) if connectors[source.connector] == BUILT_IN["rest_api"] else function(**config)
     except Exception as error:  # noqa: BLE001 each connector has its own
         # The message is left out: it may hold the configuration, with its secrets.
         message = f"the connector {source.connector} cannot be used with this configuration: {type(error).__name__}"
         raise ValueError(message) from (None if _has_secrets(source.config) else error)
+    if not is_native(made):
+        message = (
+            f"the connector {source.connector} makes a {type(made).__name__}: expected a source or resource of dlt"
+        )
+        raise ValueError(message)
+    return made
 
 
 def chosen(source: ConnectorSource, connectors: Mapping[str, str]) -> Any:
