@@ -34,6 +34,7 @@ _OUTBOXES = ("lineage-openlineage", "telemetry-otel")
 _EARLY = "only how early a flush that cannot send returns; the contract gives it until its deadline"
 _QUERIES = "query names its reasons for ValueError: a field, a filter, a join. This one is the plugin's own"
 _NO_LOCKS = "for systems without file locks, where the suite does not run"
+_LEFT = "a file of another name, which no hook shows, after a write that fails"
 _CRASH = "only a crash of the whole machine shows it"
 _QUIET = "no contract says whether sending spans makes spans itself; the thread only sends"
 _EXPORT = "export names one reason for ValueError: a function that has no name"
@@ -46,6 +47,9 @@ UNPROMISED = (
     Unpromised(("secrets-env",), "put_secret", "_check(key)", "for a read-only store, both documented errors are true"),
     Unpromised(("secrets-file",), "_replace", "os.fsync", _CRASH),
     Unpromised(("secrets-file",), "_replace", "new.flush()", "leaving the block flushes as well"),
+    Unpromised(("secrets-file",), "_replace", "try:", _LEFT, ("leak",)),
+    Unpromised(("secrets-file",), "_replace", "unfinished.unlink", _LEFT),
+    Unpromised(("storage-local",), "close", "try:", _LEFT, ("leak",)),
     Unpromised(("storage-local",), "close", "os.fsync", _CRASH),
     Unpromised(("storage-local",), "close", "self.flush()", "closing the file flushes as well"),
     Unpromised(("storage-local",), "locked", "try:", _NO_LOCKS),
@@ -95,6 +99,16 @@ UNPROMISED = (
     Unpromised(
         ("compute-datafusion",), "table", "Attach one file without options", "it documents no error for unknown options"
     ),
+    Unpromised(("compute-datafusion",), "_refuse_what_is_not_kept", "raise Unsupported", "execute names no error"),
+    Unpromised(
+        ("compute-datafusion",),
+        "_listed",
+        "it has no columns",
+        "for other versions of the engine than this one",
+    ),
+    Unpromised(("orchestrator-dagster",), "export", "definitions(", _EXPORT),
+    Unpromised(("orchestrator-dagster",), "check", "try:", "a CycleError of graphlib is a ValueError as well"),
+    Unpromised(("catalog-iceberg",), "_snapshot_of", "raise PluginError", "a write always has a snapshot"),
     Unpromised(("compute-spark",), "put", "raise ValueError", "the errors of register_table are left open"),
     Unpromised(("orchestrator-dagster",), "export", "try:", _EXPORT),
     Unpromised(("orchestrator-dagster",), "export", "message = f'Dagster refuses", _EXPORT, ("swallowed error",)),

@@ -11,10 +11,10 @@ from typing import Any
 from floe_plugins.hookspecs.catalog import TableRef
 from floe_plugins.hookspecs.protocols import ArrowStream
 from floe_plugins.testing.conformance.base import PluginConformance
-from floe_plugins.testing.conformance.parts.arrow import OneTimeStream, columns, rows, schema_of, table
 from floe_plugins.testing.conformance.parts.catalog_tables import TableRules
 from floe_plugins.testing.conformance.parts.catalog_writes import items, others
 from floe_plugins.testing.conformance.rule import rule, shown
+from floe_plugins.testing.conformance.samples.arrow import OneTimeStream, columns, rows, schema_of, table
 
 _NAMESPACE = """
 def ensure_namespace(self, namespace):

@@ -9,11 +9,11 @@ from typing import Any
 from floe_plugins.errors import UnsupportedOperationError
 from floe_plugins.hookspecs.protocols import ArrowStream
 from floe_plugins.testing.conformance.base import PluginConformance
-from floe_plugins.testing.conformance.parts.arrow import OneTimeStream, rows, table
 from floe_plugins.testing.conformance.parts.compute_connections import ConnectionRules
 from floe_plugins.testing.conformance.parts.compute_files import FileQueryRules
 from floe_plugins.testing.conformance.parts.compute_queries import QueryRules
 from floe_plugins.testing.conformance.rule import rule, shown
+from floe_plugins.testing.conformance.samples.arrow import OneTimeStream, rows, table
 
 _EXECUTE = """
 def execute(self, sql, parameters=None):

@@ -14,9 +14,9 @@ from floe_plugins.hookspecs.semantic_layer import (
     SemanticQuery,
 )
 from floe_plugins.testing.conformance.base import PluginConformance
-from floe_plugins.testing.conformance.parts import arrow
 from floe_plugins.testing.conformance.parts.semantic_layer_queries import COMPILE, QUERY, AnswerRules, FilterRules
 from floe_plugins.testing.conformance.rule import rule, shown
+from floe_plugins.testing.conformance.samples import arrow
 
 _DESCRIBE = """
 def describe(self):

@@ -20,7 +20,7 @@ from conformance_suite import broken, check, conformance
 from floe_plugins import CatalogPlugin
 from floe_plugins.hookspecs import TableRef
 from floe_plugins.testing import CatalogConformance
-from floe_plugins.testing.conformance.parts.arrow import schema_of, table
+from floe_plugins.testing.conformance.samples.arrow import schema_of, table
 
 TYPES: dict[str, Any] = {
     "INT64": nanoarrow.int64,

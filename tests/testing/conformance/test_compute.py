@@ -17,7 +17,7 @@ from conformance_suite import broken, check, conformance
 
 from floe_plugins import ComputePlugin, UnsupportedOperationError
 from floe_plugins.testing import ComputeConformance
-from floe_plugins.testing.conformance.parts.arrow import table
+from floe_plugins.testing.conformance.samples.arrow import table
 
 
 class Settings(pydantic.BaseModel):

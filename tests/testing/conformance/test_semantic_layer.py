@@ -14,7 +14,7 @@ from conformance_suite import OPERATORS, broken, conformance
 from floe_plugins import SemanticLayerPlugin
 from floe_plugins.hookspecs.semantic_layer import FieldKind, SemanticField, SemanticModel, SemanticQuery
 from floe_plugins.testing import SemanticLayerConformance
-from floe_plugins.testing.conformance.parts import arrow
+from floe_plugins.testing.conformance.samples import arrow
 
 ROWS = (("north", "small", 1), ("south", "large", 2), ("north", "large", 3), ("west", "small", 4))
 

@@ -1,1 +1,1 @@
-"""Parts that the rules of categories are made of: the rules for files of a storage, and small Arrow tables."""
+"""Parts that the rules of categories are made of."""

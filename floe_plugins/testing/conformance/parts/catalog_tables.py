@@ -8,9 +8,9 @@ from typing import Any
 
 from floe_plugins.hookspecs.catalog import Column, RowFilter, Snapshot, TableInfo, TableRef
 from floe_plugins.hookspecs.protocols import ArrowStream
-from floe_plugins.testing.conformance.parts.arrow import OneTimeStream, columns, rows, schema_of, table
 from floe_plugins.testing.conformance.parts.catalog_writes import WriteRules, items
 from floe_plugins.testing.conformance.rule import rule, shown
+from floe_plugins.testing.conformance.samples.arrow import OneTimeStream, columns, rows, schema_of, table
 
 _LOAD = """
 def load_table(self, identifier):

@@ -9,8 +9,8 @@ from collections.abc import Callable, Generator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from floe_plugins.testing.conformance.case import Case
-from floe_plugins.testing.conformance.parts.arrow import OneTimeStream, rows, schema_of, table
 from floe_plugins.testing.conformance.rule import rule, shown
+from floe_plugins.testing.conformance.samples.arrow import OneTimeStream, rows, schema_of, table
 
 if TYPE_CHECKING:
     from floe_plugins.hookspecs.protocols import ArrowSchema, ArrowStream

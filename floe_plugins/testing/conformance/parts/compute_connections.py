@@ -9,8 +9,8 @@ from collections.abc import Collection, Generator
 from typing import Any
 
 from floe_plugins.testing.conformance.case import Case
-from floe_plugins.testing.conformance.parts.arrow import columns, rows, table
 from floe_plugins.testing.conformance.rule import rule, shown
+from floe_plugins.testing.conformance.samples.arrow import columns, rows, table
 
 _CONNECT = """
 @contextlib.contextmanager

@@ -8,9 +8,9 @@ from typing import Any
 
 from floe_plugins.errors import UnsupportedOperationError
 from floe_plugins.hookspecs.compute import Files, WriteReport
-from floe_plugins.testing.conformance.parts.arrow import columns
 from floe_plugins.testing.conformance.parts.compute_connections import ComputeCase
 from floe_plugins.testing.conformance.rule import rule, shown
+from floe_plugins.testing.conformance.samples.arrow import columns
 
 _ATTACH = """
 def attach(self, name, source):

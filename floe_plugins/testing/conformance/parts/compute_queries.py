@@ -13,9 +13,9 @@ from floe_plugins.errors import CancelledOperationError, PluginTimeoutError, Uns
 from floe_plugins.hookspecs.compute import ComputeCapabilities
 from floe_plugins.hookspecs.protocols import ArrowStream
 from floe_plugins.hookspecs.running import Running, RunState
-from floe_plugins.testing.conformance.parts.arrow import rows, table
 from floe_plugins.testing.conformance.parts.compute_connections import ComputeCase
 from floe_plugins.testing.conformance.rule import rule, shown
+from floe_plugins.testing.conformance.samples.arrow import rows, table
 
 _SUBMIT = """
 def submit(self, sql, parameters=None, timeout=None):

@@ -12,8 +12,8 @@ from floe_plugins.errors import PluginError
 from floe_plugins.hookspecs.compute import ComputePlugin
 from floe_plugins.hookspecs.dbt import DbtManifest
 from floe_plugins.testing.conformance.case import Case
-from floe_plugins.testing.conformance.parts import arrow
 from floe_plugins.testing.conformance.rule import rule, shown
+from floe_plugins.testing.conformance.samples import arrow
 
 _PARSE = """
 def parse(self, project):

@@ -165,6 +165,33 @@ class SourceRules(IngestionCase):
             self.expect(right, f"validate({shown(source)}) returned {shown(found)}")
             self.nothing_of(plugin, source, shown(source))
 
+    @rule(_CONNECTORS)
+    def test_wrong_configurations_are_no_sources(self) -> None:
+        """``run`` raises ``ValueError`` if the source cannot be read, such as by a wrong configuration or stream."""
+        self.needs("connectors")
+        with self.started() as plugin:
+            wrong = [ConnectorSource(each.name, {"conformance": object()}) for each in plugin.connectors()]
+            source = self.connected()
+            if source is not None:
+                wrong.append(ConnectorSource(source.connector, source.config, "conformance_unknown"))
+            for each in wrong:
+                self.nothing_of(plugin, each, shown(each))
+
+    @rule(_DISCOVER)
+    def test_files_are_discovered(self) -> None:
+        """``discover`` returns the streams of a file: of text or a ``Path``, with the columns that are known."""
+        self.needs("discover")
+        file = self.scratch / "items.csv"
+        file.write_text("id,name\n1,a\n2,b\n", encoding="utf-8")
+        with self.started() as plugin:
+            if any(each.severity is Severity.ERROR for each in plugin.validate(str(file))):
+                self.skip("the plugin reads no CSV files")
+            for source in (str(file), file):
+                found = plugin.discover(source)
+                columns = [set(each.columns) for each in found]
+                right = isinstance(found, tuple) and columns in ([set()], [{"id", "name"}])
+                self.expect(right, f"discover({shown(source)}) returned {shown(found)}")
+
     @rule(_DISCOVER)
     def test_streams_are_discovered(self) -> None:
         """``discover`` returns a tuple of ``SourceStream``, sorted by name, and loads no rows."""

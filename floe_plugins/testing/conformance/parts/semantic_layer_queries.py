@@ -11,8 +11,8 @@ from floe_plugins.errors import UnsupportedOperationError
 from floe_plugins.hookspecs.protocols import ArrowStream
 from floe_plugins.hookspecs.semantic_layer import SemanticFilter, SemanticQuery, SemanticRequest
 from floe_plugins.testing.conformance.case import Case
-from floe_plugins.testing.conformance.parts import arrow
 from floe_plugins.testing.conformance.rule import rule, shown
+from floe_plugins.testing.conformance.samples import arrow
 
 QUERY = """
 def query(self, query):

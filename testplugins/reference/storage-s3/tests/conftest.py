@@ -73,8 +73,18 @@ class Wire:
                     return
                 far = socket.create_connection(self._service)
                 self._open += [near, far]
-            self._run(self._send, near, far)
-            self._run(self._pass, far, near)
+            self._run(self._connect, near, far)
+
+    def _connect(self, near: socket.socket, far: socket.socket) -> None:
+        sending = threading.Thread(target=self._send, args=(near, far), daemon=True)
+        sending.start()
+        self._pass(far, near)
+        sending.join()
+        with self._lock:
+            for end in (near, far):
+                end.close()
+                if end in self._open:
+                    self._open.remove(end)
 
     def _send(self, source: socket.socket, target: socket.socket) -> None:
         with contextlib.suppress(OSError):

@@ -12,6 +12,7 @@ from floe_plugins.testing import StorageConformance
 
 class TestS3Storage(StorageConformance):
     plugin = S3Storage
+    seconds = 120.0
     consumers = ("pyiceberg", "duckdb")
     # fsspec takes what follows a "?" for a version.
     names = [name for name in StorageConformance.names if "?" not in name]  # noqa: RUF012
@@ -23,7 +24,6 @@ class TestS3Storage(StorageConformance):
             "bucket": bucket.name,
             "prefix": "team a/lake",
             "endpoint": wire.address,
-            "attempts": 1,
             "access_key_id": "AKIAQXJZ",
             "secret_access_key": "hunter2-Zq8xW0vK",
             "part_size": "5MiB",

@@ -15,7 +15,7 @@ from conformance_suite import OPERATORS, RulesOfNewerApi
 from testing.conformance.test_catalog import Shelf, ShelfConformance, namespace_of, stream, types_of
 
 from floe_plugins.hookspecs import Column, Snapshot, TableInfo
-from floe_plugins.testing.conformance.parts import arrow
+from floe_plugins.testing.conformance.samples import arrow
 
 
 class NewShelf(Shelf):

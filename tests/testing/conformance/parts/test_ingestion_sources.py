@@ -66,8 +66,15 @@ class NewLoader(JsonLoader):
         if table in self.pending():
             raise PluginError("an earlier load is pending")
 
+    def check_config(self, source):
+        if "path" not in source.config or source.stream:
+            raise ValueError(source)
+
     def asked(self, source):
-        return self.of_file(Path(source.config["path"] if isinstance(source, ConnectorSource) else source))
+        if isinstance(source, ConnectorSource):
+            self.check_config(source)
+        place = source.config.get("path", "") if isinstance(source, ConnectorSource) else source
+        return self.of_file(Path(place)) if place else []
 
     def of_file(self, path):
         try:
@@ -80,9 +87,14 @@ class NewLoader(JsonLoader):
         return tuple(Connector(name) for name in NAMES)
 
     def discover(self, source):
+        if isinstance(source, (str, Path)):
+            return self.streams_of(Path(source))
         if not isinstance(source, ConnectorSource) or source.connector not in NAMES:
             raise ValueError(source)
         return (SourceStream(""),)
+
+    def streams_of(self, path):
+        return (SourceStream("", dict.fromkeys(self.of_file(path)[0], "")),)
 
     def discard_pending(self):
         found = len(self.pending())
@@ -159,14 +171,25 @@ class FindsAnyConnector(NewLoader):
         return super().asked(source)
 
 
+class IgnoresConfigurations(NewLoader):
+    def check_config(self, source):
+        pass
+
+
+class TakesRowsForNames(NewLoader):
+    def streams_of(self, path):
+        return tuple(SourceStream(row["name"]) for row in self.of_file(path))
+
+
 class ListsStreams(NewLoader):
     def discover(self, source):
-        return [*super().discover(source)]
+        found = super().discover(source)
+        return [*found] if isinstance(source, ConnectorSource) else found
 
 
 class DiscoversAnything(NewLoader):
     def discover(self, source):
-        return super().discover(source) if isinstance(source, ConnectorSource) else ()
+        return () if type(source) is object else super().discover(source)
 
 
 class WritesWhatIsRefused(NewLoader):
@@ -198,6 +221,8 @@ FAULTY: dict[str, type[Any]] = {
     "test_connectors_are_sorted": LastFirst,
     "test_a_connector_is_asked_for_its_rows": DropsARow,
     "test_an_unknown_connector_is_no_source": FindsAnyConnector,
+    "test_wrong_configurations_are_no_sources": IgnoresConfigurations,
+    "test_files_are_discovered": TakesRowsForNames,
     "test_streams_are_discovered": ListsStreams,
     "test_what_cannot_be_asked_is_not_discovered": DiscoversAnything,
     "test_nothing_of_a_refused_load_is_written": WritesWhatIsRefused,

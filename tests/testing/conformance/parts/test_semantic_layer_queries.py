@@ -10,7 +10,7 @@ from conformance_suite import OPERATORS, RulesOfNewerApi, broken, conformance
 from testing.conformance.test_semantic_layer import ROWS, DemoConformance, DemoLayer
 
 from floe_plugins.hookspecs.semantic_layer import SemanticRequest
-from floe_plugins.testing.conformance.parts import arrow
+from floe_plugins.testing.conformance.samples import arrow
 
 DAYS = (date(2024, 1, 1), date(2024, 5, 2), date(2025, 5, 2), date(2025, 5, 2))
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from floe_plugins.testing.conformance.parts.arrow import OneTimeStream, columns, rows, schema_of, table
+from floe_plugins.testing.conformance.samples.arrow import OneTimeStream, columns, rows, schema_of, table
 
 VALUES: dict[str, list[Any]] = {
     "integers": [1, None, 3],
