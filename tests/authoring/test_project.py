@@ -59,11 +59,11 @@ def projects(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 @pytest.mark.once
-def test_all_of_them_build_and_pass_their_own_tests(
+def test_all_of_them_build_and_pass_their_own_tests_and_those_of_their_contracts(
     projects: dict[str, Path], environment: Callable[..., PluginEnvironment]
 ) -> None:
     plugins = environment(*projects.values())
-    tests = [str(path / "tests" / "test_plugin.py") for path in projects.values()]
+    tests = [str(path / "tests") for path in projects.values()]
     options = ["-q", "--import-mode=importlib", "-W", "error", "-p", "no:cacheprovider", "-p", "no:xdist"]
     done = plugins.run(["-m", "pytest", *options, *tests], check=False)
     assert done.returncode == 0, done.stdout
