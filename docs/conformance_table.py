@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import ast
 import importlib
+import inspect
 import pkgutil
+import re
+import textwrap
 from pathlib import Path
 
 from floe_plugins.testing import PluginConformance, conformance
@@ -67,13 +70,46 @@ def tables() -> str:
     text += [f"| {title} | {len(found)} | {len(found.keys() & faulty)} |" for title, (found, faulty) in groups.items()]
     text.append("")
     for title, (found, faulty) in groups.items():
-        text += [f"## {title}", "", "| rule | sentence | its faulty plugin |", "|---|---|---|"]
+        told = facts_of(PluginConformance) if title == "All plugins" else facts_of(classes()[title.strip("`")])
+        text += [f"## {title}", "", "| attribute or method | default | what it says |", "|---|---|---|"]
+        text += [f"| {' | '.join(map(_cell, cells))} |" for cells in told]
+        text += ["", "| rule | sentence | its faulty plugin |", "|---|---|---|"]
         for name, rule in found.items():
             sentence = rule.wanted.replace("``", "`")
             cells = (f"`{name}`", sentence, f"`{faulty[name]}`" if name in faulty else "none")
             text.append(f"| {' | '.join(map(_cell, cells))} |")
         text.append("")
     return "\n".join(text)
+
+
+def facts_of(cls: type[PluginConformance]) -> list[tuple[str, str, str]]:
+    """What a class can be told of a plugin: each attribute and method to override, its default, and its meaning."""
+    common = () if cls is PluginConformance else PluginConformance.__mro__
+    found: dict[str, tuple[str, str, str]] = {}
+    for base in cls.__mro__[:-1]:
+        if base in common:
+            continue
+        section = (inspect.getdoc(base) or "").partition("Attributes:\n")[2].partition("\n\n")[0]
+        for entry in re.split(r"\n(?=\S)", textwrap.dedent(section)):
+            name, _, meaning = " ".join(entry.split()).partition(": ")
+            if name and not hasattr(PluginConformance if common else object, name):
+                found.setdefault(name, (f"`{name}`", _default(cls, name), _sentence(meaning)))
+        for name, method in vars(base).items():
+            doc = inspect.getdoc(method) if inspect.isfunction(method) else ""
+            if doc and not name.startswith("_") and name != "use" and re.search("[Oo]verride", doc):
+                parameters = ", ".join(list(inspect.signature(method).parameters)[1:])
+                found.setdefault(name, (f"`{name}({parameters})`", "", _sentence(" ".join(doc.split()))))
+    return list(found.values())
+
+
+def _default(cls: type[PluginConformance], name: str) -> str:
+    value = getattr(cls, name, None)
+    is_plain = isinstance(value, (str, bool, int, float, tuple, frozenset)) and value != ()
+    return f"`{value!r}`" if is_plain and len(repr(value)) < 40 else ""
+
+
+def _sentence(text: str) -> str:
+    return text.replace("``", "`")
 
 
 def _cell(text: str) -> str:

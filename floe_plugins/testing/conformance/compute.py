@@ -236,6 +236,8 @@ class ComputeConformance(ConnectionRules, QueryRules, FileQueryRules, PluginConf
         }
         if not self.unsupported:
             self.skip("nothing is unsupported")
+        if not calls.keys() >= {*self.unsupported}:
+            self.missing("unsupported", f"which of {', '.join(calls)} it cannot do, but {shown(self.unsupported)}")
         with self.started() as plugin:
             for name in self.unsupported:
                 with self.raises(UnsupportedOperationError, name):

@@ -509,3 +509,10 @@ def test_a_faulty_plugin_breaks_exactly_its_own_rule(rule: str) -> None:
     plugin = FAULTY[rule]
     base = ReadOnlyConformance if issubclass(plugin, ReadOnlyDuck) else DuckConformance
     assert list(broken(conformance(base, plugin))) == [rule]
+
+
+def test_what_the_class_names_wrongly_is_not_blamed_on_the_plugin() -> None:
+    misspelt = {"unsupported": {*ReadOnlyConformance.unsupported, "a decimal"}}
+    message = broken(type("Misspelt", (ReadOnlyConformance,), misspelt))["test_what_it_cannot_do_is_said"]
+    assert "does not say which of connect, create, dbt_profile it cannot do" in message
+    assert "a decimal" in message
