@@ -15,6 +15,7 @@ from floe_plugins.testing.conformance.runner import rules
 
 PAGE = Path(__file__).parent / "conformance.md"
 TESTS = Path(__file__).parents[1] / "tests" / "testing" / "conformance"
+SHORT = 40  # characters of a default that is shown
 BEGIN = "<!-- the rest is made by docs/conformance_table.py -->\n"
 
 
@@ -104,8 +105,8 @@ def facts_of(cls: type[PluginConformance]) -> list[tuple[str, str, str]]:
 
 def _default(cls: type[PluginConformance], name: str) -> str:
     value = getattr(cls, name, None)
-    is_plain = isinstance(value, (str, bool, int, float, tuple, frozenset)) and value != ()
-    return f"`{value!r}`" if is_plain and len(repr(value)) < 40 else ""
+    is_plain = isinstance(value, (str, bool, int, float, tuple)) and value != ()
+    return f"`{value!r}`" if is_plain and len(repr(value)) <= SHORT else ""
 
 
 def _sentence(text: str) -> str:
