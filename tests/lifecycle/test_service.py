@@ -14,6 +14,7 @@ from pydantic import BaseModel, model_validator
 from support import SOON, child_environ, named, run_code, write_distribution
 
 from floe_plugins import (
+    CircularDependencyError,
     HealthState,
     MissingDependencyError,
     OutcomeState,
@@ -488,6 +489,15 @@ def test_resolving_loads_what_only_the_plugin_can_tell_and_a_plan_does_not(
     assert "resolved_plugin" not in sys.modules
     assert [ref.name for ref in registry.resolve()] == ["b", "a"]
     del sys.modules["resolved_plugin"]
+
+
+def test_there_is_no_order_of_plugins_that_need_what_is_not_there_or_each_other(lab: Any) -> None:
+    circle = (lab.plugin("a", dependencies=("secrets:b",)), lab.plugin("b", dependencies=("secrets:a",)))
+    for plan in (False, True):
+        with pytest.raises(CircularDependencyError):
+            lab.registry(*circle).resolve(plan=plan)
+        with pytest.raises(MissingDependencyError, match="secrets:gone"):
+            lab.registry(*circle, lab.plugin("c", dependencies=("secrets:gone",))).resolve(plan=plan)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
