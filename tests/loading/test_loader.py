@@ -21,6 +21,7 @@ from floe_plugins import (
     PluginState,
     PluginTimeoutError,
     SecretsPlugin,
+    Stage,
 )
 from floe_plugins.loading.loader import SupersededError
 
@@ -562,3 +563,27 @@ def test_a_plugin_whose_hooks_do_not_fit_is_not_kept_by_the_manager(shared: Any)
     manager = registry.manager(SecretsPlugin)
     assert not manager.has_plugin("a")
     assert manager.hook.get_secret.get_hookimpls() == []
+
+
+def test_a_load_that_fails_is_told_as_a_change_of_state_with_the_reason(shared: Any) -> None:
+    registry = shared.install(a="raise OSError('not today')")
+    seen: list[Any] = []
+    subscription = registry.subscribe(seen.append)
+    with pytest.raises(PluginLoadError) as caught:
+        registry.get(SecretsPlugin, "a")
+    assert subscription.wait(SOON)
+    subscription()
+    states = [(str(each.ref), each.state, each.reason) for each in seen if each.kind == "state"]
+    assert states == [("secrets:a", PluginState.FAILED, caught.value.message)]
+
+
+def test_a_load_that_does_not_end_in_time_is_told_as_overdue(shared: Any) -> None:
+    registry = shared.install(0.2, a=plugin("a", "load_shared.forever.wait()"))
+    seen: list[Any] = []
+    subscription = registry.subscribe(seen.append)
+    with pytest.raises(PluginTimeoutError) as caught:
+        registry.get(SecretsPlugin, "a")
+    assert subscription.wait(SOON)
+    subscription()
+    overdue = [(str(each.ref), each.stage, each.reason) for each in seen if each.kind == "call_overdue"]
+    assert overdue == [("secrets:a", Stage.LOAD, caught.value.message)]
