@@ -696,3 +696,21 @@ def test_that_a_service_is_unavailable_is_warned_of_once_at_the_first_attempt(
     assert warning.levelname == "WARNING"
     assert warning.getMessage().startswith("secrets:a is not available")
     assert "refused 1" in warning.getMessage()
+
+
+def test_the_seconds_of_a_start_are_those_of_its_call_and_not_of_the_wait_for_its_thread(lab: Any) -> None:
+    registry = lab.registry(lab.plugin("a"), timeouts={"startup": SOON})
+    blocked, freed = threading.Event(), []
+
+    def block() -> None:
+        blocked.set()
+        lab.hang()
+        freed.append(time.monotonic())
+
+    entry_of(registry, "a").worker.submit(block)
+    assert blocked.wait(SOON)
+    threading.Timer(0.3, lab.forever.set).start()
+    outcome = registry.startup().outcomes[0]
+    ended = time.monotonic()
+    assert outcome.ok
+    assert outcome.seconds <= ended - freed[0]
