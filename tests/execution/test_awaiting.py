@@ -114,3 +114,16 @@ def test_a_call_for_a_caller_whose_loop_is_closed_fails() -> None:
     proxy.run_on_caller(Worker("compute:test"), call, Future())
     with pytest.raises(RuntimeError, match="closed"):
         call.result(SOON)
+
+
+def test_a_call_for_the_caller_that_a_cancellation_overtakes_is_not_made_and_who_waits_for_it_is_told() -> None:
+    waiting: list[Any] = []
+    proxy = Proxy(waiting.append)
+    call: Call[None] = Call(lambda: pytest.fail("it was called"))
+    proxy.run_on_caller(Worker("compute:test"), call, proxy.interrupted)
+    proxy.interrupted.set_result(None)
+    [make] = waiting
+    make()
+    assert call.done()
+    with pytest.raises(InterruptedRequestError):
+        call.result()

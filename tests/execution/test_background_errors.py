@@ -247,3 +247,15 @@ def test_who_has_a_report_made_elsewhere_goes_on_when_it_is_made() -> None:
     assert thread.daemon
     report_elsewhere(report)
     assert made == [thread] * 2
+
+
+def test_of_an_error_while_a_report_is_made_only_the_type_is_told(seen: Seen) -> None:
+    class Context(dict[str, Any]):
+        def get(self, key: str, default: Any = None) -> Any:
+            if key == "message":
+                raise ValueError(HIDDEN)
+            return super().get(key, default)
+
+    BackgroundErrors("secrets:a").handle_loop_exception(None, Context(handle="later"))
+    text = seen.text("secrets:a: in the background: (withheld, since showing it raised ValueError)")
+    assert HIDDEN not in text

@@ -498,3 +498,19 @@ def test_integers_of_18_digits_are_numbers_and_longer_ones_are_texts(number: int
 
 def test_a_member_of_an_enumeration_is_its_name() -> None:
     assert to_plain(enum.Enum("Colour", "RED").RED) == "red"
+
+
+def test_an_error_that_was_raised_again_and_again_from_the_one_before_is_chained_itself() -> None:
+    """Each is the cause of the next one and its context, and is read once all the same."""
+
+    def fail(times: int) -> None:
+        if not times:
+            raise ValueError("the first")
+        try:
+            fail(times - 1)
+        except ValueError as error:
+            raise ValueError(f"number {times}") from error
+
+    with pytest.raises(ValueError, match="number 12") as caught:
+        fail(12)
+    assert describe(caught.value, redact).chained is caught.value

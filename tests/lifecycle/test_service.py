@@ -14,6 +14,7 @@ from pydantic import BaseModel, model_validator
 from support import SOON, child_environ, named, run_code, write_distribution
 
 from floe_plugins import (
+    CircularDependencyError,
     HealthState,
     MissingDependencyError,
     OutcomeState,
@@ -488,6 +489,22 @@ def test_resolving_loads_what_only_the_plugin_can_tell_and_a_plan_does_not(
     assert "resolved_plugin" not in sys.modules
     assert [ref.name for ref in registry.resolve()] == ["b", "a"]
     del sys.modules["resolved_plugin"]
+
+
+@pytest.mark.parametrize(
+    ("needs", "error"), [("secrets:gone", MissingDependencyError), ("secrets:ring", CircularDependencyError)]
+)
+def test_there_is_no_order_of_plugins_that_need_what_is_not_there_or_themselves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, needs: str, error: type[PluginError]
+) -> None:
+    code = f"from support import Secrets\nclass Plugin(Secrets):\n    name = 'ring'\n    dependencies = ({needs!r},)\n"
+    write_distribution(tmp_path, "unordered", "[floe.secrets]\nring = unordered_plugin:Plugin\n", unordered_plugin=code)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    registry = PluginRegistry(autoload="all", path=[str(tmp_path)], environ={})
+    for plan in (True, False):
+        with pytest.raises(error, match=needs):
+            registry.resolve(plan=plan)
+    del sys.modules["unordered_plugin"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")

@@ -29,6 +29,7 @@ from floe_plugins import (
     PluginType,
     PluginUnavailableError,
 )
+from floe_plugins.execution.shield import InterruptedRequestError, Request
 
 SECRETS = PluginType.SECRETS
 
@@ -663,3 +664,53 @@ def test_an_unavailable_service_whose_clean_up_hangs_is_not_tried_again(lab: Any
     assert outcome.message == (
         "PluginUnavailableError: not yet; the clean-up failed too: shutdown did not end within 0.1 s"
     )
+
+
+def test_a_clean_up_that_an_interrupt_kept_from_the_callers_thread_is_made_all_the_same(
+    lab: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make, stopped = Request.run_on_caller, threading.Event()
+
+    def interrupted_after_startup(request: Any, worker: Any, call: Any) -> None:
+        if lab.log:
+            call.fail(InterruptedRequestError())
+        else:
+            make(request, worker, call)
+
+    monkeypatch.setattr(Request, "run_on_caller", interrupted_after_startup)
+    registry = lab.registry(lab.plugin("a", lab.fail, lambda _: stopped.set(), caller_thread=True))
+    assert registry.startup().outcomes[0].state is OutcomeState.FAILED
+    assert stopped.wait(SOON)
+    assert lab.log == ["+a", "-a"]
+
+
+def test_that_a_service_is_unavailable_is_warned_of_once_at_the_first_attempt(
+    lab: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    def startup(_plugin: Any) -> None:
+        if (number := lab.log.count("+a")) < 3:
+            raise PluginUnavailableError(f"refused {number}")
+
+    assert lab.registry(lab.plugin("a", startup)).startup().ok
+    [warning] = [record for record in caplog.records if "is attempted again" in record.getMessage()]
+    assert warning.levelname == "WARNING"
+    assert warning.getMessage().startswith("secrets:a is not available")
+    assert "refused 1" in warning.getMessage()
+
+
+def test_the_seconds_of_a_start_are_those_of_its_call_and_not_of_the_wait_for_its_thread(lab: Any) -> None:
+    registry = lab.registry(lab.plugin("a"), timeouts={"startup": SOON})
+    blocked, freed = threading.Event(), []
+
+    def block() -> None:
+        blocked.set()
+        lab.hang()
+        freed.append(time.monotonic())
+
+    entry_of(registry, "a").worker.submit(block)
+    assert blocked.wait(SOON)
+    threading.Timer(0.3, lab.forever.set).start()
+    outcome = registry.startup().outcomes[0]
+    ended = time.monotonic()
+    assert outcome.ok
+    assert outcome.seconds <= ended - freed[0]

@@ -7,7 +7,10 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import pytest
+
 from floe_plugins import OutcomeState, PluginType, PluginUnavailableError
+from floe_plugins.lifecycle.parts import Parts
 
 
 def test_a_second_start_shares_the_outcome_of_the_one_under_way(lab: Any) -> None:
@@ -36,3 +39,18 @@ def test_a_pause_that_the_whole_start_has_no_time_for_takes_no_seconds(lab: Any)
     assert (outcome.state, outcome.attempts) == (OutcomeState.TIMED_OUT, 1)
     assert 0 <= outcome.seconds < 1
     assert "not yet" in outcome.message
+
+
+def test_an_interrupt_before_a_hook_is_called_is_raised_and_the_plugin_can_be_started_afterwards(
+    lab: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_args: Any, **_options: Any) -> Any:
+        raise KeyboardInterrupt
+
+    registry = lab.registry(lab.plugin("a"))
+    with monkeypatch.context() as patch:
+        patch.setattr(Parts, "hook_task", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            registry.startup()
+    assert lab.log == []
+    assert registry.startup().ok

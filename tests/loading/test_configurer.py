@@ -10,7 +10,15 @@ import pytest
 from pydantic import BaseModel, field_validator
 from support import SOON, entry_of, named, new_registry
 
-from floe_plugins import PluginConfigurationError, PluginRegistry, PluginType, SecretsPlugin
+from floe_plugins import (
+    PluginConfigurationError,
+    PluginEvent,
+    PluginRegistry,
+    PluginTimeoutError,
+    PluginType,
+    SecretsPlugin,
+    Stage,
+)
 
 
 class Schema(BaseModel):
@@ -163,3 +171,28 @@ def test_of_two_who_configure_a_plugin_at_once_each_gets_the_answer_to_its_own_a
         assert right.result(SOON) == Schema(size=3)
         with pytest.raises(PluginConfigurationError):
             wrong.result(SOON)
+
+
+def test_a_validation_that_does_not_end_in_time_is_told_as_overdue() -> None:
+    release = threading.Event()
+
+    class Hanging(BaseModel):
+        size: int
+
+        @field_validator("size")
+        @classmethod
+        def hang(cls, value: int) -> int:
+            release.wait(SOON)
+            return value
+
+    registry = new_registry(timeouts={"configure": 0.1})
+    registry.register(named("a", config_schema=Hanging))
+    seen: list[PluginEvent] = []
+    subscription = registry.subscribe(seen.append)
+    with pytest.raises(PluginTimeoutError) as caught:
+        registry.configure(SecretsPlugin, "a", {"size": 1})
+    release.set()
+    assert subscription.wait(SOON)
+    subscription()
+    overdue = [(str(each.ref), each.stage, each.reason) for each in seen if each.kind == "call_overdue"]
+    assert overdue == [("secrets:a", Stage.CONFIGURE, caught.value.message)]

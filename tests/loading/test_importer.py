@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import json
 import sys
 import types
 from pathlib import Path
@@ -276,3 +278,30 @@ def test_a_name_like_none_of_this_package_asks_for_another_release(
     with pytest.raises(PluginIncompatibleError) as caught:
         load("acme_newer:Plugin")
     assert caught.value.hint.startswith("Upgrade floe-plugins")
+
+
+def test_the_author_is_spoken_to_by_the_error_of_an_editable_plugin_alone(tmp_path: Path) -> None:
+    info = tmp_path / "acme-1.0.dist-info"
+    info.mkdir()
+    hints = []
+    for is_there in (False, True):
+        if is_there:
+            direct = {"url": tmp_path.as_uri(), "dir_info": {"editable": True}}
+            (info / "direct_url.json").write_text(json.dumps(direct), encoding="utf-8")
+        with pytest.raises(PluginLoadError) as caught, about(REF, Distribution("acme", "1.0", str(info))):
+            raise PluginLoadError("bad", hint="Tell the plugin's author: write a name.")
+        hints.append(caught.value.hint)
+    assert hints == ["Tell the plugin's author: write a name.", "Write a name."]
+
+
+def test_a_failed_load_of_a_module_that_was_imported_before_its_file_changed_asks_for_a_restart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "acme_changed.py").write_text("", encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    importlib.import_module("acme_changed")
+    (tmp_path / "acme_changed.py").write_text("class Plugin: ...", encoding="utf-8")
+    with pytest.raises(PluginLoadError) as caught:
+        load("acme_changed:Plugin")
+    del sys.modules["acme_changed"]
+    assert caught.value.hint == "Its files have changed since its module was imported: restart the process."

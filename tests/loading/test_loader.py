@@ -21,8 +21,9 @@ from floe_plugins import (
     PluginState,
     PluginTimeoutError,
     SecretsPlugin,
+    Stage,
 )
-from floe_plugins.loading.loader import SupersededError
+from floe_plugins.loading.loader import Loader, SupersededError
 
 HEAD = """
 from floe_plugins import PluginRegistry, SecretsPlugin, StoragePlugin, PluginType, get_registry
@@ -562,3 +563,61 @@ def test_a_plugin_whose_hooks_do_not_fit_is_not_kept_by_the_manager(shared: Any)
     manager = registry.manager(SecretsPlugin)
     assert not manager.has_plugin("a")
     assert manager.hook.get_secret.get_hookimpls() == []
+
+
+def test_a_load_that_fails_is_told_as_a_change_of_state_with_the_reason(shared: Any) -> None:
+    registry = shared.install(a="raise OSError('not today')")
+    seen: list[Any] = []
+    subscription = registry.subscribe(seen.append)
+    with pytest.raises(PluginLoadError) as caught:
+        registry.get(SecretsPlugin, "a")
+    assert subscription.wait(SOON)
+    subscription()
+    states = [(str(each.ref), each.state, each.reason) for each in seen if each.kind == "state"]
+    assert states == [("secrets:a", PluginState.FAILED, caught.value.message)]
+
+
+def test_a_load_that_does_not_end_in_time_is_told_as_overdue(shared: Any) -> None:
+    registry = shared.install(0.2, a=plugin("a", "load_shared.forever.wait()"))
+    seen: list[Any] = []
+    subscription = registry.subscribe(seen.append)
+    with pytest.raises(PluginTimeoutError) as caught:
+        registry.get(SecretsPlugin, "a")
+    assert subscription.wait(SOON)
+    subscription()
+    overdue = [(str(each.ref), each.stage, each.reason) for each in seen if each.kind == "call_overdue"]
+    assert overdue == [("secrets:a", Stage.LOAD, caught.value.message)]
+
+
+def test_who_has_given_up_waiting_for_a_load_may_be_waited_for_by_it(
+    shared: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The module "b" waits for "a" in vain and goes on; only then "a" asks for "b"."""
+    shared.begun, shared.gave_up, shared.asked = threading.Event(), threading.Event(), threading.Event()
+    look = Loader._raise_on_cycle
+
+    def look_for_cycle(loader: Any, entry: Any, load: Any) -> None:
+        try:
+            look(loader, entry, load)
+        finally:
+            if entry.ref.name == "b":
+                shared.asked.set()
+
+    monkeypatch.setattr(Loader, "_raise_on_cycle", look_for_cycle)
+    gives_up = f"""
+load_shared.begun.wait({SOON})
+try:
+    {asking("a")}
+except Exception:
+    load_shared.gave_up.set()
+load_shared.asked.wait({SOON})
+"""
+    registry = shared.install(
+        {"load": SOON, "secrets:a": {"load": 0.2}},
+        outer=plugin("outer", asking("a")),  # so that "a" is loaded on another's thread, where it has no deadline
+        a=plugin("a", f"load_shared.begun.set()\nload_shared.gave_up.wait({SOON})\n{asking('b')}"),
+        b=plugin("b", gives_up),
+    )
+    found = in_threads(*[lambda name=name: registry.get(SecretsPlugin, name) for name in ("outer", "b")])
+    assert [getattr(each, "name", each) for each in found] == ["outer", "b"]
+    assert registry.get(SecretsPlugin, "a").name == "a"

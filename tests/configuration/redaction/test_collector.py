@@ -207,3 +207,27 @@ def test_a_value_that_stands_at_two_places_is_searched_at_both():
     shared = ["hunter3"]
     [found] = collect({"plain": shared, "password": shared}, EMPTY)
     assert found.path == ("password", 0)
+
+
+def test_a_root_model_with_keys_of_its_own_is_what_it_holds():
+    class Root(RootModel[dict[str, Any]]):
+        def keys(self):
+            return self.root.keys()
+
+        def __getitem__(self, key):
+            return self.root[key]
+
+    [found] = collect(Root({"password": HIDDEN}), shape_of(Root))
+    assert found == SecretValue(HIDDEN, "name password", ("password",))
+
+
+def test_an_object_with_an_attribute_that_only_has_the_name_of_a_secrets_method_is_a_text():
+    class Odd:
+        get_secret_value = 3
+
+        def __str__(self):
+            return HIDDEN
+
+    assert scalar_texts(Odd()) == [HIDDEN]
+    [found] = collect({"password": Odd()}, EMPTY)
+    assert found == SecretValue(HIDDEN, "name password", ("password",))

@@ -92,3 +92,9 @@ def test_a_secret_that_is_not_set_masks_nothing(secret):
 @pytest.mark.parametrize("before", ["", "-", "--", "---"])
 def test_nothing_is_left_of_a_secret_that_repeats_itself(secret, before):
     assert Matcher([secret]).mask(f"{before}{secret} is wrong") == f"{before}*** is wrong"
+
+
+@pytest.mark.parametrize("before", ["", "-", "--", "---"])
+@pytest.mark.parametrize("repeated", ["a", "aa", "aaa"])
+def test_nothing_is_left_of_a_secret_behind_what_it_begins_with(before, repeated):
+    assert Matcher(["aaaaxy"]).mask(f"{before} {repeated}aaaaxy") == f"{before} {repeated}***"

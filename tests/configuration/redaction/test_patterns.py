@@ -167,3 +167,10 @@ def test_words_and_paths_are_ordinary_only_where_a_name_alone_says_secret(text):
 @pytest.mark.parametrize("text", ["hunter2", "123456", "/8sd7f+Kx/0a==", "kerb", "oauth2 anon"])
 def test_others_are_not(text):
     assert not is_ordinary(text, by_name=True)
+
+
+@pytest.mark.parametrize("before", range(16))
+def test_every_value_behind_a_name_is_masked_wherever_the_names_stand(before):
+    space = " " * before
+    text = f"{space}password=hunter2prod token=hunter2test secret=hunter2demo"
+    assert redact(text) == f"{space}password=*** token=*** secret=***"

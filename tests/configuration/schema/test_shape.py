@@ -17,7 +17,8 @@ from pydantic import (
     SecretStr,
     Tag,
 )
-from typing_extensions import TypedDict
+from pydantic_core import core_schema
+from typing_extensions import TypeAliasType, TypedDict
 
 from floe_plugins import IsSecret, NotSecret
 from floe_plugins.configuration.schema.shape import EMPTY, shape_of
@@ -192,3 +193,26 @@ def test_a_table_with_numbers_as_keys_has_values_and_no_items():
     shape = shape_of(Model)
     assert shape.reason_at(["table", 3]) == "type SecretStr"
     assert [shape.reason_at(["pair", step]) for step in (0, 1, 2)] == ["type SecretStr", "", ""]
+
+
+Nested = TypeAliasType("Nested", "SecretStr | Nested | None")
+
+
+def test_a_type_that_may_be_itself_at_the_same_place_is_read_once():
+    class Model(BaseModel):
+        value: Nested
+
+    shape = shape_of(Model).along(["value"])
+    assert shape.reason == "type SecretStr"
+
+
+def test_of_steps_one_after_another_every_one_counts():
+    class Checked:
+        @classmethod
+        def __get_pydantic_core_schema__(cls, _source, handler):
+            return core_schema.chain_schema([core_schema.str_schema(), handler.generate_schema(SecretStr)])
+
+    class Model(BaseModel):
+        value: Checked
+
+    assert shape_of(Model).reason_at(["value"]) == "type SecretStr"

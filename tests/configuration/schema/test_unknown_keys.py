@@ -118,3 +118,21 @@ def test_aliases_extra_keys_and_the_members_of_unions_are_as_pydantic_reads_them
 )
 def test_a_secret_is_known_by_type_or_name_wherever_it_stands(path, secret):
     assert bool(shape_of(Tree).reason_at(path)) is secret
+
+
+def test_the_keys_of_every_choice_of_a_union_without_tags_are_known():
+    class Login(BaseModel):
+        user: str
+
+    class Key(BaseModel):
+        key_file: str
+
+    class Either(BaseModel):
+        access: Union[Login, Key]  # noqa: UP007 as authors write it
+
+    class Top(pydantic.RootModel[Union[Login, Key]]):  # noqa: UP007
+        pass
+
+    found = unknown_keys(Either, {"access": {"user": "a", "key_file": "b", "keyfile": "c"}})
+    assert found == [(("access", "keyfile"), frozenset({"user", "key_file"}))]
+    assert unknown_keys(Top, {"user": "a"}) == unknown_keys(Top, {"key_file": "b"}) == []
