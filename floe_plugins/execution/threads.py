@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import _thread
+import sys
 import threading
 from collections.abc import Callable
-from queue import SimpleQueue
 from types import FunctionType
 from typing import Any
 
@@ -51,26 +50,6 @@ def start(
     Raises:
         RuntimeError: No thread can be started, or none begins.
     """
-    if threading.current_thread() is not threading.main_thread():
-        return _start(target, name, died)
-    # A signal's handler that raises amid `Thread.start` may leave locks held that all threads need to begin, or have it
-    # say that no thread can be started while the new one runs.
-    answers: SimpleQueue[threading.Thread | BaseException] = SimpleQueue()
-
-    def start_unseen_by_signals() -> None:
-        try:
-            answers.put(_start(target, name, died))
-        except BaseException as error:  # noqa: BLE001 the main thread raises it
-            answers.put(error)
-
-    _thread.start_new_thread(start_unseen_by_signals, ())
-    answer = answers.get()
-    if isinstance(answer, BaseException):
-        raise answer
-    return answer
-
-
-def _start(target: Callable[[], object], name: str, died: Callable[[BaseException], object] | None) -> threading.Thread:
     thread = _begun(target, name, died)
     for kinds in _SUSPECTS:
         thread = thread or _begun_without(kinds, target, name, died)
@@ -112,7 +91,15 @@ def _begun(
 ) -> threading.Thread | None:
     """Return a thread that has begun; None if it died before."""
     thread = _Thread(target, name, died)
-    thread.start()
+    handled = sys.exc_info()[1]
+    try:
+        thread.start()
+    except RuntimeError as error:
+        # A signal's handler that raises amid `Thread.start` may have it lose a lock, and say that no thread can be
+        # started while the new one runs.
+        if error.__context__ is None or error.__context__ is handled:
+            raise
+        raise error.__context__ from None
     while not thread.begun.acquire(timeout=_INTERVAL) and thread.is_alive():
         pass
     return thread if thread.has_begun else None
