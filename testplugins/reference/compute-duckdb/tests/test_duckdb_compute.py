@@ -153,7 +153,7 @@ def test_a_large_stream_is_registered_whole_or_not_at_all(compute: DuckDBCompute
     assert rows(compute.execute("SELECT count(*), sum(i) FROM many")) == [(250_000, 31_249_875_000)]
 
     broken = "SELECT CASE WHEN i = 240_000 THEN error('the line is cut') ELSE i END AS i FROM range(250_000) AS t(i)"
-    with duckdb.connect() as other, pytest.raises(Exception, match="the line is cut"):
+    with duckdb.connect() as other, pytest.raises(Exception, match=r"the line is cut|Interrupted"):
         compute.register_table("many", OnlyRows(other.sql(broken)))
 
     assert rows(compute.execute("SELECT count(*) FROM many")) == [(250_000,)]
