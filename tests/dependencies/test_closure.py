@@ -56,3 +56,8 @@ def test_plugins_are_read_wave_after_wave_each_once() -> None:
 
     Closure(map(PluginRef.parse, known), ()).include([PluginRef.parse("secrets:a")], read)
     assert waves == [["secrets:a"], ["secrets:b"], ["secrets:c"]]
+
+
+def test_what_is_selected_and_may_not_be_started_meets_no_category() -> None:
+    found = closure({"secrets:a": ["storage"], "storage:y": []}, "secrets:a", selected=["storage:x"])
+    assert included(found) == ["secrets:a", "storage:y"]

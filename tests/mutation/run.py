@@ -36,9 +36,10 @@ COPIED = ("floe_plugins", "tests", "testplugins", "docs", "pyproject.toml", "REA
 # What runs besides the tests of a module and of its package, in this order.
 LIFECYCLE = ("tests/lifecycle", "tests/registry/test_services.py", "tests/plugins/test_hostile_plugins.py")
 ALSO = {
-    "loading": (*LIFECYCLE, "tests/registry"),
-    "execution": (*LIFECYCLE, "tests/loading", "tests/plugins/test_fault_table.py"),
+    "loading": (*LIFECYCLE, "tests/entries", "tests/registry"),
+    "execution": (*LIFECYCLE, "tests/entries/test_events.py", "tests/loading", "tests/plugins/test_fault_table.py"),
     "lifecycle": (
+        "tests/entries/test_events.py",
         "tests/execution",
         "tests/loading",
         *LIFECYCLE[1:],

@@ -151,7 +151,7 @@ class Shape:
         matching = [table for table in self.tables if table.matches(data)]
         if not matching or any(table.accepts_unknown for table in matching):
             return None
-        return {key for table in matching for key in table.members} if len(matching) > 1 else matching[0].members.keys()
+        return {key for table in matching for key in table.members}
 
     @cached_property
     def nested(self) -> dict[str, Shape]:
@@ -214,7 +214,7 @@ class Shape:
             fields = {field["name"]: field for field in fields if is_table(field)}
             self._names += fields
         settings = {**config, **node}
-        members = [_member(str(name), field, settings) for name, field in fields.items()]
+        members = [_member(name, field, settings) for name, field in fields.items()]
         for member in members:
             for name in member.names:
                 self.members.setdefault(name, []).append(member)
