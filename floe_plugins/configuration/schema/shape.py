@@ -69,7 +69,6 @@ class Shape:
         members: The fields by each of their names and aliases.
         tables: What the values may be if they are tables with certain keys; several in a union.
         types: The names of the types that the values may have, classes first.
-        only_keys: What ``keys_of`` returns if it is the same for all settings, to save the call; else None.
         is_known: Whether the schema says anything about the values.
     """
 
@@ -88,8 +87,6 @@ class Shape:
         self._fields: dict[str, tuple[tuple[str, ...], Shape]] = {}
         for node, config in self._expand(nodes):
             self._read(node, config)
-        plain = len(self.tables) == 1 and not self.tables[0].tags and not self.tables[0].accepts_unknown
-        self.only_keys = self.tables[0].members.keys() if plain and not self._accepts_any_key else None
 
     def at(self, step: object) -> tuple[tuple[str, ...], Shape]:
         """Return the names of the field behind a key or index, and the shape of its values."""
