@@ -17,7 +17,7 @@ class Harmless(NamedTuple):
     Attributes:
         module: the module.
         code: what stands in the line, and in the one before where that tells which it is, as ``ast.unparse`` writes it.
-        changed: what stands there instead.
+        changed: what stands there instead; "" for anything.
         reason: why nobody can notice it.
     """
 
@@ -32,6 +32,7 @@ _NUMBER = "no promise names the number"
 _MOMENT = "only at the very moment at which two times are equal"
 _SAFEGUARD = "what comes next does the same"
 _UNREAD = "nothing asks for it any more"
+_DRAWN = "where exactly something is drawn"
 _READER = "both are only iterated or looked into"
 
 _MATCHER = "configuration/redaction/matcher"
@@ -62,12 +63,15 @@ HARMLESS = (
     Harmless("execution/threads", "_INTERVAL = 0.05", "_INTERVAL = 1.05", "only how soon a death is told"),
     Harmless("lifecycle/attempts", "wanted < left", "wanted <= left", _MOMENT),
     Harmless("lifecycle/health", "MappingProxyType({})", "]={}", _READER),
-    Harmless(
-        "lifecycle/transitions", "self._keep(self.outcome(", "completed(self.outcome(", "nothing asks for it then"
-    ),
+    Harmless("lifecycle/transitions", "self._keep(self.outcome(", "completed(self.outcome(", _UNREAD),
     Harmless("lifecycle/parts", "_DEFAULTS = frozenset(", "_DEFAULTS = {", _READER),
-    Harmless(_PROFILE, "(220, 900, 20, 40)", "(220, 901, 20, 40)", "where exactly something is drawn"),
-    Harmless(_PROFILE, "_LEFT - 8", "_LEFT - 9", "where exactly something is drawn"),
+    Harmless(_PROFILE, "(220, 900, 20, 40)", "(220, 901, 20, 40)", _DRAWN),
+    Harmless(_PROFILE, "yield f'<line ", "", _DRAWN),
+    Harmless(_PROFILE, "_LEFT - 8", "_LEFT - 9", _DRAWN),
+    Harmless(_PROFILE, "y + 13", "y + 14", _DRAWN),
+    Harmless(_PROFILE, "y + 13", "y - 13", _DRAWN),
+    Harmless(_PROFILE, "_LEFT + _WIDTH + 80", "_LEFT + _WIDTH + 81", _DRAWN),
+    Harmless(_PROFILE, "_ROW * len(rows) + 20", "_ROW * len(rows) + 21", _DRAWN),
 )
 
 
@@ -78,7 +82,7 @@ def why_harmless(mutant: Mutant) -> str:
     code, changed = "\n".join(before[max(place - 1, 0) : place + 1]), after[place]
     for each in HARMLESS:
         is_there = each.module == mutant.module and each.code in code and each.code not in before[place - 1]
-        is_part = each.changed in changed and each.changed not in before[place]
+        is_part = not each.changed or (each.changed in changed and each.changed not in before[place])
         if is_there and (is_part or each.changed == changed):
             return each.reason
     return ""
