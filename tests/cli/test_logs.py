@@ -76,7 +76,7 @@ def test_a_text_has_the_traceback_of_an_attached_logger(capsys: pytest.CaptureFi
     logs.use("text")
     logs.attach(logger.name)
     try:
-        raise ValueError("postgres://me:hunter2@example.org/db\nforged: all is well")
+        raise ValueError("postgres://me:hunter2@example.org/db\nforged: all is well")  # noqa: TRY301 it needs a traceback
     except ValueError:
         logger.exception("it failed")
     first, *rest = capsys.readouterr().err.splitlines()
