@@ -50,6 +50,15 @@ HARMLESS = (
     Harmless("configuration/redaction/redactor", "not self.matcher.finds(text)", "if not text", _SPEED),
     Harmless("configuration/redaction/redactor", "< MIN_LENGTH", "<= MIN_LENGTH", _SAFEGUARD),
     Harmless(_SHAPE, "_MAX_NODES = 2000", "_MAX_NODES = 2001", _NUMBER),
+    Harmless(
+        "discovery/findings",
+        "with_hints=False",
+        "with_hints=True",
+        "speed alone: hints are looked for once all groups are known",
+    ),
+    Harmless(
+        _SHAPE, "if is_table(function) else", "if function else", "what pydantic gives there is a table or nothing"
+    ),
     Harmless("discovery/scanner", "!= '-info':\ncontinue", "pass", _SPEED),
     Harmless(_BOUNDARY, "MAX_NAMED = 400000", "MAX_NAMED = 400001", _NUMBER),
     Harmless(_BOUNDARY, "if left <= 0:", "if left < 0:", "one more piece of no length"),
@@ -66,7 +75,9 @@ HARMLESS = (
     ),
     Harmless("execution/shield", "if interrupted.done():\ncall.fail(InterruptedRequestError())", "pass", _UNREAD),
     Harmless("execution/threads", "_INTERVAL = 0.05", "_INTERVAL = 1.05", "only how soon a death is told"),
-    Harmless("lifecycle/attempts", "wanted < left", "wanted <= left", _MOMENT),
+    Harmless(
+        "lifecycle/attempts", "min(self.number - 1, 10)", "min(self.number - 1, 11)", "the limit is reached before"
+    ),
     Harmless("lifecycle/health", "MappingProxyType({})", "]={}", _READER),
     Harmless("lifecycle/transitions", "self._keep(self.outcome(", "completed(self.outcome(", _UNREAD),
     Harmless("lifecycle/parts", "_DEFAULTS = frozenset(", "_DEFAULTS = {", _READER),
