@@ -9,6 +9,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from floe_plugins.cli import program
@@ -231,10 +232,10 @@ def _facts(registry: PluginRegistry, ref: PluginRef) -> dict[str, Any]:
 
 
 def _place(name: str) -> str | None:
+    """Return the folder of a package or the file of a module; None if it has none. None of its code runs."""
     module = sys.modules.get(name)
-    paths = getattr(module, "__path__", None)
-    try:
-        found = next(iter(paths), None) if paths else getattr(module, "__file__", None)
-    except Exception:  # noqa: BLE001 a module may have replaced itself by anything
-        return None
+    # It may have replaced itself by anything, or have a __getattr__ that raises anything.
+    known = module.__dict__ if type(module) is ModuleType else {}
+    paths = known.get("__path__")
+    found = paths[0] if type(paths) is list and paths else known.get("__file__")
     return found if type(found) is str else None
