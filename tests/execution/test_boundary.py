@@ -525,3 +525,9 @@ def test_an_error_that_was_raised_again_and_again_from_the_one_before_is_chained
     with pytest.raises(ValueError, match="number 12") as caught:
         fail(12)
     assert describe(caught.value, redact).chained is caught.value
+
+
+@pytest.mark.parametrize("kind", [dict.fromkeys, tuple])
+def test_as_many_items_as_may_be_are_kept_and_only_more_are_cut(kind: Callable[[range], Any]) -> None:
+    assert "..." not in boundary.to_plain(kind(range(boundary.MAX_ITEMS)))
+    assert "..." in boundary.to_plain(kind(range(boundary.MAX_ITEMS + 1)))

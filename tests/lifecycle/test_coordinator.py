@@ -11,7 +11,16 @@ from typing import Any
 import pytest
 from support import SOON, entry_of, run_code
 
-from floe_plugins import HealthState, HealthStatus, LifecycleReport, OutcomeState, PluginRef, PluginState, PluginType
+from floe_plugins import (
+    HealthState,
+    HealthStatus,
+    LifecycleReport,
+    OutcomeState,
+    PluginError,
+    PluginRef,
+    PluginState,
+    PluginType,
+)
 from floe_plugins.lifecycle.coordinator import Coordinator
 
 SECRETS = PluginType.SECRETS
@@ -350,3 +359,14 @@ def test_who_waits_for_a_plugin_that_is_taken_out_learns_that_it_is_skipped(lab:
     outcome = done.result(SOON)
     assert (outcome.state, outcome.message) == (OutcomeState.SKIPPED, "it is being taken out")
     assert coordinator.begin_or_join(entry.ref)[1]
+
+
+def test_a_plugin_that_is_being_started_is_not_taken_out_meanwhile(lab: Any) -> None:
+    registry = lab.registry(lab.plugin("a"))
+    entry, coordinator = entry_of(registry, "a"), Coordinator(registry, lambda _: None)
+    coordinator.begin_or_join(entry.ref)
+    with (
+        pytest.raises(PluginError, match="it cannot be taken out while it is being started or stopped"),
+        coordinator.excluded(entry, 0.0),
+    ):
+        pass

@@ -50,6 +50,7 @@ HARMLESS = (
     Harmless("configuration/redaction/redactor", "not self.matcher.finds(text)", "if not text", _SPEED),
     Harmless("configuration/redaction/redactor", "< MIN_LENGTH", "<= MIN_LENGTH", _SAFEGUARD),
     Harmless(_SHAPE, "_MAX_NODES = 2000", "_MAX_NODES = 2001", _NUMBER),
+    Harmless("dependencies/resolver", "<= _MAX_SUGGESTIONS", "< _MAX_SUGGESTIONS", _NUMBER),
     Harmless(
         "discovery/findings",
         "with_hints=False",
@@ -64,6 +65,7 @@ HARMLESS = (
     Harmless(_BOUNDARY, "if left <= 0:", "if left < 0:", "one more piece of no length"),
     Harmless(_BOUNDARY, "count = 0", "count = 1", _NUMBER),
     Harmless(_BOUNDARY, "if left < 0 or any", "if left <= 0 or any", _NUMBER),
+    Harmless(_BOUNDARY, "if left < 0 or any", "if left < 1 or any", _NUMBER),
     Harmless(_BOUNDARY, "lookup_lines=False", "lookup_lines=True", _SPEED),
     Harmless("execution/executor", "if left <= 0 else", "if left < 0 else", _MOMENT),
     Harmless("execution/frames", "len(seen) > MAX_FRAMES", "len(seen) >= MAX_FRAMES", _NUMBER),
