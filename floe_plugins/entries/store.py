@@ -14,7 +14,6 @@ from floe_plugins.core.candidate import Candidate
 from floe_plugins.core.categories import Categories, Category
 from floe_plugins.core.locks import forkable_lock
 from floe_plugins.core.log import log
-from floe_plugins.core.outdated import find_outdated
 from floe_plugins.core.platform import FLOE, Platform
 from floe_plugins.core.problem import Problem
 from floe_plugins.core.refs import PluginRef
@@ -30,6 +29,7 @@ from floe_plugins.errors import DuplicatePluginError, PluginConfigurationError, 
 
 if TYPE_CHECKING:
     from floe_plugins.configuration.issues import ConfigurationIssue
+    from floe_plugins.core.outdated import OutdatedPlugin
 
 
 class EntryStore:
@@ -97,7 +97,7 @@ class EntryStore:
             added=added,
             removed=removed,
             changed=changed,
-            outdated=find_outdated(loaded, scan.candidates),
+            outdated=_outdated(loaded, scan.candidates),
             seconds=time.perf_counter() - begun,
             switched_off=self.policy.is_off,
         )
@@ -337,3 +337,11 @@ def _says_only(problem: Problem, issues: set[ConfigurationIssue]) -> bool:
 
 def _wrong(issue: ConfigurationIssue) -> Problem:
     return Problem(stage=Stage.CONFIGURE, ref=issue.ref, distribution=issue.distribution, message=str(issue))
+
+
+def _outdated(loaded: Sequence[Candidate | None], installed: Iterable[Candidate]) -> tuple[OutdatedPlugin, ...]:
+    if not loaded:
+        return ()
+    from floe_plugins.core.outdated import find_outdated  # making its class takes as long as reading many distributions
+
+    return find_outdated(loaded, installed)
