@@ -87,6 +87,11 @@ class EntryStore:
             os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
         problems.extend(self._merge(chosen))
         loaded = [entry.candidate for entry in self._entries.values() if entry.plugin is not None]
+        outdated: tuple[OutdatedPlugin, ...] = ()
+        if loaded:  # else nothing is outdated, and making its class takes as long as reading many distributions
+            from floe_plugins.core.outdated import find_outdated
+
+            outdated = find_outdated(loaded, scan.candidates)
         added, removed, changed = scanner.compare(before.candidates if before else (), scan.candidates)
         self._problems = []
         for problem in problems:
@@ -97,7 +102,7 @@ class EntryStore:
             added=added,
             removed=removed,
             changed=changed,
-            outdated=_outdated(loaded, scan.candidates),
+            outdated=outdated,
             seconds=time.perf_counter() - begun,
             switched_off=self.policy.is_off,
         )
@@ -162,11 +167,12 @@ class EntryStore:
                 raise error.with_traceback(None)
 
     def problems(self) -> tuple[Problem, ...]:
-        """Return all problems known: of the scan, the selection and each plugin."""
+        """Return all problems known: of the configuration, then of discovery, then of plugins by ref."""
         with self.lock:
             known = set(self.configuration.issues)
-            found = [*map(_wrong, self.configuration.issues), *self._problems]
-            of_plugins = chain.from_iterable(entry.problems for entry in self._entries.values())
+            # Sorted: a file system lists its directories in any order.
+            found = [*map(_wrong, self.configuration.issues), *sorted(self._problems, key=_place)]
+            of_plugins = chain.from_iterable(entry.problems for _, entry in sorted(self._entries.items()))
             found += (problem for problem in of_plugins if not _says_only(problem, known))
         missing = (
             problem_of(error, stage=Stage.RESOLVE, message=f"a required plugin is missing: {error.message}")
@@ -339,9 +345,5 @@ def _wrong(issue: ConfigurationIssue) -> Problem:
     return Problem(stage=Stage.CONFIGURE, ref=issue.ref, distribution=issue.distribution, message=str(issue))
 
 
-def _outdated(loaded: Sequence[Candidate | None], installed: Iterable[Candidate]) -> tuple[OutdatedPlugin, ...]:
-    if not loaded:
-        return ()
-    from floe_plugins.core.outdated import find_outdated  # making its class takes as long as reading many distributions
-
-    return find_outdated(loaded, installed)
+def _place(problem: Problem) -> tuple[str, str, str]:
+    return problem.distribution or "", str(problem.ref or ""), problem.message
