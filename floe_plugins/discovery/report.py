@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import attrs
 
 from floe_plugins.core.candidate import Candidate
-from floe_plugins.core.outdated import OutdatedPlugin
+from floe_plugins.core.lazy import LazyModule
 from floe_plugins.core.problem import Problem
 from floe_plugins.core.record import Record
+
+if TYPE_CHECKING:
+    # Making its class is left to the first plugin that is outdated.
+    from floe_plugins.core import outdated as outdated_plugins
+else:
+    outdated_plugins = LazyModule("floe_plugins.core.outdated")
 
 
 @attrs.frozen(kw_only=True)
@@ -35,6 +43,6 @@ class DiscoveryReport(Record):
     added: tuple[Candidate, ...] = ()
     removed: tuple[Candidate, ...] = ()
     changed: tuple[Candidate, ...] = ()
-    outdated: tuple[OutdatedPlugin, ...] = ()
+    outdated: tuple[outdated_plugins.OutdatedPlugin, ...] = ()
     seconds: float = 0.0
     switched_off: bool = False

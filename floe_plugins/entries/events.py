@@ -18,8 +18,6 @@ from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.safe_text import type_name
 from floe_plugins.core.state import Stage
 from floe_plugins.errors import PluginError
-from floe_plugins.execution import threads
-from floe_plugins.execution.boundary import ForeignError
 
 if TYPE_CHECKING:
     # Without an observer, no event is made.
@@ -150,6 +148,8 @@ def _reason(error: BaseException) -> str:
     """Return why a call failed; only errors of this package have a text that may be shown."""
     if isinstance(error, PluginError):
         return error.message
+    from floe_plugins.execution.boundary import ForeignError  # discovery needs none of it
+
     return str(error) if type(error) is ForeignError else type_name(error)
 
 
@@ -201,6 +201,8 @@ class Subscription:
             return self._done >= given
 
     def _start(self) -> threading.Thread:
+        from floe_plugins.execution import threads  # few registries have subscribers
+
         return threads.start(self._run, "floe events", self._died)
 
     def _start_again(self) -> None:

@@ -14,7 +14,6 @@ from floe_plugins.core.candidate import Candidate
 from floe_plugins.core.categories import Categories, Category
 from floe_plugins.core.locks import forkable_lock
 from floe_plugins.core.log import log
-from floe_plugins.core.outdated import find_outdated
 from floe_plugins.core.platform import FLOE, Platform
 from floe_plugins.core.problem import Problem
 from floe_plugins.core.refs import PluginRef
@@ -30,6 +29,7 @@ from floe_plugins.errors import DuplicatePluginError, PluginConfigurationError, 
 
 if TYPE_CHECKING:
     from floe_plugins.configuration.issues import ConfigurationIssue
+    from floe_plugins.core.outdated import OutdatedPlugin
 
 
 class EntryStore:
@@ -87,6 +87,11 @@ class EntryStore:
             os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
         problems.extend(self._merge(chosen))
         loaded = [entry.candidate for entry in self._entries.values() if entry.plugin is not None]
+        outdated: tuple[OutdatedPlugin, ...] = ()
+        if loaded:  # else nothing is outdated, and making its class takes as long as reading many distributions
+            from floe_plugins.core.outdated import find_outdated
+
+            outdated = find_outdated(loaded, scan.candidates)
         added, removed, changed = scanner.compare(before.candidates if before else (), scan.candidates)
         self._problems = []
         for problem in problems:
@@ -97,7 +102,7 @@ class EntryStore:
             added=added,
             removed=removed,
             changed=changed,
-            outdated=find_outdated(loaded, scan.candidates),
+            outdated=outdated,
             seconds=time.perf_counter() - begun,
             switched_off=self.policy.is_off,
         )

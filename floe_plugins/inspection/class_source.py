@@ -102,7 +102,7 @@ class ClassReader:
         attribute = f".{field}".encode()
         if not _may_store(found.module.source, attribute):
             return False
-        parts = found.module.parts(found.node, attribute)
+        parts = found.module.parts(found.node, lambda source: _may_store(source, attribute))
         return parts is None or any(field in self._stored_attributes(part) for part in parts)
 
     def _stored_attributes(self, part: ast.AST) -> frozenset[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from floe_plugins.core.locks import forkable_lock
@@ -78,14 +78,14 @@ class Module:
             return None
         return frozenset(name for node in nodes(whole) if (name := _changed_name(node)) is not None)
 
-    def parts(self, node: ast.stmt | ast.expr, word: bytes) -> list[ast.AST] | None:
-        """Return a statement of the module, and those functions in it whose source has a word.
+    def parts(self, node: ast.stmt | ast.expr, is_wanted: Callable[[bytes], bool]) -> list[ast.AST] | None:
+        """Return a statement of the module, and those functions in it whose source is wanted.
 
         Its own tree may lack the bodies of functions. None means that one of them is not valid.
         """
         first, last = node.lineno, node.end_lineno or node.lineno
         functions = [(line, source) for line, source in self._functions.items() if first <= line <= last]
-        found = [self._function(line, source) for line, source in functions if word in source]
+        found = [self._function(line, source) for line, source in functions if is_wanted(source)]
         return None if None in found else [node, *filter(None, found)]
 
     def _function(self, line: int, source: bytes) -> ast.Module | None:

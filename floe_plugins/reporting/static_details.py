@@ -128,7 +128,7 @@ def _is_no_field(name: str, statement: ast.AnnAssign) -> bool:
 
 
 def _has_aliases(module: Module, node: ast.ClassDef) -> bool:
-    parts = module.parts(node, b"alias")
+    parts = module.parts(node, lambda source: b"alias" in source)
     inner = [each for part in parts or () for each in nodes(part)]
     words = {each.arg for each in inner if isinstance(each, ast.keyword)}
     keys = {each.value for each in inner if isinstance(each, ast.Constant) and isinstance(each.value, str)}
