@@ -145,7 +145,7 @@ class StorageConformance(VersionRules, FileRules, PluginConformance):
 
     def _is_plain(self, plugin: Any, folder: object) -> None:
         """Refuse a folder that is no path of the storage whatever is there: that it is refused proves nothing."""
-        beside = f"{folder}-beside/file.txt"
+        beside = f"{folder}-beside/file.txt" if folder else "/file.txt"
         try:
             plugin.uri(beside)
         except (ValueError, FileNotFoundError) as error:
