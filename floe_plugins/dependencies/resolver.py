@@ -129,7 +129,7 @@ class _Resolution:
             try:
                 parsed.append(Requirement.parse(text, self._categories))
             except ValueError as error:
-                self._record_error(entry.ref, str(text), str(error), "Tell the plugin's author.")
+                self._record_error(entry.ref, text, str(error), "Tell the plugin's author.")
         return parsed
 
     def _resolve_dependencies(self, ref: PluginRef) -> tuple[Dependency, ...]:

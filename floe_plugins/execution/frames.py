@@ -80,5 +80,5 @@ def _different(tracebacks: Iterable[TracebackType | None]) -> Iterator[Traceback
 def _last_line(frame: TracebackType) -> int:
     """Return the last line of the expression that a frame has reached; since Python 3.13, all of them are shown."""
     positions: Iterable[tuple[Any, ...]] = getattr(frame.tb_frame.f_code, "co_positions", tuple)()
-    _, last, _, _ = next(islice(positions, frame.tb_lasti // 2, None), (0, None, 0, 0))
+    _, last, *_ = next(islice(positions, frame.tb_lasti // 2, None), (None, None))
     return max(frame.tb_lineno, last or 0)

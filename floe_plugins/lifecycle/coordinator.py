@@ -255,7 +255,7 @@ class Coordinator:
     def retry_load(self, entry: Entry) -> None:
         """Forget a failed load, so that the next one tries again."""
         with self._changed:
-            if entry.plugin is None and entry.state is PluginState.FAILED:
+            if entry.plugin is None:
                 entry.state, entry.error = PluginState.DISCOVERED, None
 
     def running(self) -> dict[PluginRef, StartedPlugin]:

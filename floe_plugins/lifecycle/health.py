@@ -60,7 +60,7 @@ class _Check(Call["HealthStatus | str"]):
     def answer(self, timeout: float | None) -> HealthStatus:
         """Return the plugin's status after waiting for ``timeout`` seconds; past its own deadline, cancel the call."""
         if self.ended is not None:
-            return self._status()
+            return self._status(self.ended - (self.began or self.asked))
         waited = f"in {min(self.timeout, timeout or self.timeout):g} s"
         if time.monotonic() >= self.deadline:
             if not self.detached and self.detach():
@@ -68,8 +68,7 @@ class _Check(Call["HealthStatus | str"]):
             waited = f"in {self.timeout:g} s" if self.age < self.timeout + 1 else f"for {self.age:.0f} s"
         return _unhealthy(f"no answer {waited}", seconds=self.age, time=self.asked_at)
 
-    def _status(self) -> HealthStatus:
-        seconds = max((self.ended or 0.0) - (self.began or self.asked), 0.0)
+    def _status(self, seconds: float) -> HealthStatus:
         if (error := self.exception()) is not None:
             return _unhealthy(f"health_check raised {error}", seconds=seconds, time=self.asked_at)
         value = self.result()

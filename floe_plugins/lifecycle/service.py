@@ -32,7 +32,7 @@ class Lifecycle:
 
     parts: Parts
 
-    def resolve(self, refs: Iterable[PluginRef], *, plan: bool = False) -> tuple[PluginRef, ...]:
+    def resolve(self, refs: Iterable[PluginRef], *, plan: bool) -> tuple[PluginRef, ...]:
         """Return the start order of ``refs`` and all that they depend on.
 
         Plugins that are not loaded are loaded for it. With ``plan`` nothing is loaded, and a plugin whose

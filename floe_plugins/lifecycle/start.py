@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import Future
 from typing import Any
 
@@ -41,7 +41,7 @@ _AUTHOR = "Tell the plugin's author."
 _CLEAN_UP = "cleaning up after a failed startup"
 
 
-def start(parts: Parts, operation: Operation, refs: Iterable[PluginRef]) -> LifecycleReport:
+def start(parts: Parts, operation: Operation, refs: Collection[PluginRef]) -> LifecycleReport:
     """Start ``refs`` and all that they depend on; the report has an outcome for each of them.
 
     Raises:
@@ -50,7 +50,6 @@ def start(parts: Parts, operation: Operation, refs: Iterable[PluginRef]) -> Life
         InterruptedRequestError: The request was interrupted.
     """
     begun, began_at = time.monotonic(), time.time()
-    refs = tuple(refs)
     while True:
         loading = Loading(parts, operation)
         store = parts.store

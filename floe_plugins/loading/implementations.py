@@ -92,8 +92,8 @@ def find(
     members = class_members(cls, bases)
     if cls is not plugin:
         # A method that the plugin keeps at hand under another name is the same implementation.
-        stored = list(_stored(plugin, members))
-        members.update(pair for pair in stored if pair[0] in inherited or not _is_own(pair[1], plugin, members))
+        stored = dict(_stored(plugin, members))
+        members.update(pair for pair in stored.items() if pair[0] in inherited or not _is_own(pair[1], plugin, members))
     for name, member in members.items():
         if type(member) is types.FunctionType:
             options = member.__dict__.get(mark)

@@ -116,7 +116,7 @@ class Loader:
         begun = time.perf_counter()
         # No other entry of the ref is loaded before this load ends: what is current now is not loaded elsewhere.
         if not self.store.is_current(entry):
-            raise SupersededError(str(entry.ref))
+            raise SupersededError
         try:
             checked = self._build(entry, load)
         except PluginError as error:
@@ -136,7 +136,7 @@ class Loader:
                 self.registration.update(entry)
                 return plugin
         self.registration.remove(entry.ref)
-        raise SupersededError(str(entry.ref))
+        raise SupersededError
 
     def _build(self, entry: Entry, load: _Load) -> CheckedPlugin:
         seconds = self.store.timeout(entry, Stage.LOAD)

@@ -51,7 +51,7 @@ def remember(candidate: Candidate, class_module: object, *, was_imported: bool) 
         return
     files = {file_of(module), file_of(sys.modules.get(class_module)) if type(class_module) is str else None}
     stamps = {file: None if was_imported else _stamp(file) for file in files if file is not None}
-    _imports[module.__name__] = _Import(weakref.ref(module), str(candidate.distribution), stamps)
+    _imports[_module_name(candidate)] = _Import(weakref.ref(module), str(candidate.distribution), stamps)
 
 
 def is_outdated(candidate: Candidate) -> bool:
@@ -82,14 +82,19 @@ def advice(candidate: Candidate) -> str | None:
 def _import_of(candidate: Candidate) -> _Import | None:
     """Return what is known of how the module of a candidate was imported; None if nothing is."""
     module = _module(candidate)
-    known = None if module is None else _imports.get(module.__name__)
+    known = None if module is None else _imports.get(_module_name(candidate))
     return known if known is not None and known.module() is module else None
 
 
 def _module(candidate: Candidate) -> ModuleType | None:
-    value = parse_value(candidate.value)
-    module = None if value is None else sys.modules.get(value.module)
+    module = sys.modules.get(_module_name(candidate))
     return module if type(module) is ModuleType else None
+
+
+def _module_name(candidate: Candidate) -> str:
+    """Return the name of a candidate's module, as the entry point has it: the module may say anything of itself."""
+    value = parse_value(candidate.value)
+    return "" if value is None else value.module
 
 
 def file_of(module: ModuleType | None) -> str | None:

@@ -253,7 +253,7 @@ class PluginServices:
     def _take_out(self, entry: Entry, own: Mapping[str, ModuleType]) -> None:
         with self.lifecycle.excluded(entry), self.store.lock:
             if not self.store.is_current(entry):
-                raise SupersededError(str(entry.ref))
+                raise SupersededError
             unloading.unload(own)
             self._remove(entry.ref)
         entry.release_thread()

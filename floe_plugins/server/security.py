@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import re
 import socket
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address, ip_address
@@ -90,7 +91,10 @@ class Guard:
 
     def _is_allowed(self, host: str) -> bool:
         name = host.removesuffix(".")
-        return "." not in name or name in self._hosts or name.endswith(".localhost") or _address(name) is not None
+        if name in self._hosts or name.endswith(".localhost") or _NAME.fullmatch(name):
+            return True
+        address, _, zone = name.partition("%")
+        return _NAME.fullmatch(zone) is not None and _address(address) is not None
 
     def refuse_change(self, scope: Scope) -> Response | None:
         """Return the response to a request that may not change anything; None if it may.
@@ -113,9 +117,15 @@ def _with_scheme(value: bytes) -> bytes:
     return b"Bearer " + token.strip() if space and scheme.lower() == b"bearer" else b""
 
 
+# Without a dot, and without what other programs may take for one.
+_NAME = re.compile("[a-z0-9_-]*")
+_PORT = re.compile("(:[0-9]*)?")
+
+
 def _without_port(host: str) -> str:
     if host.startswith("["):
-        return host[1:].partition("]")[0]
+        name, _, port = host[1:].partition("]")
+        return name if _PORT.fullmatch(port) else host
     name, colon, port = host.rpartition(":")
     return name if colon and ":" not in name and (port.isdecimal() or not port) else host
 

@@ -95,6 +95,9 @@ SUDDEN = {
     "segfault": "import ctypes; ctypes.string_at(0)",
     "spinning": 'import re; re.match("(a+)+$", "a" * 40 + "b")',
     "sleeping": "import ctypes; ctypes.PyDLL(None).sleep(60)",
+    "terminate at once": "import os, signal; os.kill(os.getpid(), signal.SIGTERM)",
+    # The main thread handles it while this call goes on, and the other plugin has started.
+    "terminate": "import os, signal, time; time.sleep(0.3); os.kill(os.getpid(), signal.SIGTERM); time.sleep(0.3)",
 }
 TIMEOUT = 1
 

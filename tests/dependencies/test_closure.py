@@ -56,3 +56,13 @@ def test_plugins_are_read_wave_after_wave_each_once() -> None:
 
     Closure(map(PluginRef.parse, known), ()).include([PluginRef.parse("secrets:a")], read)
     assert waves == [["secrets:a"], ["secrets:b"], ["secrets:c"]]
+
+
+def test_what_is_selected_and_may_not_be_started_meets_no_category() -> None:
+    found = closure({"secrets:a": ["storage"], "storage:y": []}, "secrets:a", selected=["storage:x"])
+    assert included(found) == ["secrets:a", "storage:y"]
+
+
+def test_the_first_by_name_of_those_that_require_a_category_is_known_whenever_it_was_included() -> None:
+    required = {"secrets:z": ["secrets:a", "storage"], "secrets:a": ["storage"], "storage:x": []}
+    assert because(closure(required, "secrets:z")) == {"secrets:a": "secrets:z", "storage:x": "secrets:a"}

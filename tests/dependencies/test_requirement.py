@@ -57,6 +57,13 @@ def test_nonsense_is_refused_with_what_is_wrong(text: str, why: str) -> None:
     assert why in str(caught.value)
 
 
+@pytest.mark.parametrize(("length", "shown"), [(200, f"'{'-' * 200}' is"), (201, f"'{'-' * 200}...' is")])
+def test_of_a_long_text_the_beginning_is_shown(length: int, shown: str) -> None:
+    with pytest.raises(ValueError, match="is not a dependency") as caught:
+        Requirement.parse("-" * length)
+    assert str(caught.value).startswith(shown)
+
+
 @pytest.mark.parametrize(
     ("text", "version", "meets"),
     [

@@ -75,7 +75,8 @@ def test_an_unknown_autoload_mode_is_refused() -> None:
 
 @pytest.mark.parametrize("text", ["", "compute:", "compute:Upper", "distribution:", "computes"])
 def test_a_rule_of_no_known_form_says_what_is_expected(text: str) -> None:
-    with pytest.raises(ValueError, match="distribution:NAME"):
+    expected = r"; expected a ref \(compute:\w+\), a category \(compute\) or distribution:NAME$"
+    with pytest.raises(ValueError, match=expected):
         Rule.parse(text, "here")
 
 

@@ -332,6 +332,17 @@ def test_zip_files_are_read(tmp_path: Path) -> None:
     assert metadata_files.read_requirements(candidate.distribution) == ("x>1",)
 
 
+@pytest.mark.parametrize("name", ["Acme.Floe", "ACME--floe"])
+def test_a_distribution_in_a_zip_is_hidden_by_an_earlier_one_of_its_name_however_it_is_spelt(
+    tmp_path: Path, name: str
+) -> None:
+    install(tmp_path)
+    with zipfile.ZipFile(tmp_path / "plugins.zip", "w") as file:
+        file.writestr("other-1.0.dist-info/METADATA", f"Name: {name}\nVersion: 2.0\n")
+        file.writestr("other-1.0.dist-info/entry_points.txt", ENTRY)
+    assert origins(scan([str(tmp_path), str(tmp_path / "plugins.zip")])) == ["acme-floe 1.0"]
+
+
 def test_a_broken_file_in_a_zip_hides_nothing(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "plugins.zip", "w") as file:
         for name in ("bad", "odd", "good"):
@@ -461,6 +472,15 @@ def test_meta_path_finders_offer_distributions_too(finders: list[Any]) -> None:
         ("computed", "secrets:made"),
     ]
     assert metadata_files.read_requirements(found[0].distribution) == ("y",)
+
+
+def test_a_finders_own_requirements_count(finders: list[Any]) -> None:
+    class Requiring(Remembered):
+        requires = ("z>1",)  # type: ignore[assignment]
+
+    finders.append(Elsewhere(Requiring("requiring", ENTRY)))
+    [found] = [each.distribution for each in scan().candidates if each.distribution.name == "requiring"]
+    assert metadata_files.read_requirements(found) == ("z>1",)
 
 
 @pytest.mark.parametrize("kind", [RuntimeError, SystemExit])

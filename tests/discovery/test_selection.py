@@ -206,3 +206,13 @@ def test_names_count_in_their_normal_form_also_where_metadata_is_not_read() -> N
     assert reason == "disabled: Acme.Floe is not in the list of allowed distributions"
     forged_reason = LoadPolicy.create(only=["acme-floe"]).disabled_reason(made, frozenset({"acme_floe", "evil"}))
     assert forged_reason == "disabled: evil is not in the list of allowed distributions"
+
+
+def test_plugins_whose_names_a_variable_cannot_tell_apart_are_a_problem() -> None:
+    dash, line = candidate("compute:my-duck", "acme-floe"), candidate("compute:my_duck", "other-floe", "2.0")
+    [problem] = select((line, dash, candidate("storage:my_duck", "acme-floe")), LoadPolicy(), {}).problems
+    assert problem.ref == line.ref
+    assert problem.distribution == str(line.distribution)
+    assert problem.message == (
+        f"its name differs from that of compute:my-duck ({dash.distribution}) by '-' and '_' alone"
+    )

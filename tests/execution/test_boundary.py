@@ -130,6 +130,12 @@ def test_an_error_without_a_secret_stays_the_cause(way: int) -> None:
     assert describe(error, redact).chained is error
 
 
+def test_a_secret_in_a_context_that_no_traceback_shows_is_found() -> None:
+    error = ValueError("a")
+    error.__context__, error.__suppress_context__ = KeyError(SECRET), True
+    assert isinstance(describe(error, redact).chained, RedactedError)
+
+
 def test_a_stand_in_has_the_frames_of_the_original() -> None:
     def connect() -> None:
         raise ConnectionError(f"refused {SECRET}")

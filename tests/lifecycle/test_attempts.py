@@ -26,6 +26,15 @@ def test_the_last_pauses_share_the_time_that_is_left() -> None:
     assert attempts(8, seconds=FIRST_PAUSE / 2).pause() is None
 
 
+def test_a_pause_is_half_the_shortest_at_least_and_ends_before_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(time, "monotonic", lambda: 0.0)
+        enough, too_short = (Attempts(number=8, deadline=left).pause() for left in (FIRST_PAUSE, FIRST_PAUSE - 0.001))
+        in_time, too_late = (Attempts(retry_after=1.0, deadline=left).pause() for left in (1.001, 1.0))
+    assert (enough, too_short) == (FIRST_PAUSE / 2, None)
+    assert (in_time, too_late) == (1.0, None)
+
+
 def test_the_plugin_s_own_hint_is_kept_but_for_one_that_is_too_soon_or_too_late() -> None:
     assert attempts(retry_after=7.5).pause() == 7.5
     assert attempts(retry_after=1e-9).pause() == FIRST_PAUSE

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from support import SOON, run_code
+from support import SOON, entry_of, run_code
 
 from floe_plugins import HealthState, HealthStatus, LifecycleReport, OutcomeState, PluginRef, PluginState, PluginType
 from floe_plugins.lifecycle.coordinator import Coordinator
@@ -338,3 +338,15 @@ def test_who_wants_to_stop_has_its_turn_before_a_start_that_asks_later(lab: Any)
     for thread in threads:
         thread.join(SOON)
     assert lab.log == ["+a", "-a", "+b"]
+
+
+def test_who_waits_for_a_plugin_that_is_taken_out_learns_that_it_is_skipped(lab: Any) -> None:
+    registry = lab.registry(lab.plugin("a"))
+    entry, coordinator = entry_of(registry, "a"), Coordinator(registry, lambda _: None)
+    with coordinator.excluded(entry, SOON):
+        done, is_mine = coordinator.begin_or_join(entry.ref)
+        assert not is_mine
+        assert not done.done()
+    outcome = done.result(SOON)
+    assert (outcome.state, outcome.message) == (OutcomeState.SKIPPED, "it is being taken out")
+    assert coordinator.begin_or_join(entry.ref)[1]

@@ -140,6 +140,16 @@ class Bound(Acme):
         self.found = Vault().get
 
 
+class Given(Acme):
+    def __init__(self) -> None:
+        self.found = types.MethodType(_given, self)
+
+
+@hookimpl(specname="get_secret")
+def _given(_self: object, key: str) -> str:
+    return f"given {key}"
+
+
 class Vault:
     @hookimpl(specname="get_secret")
     def get(self, key: str) -> str:
@@ -148,7 +158,14 @@ class Vault:
 
 @pytest.mark.parametrize(
     ("cls", "answer"),
-    [(Static, "static a"), (Class, "acme a"), (Stored, "stored a"), (Slot, "slot a"), (Bound, "bound a")],
+    [
+        (Static, "static a"),
+        (Class, "acme a"),
+        (Stored, "stored a"),
+        (Slot, "slot a"),
+        (Bound, "bound a"),
+        (Given, "given a"),
+    ],
 )
 def test_a_marked_method_of_any_kind_is_called(cls: type[Any], answer: str, registry: PluginRegistry) -> None:
     cls = type("Silent", (cls,), {"get_secret": hookimpl(trylast=True)(_no_answer)})
@@ -185,7 +202,7 @@ def test_what_pluggy_would_pass_over_is_refused(kind: str) -> None:
         check(cls)
 
 
-@pytest.mark.parametrize("cls", [Static, Class, Stored, Slot, Bound])
+@pytest.mark.parametrize("cls", [Static, Class, Stored, Slot, Bound, Given])
 def test_a_misspelt_hook_is_noticed_wherever_it_is(cls: type[Any], monkeypatch: pytest.MonkeyPatch) -> None:
     plugin = cls()
     found = inspect.getattr_static(plugin, "found")

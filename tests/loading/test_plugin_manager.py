@@ -30,6 +30,7 @@ from floe_plugins import (
 )
 from floe_plugins.hookspecs.base import hookspec
 from floe_plugins.hookspecs.compute import Files
+from floe_plugins.loading.pluggy_parts import QuickHookCaller
 
 
 class Engine(ComputePlugin):
@@ -203,6 +204,21 @@ def test_a_plugin_is_taken_under_its_own_name_alone(registry: PluginRegistry) ->
         pm.register(Telemetry(), "other")
     assert pm.register(Telemetry()) == "plain"
     assert registry.get(TelemetryBackendPlugin, "plain") is pm.get_plugin("plain")
+
+
+def test_a_name_is_compared_as_text_whatever_its_class_does(registry: PluginRegistry) -> None:
+    class Name(str):
+        __slots__ = ()
+        __hash__ = None  # type: ignore[assignment]
+
+    plugin = support.named("a")()
+    type(plugin).name = Name("a")
+    assert registry.manager(SecretsPlugin).register(plugin, "a") == "a"
+
+
+def test_no_implementation_is_looked_at_when_another_is_added(registry: PluginRegistry) -> None:
+    pm = registry.manager(TelemetryBackendPlugin)
+    assert {type(caller) for caller in vars(pm.hook).values()} == {QuickHookCaller}
 
 
 def test_a_plugin_of_another_category_is_refused_by_the_registry_not_kept(registry: PluginRegistry) -> None:

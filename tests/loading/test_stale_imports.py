@@ -158,3 +158,20 @@ def test_a_module_is_outdated_once_the_file_of_its_class_has_changed(written: An
     classes.write_text("class Plugin: x = 1\n")
     assert stale_imports.is_outdated(candidate)
     del sys.modules["written_classes"]
+
+
+@pytest.mark.parametrize("name", ["absent", "no text"])
+def test_a_module_that_hides_its_name_is_known_by_its_entry_point(written: Any, name: str) -> None:
+    candidate, file = written
+    module = importlib.import_module("written_plugin")
+    stale_imports.remember(candidate, None, was_imported=False)
+
+    def refuse(_name: str) -> Any:
+        raise RuntimeError("no such attribute")
+
+    module.__dict__.update(__getattr__=refuse, __name__=[])
+    if name == "absent":
+        del module.__dict__["__name__"]
+    assert not stale_imports.is_outdated(candidate)
+    file.unlink()
+    assert stale_imports.is_outdated(candidate)

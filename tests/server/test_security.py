@@ -178,6 +178,28 @@ def test_every_address_of_loopback_is_guarded(address: str) -> None:
     assert "evil.example" in json.loads(refused.body)["error"]["message"]
 
 
+@pytest.mark.parametrize(
+    "host",
+    [
+        "[::1].evil.example",
+        "[::1]evil",
+        "127.0.0.1%.evil.example",
+        "[::1%.evil.example]",
+        "evil\u3002example",
+        "localhost evil",
+        "localhost@evil",
+    ],
+)
+def test_a_host_that_only_looks_like_an_address_or_a_name_is_refused(host: str) -> None:
+    scope = {"server": ("127.0.0.1", 80), "headers": [(b"host", host.encode())]}
+    assert Guard().refuse_host(scope) is not None
+
+
+def test_an_address_with_a_zone_is_answered() -> None:
+    scope = {"server": ("::1", 80), "headers": [(b"host", b"[fe80::1%eth0]:8080")]}
+    assert Guard().refuse_host(scope) is None
+
+
 def test_one_good_host_does_not_excuse_another() -> None:
     scope = {"server": ("127.0.0.1", 80), "headers": [(b"host", b"localhost"), (b"host", b"evil.example")]}
     assert Guard().refuse_host(scope) is not None

@@ -32,6 +32,9 @@ STUCK = 30.0
 MAX_FRAMES = 100
 MAX_NAME = 500
 
+# What stops the platform.
+_INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
+
 _leave = os._exit
 
 
@@ -69,9 +72,10 @@ def serve(  # noqa: PLR0913, PLR0917 the job and its descriptors, as they are ha
     from floe_plugins.cli.host.session import Session
 
     session = Session(channel, options)
-    session.handlers["stop"] = _interrupt
-    channel.open(session.receive, _interrupt)
-    status = _run(job, session)
+    interruption = _Interruption(session)
+    session.handlers["stop"] = interruption.ask
+    channel.open(session.receive, interruption.ask)
+    status = _run(job, session, interruption)
     os._exit = _leave  # its own end may use it
     with contextlib.suppress(AttributeError, OSError, ValueError):  # a plugin may have closed them
         sys.stdout.flush()
@@ -83,7 +87,7 @@ def serve(  # noqa: PLR0913, PLR0917 the job and its descriptors, as they are ha
     return status
 
 
-def _run(job: str, session: Session) -> int:
+def _run(job: str, session: Session, interruption: _Interruption) -> int:
     try:
         result: Result = importlib.import_module(f"floe_plugins.cli.host.jobs.{job}").run(session)
     except PluginError as error:
@@ -91,8 +95,10 @@ def _run(job: str, session: Session) -> int:
         session.channel.send("error", error=session.describe(error), status=status)
         return status
     except KeyboardInterrupt:
+        interruption.tell()
         session.channel.send("interrupted")
         return PROBLEMS_FOUND
+    interruption.tell()
     document = {"warnings": session.warnings, **result.document}
     session.channel.send("result", document=document, status=result.status, lines=result.lines)
     return result.status
@@ -127,7 +133,7 @@ def _separate(stacks: int, output: int) -> None:
         os.dup2(output, 1)
         os.dup2(output, 2)
     faulthandler.enable(stacks, all_threads=True)
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in _INTERRUPTS:
         signal.signal(number, signal.default_int_handler)
     if hasattr(signal, "SIGHUP"):
         # It is for the supervisor. Not SIG_IGN, which the programs that plugins start would inherit.
@@ -156,12 +162,34 @@ def _trace_exit(channel: Channel) -> None:
     os._exit = traced_exit  # type: ignore[assignment]
 
 
-def _interrupt(_message: object = None) -> dict[str, Any]:
-    """Have the main thread stop the platform and end."""
-    if hasattr(signal, "pthread_kill"):
-        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
-    else:
-        import _thread
+class _Interruption:
+    """Interrupts the main thread if the supervisor asks, and knows if somebody else did, by a signal."""
 
-        _thread.interrupt_main()
-    return {}
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._is_asked = False
+        self._unasked: Mapping[str, Any] | None = None
+        for number in _INTERRUPTS:
+            signal.signal(number, self._receive)
+
+    def ask(self, _message: object = None) -> dict[str, Any]:
+        """Have the main thread stop the platform and end."""
+        self._is_asked = True
+        if hasattr(signal, "pthread_kill"):
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        else:
+            import _thread
+
+            _thread.interrupt_main()
+        return {}
+
+    def tell(self) -> None:
+        """Tell the supervisor of the signal that stopped the platform, if it did not ask for that."""
+        if self._unasked is not None:
+            self._session.channel.send("signalled", **self._unasked)
+
+    def _receive(self, number: int, _frame: FrameType | None) -> None:
+        if not self._is_asked and self._unasked is None:
+            # To be sent later: the channel may be in use by what this interrupts.
+            self._unasked = {"signal": signal.Signals(number).name, "calls": self._session.calls()}
+        raise KeyboardInterrupt

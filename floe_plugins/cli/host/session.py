@@ -6,7 +6,10 @@ import logging
 import os
 import sys
 import threading
+import time
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from floe_plugins.cli import program
@@ -35,6 +38,9 @@ if TYPE_CHECKING:
 # How often -v has to be given for tracebacks.
 TRACEBACKS = 2
 
+# Seconds after its end in which a call may have sent the signal that the main thread gets.
+JUST_ENDED = 0.05
+
 Handler = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 
 
@@ -61,6 +67,8 @@ class Session:
         self.observers: list[Callable[[PluginEvent], object]] = []
         self._registries: list[PluginRegistry] = []
         self._introduced: set[PluginRef] = set()
+        self._calls: dict[tuple[str, Any, int | None], None] = {}
+        self._ended: deque[tuple[str, Any, float]] = deque(maxlen=8)
 
     def registry(
         self, *, autoload: str | None = None, file: str | None = None, tells_warnings: bool = True
@@ -105,6 +113,16 @@ class Session:
     def busy(self) -> bool:
         """Whether plugin code is running still."""
         return any(registry.busy for registry in self._registries)
+
+    def calls(self) -> list[dict[str, Any]]:
+        """Return the calls of plugin code that are under way, or have just ended, as JSON data; also amid an interrupt.
+
+        The main thread learns of a signal some milliseconds after it was sent.
+        """
+        after = time.monotonic() - JUST_ENDED
+        ended = [(ref, stage) for ref, stage, when in list(self._ended) if when > after]
+        calls = [*ended, *((ref, stage) for ref, stage, _ in list(self._calls))]
+        return [{"ref": ref, "stage": stage} for ref, stage in calls]
 
     def receive(self, message: Mapping[str, Any]) -> None:
         """Answer a request of the supervisor."""
@@ -169,6 +187,11 @@ class Session:
             self._introduced.add(ref)
             self.channel.send("plugin", ref=str(ref), **_facts(registry, ref))
         facts = {name: value for name, value in event.to_dict().items() if value is not None and name != "kind"}
+        if ref is not None and event.kind == "call_begun":
+            self._calls[str(ref), facts.get("stage"), event.thread] = None
+        elif event.kind == "call_ended":
+            self._calls.pop((str(ref), facts.get("stage"), event.thread), None)
+            self._ended.append((str(ref), facts.get("stage"), time.monotonic()))
         if event.thread is not None:
             facts["native"] = threading.get_native_id()  # this is the thread of the call
         self.channel.send(event.kind, **facts)
@@ -209,10 +232,10 @@ def _facts(registry: PluginRegistry, ref: PluginRef) -> dict[str, Any]:
 
 
 def _place(name: str) -> str | None:
+    """Return the folder of a package or the file of a module; None if it has none. None of its code runs."""
     module = sys.modules.get(name)
-    paths = getattr(module, "__path__", None)
-    try:
-        found = next(iter(paths), None) if paths else getattr(module, "__file__", None)
-    except Exception:  # noqa: BLE001 a module may have replaced itself by anything
-        return None
+    # It may have replaced itself by anything, or have a __getattr__ that raises anything.
+    known = module.__dict__ if type(module) is ModuleType else {}
+    paths = known.get("__path__")
+    found = paths[0] if type(paths) is list and paths else known.get("__file__")
     return found if type(found) is str else None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import attrs
 
@@ -41,6 +42,7 @@ class Ending:
         frames: Where that code was, the innermost frame first.
         own: Those of the frames that are in the plugin's own code.
         stacks: The text that the process left behind.
+        unknown: Who did it, if no plugin is known.
     """
 
     how: str
@@ -50,12 +52,13 @@ class Ending:
     frames: tuple[Frame, ...] = ()
     own: tuple[Frame, ...] = ()
     stacks: str = ""
+    unknown: str = "something that is no plugin's code"
 
     @property
     def message(self) -> str:
         """One line that says what happened."""
-        who = " or ".join(self.refs) or "something that is no plugin's code"
-        return f"{who} {self.how} {_WHEN.get(self.stage, 'in the background') if self.refs else ''}".rstrip()
+        who = " or ".join(self.refs) or self.unknown
+        return f"{who} {self.how} {_WHEN.get(self.stage, 'in the background') if self.refs else ''}".rstrip(" ,")
 
     @property
     def hint(self) -> str:
@@ -120,6 +123,23 @@ def explain(  # noqa: PLR0913 what an end is explained by; the rest is keyword-o
         frames=suspects.frames,
         own=tuple(frame for frame in suspects.frames if _owner(state, [frame]) in refs),
         stacks=stacks,
+    )
+
+
+def explain_signal(state: HostState, signalled: Mapping[str, Any]) -> Ending:
+    """Return how a host ended that was stopped by a signal which its supervisor did not send.
+
+    The plugins whose code ran then are named: a signal does not tell who sent it.
+    """
+    calls = list(signalled.get("calls") or ())
+    refs = tuple(dict.fromkeys(str(call["ref"]) for call in calls))
+    stages = {str(call["stage"]) for call in calls}
+    return Ending(
+        how=f"sent {signalled.get('signal')} to the host, or another process did,",
+        refs=refs,
+        stage=stages.pop() if len(stages) == 1 else "",
+        distribution=state.plugin(refs[0]).distribution if len(refs) == 1 else None,
+        unknown="code in the background",
     )
 
 

@@ -31,6 +31,7 @@ class HostProcess:
         stacks: The descriptor from which the stacks are read that it writes when it ends abruptly.
         output: The descriptor from which it is read what the host prints; None if it prints to standard error.
         status: How it ended, as ``os.waitstatus_to_exitcode`` says it; None while it runs.
+        is_asked_to_stop: Whether it was sent the request to stop.
         peak: The most memory that it used, in MiB, if what it prints is captured; None while it runs, or where the
             system does not say so.
     """
@@ -42,6 +43,7 @@ class HostProcess:
     output: int | None = None
     status: int | None = None
     peak: float | None = None
+    is_asked_to_stop: bool = attrs.field(default=False, init=False)
     # Reentrant, since a signal handler may run within the methods that hold it.
     _lock: Any = attrs.field(factory=threading.RLock, init=False)
 
@@ -49,6 +51,7 @@ class HostProcess:
         """Send a request; return whether it could be written. Does not wait for a host that reads none."""
         data = encode({"event": event, **facts})
         with self._lock:
+            self.is_asked_to_stop = self.is_asked_to_stop or event == "stop"
             # What is longer might be written in part.
             if self._requests < 0 or len(data) > select.PIPE_BUF:
                 return False

@@ -12,7 +12,7 @@ from typing import Any
 
 from floe_plugins.cli.protocol import VERSION, MessageReader
 from floe_plugins.cli.supervisor.captured import Captured
-from floe_plugins.cli.supervisor.ending import Ending, explain
+from floe_plugins.cli.supervisor.ending import Ending, explain, explain_signal
 from floe_plugins.cli.supervisor.interpreter_lock import LockUse, observe
 from floe_plugins.cli.supervisor.launch import START_TIMEOUT, HostProcess
 from floe_plugins.cli.supervisor.state import HostState
@@ -91,6 +91,7 @@ class Monitor:
             for _ in range(_LAST_READS):
                 if not self._read(0):
                     break
+            signalled = None if self.host.is_asked_to_stop else self.state.signalled
             if self.state.outcome is None or self._left_abruptly():
                 stacks = self._stacks.decode("utf-8", "replace")
                 self.ending = explain(
@@ -101,6 +102,8 @@ class Monitor:
                     over=self._timeout if self.is_overdue else None,
                     lock_use=self._lock_use,
                 )
+            elif signalled is not None:
+                self.ending = explain_signal(self.state, signalled)
         finally:
             self.host.close()
             self._receive(None)

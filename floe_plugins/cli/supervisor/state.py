@@ -74,6 +74,8 @@ class HostState:
         begun: When code of a plugin ran first, by the same; None before.
         protocol: The version of the protocol that the host speaks; None before its first message.
         exiting: The call of ``os._exit`` that ends the host: its status, its thread and its frames.
+        signalled: The signal that stopped the platform although nobody asked the host to stop, and the calls that were
+            under way then, or had just ended.
         outcome: The message by which the host ended its work: "result", "error" or "interrupted".
     """
 
@@ -83,6 +85,7 @@ class HostState:
     begun: float | None = None
     protocol: int | None = None
     exiting: Mapping[str, Any] | None = None
+    signalled: Mapping[str, Any] | None = None
     outcome: Mapping[str, Any] | None = None
 
     def apply(self, message: Mapping[str, Any]) -> None:
@@ -93,6 +96,8 @@ class HostState:
             self.outcome = message
         elif event == "exiting":
             self.exiting = message
+        elif event == "signalled":
+            self.signalled = message
         elif event == "hello":
             self.protocol = message.get("protocol")
         elif event in _PLUGIN_EVENTS:

@@ -47,8 +47,8 @@ def encodings(text: str) -> Iterator[str]:
     if not SHORTEST <= len(data) <= LONGEST:
         return
     yield data.hex()
-    for before in range(3):
-        # Each character stands for six bits: those at both ends that stand for others' bits too are left out.
+    # Each character stands for six bits: those at both ends that stand for others' bits too are left out.
+    for before, first in ((0, 0), (1, 2), (2, 3)):
         whole = base64.b64encode(bytes(before) + data).decode("ascii")
-        core = whole[-(-before * 8 // 6) : (before + len(data)) * 8 // 6]
+        core = whole[first : (before + len(data)) * 8 // 6]
         yield from {core, core.translate(_URL_SAFE)}

@@ -69,7 +69,6 @@ class Shape:
         members: The fields by each of their names and aliases.
         tables: What the values may be if they are tables with certain keys; several in a union.
         types: The names of the types that the values may have, classes first.
-        only_keys: What ``keys_of`` returns if it is the same for all settings, to save the call; else None.
         is_known: Whether the schema says anything about the values.
     """
 
@@ -88,8 +87,6 @@ class Shape:
         self._fields: dict[str, tuple[tuple[str, ...], Shape]] = {}
         for node, config in self._expand(nodes):
             self._read(node, config)
-        plain = len(self.tables) == 1 and not self.tables[0].tags and not self.tables[0].accepts_unknown
-        self.only_keys = self.tables[0].members.keys() if plain and not self._accepts_any_key else None
 
     def at(self, step: object) -> tuple[tuple[str, ...], Shape]:
         """Return the names of the field behind a key or index, and the shape of its values."""
@@ -151,7 +148,7 @@ class Shape:
         matching = [table for table in self.tables if table.matches(data)]
         if not matching or any(table.accepts_unknown for table in matching):
             return None
-        return {key for table in matching for key in table.members} if len(matching) > 1 else matching[0].members.keys()
+        return {key for table in matching for key in table.members}
 
     @cached_property
     def nested(self) -> dict[str, Shape]:
@@ -214,7 +211,7 @@ class Shape:
             fields = {field["name"]: field for field in fields if is_table(field)}
             self._names += fields
         settings = {**config, **node}
-        members = [_member(str(name), field, settings) for name, field in fields.items()]
+        members = [_member(name, field, settings) for name, field in fields.items()]
         for member in members:
             for name in member.names:
                 self.members.setdefault(name, []).append(member)

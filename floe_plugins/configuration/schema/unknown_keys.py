@@ -29,7 +29,7 @@ def unknown_keys(schema: Any, data: Mapping[Any, Any]) -> Unknown:
 def _search(shape: Shape, data: Any) -> Unknown:
     found: Unknown = []
     if type(data) is dict or is_table(data):
-        known = shape.only_keys or shape.keys_of(data)
+        known = shape.keys_of(data)
         if known is not None and not known >= data.keys():
             found = [((key,), frozenset(known)) for key in data if key not in known]
         below = shape.nested if known is not None else {key: shape.at(key)[1] for key in data}

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+import textwrap
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from support import child_environ, write_distribution
 
 ALL = "registry: {autoload: all}\n"
 
@@ -142,3 +147,34 @@ def test_warnings_count_with_strict_alone(environment: Any, write: Callable[...,
     assert (lax.returncode, strict.returncode) == (0, 1)
     assert "warning: " in lax.stdout
     assert lax.stdout == strict.stdout
+
+
+def test_a_module_that_refuses_every_look_harms_nobody(tmp_path: Path) -> None:
+    entry_points = "[floe.secrets]\nevil = acme_evil:Plugin\n"
+    module = """
+        from floe_plugins import SecretsPlugin
+
+        class Evil(SecretsPlugin):
+            name = "evil"
+            version = floe_api_version = "1.0"
+            def get_secret(self, key): ...
+            def secret_names(self, prefix=""): return ()
+            def put_secret(self, key, value): ...
+
+        def __getattr__(name):
+            if name == "Plugin":
+                return Evil
+            raise SystemExit(f"no {name}")
+    """
+    write_distribution(tmp_path, "acme", entry_points, acme_evil=textwrap.dedent(module))
+    command = [sys.executable, "-m", "floe_plugins", "check"]
+    options: dict[str, Any] = {
+        "cwd": tmp_path,
+        "env": child_environ(tmp_path),
+        "capture_output": True,
+        "text": True,
+        "timeout": 60,
+    }
+    done = subprocess.run(command, check=False, **options)
+    assert done.returncode == 0, done.stderr
+    assert "1 plugin loaded" in done.stdout

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 from typing import Any
 
@@ -131,3 +132,24 @@ def test_the_place_of_a_call_that_waits_past_its_time_is_named() -> None:
     ending = explain(state, -signal.SIGABRT, stacks, silent=0.1, over=5.0)
     assert ending.message == "secrets:a did not end within 5 s while starting"
     assert str(ending.where) == 'File "threading.py", line 1, in wait'
+
+
+@pytest.mark.parametrize("command", ["run --once", "run", "health"])
+def test_a_signal_from_within_is_named_and_fails(sudden: Any, command: str) -> None:
+    done = sudden("terminate", "startup")(*command.split())
+    assert done.returncode == 1
+    assert "floe-plugins: secrets:evil sent SIGTERM to the host, or another process did, while starting" in done.stderr
+    assert "from acme 1.0" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_platform_that_code_in_the_background_stops_has_failed(sudden: Any) -> None:
+    done = sudden("terminate", "background")("run")
+    assert done.returncode == 1
+    assert "floe-plugins: code in the background sent SIGTERM to the host, or another process did\n" in done.stderr
+
+
+def test_a_call_that_ended_before_its_signal_arrived_is_named(sudden: Any) -> None:
+    done = sudden("terminate at once", "check")("health")
+    assert done.returncode == 1
+    assert re.search("secrets:evil.* sent SIGTERM to the host", done.stderr)
