@@ -50,10 +50,19 @@ def page(category: PluginType) -> Iterator[str]:
         yield from ("## Example", "", "```pycon", *(">>> " + example).splitlines(), "```", "")
     yield from ("## Hooks", "")
     yield "`startup`, `shutdown` and `health_check` are those of [every category](../authors.md)."
+    newer = [name for name, hook in hooks(spec) if hasattr(hook, "floe_added_in")]
+    if newer:
+        links = ", ".join(f"[{name}](#{name})" for name in newer)
+        yield f"All are of API 1.0 and have to be there, except {links}: those are newer, and each has a default."
     for name, hook in hooks(spec):
         yield from ("", f"### {name}", "", "```python", *signature(name, hook), "```", "")
+        since = getattr(hook, "floe_added_in", None)
+        if since is not None:
+            yield f"*Since API {since}.* A plugin of an older API, or without it, has the default{default(hook)}"
+            yield ""
         asked = "One plugin is asked." if hook.floe_spec["firstresult"] else "All active plugins are asked."
-        yield from (asked, "", *markdown(inspect.getdoc(hook) or ""))
+        text = (inspect.getdoc(hook) or "").replace(f"\n\nSince API {since}.", "")
+        yield from (asked, "", *markdown(text))
     records = [each for _, each in inspect.getmembers(module, inspect.isclass) if is_record(each, spec)]
     if records:
         yield from ("", "## Records and errors", "", "Importable from `floe_plugins.hookspecs`.")
@@ -61,6 +70,14 @@ def page(category: PluginType) -> Iterator[str]:
         yield from ("", f"### {each.__name__}", "")
         paragraphs = (inspect.getdoc(each) or "").split("\n\n")
         yield from markdown("\n\n".join(text for text in paragraphs if not text.startswith(">>>")))
+
+
+def default(hook: Any) -> str:
+    """How the sentence about a default ends: with what it does if its body does no more than raise an error."""
+    [function] = ast.parse(inspect.cleandoc(inspect.getsource(hook))).body
+    assert isinstance(function, ast.FunctionDef)
+    body = [each for each in function.body[1:] if not isinstance(each, ast.Delete)]
+    return ", which raises `UnsupportedOperationError`." if isinstance(body[0], ast.Raise) else ", described below."
 
 
 def title(category: PluginType) -> str:

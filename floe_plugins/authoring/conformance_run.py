@@ -22,6 +22,7 @@ from floe_plugins.inspection.compatibility import PACKAGE
 _REF = re.compile(r"[a-z_]+:.+")
 _MAX_REPORT = 16 << 20
 _TEST_GROUP = "test"
+INSTALLING = "installing it"
 _PYTEST_RAN = (0, 1, 5)  # all passed, some failed, there were none
 
 
@@ -98,18 +99,21 @@ def run_conformance(trial: Trial, platform: Platform = FLOE) -> ConformanceRun:
         environment = FreshEnvironment(place / "environment", seconds=trial.seconds, prefixes=prefixes)
         for what, done in _prepared(environment, trial):
             if done.status != 0:
-                found = Found(f"{what} failed: {_ending(done, trial.seconds)}", "See what it printed")
+                hint = "See what it printed"
+                if what == INSTALLING and done.status is not None:
+                    hint += "; what is not on the index, such as a plugin that it depends on, give as --with PATH"
+                found = Found(f"{what} with {environment.tool} failed: {_ending(done, trial.seconds)}", hint)
                 return ConformanceRun(environment.tool, (), (found,), done.tail)
         return _run(environment, trial, place, platform)
 
 
 def _prepared(environment: FreshEnvironment, trial: Trial) -> Iterator[tuple[str, Done]]:
     tables: Mapping[str, Any] = {} if trial.path.is_file() else _pyproject(trial.path)
-    yield f"making a fresh environment with {environment.tool}", environment.create()
-    yield f"installing {PACKAGE} with {environment.tool}", environment.install([_platform_requirement()])
+    yield "making a fresh environment", environment.create()
+    yield f"installing {PACKAGE}", environment.install([_platform_requirement()])
     # Beside the platform that is there: with a requirement of another one, this fails and says so.
     needed = [f"{PACKAGE}=={__version__}", _with_extra(trial.path.resolve(), tables), *_test_group(tables)]
-    yield f"installing it with {environment.tool}", environment.install([*needed, *trial.requirements])
+    yield INSTALLING, environment.install([*needed, *trial.requirements])
 
 
 def _run(environment: FreshEnvironment, trial: Trial, place: Path, platform: Platform) -> ConformanceRun:

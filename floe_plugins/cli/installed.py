@@ -110,6 +110,16 @@ class InstalledPlugins:
             return UNKNOWN
         return details_of(Candidate(ref, value, distribution))
 
+    def place(self, ref: PluginRef) -> str:
+        """Return where the class of a plugin is, or why what it declares is not known before it is loaded."""
+        info, details = self.overview.infos[ref], self.details(ref)
+        if details.file:
+            return f"{details.file}:{details.line}"
+        if info.distribution is None or info.entry_point is None:
+            return "known when loaded"
+        where = f" in {info.distribution.path}" if info.distribution.path else ""
+        return f"no source of {info.entry_point} found{where}: its module is missing, or is imported from elsewhere"
+
     def problems(self, category: Category | None = None) -> tuple[Problem, ...]:
         """Return all problems, without those that are known to concern other categories."""
         of_plugins: Iterable[Problem] = (problem for info in self.infos() for problem in info.problems)

@@ -191,6 +191,8 @@ class CatalogPlugin(PluginMetadata):
     def load_table(self, identifier: str) -> TableInfo:
         """Return the columns, snapshots and statistics of a table.
 
+        Since API 1.1.
+
         Raises:
             LookupError: the table does not exist.
             UnsupportedOperationError: the catalog does not tell. The default.
@@ -208,6 +210,8 @@ class CatalogPlugin(PluginMetadata):
         limit: int | None = None,
     ) -> ArrowStream:
         """Return the rows that meet all filters, of one snapshot or of the current one, as a stream.
+
+        Since API 1.1.
 
         The stream can be read once, and need not fit in memory. By default ``read`` is called, and filters and
         snapshots are not supported.
@@ -230,6 +234,8 @@ class CatalogPlugin(PluginMetadata):
     def evolve_schema(self, identifier: str, schema: ArrowStream | ArrowSchema) -> TableRef:
         """Add the columns of ``schema`` that the table lacks, and widen those whose type is wider there.
 
+        Since API 1.1.
+
         Rows that were written before have no values in new columns. No column is removed or narrowed.
 
         Raises:
@@ -243,6 +249,8 @@ class CatalogPlugin(PluginMetadata):
     @hookspec(firstresult=True)
     def commit_files(self, identifier: str, uris: Sequence[str]) -> int:
         """Add Parquet files that an engine has written in one commit, and return the id of the new snapshot.
+
+        Since API 1.1.
 
         The files stay where they are, and belong to the table from then on.
 
@@ -258,6 +266,8 @@ class CatalogPlugin(PluginMetadata):
     def expire_snapshots(self, identifier: str, keep: int = 1) -> int:
         """Forget all snapshots but the newest ``keep``, and return how many were forgotten.
 
+        Since API 1.1.
+
         Raises:
             LookupError: the table does not exist.
             ValueError: ``keep`` is below 1.
@@ -269,6 +279,8 @@ class CatalogPlugin(PluginMetadata):
     @hookspec(firstresult=True)
     def partition(self, identifier: str, by: Sequence[str]) -> TableRef:
         """Partition the files that are written from now on by columns, or by expressions such as ``day(at)``.
+
+        Since API 1.1.
 
         ``by`` takes the place of what was there before; empty, it ends the partitioning. The expressions are in the
         catalog's words, as in ``TableInfo.partitions``. Rows that were written before are read as before.
@@ -284,6 +296,8 @@ class CatalogPlugin(PluginMetadata):
     @hookspec(firstresult=True)
     def compact(self, identifier: str) -> int:
         """Write the rows of the current snapshot into as few files as fit, in one commit; return its snapshot id.
+
+        Since API 1.1.
 
         The rows stay the same. If there is nothing to gain, nothing is committed, and the id is the current one; 0 if
         nothing has been written yet. The old files are kept for older snapshots, until those are expired.

@@ -139,6 +139,8 @@ class ComputePlugin(PluginMetadata):
 
         Waits for running statements and for blocks of ``connect``. The next call of any
         other hook opens the database again. Committed data is kept, registered tables are not.
+        It takes and returns nothing, and keeps nobody away: call it before another process
+        opens the database once, as in ``compute.release()`` and then a run of another tool.
 
         Raises:
             RuntimeError: called within a block of ``connect`` on the same thread.
@@ -153,6 +155,8 @@ class ComputePlugin(PluginMetadata):
         timeout: float | None = None,
     ) -> Query:
         """Begin one SQL statement, and return while it runs.
+
+        Since API 1.1.
 
         The query's result can be read once. If ``capabilities`` say that it streams, it is ready when its first
         rows are, and need not fit in memory.
@@ -173,6 +177,8 @@ class ComputePlugin(PluginMetadata):
     def attach(self, name: str, source: Files) -> None:
         """Make files available to queries as the table ``name``. Replaces a table of that name.
 
+        Since API 1.1.
+
         The engine reads them when a query asks for them. Kept until ``release`` or shutdown.
 
         Raises:
@@ -189,6 +195,8 @@ class ComputePlugin(PluginMetadata):
     def write(self, sql: str, target: Files, mode: TargetMode = "error") -> WriteReport:
         """Run one query, and let the engine write its rows to files.
 
+        Since API 1.1.
+
         With ``error`` there must be nothing at the target; ``replace`` leaves nothing else there.
 
         Raises:
@@ -202,7 +210,10 @@ class ComputePlugin(PluginMetadata):
     @added_in("1.1")
     @hookspec(firstresult=True)
     def capabilities(self) -> ComputeCapabilities:
-        """Return what the engine can do. By default, nothing is known."""
+        """Return what the engine can do. By default, nothing is known.
+
+        Since API 1.1.
+        """
         return ComputeCapabilities()
 
     @added_in("1.1")
@@ -210,8 +221,11 @@ class ComputePlugin(PluginMetadata):
     def lease(self) -> AbstractContextManager[None]:
         """Return a context manager, within whose block another tool alone may open the database.
 
+        Since API 1.1.
+
         Entering waits for running statements and for blocks of ``connect``, as ``release`` does; calls of other
-        threads wait until the block ends. On the thread of the block they raise ``RuntimeError``.
+        threads wait until the block ends. On the thread of the block they raise ``RuntimeError``. Nothing is passed to
+        the block: ``with compute.lease(): subprocess.run([...])``.
 
         Raises:
             RuntimeError: entered within a block of ``connect`` on the same thread.

@@ -185,12 +185,16 @@ class DBTPlugin(PluginMetadata):
         """Return the files that dbt wrote, by dbt's names (``manifest``, ``run_results`` ...).
 
         Each file is from the last command that writes it: ``parse`` writes no ``run_results``.
+        After ``build(project)`` it is something like ``{"manifest": project / "target/manifest.json", "run_results":
+        project / "target/run_results.json"}``; a file that is not there is left out, and before any command all are.
         """
 
     @added_in("1.1")
     @hookspec(firstresult=True)
     def submit(self, project: Path, command: DbtCommand, on_event: Callable[[DbtEvent], None] | None = None) -> DbtRun:
         """Begin a dbt command, and return while it runs.
+
+        Since API 1.1.
 
         The errors of ``build`` are raised by ``result``. Commands run side by side, unless the database lets only one
         in: then one waits for the other, and ``cancel`` also ends one that waits. ``on_event`` is called on a thread

@@ -162,6 +162,8 @@ class IdentityPlugin(PluginMetadata):
     def authenticate(self, credentials: Credentials) -> IssuedToken:
         """Get a token for credentials from the issuer.
 
+        Since API 1.1.
+
         Raises:
             CredentialsRefusedError: the issuer gives none.
             PluginUnavailableError: the issuer does not answer.
@@ -176,6 +178,8 @@ class IdentityPlugin(PluginMetadata):
     @hookspec(firstresult=True)
     def service_token(self, audience: str | None = None, valid_for: float = 60.0) -> IssuedToken:
         """Return a token of the platform itself, which is valid for at least so many seconds.
+
+        Since API 1.1.
 
         Call it for each use: the token is kept until it has to be renewed, and one caller at a time renews it.
 

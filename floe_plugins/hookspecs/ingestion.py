@@ -167,13 +167,18 @@ class IngestionPlugin(PluginMetadata):
     @added_in("1.1")
     @hookspec(firstresult=True)
     def connectors(self) -> tuple[Connector, ...]:
-        """Return the connectors that can be used by name, sorted by name. By default there are none."""
+        """Return the connectors that can be used by name, sorted by name. By default there are none.
+
+        Since API 1.1.
+        """
         return ()
 
     @added_in("1.1")
     @hookspec(firstresult=True)
     def discover(self, source: Any) -> tuple[SourceStream, ...]:
         """Return the streams of a source, sorted by name. Asks the source, but loads no rows.
+
+        Since API 1.1.
 
         Raises:
             ValueError: the source cannot be asked, its connector is not known, or its configuration is wrong.
@@ -188,6 +193,8 @@ class IngestionPlugin(PluginMetadata):
     @hookspec(firstresult=True)
     def resume_pending(self) -> tuple[IngestReport, ...]:
         """Complete the pending loads, which failed while they were written, without asking their sources again.
+
+        Since API 1.1.
 
         Raises:
             PluginUnavailableError: another process has the database open.

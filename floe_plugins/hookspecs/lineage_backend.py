@@ -86,6 +86,8 @@ class LineageBackendPlugin(PluginMetadata):
     def emit_dbt(self, artifacts: Mapping[str, Path], parent: ParentRun | None = None) -> int:
         """Accept the nodes of the last dbt command as runs of their own, as ``DBTPlugin.artifacts`` gives its files.
 
+        Since API 1.1.
+
         The models, seeds, snapshots and sources become datasets, with their columns. Each node that ran becomes a run
         with a start and an end, part of ``parent`` if there is one. Return the number of events; 0 if the plugin makes
         none of dbt's artifacts, which is the default.

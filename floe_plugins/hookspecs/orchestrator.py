@@ -232,6 +232,8 @@ class OrchestratorPlugin(PluginMetadata):
     def submit(self, plan: Plan, select: Sequence[str] = ()) -> Run:
         """Begin a run of all steps of the plan, or of the selected ones, and return while it goes on.
 
+        Since API 1.1.
+
         After ``cancel`` no step begins; those that run are ended if the engine can do that.
         By default ``run`` is called on a thread, and the run cannot be cancelled.
 

@@ -176,6 +176,8 @@ class SemanticLayerPlugin(PluginMetadata):
     def answer(self, request: SemanticRequest) -> ArrowStream:
         """Run a query for a principal. The columns are those of ``query``.
 
+        Since API 1.1.
+
         By default a query without a principal, conditions on measures and grains is passed to ``query``.
 
         Raises:

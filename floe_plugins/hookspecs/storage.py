@@ -82,7 +82,12 @@ class StoragePlugin(PluginMetadata):
     @hookspec(firstresult=True)
     @abstractmethod
     def list(self, prefix: str = "") -> tuple[ObjectInfo, ...]:
-        """Return all objects whose path starts with ``prefix``, sorted by path."""
+        """Return all objects whose path starts with ``prefix``, sorted by path.
+
+        The prefix is the beginning of a text and no folder: ``list("sales/2026")`` returns ``sales/2026.csv`` and
+        ``sales/2026/q1.csv``, ``list("sales/2026/")`` the second alone, and ``list()`` all. Folders are not listed.
+        A prefix with an empty part, ``.`` or ``..`` is a ``ValueError``, but it may end with ``/``.
+        """
 
     @hookspec(firstresult=True)
     @abstractmethod
@@ -103,7 +108,10 @@ class StoragePlugin(PluginMetadata):
         """Return the settings with which another tool accesses the same storage.
 
         ``consumer`` is ``"pyiceberg"`` (for catalog properties, including ``warehouse``)
-        or ``"duckdb"`` (for SET statements). The settings may contain secrets.
+        or ``"duckdb"`` (for SET statements). The settings may contain secrets. They are the other
+        tool's own words and all texts: a storage in a bucket returns for ``properties("pyiceberg")`` something like
+        ``{"warehouse": "s3://lake/tables", "s3.region": "eu-central-1"}``, one in a directory
+        ``{"warehouse": "file:///srv/lake"}``.
 
         Raises:
             UnsupportedOperationError: the plugin has no settings for the consumer.
@@ -113,6 +121,8 @@ class StoragePlugin(PluginMetadata):
     @hookspec(firstresult=True)
     def access(self, consumer: str) -> Mapping[str, str | pydantic.SecretStr]:
         """Return the settings with which another tool accesses the same storage, with secrets as ``SecretStr``.
+
+        Since API 1.1.
 
         ``consumer`` is the tool, or the library by which it reads files: ``"pyiceberg"``, ``"duckdb"``,
         ``"object_store"`` (of DataFusion, polars and delta-rs), ``"spark"`` or any other that the plugin knows.
@@ -128,6 +138,8 @@ class StoragePlugin(PluginMetadata):
     def objects(self, prefix: str = "") -> Iterator[ObjectInfo]:
         """Return an iterator over all objects whose path starts with ``prefix``, in no certain order.
 
+        Since API 1.1.
+
         Asks the storage for more as it is advanced, so that the first come soon, and any number needs little memory.
         An object that comes or goes meanwhile may be among them or not. By default ``list`` is called. One iterator
         is for one thread.
@@ -138,6 +150,8 @@ class StoragePlugin(PluginMetadata):
     @hookspec(firstresult=True)
     def info(self, path: str) -> ObjectInfo:
         """Return what is known of one object. By default ``list`` is called.
+
+        Since API 1.1.
 
         Raises:
             FileNotFoundError: the object does not exist.
@@ -151,6 +165,8 @@ class StoragePlugin(PluginMetadata):
     @hookspec(firstresult=True)
     def write_if(self, path: str, data: bytes, version: str | None) -> str:
         """Write a small object if it still has this version, or with None if there is none; return its new version.
+
+        Since API 1.1.
 
         Of several callers, threads and processes, that write in place of the same version, one succeeds.
 
@@ -168,6 +184,8 @@ class StoragePlugin(PluginMetadata):
     @hookspec(firstresult=True)
     def presign(self, path: str, mode: str = "rb", seconds: float = 900) -> pydantic.SecretStr:
         """Return a URL by which anyone reads (``rb``) or writes (``wb``) one object for some seconds, by HTTP.
+
+        Since API 1.1.
 
         Whether the object exists is not checked. The modes stand for the methods GET and PUT.
 

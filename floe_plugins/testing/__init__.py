@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from floe_plugins.testing.conformance.ingestion import IngestionConformance as IngestionConformance
     from floe_plugins.testing.conformance.lineage_backend import LineageBackendConformance as LineageBackendConformance
     from floe_plugins.testing.conformance.orchestrator import OrchestratorConformance as OrchestratorConformance
+    from floe_plugins.testing.conformance.rule import ConformanceClassError as ConformanceClassError
     from floe_plugins.testing.conformance.rule import ContractError as ContractError
     from floe_plugins.testing.conformance.rule import rule as rule
     from floe_plugins.testing.conformance.secrets import SecretsConformance as SecretsConformance
@@ -58,7 +59,7 @@ else:
             "conformance.telemetry_backend": ("TelemetryBackendConformance",),
             "conformance.semantic_layer": ("SemanticLayerConformance",),
             "conformance.ingestion": ("IngestionConformance",),
-            "conformance.rule": ("ContractError", "rule"),
+            "conformance.rule": ("ConformanceClassError", "ContractError", "rule"),
             "conformance.secrets": ("SecretsConformance",),
             "conformance.storage": ("StorageConformance",),
             "overriding": ("override",),

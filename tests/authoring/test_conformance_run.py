@@ -84,6 +84,7 @@ def test_what_cannot_be_installed_is_told_with_what_the_installer_printed(projec
     done = run(project, requirements=("refused",))
     [found] = done.found
     assert found.message == "installing it with uv failed: exit status 1"
+    assert "give as --with PATH" in (found.hint or "")
     assert "no such package" in done.output
 
 

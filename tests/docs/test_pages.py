@@ -24,6 +24,17 @@ def test_the_page_of_a_category_is_what_its_hookspec_says(category: PluginType) 
     assert category.group in made
 
 
+@pytest.mark.parametrize("category", PluginType)
+def test_each_hook_says_since_which_api_it_is_there(category: PluginType) -> None:
+    page = (DOCS / "reference" / f"{category.slug}.md").read_text(encoding="utf-8")
+    for name, hook in vars(category.spec).items():
+        since = getattr(hook, "floe_added_in", None)
+        if since is not None:
+            assert f"Since API {since}." in hook.__doc__
+            section = page.partition(f"\n### {name}\n")[2].partition("\n### ")[0]
+            assert f"*Since API {since}.* A plugin of an older API, or without it, has the default" in section
+
+
 def test_the_catalogue_has_each_error_and_is_what_the_source_says() -> None:
     made = script("error_catalogue").page()
     assert made == (DOCS / "reference" / "errors.md").read_text(encoding="utf-8"), (

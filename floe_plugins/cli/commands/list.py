@@ -123,6 +123,6 @@ def _wide_cells(info: PluginInfo, installed: InstalledPlugins) -> Sequence[objec
         "known when loaded" if info.ref in dependencies.unknown else ", ".join(needs),
         "known when loaded" if details.hooks is None else ", ".join(details.hooks),
         info.entry_point or "",
-        f"{details.file}:{details.line}" if details.file else "",
+        installed.place(info.ref) if info.entry_point else "",
         info.distribution.path if info.distribution else "",
     )

@@ -59,7 +59,7 @@ def _rows(installed: InstalledPlugins, ref: PluginRef, details: StaticDetails) -
     yield "required", "yes" if info.required else "no"
     yield "distribution", info.distribution or "registered in code"
     yield "entry point", info.entry_point
-    yield "class at", f"{details.file}:{details.line}" if details.file else UNKNOWN
+    yield "class at", installed.place(ref)
     yield "version", info.version or UNKNOWN
     yield "plugin API", info.floe_api_version or UNKNOWN
     yield "description", UNKNOWN if info.description is None else info.description

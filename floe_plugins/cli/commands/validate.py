@@ -33,7 +33,11 @@ if TYPE_CHECKING:
     help="With --run: the file or directory with the conformance classes (default: the tests of the project).",
 )
 @click.option(
-    "--with", "requirements", metavar="REQUIREMENT", multiple=True, help="With --run: install this too; repeatable."
+    "--with",
+    "requirements",
+    metavar="REQUIREMENT|PATH",
+    multiple=True,
+    help="With --run: install this too; repeatable.",
 )
 @click.option(
     "--timeout",

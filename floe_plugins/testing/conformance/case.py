@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+import inspect
 import shutil
 import sys
 import tempfile
@@ -13,15 +14,16 @@ import traceback
 from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar, cast
 
 from floe_plugins.core.categories import Category
 from floe_plugins.core.platform import FLOE, Platform
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.errors import PluginError
 from floe_plugins.registry.facade import PluginRegistry
-from floe_plugins.testing.conformance.rule import ContractError, Rule, error_text
+from floe_plugins.testing.conformance.rule import ConformanceClassError, ContractError, Rule, error_text, shown
 from floe_plugins.testing.conformance.samples.pauses import Pauses
+from floe_plugins.testing.origin import origin_of
 
 R = TypeVar("R")
 
@@ -38,7 +40,8 @@ class Case:
         plugin: the plugin's class.
         config: its settings, as they stand in its table of a configuration file. Override ``settings`` if they
             have to be computed.
-        plugins: the plugins on which it depends, each with its settings.
+        plugins: the plugins on which it depends, each with its settings. Set it in ``setup_method`` if they need
+            ``scratch``: ``self.plugins = {LocalStorage: {"root": str(self.scratch)}}``.
         seconds: how many seconds a rule may take; one that takes longer is broken, and its message says where it waits.
         platform: whose plugin it is.
     """
@@ -163,6 +166,7 @@ class Case:
         except ContractError:
             raise
         except Exception as error:  # noqa: BLE001 the plugin may raise anything
+            self._tell_if_own(error)
             self.broken(f"{doing} raised {error_text(error)}", error)
         self.broken(f"{doing} raised nothing")
 
@@ -189,10 +193,37 @@ class Case:
         """Refuse to judge: the author has to give something in the conformance class.
 
         Raises:
-            ContractError: always.
+            ConformanceClassError: always.
         """
         __tracebackhide__ = True
-        self.broken(f"{type(self).__name__} does not say {what}: set or override {attribute!r} in it")
+        self.unproved(f"{type(self).__name__} does not say {what}: set or override {attribute!r} in it", attribute)
+
+    def unproved(self, seen: str, method: str = "", cause: BaseException | None = None) -> NoReturn:
+        """Refuse to judge: what the conformance class does proves nothing of the plugin. ``method`` is one of its own.
+
+        Raises:
+            ConformanceClassError: always.
+        """
+        __tracebackhide__ = True
+        bases = (base for base in type(self).__mro__ if base.__module__.startswith("floe_plugins."))
+        wanted = next((inspect.getdoc(vars(base)[method]) for base in bases if callable(vars(base).get(method))), "")
+        right = f"{method}: {wanted}" if wanted else ""
+        name, facts = type(self).__name__, self._rule
+        raise ConformanceClassError(facts.wanted, seen, right, plugin=name, rule=facts.name) from cause
+
+    def block(self, method: str, *arguments: object) -> contextlib.AbstractContextManager[Any] | None:
+        """Return the context that a method of the conformance class gives for a ``with`` statement; None if none.
+
+        Raises:
+            ConformanceClassError: it gives something else.
+        """
+        __tracebackhide__ = True
+        found: Any = getattr(self, method)(*arguments)
+        if found is None or hasattr(type(found), "__enter__"):
+            return cast("contextlib.AbstractContextManager[Any] | None", found)
+        decorate = ": put @contextlib.contextmanager above it" if inspect.isgenerator(found) else ""
+        seen = f"{type(self).__name__}.{method}() returned {shown(found)}, and no context manager{decorate}"
+        return self.unproved(seen, method)
 
     def together(self, functions: Sequence[Callable[[], R]]) -> list[R]:
         """Call functions at the same time, each on a thread of its own, and return their results in order.
@@ -248,10 +279,18 @@ class Case:
         except ContractError:
             raise
         except Exception as error:  # noqa: BLE001 the plugin may raise anything
+            self._tell_if_own(error)
             self.broken(error_text(error), error)
         finally:
             if self._scratch is not None:
                 shutil.rmtree(self._scratch, ignore_errors=True)
+
+    def _tell_if_own(self, error: BaseException) -> None:
+        """Say that a method of the conformance class has failed, if the error comes from there."""
+        __tracebackhide__ = True
+        origin = origin_of(error, type(self), getattr(self, "plugin", None))
+        if origin is not None:
+            self.unproved(f"{origin.method}() raised {error_text(error)}, at {origin.place}", origin.name, error)
 
     def _within(self, check: Callable[[], None]) -> None:
         __tracebackhide__ = True

@@ -9,7 +9,7 @@ from typing import Any
 from floe_plugins.hookspecs.identity import InvalidTokenError, Principal, TokenFault
 from floe_plugins.testing.conformance.base import PluginConformance
 from floe_plugins.testing.conformance.parts.identity_keys import KeyRules
-from floe_plugins.testing.conformance.rule import rule, shown
+from floe_plugins.testing.conformance.rule import error_text, rule, shown
 from floe_plugins.testing.conformance.samples.tokens import MALFORMED, claims_of, places, unsigned
 
 _VERIFY = """
@@ -175,13 +175,25 @@ class IdentityConformance(KeyRules, PluginConformance):
 
     def _refuses_signed(self, made: Sequence[tuple[object, Mapping[str, Any]]]) -> None:
         with self.started() as plugin:
-            for claims, header in made:
+            valid = self._claims(self.token())
+            for claims, header in ((valid, {}), *made):
                 token = self.signed(claims, header)
                 if token is None:
                     self.skip("signed() is not overridden, or such tokens cannot be made")
+                if claims is valid and not header:
+                    self._accepted(plugin, token)
+                    continue
                 self._refusal(
                     plugin, token, f"a signed token with the claims {shown(claims)} and header {shown(header)}"
                 )
+
+    def _accepted(self, plugin: Any, token: str) -> None:
+        """Refuse a ``signed`` whose tokens are invalid whatever they claim: that they are refused proves nothing."""
+        try:
+            plugin.verify(token)
+        except InvalidTokenError as error:
+            seen = f"verify refuses what signed() returned for the claims of a valid token: {error_text(error)}"
+            self.unproved(seen, "signed", error)
 
     @rule(_REFUSE)
     def test_a_changed_token_is_refused(self) -> None:

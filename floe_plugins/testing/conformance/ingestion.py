@@ -206,9 +206,9 @@ class IngestionConformance(SourceRules, PluginConformance):
     def test_what_was_loaded_survives_a_restart(self) -> None:
         """What was loaded is still there when the plugin was stopped and is started again."""
         if not self.persistent:
-            self.skip("the database is not persistent")
+            self.skip("persistent is False: set it to True if what was loaded outlives a restart")
         with self.started() as plugin:
             plugin.run([{"id": 7}], self.table)
         with self.started() as plugin:
             found = self.ids(plugin)
-            self.expect(found == [7], f"after a restart the table has {found}")
+            self.expect(found == [7], f"after a restart the table has {found}; persistent = False if that is meant")

@@ -70,6 +70,36 @@ class ContractError(AssertionError):
         return "\n".join(lines)
 
 
+class ConformanceClassError(ContractError):
+    """A rule cannot be checked, because of the conformance class and not because of the plugin.
+
+    >>> seen = "TestAcme.outage() raised KeyError: 'port', at tests/test_acme.py:12"
+    >>> print(ConformanceClassError("Hooks raise X.", seen, "Return a context.", plugin="TestAcme", rule="test_it"))
+    TestAcme cannot check test_it: the conformance class is at fault, not the plugin.
+      Rule:   Hooks raise X.
+      Seen:   TestAcme.outage() raised KeyError: 'port', at tests/test_acme.py:12
+      Right:
+        Return a context.
+
+    Attributes:
+        wanted: the sentence of the contract, which was not checked.
+        seen: what is wrong with the conformance class, escaped.
+        example: what its method has to do.
+        plugin: the name of the conformance class.
+        rule: the name of the rule.
+    """
+
+    def __str__(self) -> str:
+        lines = [
+            f"{escape(self.plugin)} cannot check {self.rule}: the conformance class is at fault, not the plugin.",
+            f"  Rule:   {self.wanted}",
+            f"  Seen:   {self.seen}",
+        ]
+        if self.example:
+            lines += ["  Right:", textwrap.indent(self.example, "    ")]
+        return "\n".join(lines)
+
+
 def rule(example: str) -> Callable[[Callable[[C], None]], Callable[[C], None]]:
     """Turn a method of a ``Case`` into a rule. Its docstring is the sentence, ``example`` shows right code.
 

@@ -88,7 +88,9 @@ class StorageConformance(VersionRules, FileRules, PluginConformance):
     def _without_service(self) -> Generator[Any, None, None]:
         """Give the plugin, with one file in it, while the service does not answer."""
         with self.started() as plugin:
-            outage = self.outage(plugin) or self.skip("outage() is not overridden: the storage always answers")
+            outage = self.block("outage", plugin)
+            if outage is None:
+                self.skip("outage() is not overridden: the storage always answers")
             self.write(plugin, "kept.txt", b"kept")
             with outage:
                 yield plugin
@@ -135,10 +137,20 @@ class StorageConformance(VersionRules, FileRules, PluginConformance):
             folder = self.outside(plugin)
             if folder is None:
                 self.skip("the storage has no links, or outside() is not overridden")
+            self._is_plain(plugin, folder)
             path = f"{folder}/file.txt"
             for hook, arguments in (("uri", ()), ("open", ("rb",)), ("open", ("wb",)), ("delete", ())):
-                with self.raises((ValueError, FileNotFoundError), f"{hook}({path!r}), which leads out of the storage"):
+                with self.raises((ValueError, FileNotFoundError), f"{hook}({path!r}), by a link of outside()"):
                     getattr(plugin, hook)(path, *arguments)
+
+    def _is_plain(self, plugin: Any, folder: object) -> None:
+        """Refuse a folder that is no path of the storage whatever is there: that it is refused proves nothing."""
+        beside = f"{folder}-beside/file.txt" if folder else "/file.txt"
+        try:
+            plugin.uri(beside)
+        except (ValueError, FileNotFoundError) as error:
+            seen = f"outside() returned {shown(folder)}, and uri({beside!r}), where nothing is, is refused too"
+            self.unproved(f"{seen}: return the link's path in the storage, such as 'link'", "outside", error)
 
     @rule(_PATH)
     def test_a_uri_is_absolute(self) -> None:

@@ -97,3 +97,9 @@ def test_show_of_what_is_refused_says_so(floe: Any) -> None:
 def test_show_imports_no_plugin(modules_after: Any) -> None:
     _, modules = modules_after(("compute-duckdb", "storage-local"), "show", "compute:duckdb")
     assert not {name for name in modules if name.startswith(("floe_compute", "floe_storage", "duckdb"))}
+
+
+def test_show_says_why_nothing_is_known_of_a_plugin_whose_module_is_missing(floe: Any) -> None:
+    text = floe(("missing-module",), "show", "secrets:missing-module").stdout
+    assert "class at      no source of " in text
+    assert "its module is missing, or is imported from elsewhere" in text

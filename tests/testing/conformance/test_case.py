@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Generator
 from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any, cast
@@ -10,9 +11,10 @@ import pytest
 from support import Secrets, named
 
 from floe_plugins import PluginUnavailableError
-from floe_plugins.testing import ContractError
+from floe_plugins.testing import ConformanceClassError, ContractError
 from floe_plugins.testing.conformance.case import Case
 from floe_plugins.testing.conformance.rule import rule
+from floe_plugins.testing.conformance.runner import run
 
 
 class Settings(pydantic.BaseModel):
@@ -170,6 +172,86 @@ def test_what_an_author_has_to_give_is_named() -> None:
         case.missing("known", "what there is")
 
     assert seen(Example, check) == "Made does not say what there is: set or override 'known' in it"
+
+
+class Offline(Case):
+    """As the suite has it."""
+
+    def outage(self) -> Any:
+        """Return a context in which nothing is there."""
+
+    @rule("pass")
+    def test_it(self) -> None:
+        """It says that nothing is there."""
+        block = self.block("outage")
+        if block is not None:
+            with block, self.raises(KeyError, "asking"):
+                raise KeyError
+
+
+class Failing(Offline):
+    plugin = Plain
+
+    def outage(self) -> Any:
+        raise OSError("no port")
+
+
+class Undecorated(Offline):
+    plugin = Plain
+
+    def outage(self) -> Generator[None, None, None]:
+        yield
+
+
+class NoContext(Offline):
+    plugin = Plain
+
+    def outage(self) -> Any:
+        return 7
+
+
+@pytest.mark.parametrize(
+    ("cls", "text"),
+    [
+        (Failing, "Failing.outage() raised OSError: no port, at tests/testing/conformance/test_case.py:"),
+        (Undecorated, ", and no context manager: put @contextlib.contextmanager above it"),
+        (NoContext, "NoContext.outage() returned 7 (int), and no context manager"),
+    ],
+)
+def test_a_method_of_the_conformance_class_that_fails_is_not_the_plugins_fault(cls: type[Offline], text: str) -> None:
+    with pytest.raises(ConformanceClassError) as caught:
+        cls().test_it()
+    lines = str(caught.value).splitlines()
+    assert lines[0] == f"{cls.__name__} cannot check test_it: the conformance class is at fault, not the plugin."
+    assert lines[1] == "  Rule:   It says that nothing is there."
+    assert text in lines[2]
+    assert caught.value.plugin == cls.__name__
+
+
+def test_what_the_plugin_does_in_a_context_of_the_conformance_class_is_its_own_fault() -> None:
+    class Online(Offline):
+        plugin = Plain
+
+        def outage(self) -> Any:
+            return nullcontext()
+
+    Online().test_it()
+    assert Offline().block("outage") is None
+
+
+def test_a_plugin_that_it_depends_on_can_have_a_directory_of_the_rule() -> None:
+    class Prepared(Example):
+        def setup_method(self) -> None:
+            self.plugins = {Other: {"size": len(str(self.scratch))}}
+
+    def check(case: Case) -> None:
+        """It runs."""
+        with case.started() as plugin:
+            assert plugin.registry.get("secrets", "other").config.size == len(str(case.scratch))
+            assert case.scratch.is_dir()
+
+    made = type("Made", (Prepared,), {"test_it": rule("pass")(check)})
+    assert run(made, ["test_it"]).passed == ("test_it",)
 
 
 def test_a_rule_that_does_not_apply_is_skipped() -> None:

@@ -567,3 +567,22 @@ def test_a_correct_plugin_keeps_every_rule() -> None:
 @pytest.mark.parametrize("rule", FAULTY)
 def test_a_faulty_plugin_breaks_exactly_its_own_rule(rule: str) -> None:
     assert list(broken(conformance(SqliteConformance, FAULTY[rule]))) == [rule]
+
+
+class BuildsViews(SqliteRunner):
+    """Builds views, at which SQLite does not look, where the project does not ask for tables."""
+
+    def run(self, project, *arguments, **options):
+        self.are_tables = "+materialized: table" in (project / "dbt_project.yml").read_text(encoding="utf-8")
+        return super().run(project, *arguments, **options)
+
+    def execute(self, database, node, *, full_refresh):
+        if node.is_test or node.incremental or self.are_tables:
+            return super().execute(database, node, full_refresh=full_refresh)
+        database.execute(f'CREATE VIEW "{node.name}" AS {node.sql}')
+        return 0
+
+
+def test_models_are_tables_so_that_a_broken_one_fails_on_each_engine() -> None:
+    names = ["test_a_failing_model_is_reported", "test_what_depends_on_a_failure_is_skipped"]
+    assert broken(conformance(SqliteConformance, BuildsViews), names) == {}

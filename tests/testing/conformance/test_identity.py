@@ -13,11 +13,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from conformance_suite import broken, conformance, own_rules
+from conformance_suite import broken, check, conformance, own_rules
 
 from floe_plugins import IdentityPlugin, PluginUnavailableError
 from floe_plugins.hookspecs.identity import InvalidTokenError, Principal, TokenFault
-from floe_plugins.testing import IdentityConformance
+from floe_plugins.testing import ConformanceClassError, IdentityConformance
 
 ISSUER = "https://issuer.example"
 BARRIER_SECONDS = 0.2
@@ -473,3 +473,11 @@ def test_an_author_is_told_what_to_give() -> None:
     seen = broken(conformance(IdentityConformance, OpaqueIdentity))
     assert "does not say what a valid token is" in seen["test_a_valid_token_gives_a_principal"]
     assert "invalid for the reason expired" in seen["test_an_expired_token_is_refused"]
+
+
+def test_tokens_that_are_invalid_whatever_they_claim_prove_nothing() -> None:
+    names = ["test_claims_of_other_types_are_refused", "test_headers_that_ask_for_more_are_refused"]
+    base = DemoConformance
+    found = check(conformance(base, base.plugin, signed=lambda *_: "no.token.x"), names).failed
+    assert [type(error) for error in found.values()] == [ConformanceClassError] * 2
+    assert "verify refuses what signed() returned for the claims of a valid token" in found[names[0]].seen

@@ -18,11 +18,11 @@ import fsspec.implementations.dirfs
 import fsspec.implementations.local
 import pydantic
 import pytest
-from conformance_suite import broken, conformance
+from conformance_suite import broken, check, conformance
 
 from floe_plugins import PluginUnavailableError, StoragePlugin, UnsupportedOperationError
 from floe_plugins.hookspecs.storage import ObjectInfo
-from floe_plugins.testing import StorageConformance
+from floe_plugins.testing import ConformanceClassError, StorageConformance
 
 
 class Settings(pydantic.BaseModel):
@@ -554,3 +554,13 @@ def test_a_correct_plugin_keeps_every_rule() -> None:
 @pytest.mark.parametrize("rule", FAULTY)
 def test_a_faulty_plugin_breaks_exactly_its_own_rule(rule: str) -> None:
     assert list(broken(conformance(DirectoryConformance, FAULTY[rule]))) == [rule]
+
+
+@pytest.mark.parametrize("answer", ["../elsewhere", "", "/elsewhere", "a//link"])
+def test_a_link_that_would_be_refused_anyway_proves_nothing(answer: str) -> None:
+    rule = "test_links_lead_nowhere_outside"
+    cls = conformance(DirectoryConformance, Directory, outside=lambda *_: answer)
+    error = check(cls, [rule]).failed[rule]
+    assert isinstance(error, ConformanceClassError)
+    assert f"outside() returned {answer!r}" in error.seen
+    assert "Make a link in the storage to a folder outside" in error.example

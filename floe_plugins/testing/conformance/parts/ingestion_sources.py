@@ -126,7 +126,7 @@ class SourceRules(IngestionCase):
     def test_a_database_that_is_in_use_is_unavailable(self) -> None:
         """``run`` raises ``PluginUnavailableError`` if another process has the database open."""
         with self.started() as plugin:
-            held = self.held(plugin)
+            held = self.block("held", plugin)
             if held is None:
                 self.skip("held() is not overridden: no other process can have the database open")
             with held, self.raises(PluginUnavailableError, "run() while another process has the database open"):
@@ -222,7 +222,7 @@ class SourceRules(IngestionCase):
     def _refused(self) -> Generator[tuple[Any, contextlib.ExitStack], None, None]:
         """Give the plugin with a load that is pending, and what ends the refusal when it is closed."""
         with self.started() as plugin, contextlib.ExitStack() as refusal:
-            refusing = self.refusing(plugin)
+            refusing = self.block("refusing", plugin)
             if refusing is None:
                 self.skip("refusing() is not overridden: the database refuses no rows")
             refusal.enter_context(refusing)

@@ -211,12 +211,13 @@ class WritingRules(SecretsCase):
     def test_what_was_stored_survives_a_restart(self) -> None:
         """What was stored is still there when the plugin was stopped and is started again."""
         if not self.persistent:
-            self.skip("the store is not persistent")
+            self.skip("persistent is False: set it to True if secrets outlive a restart")
         with self.writing() as plugin:
             self.put(plugin, self.keys[0], "value")
         with self.started() as plugin:
             kept = self.text(plugin.get_secret(self.keys[0])) == "value"
-            self.expect(kept, f"after a restart, get_secret({self.keys[0]!r}) does not return what was stored")
+            seen = f"after a restart, get_secret({self.keys[0]!r}) does not return what was stored"
+            self.expect(kept, f"{seen}; persistent = False if that is meant")
 
     @rule(_READ_ONLY)
     def test_a_read_only_store_says_so(self) -> None:

@@ -278,12 +278,14 @@ class FileRules(StorageCase):
     def test_files_survive_a_restart(self) -> None:
         """What was written is still there when the plugin was stopped and is started again."""
         if not self.persistent:
-            self.skip("the storage is not persistent")
+            self.skip("persistent is False: set it to True if files outlive a restart")
         with self.started() as plugin:
             self.write(plugin, "a/file.txt", b"kept")
         with self.started() as plugin:
             found = self.read(plugin, "a/file.txt")
-            self.expect(found == b"kept", f"after a restart, the file has {shown(found)}")
+            self.expect(
+                found == b"kept", f"after a restart, the file has {shown(found)}; persistent = False if that is meant"
+            )
 
 
 def _close(file: Any) -> None:

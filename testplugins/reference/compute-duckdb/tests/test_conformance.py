@@ -26,6 +26,7 @@ class TestDuckDBInAFile(ComputeConformance):
 
 class TestDuckDBInMemory(ComputeConformance):
     plugin = DuckDBCompute
+    persistent = False
     config = {"threads": 1}  # noqa: RUF012
     unsupported = ("dbt_profile",)
 
