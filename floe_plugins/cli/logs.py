@@ -63,6 +63,9 @@ def write_record(record: Mapping[str, Any], *, length: int | None = None) -> Non
     """Write a log record, as ``protocol.describe_record`` describes it; a text of at most this length."""
     message, facts = str(record["message"]), {key: record.get(key) for key in (*_KEYS, "time", "pid", "logger")}
     if not _is_json:
+        trace = str(facts["exception"] or "")
+        if "\n" in trace and trace not in message:  # the server's or a library's: theirs is not in the message
+            message = f"{message}\n{trace}"
         message = lines_of(message)[:length]
     elif facts["exception"]:
         message = message.partition("\n")[0]  # its other lines are the exception

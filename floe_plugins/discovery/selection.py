@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -100,7 +100,9 @@ def _is_from(candidate: Candidate, distribution: str, names: _Names) -> bool:
     return names.of(candidate) == frozenset({normalize(distribution)})
 
 
-def _duplicate(ref: PluginRef, claimants: Sequence[Candidate]) -> Problem:
+def _duplicate(ref: PluginRef, candidates: Iterable[Candidate]) -> Problem:
+    # In an order that does not depend on how a file system lists its directories.
+    claimants = sorted(candidates, key=lambda candidate: (str(candidate.distribution), candidate.value))
     names = sorted({normalize(c.distribution.name) for c in claimants})
     if len(names) == 1:
         values = " and ".join(c.value for c in claimants)

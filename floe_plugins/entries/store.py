@@ -162,11 +162,12 @@ class EntryStore:
                 raise error.with_traceback(None)
 
     def problems(self) -> tuple[Problem, ...]:
-        """Return all problems known: of the scan, the selection and each plugin."""
+        """Return all problems known: of the configuration, then of discovery, then of plugins by ref."""
         with self.lock:
             known = set(self.configuration.issues)
-            found = [*map(_wrong, self.configuration.issues), *self._problems]
-            of_plugins = chain.from_iterable(entry.problems for entry in self._entries.values())
+            # Sorted: a file system lists its directories in any order.
+            found = [*map(_wrong, self.configuration.issues), *sorted(self._problems, key=_place)]
+            of_plugins = chain.from_iterable(entry.problems for _, entry in sorted(self._entries.items()))
             found += (problem for problem in of_plugins if not _says_only(problem, known))
         missing = (
             problem_of(error, stage=Stage.RESOLVE, message=f"a required plugin is missing: {error.message}")
@@ -337,3 +338,7 @@ def _says_only(problem: Problem, issues: set[ConfigurationIssue]) -> bool:
 
 def _wrong(issue: ConfigurationIssue) -> Problem:
     return Problem(stage=Stage.CONFIGURE, ref=issue.ref, distribution=issue.distribution, message=str(issue))
+
+
+def _place(problem: Problem) -> tuple[str, str, str]:
+    return problem.distribution or "", str(problem.ref or ""), problem.message

@@ -173,7 +173,7 @@ class PluginRegistry(Lookup, LifecycleMethods):
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """All problems known, each with the plugin and distribution that it concerns."""
+        """All problems known, each with the plugin and distribution that it concerns; those of plugins by ref."""
         self._store.discover()
         return self._store.problems()
 

@@ -71,6 +71,21 @@ def test_an_attached_logger_writes_here_and_its_exceptions_are_redacted(capsys: 
     assert "hunter2" not in text
 
 
+def test_a_text_has_the_traceback_of_an_attached_logger(capsys: pytest.CaptureFixture[str]) -> None:
+    logger = logging.getLogger("test-of-tracebacks")
+    logs.use("text")
+    logs.attach(logger.name)
+    try:
+        raise ValueError("postgres://me:hunter2@example.org/db\nforged: all is well")  # noqa: TRY301 it needs a traceback
+    except ValueError:
+        logger.exception("it failed")
+    first, *rest = capsys.readouterr().err.splitlines()
+    assert first == "it failed"
+    assert all(each.startswith("  | ") for each in rest)
+    assert any("test_a_text_has_the_traceback" in each for each in rest)
+    assert "hunter2" not in "".join(rest)
+
+
 def test_a_record_of_the_platform_says_which_plugin_and_stage_it_is_about(caplog: pytest.LogCaptureFixture) -> None:
     from support import Secrets, new_registry
 

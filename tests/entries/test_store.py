@@ -379,3 +379,27 @@ def test_strict_makes_a_problem_of_the_discovery_an_error(environment: Any) -> N
         env={"FLOE_PLUGINS_STRICT": "1"},
     )
     assert "floe-faulty-malformed-entry-points" in said
+
+
+def test_problems_have_one_order_wherever_plugins_are_found(tmp_path: Path) -> None:
+    """A file system lists directories in any order; two directories, read in both orders, stand for it."""
+    for directory, names in (("one", ("zeta", "beta")), ("two", ("delta", "alpha"))):
+        (tmp_path / directory).mkdir()
+        for name in names:
+            malformed = "this is no entry point\n"
+            site(tmp_path / directory, f"acme-{name}", name)
+            write_distribution(tmp_path / directory, f"acme-{name}-text", f"[floe.computes]\n{malformed}")
+            write_distribution(
+                tmp_path / directory, f"acme-same-{name}", "[floe.secrets]\nsame = absent.module:Class\n"
+            )
+
+    def problems(*path: str) -> list[str]:
+        registry = PluginRegistry(path=[str(tmp_path / each) for each in path], environ={})
+        registry.list()
+        return [str(problem) for problem in registry.problems]
+
+    known = problems("one", "two")
+    assert known == problems("two", "one")
+    assert len(known) == 9
+    named = [text.split()[1] for text in known if text.startswith("load")]
+    assert named == ["compute:alpha", "compute:beta", "compute:delta", "compute:zeta"]
