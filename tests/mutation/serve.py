@@ -107,7 +107,7 @@ def child(request: dict[str, Any], output: int) -> int:
     plugin = recorder or Chooser(request["first"], request["skipped"], alone=request["alone"])
     stop = [] if recorder else ["-x"]
     arguments = [
-        "-q",
+        "-v" if request.get("verbose") else "-q",
         "--tb=no",
         "-p",
         "no:cacheprovider",

@@ -35,6 +35,7 @@ _EARLY = "only how early a flush that cannot send returns; the contract gives it
 _QUERIES = "query names its reasons for ValueError: a field, a filter, a join. This one is the plugin's own"
 _NO_LOCKS = "for systems without file locks, where the suite does not run"
 _LEFT = "a file of another name, which no hook shows, after a write that fails"
+_NAME_IN_ERROR = "which name an error of the system shows; the contract says nothing of it"
 _CRASH = "only a crash of the whole machine shows it"
 _QUIET = "no contract says whether sending spans makes spans itself; the thread only sends"
 _EXPORT = "export names one reason for ValueError: a function that has no name"
@@ -51,6 +52,16 @@ UNPROMISED = (
     Unpromised(("secrets-file",), "_replace", "unfinished.unlink", _LEFT),
     Unpromised(("storage-local",), "close", "try:", _LEFT, ("leak",)),
     Unpromised(("storage-local",), "close", "os.fsync", _CRASH),
+    Unpromised(("storage-local",), "close", "super().close()", "what discards the file closes it as well"),
+    Unpromised(("storage-local",), "close", "with self._named()", _NAME_IN_ERROR),
+    Unpromised(("storage-local",), "write", "with self._named()", _NAME_IN_ERROR),
+    Unpromised(
+        ("storage-local",),
+        "open",
+        "raise FileExistsError",
+        "it may be raised on closing, and is",
+        ("no error",),
+    ),
     Unpromised(("storage-local",), "close", "self.flush()", "closing the file flushes as well"),
     Unpromised(("storage-local",), "locked", "try:", _NO_LOCKS),
     Unpromised(
@@ -127,6 +138,8 @@ UNPROMISED = (
         _SETTINGS,
     ),
     Unpromised(("catalog-iceberg",), "parse", "raise PluginError", _SETTINGS),
+    Unpromised(("catalog-iceberg",), "check_writing", "ROLLBACK", "closing the connection rolls back as well"),
+    Unpromised(("catalog-iceberg",), "_pages", "size += batch.nbytes", "only how many rows are in memory at once"),
     Unpromised(("catalog-iceberg",), "_tried", "time.sleep", "only how soon it is tried again"),
     Unpromised(("ingestion-dlt",), "silence", "os.environ", _REPORTS),
     Unpromised(("ingestion-dlt",), "pipeline", "anon_tracker", _REPORTS),
@@ -140,6 +153,9 @@ UNPROMISED = (
     Unpromised(("ingestion-dlt",), "_load", "with target.pipeline", _ACTIVE),
     Unpromised(("ingestion-dlt",), "_resume", "with target.pipeline", _ACTIVE),
     Unpromised(("ingestion-dlt",), "_pages_of_rows", "number += 1", "which row a message names"),
+    Unpromised(
+        ("ingestion-dlt",), "run", "return IngestReport(", "the rows are in a dict before, too", ("another type",)
+    ),
     Unpromised(("ingestion-dlt",), "location_of", "raise Unsupported", _SETTINGS),
     Unpromised(("storage-s3",), "_check", "I/O operation on closed file", "open documents no error of a closed file"),
 )

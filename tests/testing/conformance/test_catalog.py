@@ -69,6 +69,7 @@ class Shelf(CatalogPlugin):
     floe_api_version = "1.0"
     config_schema = Settings
     config: Settings
+    kept_files: tuple[str, ...] = ()
 
     def startup(self):
         self.lock = threading.RLock()
@@ -162,6 +163,9 @@ class ShelfConformance(CatalogConformance):
 
     def settings(self) -> Mapping[str, Any]:
         return {"path": str(self.scratch / "shelf.json")}
+
+    def files(self, plugin: Any, location: str) -> Any:
+        return [name for name in (*plugin.tables, *plugin.kept_files) if location == f"shelf:/{name}"]
 
     def unsupported(self) -> Any:
         return schema_of(table({"day": [date(2024, 2, 29)]}))
@@ -501,6 +505,12 @@ class ListsDropped(Shelf):
         return tuple(sorted({*super().list_tables(namespace), *self.dropped}))
 
 
+class KeepsFiles(Shelf):
+    def drop_table(self, identifier, purge=False):
+        self.kept_files = (*self.kept_files, identifier)
+        return super().drop_table(identifier, purge)
+
+
 class DropsBelow(Shelf):
     def drop_table(self, identifier, purge=False):
         self.tables = {name: table for name, table in self.tables.items() if not name.startswith(f"{identifier}.")}
@@ -544,6 +554,7 @@ class TakesAnyType(Shelf):
 
 
 FAULTY: dict[str, type[Any]] = {
+    "test_purging_removes_the_files": KeepsFiles,
     "test_making_a_namespace_says_whether_it_is_new": SaysNothingOfNamespaces,
     "test_a_namespace_that_is_there_is_kept": EmptiesNamespaces,
     "test_a_namespace_may_be_in_another": TwoLevels,

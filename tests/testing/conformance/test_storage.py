@@ -501,7 +501,17 @@ class LosesFiles(Directory):
         return super().open(path, mode)
 
 
+class StaysAtItsBegin(Unfinished):
+    def tell(self) -> int:
+        return 0
+
+
+class TellsNothing(Directory):
+    file_class = StaysAtItsBegin
+
+
 FAULTY: dict[str, type[Any]] = {
+    "test_a_file_tells_how_far_it_is_written": TellsNothing,
     "test_a_service_that_does_not_answer_is_unavailable": DoesNotSayWho,
     "test_files_survive_an_outage": LosesFiles,
     "test_uris_of_bad_paths_are_refused": UriOfAnything,

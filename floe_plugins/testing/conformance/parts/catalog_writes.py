@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import functools
 import threading
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from floe_plugins.testing.conformance.case import Case
@@ -31,6 +32,14 @@ def ensure_table(self, identifier, schema):
     if unknown:
         raise ValueError(f"{identifier} cannot have the columns {unknown}")
     return self._made(identifier, columns)
+"""
+_PURGE = """
+def drop_table(self, identifier, purge=False):
+    found = self._forget(identifier)  # None if there is no such table
+    if purge and found is not None:
+        for file in found.files:
+            file.unlink()
+    return found is not None
 """
 _SOME = 100
 
@@ -66,6 +75,16 @@ class WriteRules(Case):
     def unsupported(self) -> ArrowSchema | None:
         """Return a schema with a type that the catalog does not support; None if it has all. Override it."""
         return None
+
+    def files(self, plugin: Any, location: str) -> Collection[object] | None:
+        """Return the files of a table by its location; None if that cannot be told.
+
+        By default those below a URI that begins with ``file://``. Override it for tables elsewhere.
+        """
+        del plugin
+        if not location.startswith("file://"):
+            return None
+        return [place for place in Path(location.removeprefix("file://")).rglob("*") if place.is_file()]
 
     @property
     def identifier(self) -> str:
@@ -240,3 +259,15 @@ class WriteRules(Case):
             self.together([functools.partial(work, number) for number in range(4)])
             found = [number for number in self.numbers(plugin) if number in written]
             self.expect(written and found == sorted(written), f"of the rows {sorted(written)}, {found} are there")
+
+    @rule(_PURGE)
+    def test_purging_removes_the_files(self) -> None:
+        """With ``purge``, ``drop_table`` removes the files of the table, too."""
+        with self.made() as plugin:
+            plugin.append(self.identifier, items(1))
+            location = plugin.ensure_table(self.identifier, schema_of(items(0))).location
+            if self.files(plugin, location) is None:
+                self.skip(f"it is not known which files are at {location}: override 'files'")
+            plugin.drop_table(self.identifier, purge=True)
+            left = len(self.files(plugin, location) or ())
+            self.expect(not left, f"after drop_table(..., purge=True), {left} files are at {location}")

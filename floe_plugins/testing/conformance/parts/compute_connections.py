@@ -133,6 +133,16 @@ class ConnectionRules(ComputeCase):
             self.expect(found == [(42,), [(1,), (2,)]], f"fetchone() and fetchall() gave {shown(found)}")
 
     @rule(_CONNECT)
+    def test_a_cursor_names_its_columns(self) -> None:
+        """After a query, the ``description`` of a DB-API 2.0 cursor has a sequence for each column, its name first."""
+        with self.connecting() as plugin, plugin.connect() as connection:
+            cursor = connection.cursor()
+            cursor.execute("SELECT 1 AS a, 2 AS b")
+            found = getattr(cursor, "description", None)
+            names = [str(each[0]).lower() for each in found or ()]
+            self.expect(names == ["a", "b"], f"of a query for the columns a and b, it is {shown(found)}")
+
+    @rule(_CONNECT)
     def test_leaving_the_block_commits(self) -> None:
         """Leaving the block of ``connect`` commits."""
         with self.connecting(creating=True) as plugin:

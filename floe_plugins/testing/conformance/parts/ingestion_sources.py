@@ -269,3 +269,14 @@ class SourceRules(IngestionCase):
             self.expect(ids == [REFUSED["id"]], f"after a load of the row 99 was resumed, the table has {ids}")
             again = plugin.resume_pending()
             self.expect(again == (), f"with nothing pending, resume_pending() returned {shown(again)}")
+
+    @rule(_PENDING)
+    def test_a_load_that_is_refused_again_stays_pending(self) -> None:
+        """``resume_pending`` raises ``PluginError`` if writing failed again, and the load stays pending."""
+        self.needs("resume_pending")
+        with self._refused() as (plugin, refusal):
+            with self.raises(PluginError, "resume_pending() of a row that the database still refuses"):
+                plugin.resume_pending()
+            refusal.close()
+            count = plugin.discard_pending()
+            self.expect(count == 1, f"after resume_pending() failed, discard_pending() returned {shown(count)}")

@@ -103,6 +103,13 @@ class FileRules(StorageCase):
                 self.expect(same, f"after {len(data)} bytes were written, others are read")
 
     @rule(_OPEN)
+    def test_a_file_tells_how_far_it_is_written(self) -> None:
+        """What ``open`` returns for writing is a binary file: ``write`` and ``tell`` return numbers of bytes."""
+        with self.started() as plugin, plugin.open("file.bin", "wb") as file:
+            found = [file.write(b"abc"), file.tell(), file.write(b"de"), file.tell()]
+            self.expect(found == [3, 3, 2, 5], f"write() of 3 bytes, tell(), and both for 2 more, returned {found}")
+
+    @rule(_OPEN)
     def test_a_file_is_read_from_anywhere(self) -> None:
         """What ``open`` returns for reading is a binary file: it can be read in pieces, and from anywhere."""
         with self.started() as plugin:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,12 @@ HOLD = "import duckdb, sys; held = duckdb.connect(sys.argv[1]); print('held', fl
 class TestDbtCore(DbtConformance):
     plugin = DbtCore
     seconds = 120.0
+    config: Mapping[str, Any] = {"vars": {"builds": True}}
+    # The project cannot be read without what the plugin is configured to pass to it.
+    files: Mapping[str, str] = {
+        **DbtConformance.files,
+        "dbt_project.yml": DbtConformance.files["dbt_project.yml"] + "models:\n  +enabled: \"{{ var('builds') }}\"\n",
+    }
 
     @pytest.fixture(autouse=True)
     def _database(self, tmp_path: Path) -> None:
