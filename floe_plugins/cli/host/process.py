@@ -127,8 +127,8 @@ def _separate(stacks: int, output: int) -> None:
         # Ctrl-C is for the supervisor, which can then stop the platform in order, and end what plugins forked.
         os.setpgid(0, 0)
     gc.set_threshold(700, 10, 10)  # the supervisor collects less often, since it ends soon
-    null = os.open(os.devnull, os.O_RDWR)
-    os.dup2(null, 0)
+    with contextlib.suppress(OSError):  # there may be no /dev; then it reads what the supervisor does
+        os.dup2(os.open(os.devnull, os.O_RDWR), 0)
     with contextlib.suppress(OSError):
         os.dup2(output, 1)
         os.dup2(output, 2)
