@@ -195,7 +195,7 @@ def test_nothing_is_written_where_something_is(tmp_path: Path, make: Any) -> Non
 def test_what_cannot_be_written_whole_is_removed_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, exists: bool
 ) -> None:
-    place, opened, full = tmp_path / "new", Path.open, iter([False] * 5)
+    made, place, opened, full = project(), tmp_path / "new", Path.open, iter([False] * 5)
 
     def open_until_full(path: Path, *args: Any, **options: Any) -> Any:
         if next(full, True):
@@ -206,7 +206,7 @@ def test_what_cannot_be_written_whole_is_removed_again(
         place.mkdir()
     monkeypatch.setattr(Path, "open", open_until_full)
     with pytest.raises(OSError, match="No space left"):
-        write_project(project(), place)
+        write_project(made, place)
     assert [*tmp_path.rglob("*")] == ([place] if exists else [])
 
 
