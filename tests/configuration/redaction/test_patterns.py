@@ -28,6 +28,7 @@ def redact(text):
         ('{\\"api_key\\": \\"hunter2 and 3\\"}', '{\\"api_key\\": \\"***\\"}'),
         ("https://x.org/?sig=abcdef&b=1", "https://x.org/?sig=***&b=1"),
         ("Bearer abc.def-ghi", "Bearer ***"),
+        ("password: expect", "password: ***"),  # a part of a word that stands in messages about passwords
         ("Authorization: Token 0123456789", "Authorization: Token ***"),
         ("Authorization: Basic dXNlcjpwYXNz", "Authorization: Basic ***"),
         ("{'authorization': 'hunter2'}", "{'authorization': '***'}"),
