@@ -102,7 +102,7 @@ def test_what_the_source_declares_is_compared_with_what_the_plugin_says(
     registry = PluginRegistry(autoload="all", path=[str(tmp_path)], environ={})
     assert registry.get(SecretsPlugin, "a").version == "3.0"
     strict = PluginRegistry(autoload="all", path=[str(tmp_path)], environ={"FLOE_PLUGINS_STRICT": "1"})
-    with pytest.raises(PluginLoadError, match="the loaded plugin says '3.0'"):
+    with pytest.raises(PluginLoadError, match=r"the loaded plugin says '3\.0'"):
         strict.get(SecretsPlugin, "a")
     del sys.modules["differs_plugin"]
     [problem] = registry.problems

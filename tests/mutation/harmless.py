@@ -50,6 +50,7 @@ HARMLESS = (
     Harmless(
         "configuration/redaction/patterns", "glpat- xox pypi-", "_Form('ghp_", "speed alone: more texts are searched"
     ),
+    Harmless("discovery/entry_points_txt", "MAX_CATEGORIES = 100", "", _NUMBER),
     Harmless(_BOUNDARY, "self._left <= 0", "self._left < 0", _NUMBER),
     Harmless("execution/background_errors", "_REPORT_TIMEOUT = 0.5", "", _NUMBER),
     Harmless(_PROFILE, "_LEFT, _WIDTH, _ROW, _TOP =", "", _DRAWN),
