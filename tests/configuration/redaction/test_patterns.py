@@ -142,6 +142,7 @@ def test_what_all_texts_of_a_form_have_in_common_is_no_part_of_the_secret():
     assert secret_parts("https://example.org/T1/0123456789abcdef0") == ["0123456789abcdef0"]
     assert secret_parts("https://example.org/T1/0123456789abcdef") == ["0123456789abcdef"]
     assert secret_parts("Bearer abc") == ["abc"]
+    assert secret_parts("hunter2 at://all@x") == ["hunter2 at://all@x"]  # no URL: it does not begin with a scheme
     assert secret_parts("ab=cd") == ["ab=cd"]
     assert found_parts("postgres:hunter2") == ["hunter2"]
     assert found_parts("hunter2") == ["hunter2"]
