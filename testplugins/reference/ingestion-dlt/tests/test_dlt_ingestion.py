@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import datetime, timezone
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -340,6 +340,24 @@ def test_files_and_streams_are_loaded_as_arrow(dlt: IngestionPlugin, place: Plac
     assert place.rows("SELECT id, name FROM raw.people ORDER BY id") == [(1, 'Ann, "A"'), (2, "Ünal"), (3, "Zoë")]
     # dlt gives an id to each row that it takes apart in Python.
     assert place.rows("SELECT column_name FROM (DESCRIBE raw.people)") == [("id",), ("name",)]
+
+
+def test_a_directory_may_have_an_apostrophe_in_its_name(started: Callable[..., PluginRegistry], tmp_path: Path) -> None:
+    (tmp_path / "o'clock").mkdir()
+    place = Place(tmp_path / "o'clock")
+    dlt = started(place.config()).one(IngestionPlugin)
+    rows = [{"id": 1, "name": "it's", "made": datetime(2026, 1, 2, tzinfo=timezone.utc), "parts": [{"size": 2.5}]}]
+
+    assert dlt.run(rows, "orders").rows == {"orders": 1, "orders__parts": 1}
+    assert dlt.run(pa.table({"id": [2], "name": ["a\n'b"]}), "orders").rows == {"orders": 1}
+    assert dlt.run(write_rows(place.home / "a.csv"), "people").rows == {"people": 2}
+
+    assert place.rows("SELECT id, name, year(made) FROM raw.orders ORDER BY id") == [
+        (1, "it's", 2026),
+        (2, "a\n'b", None),
+    ]
+    assert place.rows("SELECT size FROM raw.orders__parts") == [(2.5,)]
+    assert len(place.rows("SELECT id FROM raw.people")) == 2
 
 
 @pytest.mark.parametrize("first", ["rows", "arrow"])

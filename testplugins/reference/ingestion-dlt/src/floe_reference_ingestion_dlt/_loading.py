@@ -52,6 +52,13 @@ def _loads(place: Path) -> set[str]:
     return {load.name for load in place.iterdir()} if place.is_dir() else set()
 
 
+# dlt writes the path of a Parquet file into a statement as it is.
+_WITHOUT_FILES: Mapping[str, Any] = {
+    "preferred_loader_file_format": "insert_values",
+    "supported_loader_file_formats": ["insert_values"],
+}
+
+
 @attrs.frozen
 class Target:
     """The target of a load."""
@@ -83,6 +90,7 @@ class Target:
                 replace_strategy="insert-from-staging",
                 # Not said of DuckDB by dlt itself, which then commits statement by statement.
                 supports_transactions=True,
+                **(_WITHOUT_FILES if "'" in str(self.directory) else {}),
             ),
             dataset_name=self.dataset,
         )
