@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
@@ -28,6 +29,10 @@ _PROGRESS = frozenset(
     }
 )
 
+# How far apart calls may be for each of them to have run last, and how many are named at most.
+_MOMENT = 0.5
+_MOST_SUSPECTS = 8
+
 Call = tuple[str, str]
 
 
@@ -42,14 +47,11 @@ class Standstill:
     >>> standstill.apply({"event": "call_begun", "ref": "secrets:env", "stage": "start", "timeout": 5})
     >>> standstill.seconds()
     0.0
-
-    Attributes:
-        last: The ref and the stage of the call that was heard of last; if that is a check, behind the last call that is
-            none.
     """
 
     def __init__(self) -> None:
-        self.last: tuple[Call, ...] = ()
+        self._last: deque[tuple[float, Call]] = deque(maxlen=_MOST_SUSPECTS)
+        self._last_check: Call | None = None
         self._moved = 0.0
         self._until = -math.inf  # the end of a pause
         self._serves = False
@@ -80,8 +82,11 @@ class Standstill:
     def _apply_call(self, event: str, message: Mapping[str, Any], now: float) -> None:
         ref, stage = str(message.get("ref")), str(message.get("stage", ""))
         key = (ref, stage, _number(message.get("thread")))
-        # Checks go on where a plugin has left the process unable to go on otherwise.
-        self.last = (*self.last[:1], (ref, stage)) if stage == "check" and self.last else ((ref, stage),)
+        if stage == "check":  # they go on where a plugin has left the process unable to do anything else
+            self._last_check = ref, stage
+        else:
+            self._last_check = None
+            self._last.append((now, (ref, stage)))
         if event == "call_begun":
             timeout = _number(message.get("timeout"))
             self._deadlines[key] = math.inf if timeout is None else now + timeout
@@ -94,7 +99,7 @@ class Standstill:
     def seconds(self, now: float | None = None) -> float:
         """Return for how many seconds nothing has happened that the host could be waited for."""
         now = time.monotonic() if now is None else now
-        if not self.last or self._searches:
+        if not (self._last or self._last_check) or self._searches:
             return 0.0
         deadlines = [
             when for key, when in self._deadlines.items() if key not in self._told and (when > now or key[1] != "check")
@@ -105,8 +110,14 @@ class Standstill:
 
     @property
     def suspects(self) -> tuple[Call, ...]:
-        """The calls of which the host has not said that they are past their deadline; else those that ran last."""
-        return self._untold(time.monotonic()) or self.last
+        """The calls of which the host has not said that they are past their deadline; else those that ran last.
+
+        Several, if they ran within a moment of each other; and the last check, if one came later.
+        """
+        moment = self._last[-1][0] - _MOMENT if self._last else 0.0
+        last = [call for when, call in self._last if when >= moment]
+        last += [] if self._last_check is None else [self._last_check]
+        return self._untold(time.monotonic()) or tuple(dict.fromkeys(last))
 
     def _untold(self, now: float) -> tuple[Call, ...]:
         return tuple(

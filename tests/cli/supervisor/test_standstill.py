@@ -87,3 +87,10 @@ def test_the_calls_past_their_deadline_are_suspected_else_the_one_of_which_was_h
 
 def test_what_is_no_number_does_no_harm() -> None:
     assert after({**BEGUN, "timeout": "x", "thread": [1]}, {"event": "retry", "seconds": {}}).seconds(9) == 0
+
+
+def test_calls_that_ended_within_a_moment_are_all_suspected() -> None:
+    standstill = after(BEGUN, ENDED)
+    for place, ref in enumerate(("secrets:b", "secrets:c")):
+        standstill.apply({**ENDED, "ref": ref}, 10 + place / 10)
+    assert standstill.suspects == (("secrets:b", "start"), ("secrets:c", "start"))
