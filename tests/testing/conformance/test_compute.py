@@ -325,6 +325,35 @@ class NamesNoColumns(Duck):
             yield connection
 
 
+class Remembers(Cursor):
+    """Has the columns of the first query for good."""
+
+    columns: Any = None
+
+    @property
+    def description(self) -> Any:
+        if self.columns is None:
+            self.columns = self.described.description
+        return self.columns
+
+    def __init__(self, connection: Any) -> None:
+        super().__init__(connection)
+        self.execute = self.run
+
+    def run(self, sql: str, *parameters: Any) -> Any:
+        self.described.execute(sql, *parameters)
+        return self.description
+
+
+class KeepsTheColumns(Duck):
+    @contextlib.contextmanager
+    def connect(self):
+        with super().connect() as connection:
+            inner = connection.cursor
+            connection.cursor = lambda: Remembers(inner().described)
+            yield connection
+
+
 class RollsBack(Duck):
     @contextlib.contextmanager
     def connect(self):
@@ -486,6 +515,7 @@ class PretendsToCreate(ReadOnlyDuck):
 
 FAULTY: dict[str, type[Any]] = {
     "test_a_cursor_names_its_columns": NamesNoColumns,
+    "test_a_cursor_forgets_the_columns_of_the_last_query": KeepsTheColumns,
     "test_a_result_is_an_arrow_stream": ReturnsAWrapper,
     "test_a_query_gives_its_rows": ReversesRows,
     "test_null_is_null": NullIsZero,

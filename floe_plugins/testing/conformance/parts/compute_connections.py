@@ -55,12 +55,17 @@ class ComputeCase(Case):
     keeps_tables: bool = True
 
     def use(self, plugin: Any) -> None:
-        """Ask for rows of a registered table, by a statement and by a connection."""
+        """Ask for rows of a registered table and for some that there are not, in each way that the engine has."""
         plugin.register_table("conformance_used", table({"n": [1]}))
         self.rows_of(plugin, "SELECT n FROM conformance_used")
         if "connect" not in self.unsupported:
             with plugin.connect() as connection:
                 connection.cursor().execute("SELECT 1 AS n")
+        for sql in ("SELECT n FROM conformance_used", "SELECT n FROM conformance_nowhere"):
+            with contextlib.suppress(Exception):
+                self.rows_of(plugin, sql)
+            with contextlib.suppress(Exception):
+                plugin.submit(sql).result(self.seconds)
 
     @staticmethod
     def rows_of(plugin: Any, sql: str, parameters: Any = None) -> list[dict[str, Any]]:
@@ -141,6 +146,19 @@ class ConnectionRules(ComputeCase):
             found = getattr(cursor, "description", None)
             names = [str(each[0]).lower() for each in found or ()]
             self.expect(names == ["a", "b"], f"of a query for the columns a and b, it is {shown(found)}")
+
+    @rule(_CONNECT)
+    def test_a_cursor_forgets_the_columns_of_the_last_query(self) -> None:
+        """The ``description`` of a DB-API 2.0 cursor is of its last statement, not of a query before."""
+        if "create" in self.unsupported:
+            self.skip("the engine keeps no tables of its own")
+        with self.connecting() as plugin, plugin.connect() as connection:
+            cursor = connection.cursor()
+            cursor.execute("SELECT 1 AS conformance_a")
+            cursor.execute(f"CREATE TABLE conformance_items (n {self.integers})")
+            found = getattr(cursor, "description", None)
+            names = [str(each[0]).lower() for each in found or ()]
+            self.expect("conformance_a" not in names, f"after CREATE TABLE, it is {shown(found)}, of the query before")
 
     @rule(_CONNECT)
     def test_leaving_the_block_commits(self) -> None:
