@@ -242,9 +242,10 @@ class KeepsTheObject(DemoLineage):
         self.waiting.append(event)
 
     def flush(self, deadline):
-        self.waiting = collections.deque(
-            self.text(event) if isinstance(event, dict) else event for event in self.waiting
-        )
+        with self.lock:
+            self.waiting = collections.deque(
+                self.text(event) if isinstance(event, dict) else event for event in self.waiting
+            )
         return super().flush(deadline)
 
 

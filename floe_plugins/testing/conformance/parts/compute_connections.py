@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import threading
-from collections.abc import Collection, Generator
+from collections.abc import Callable, Collection, Generator
 from typing import Any
 
 from floe_plugins.testing.conformance.case import Case
@@ -32,6 +32,10 @@ def release(self):
     with self._no_statement_and_no_block:  # of other threads
         self._engine.close()  # the next call of another hook opens it again
 """
+
+
+# Seconds for which somebody is watched, or let wait.
+_MEANWHILE = 0.1
 
 
 class ComputeCase(Case):
@@ -278,6 +282,33 @@ class ConnectionRules(ComputeCase):
 
             waited, _ = self.together([work, release])
             self.expect(waited, "release() returned while another thread was in a block of connect()")
+
+    @rule(_RELEASE)
+    def test_a_call_during_a_release_is_answered(self) -> None:
+        """Hooks are thread-safe: a call that comes while another thread waits in ``release`` gets its rows."""
+        with self.connecting() as plugin:
+            inside, releasing, leaving = threading.Event(), threading.Event(), threading.Event()
+
+            def hold() -> None:
+                with plugin.connect():
+                    inside.set()
+                    leaving.wait(self.seconds / 2)
+
+            def release() -> None:
+                inside.wait(self.seconds / 2)
+                releasing.set()
+                plugin.release()
+
+            def ask() -> list[dict[str, Any]]:
+                releasing.wait(self.seconds / 2)
+                # As long as nobody leaves the block, whoever releases the database waits.
+                leaving.wait(_MEANWHILE)
+                threading.Timer(_MEANWHILE, leaving.set).start()
+                return self.rows_of(plugin, "SELECT 1 AS n")
+
+            calls: list[Callable[[], Any]] = [hold, release, ask]
+            found = self.together(calls)[2]
+            self.expect(found == [{"n": 1}], f"the rows of a call that came meanwhile are {shown(found)}")
 
     @rule(_RELEASE)
     def test_releasing_within_a_block_is_refused(self) -> None:
