@@ -136,24 +136,26 @@ class Categories:
         self._added: list[Category] = []
         self._former: dict[object, Category] = {}
         self._more = more
-        self.revision = 0
-        self._fill(self._own)
+        self.revision = 1
+        self._all: tuple[Category, ...] = ()
+        self._by_text: dict[str, Category] = {}
+        self._by_class: dict[tuple[str, str], Category] = {}
+        self.by_group: dict[str, Category] = {}
+        self.by_slug: dict[str, Category] = {}
+        for category in self._own:
+            self._append(category)
 
-    def _fill(self, categories: tuple[Category, ...]) -> None:
-        by_text: dict[str, Category] = {}
-        by_class: dict[tuple[str, str], Category] = {}
-        for category in categories:
-            for what, text in (("slug", category.slug), ("group", category.group)):
-                other = by_text.setdefault(text, category)
-                if other is not category:
-                    raise ValueError(f"two categories have the {what} {text!r}: {_shown(other)} and {_shown(category)}")
-            if by_class.setdefault(category.spec_name, category) is not category:
-                both = f"{_shown(by_class[category.spec_name])} and {_shown(category)}"
-                raise ValueError(f"two categories have one class: {both}")
-        self._all, self._by_class, self._by_text = categories, by_class, by_text
-        self.by_group = {category.group: category for category in categories}
-        self.by_slug = {category.slug: category for category in categories}
-        self.revision += 1
+    def _append(self, category: Category) -> None:
+        name = category.spec_name
+        for what, text in (("slug", category.slug), ("group", category.group)):
+            if text in self._by_text:
+                both = f"{_shown(self._by_text[text])} and {_shown(category)}"
+                raise ValueError(f"two categories have the {what} {text!r}: {both}")
+        if name in self._by_class:
+            raise ValueError(f"two categories have one class: {_shown(self._by_class[name])} and {_shown(category)}")
+        self._by_class[name] = self._by_text[category.slug] = self._by_text[category.group] = category
+        self.by_slug[category.slug] = self.by_group[category.group] = category
+        self._all += (category,)
 
     def __iter__(self) -> Iterator[Category]:
         return iter(self._all)
@@ -170,9 +172,10 @@ class Categories:
         """Let these be the categories beside the table's own, and return those that cannot be, each with the reason."""
         accepted: list[Category] = []
         refused: list[tuple[Category, str]] = []
+        table = self._with_own()
         for category in added:
             try:
-                Categories([*self._own, *accepted, category])
+                table._append(category)  # noqa: SLF001 of this class
             except ValueError as error:
                 refused.append((category, str(error)))
             else:
@@ -181,17 +184,28 @@ class Categories:
         if [each.__getnewargs__() for each in accepted] != [each.__getnewargs__() for each in self._added]:
             for each in self._added:
                 self._former.update({each.slug: each, each.group: each, each.spec_name: each})
-            self._fill((*self._own, *accepted))
+            # Replaced as a whole: other threads may be reading.
+            self._all, self._by_text, self._by_class = table._all, table._by_text, table._by_class  # noqa: SLF001
+            self.by_group, self.by_slug = table.by_group, table.by_slug
+            self.revision += 1
             self._added = accepted
         return refused
 
     def with_more(self, more: Callable[[], Iterable[Category]]) -> Categories:
         """Return a table of the same categories, which asks ``more`` for those that it does not know."""
+        made = self._with_own()
+        made._more = more  # noqa: SLF001 of this class
+        return made
+
+    def _with_own(self) -> Categories:
+        """Return a table of this one's own categories."""
         if self._added:
-            return Categories(self._own, more)
-        # Tables are never changed, only replaced: the new one begins with these.
+            return Categories(self._own)
+        # Faster than filling a table anew.
         made = object.__new__(Categories)
-        made.__dict__.update(self.__dict__, _former={}, _more=more)
+        made.__dict__.update(self.__dict__, _added=[], _former={}, _more=None)
+        made._by_text, made._by_class = {**self._by_text}, {**self._by_class}
+        made.by_group, made.by_slug = {**self.by_group}, {**self.by_slug}
         return made
 
     def find(self, text: object) -> Category | None:

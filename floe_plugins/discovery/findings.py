@@ -63,13 +63,18 @@ class Findings:
         self._unreadable: list[Distribution] = []
         self._corrupt: list[Distribution] = []
         self._declared: list[tuple[Distribution, DeclaredCategory]] = []
+        self._is_open = False
 
     def add_file(self, origin: Distribution, data: bytes) -> None:
         """Take in the ``entry_points.txt`` of a distribution."""
-        # A group that is unknown may be one that another file adds.
         file = _file(origin, data, parse(data, self.groups, with_hints=False))
         self._log.append(file)
-        self._take(file)
+        if file.parsed.errors:
+            # An unknown group may be one that another file adds: what is wrong is known when all are read.
+            self._is_open = True
+            self._declare(file)
+        else:
+            self._take(file)
 
     def _take(self, file: _File) -> None:
         self._candidates += file.candidates
@@ -84,32 +89,35 @@ class Findings:
             self._problems.append(_problem(str(error), origin, error.hint, error.ref))
         if parsed.fatal:
             self._corrupt.append(origin)
-        for declared in parsed.categories:
-            self._declared.append((origin, declared))
+        self._declare(file)
+
+    def _declare(self, file: _File) -> None:
+        if len(file.parsed.entries) <= MAX_ENTRIES:
+            self._declared += [(file.origin, declared) for declared in file.parsed.categories]
 
     def complete(self) -> None:
-        """Find hints for the errors, once all groups are known."""
-        if self._problems:
+        """Take in what was wrong in files, once all groups are known."""
+        if self._is_open:
             self.parse_again(self.groups)
 
     def parse_again(self, groups: Groups) -> None:
         """Read the same files with the groups of another table of categories."""
         # Most files have nothing to do with the groups that came or went.
         before, after = self.groups.categories, groups.categories
-        changed = [group for group in {**before, **after} if before.get(group) is not after.get(group)]
-        texts = [group.encode() for group in changed]
+        changed = [group.encode() for group in {**before, **after} if before.get(group) is not after.get(group)]
         self.groups = groups
         for found in (self._candidates, self._problems, self._corrupt, self._declared):
             found.clear()
         for place, each in enumerate(self._log):
             if isinstance(each, Problem):
                 self._problems.append(each)
-                continue
-            file = each
-            if file.parsed.errors or any(text in file.data for text in texts):
-                file = _file(file.origin, file.data, parse(file.data, groups))
-                self._log[place] = file
-            self._take(file)
+            elif each.parsed.errors or any(map(each.data.__contains__, changed)):
+                file = self._log[place] = _file(each.origin, each.data, parse(each.data, groups))
+                self._take(file)
+            elif each.has_more:
+                self._take(each)
+            else:
+                self._candidates += each.candidates
 
     def report(self, message: str, origin: Distribution | None = None, hint: str = "") -> None:
         """Take in a problem."""

@@ -41,6 +41,17 @@ def test_a_category_is_found_wherever_the_distribution_stands_that_adds_it(tmp_p
     assert installed_refs([str(tmp_path)]) == [candidate.ref]
 
 
+def test_a_file_that_adds_a_category_may_be_wrong_elsewhere(tmp_path: Path) -> None:
+    """What is wrong in it is told once, and its category and plugins are there all the same."""
+    wrong = "[floe.computes]\nBig Query = a:A\n[floe.nothing]\nx = a:A\n"
+    install(tmp_path, "acme", QUALITY + CHECKS + wrong)
+    result = found(tmp_path)
+    assert [str(candidate.ref) for candidate in result.candidates] == ["quality:checks"]
+    name, group = (problem.message for problem in result.problems)
+    assert "'Big Query'" in name
+    assert "'floe.nothing' is not a plugin group" in group
+
+
 def test_without_the_distribution_that_adds_it_the_group_is_reported(tmp_path: Path) -> None:
     install(tmp_path, "acme", "[floe.rbac]\nkeycloak = acme:Keycloak\n")
     result = found(tmp_path)

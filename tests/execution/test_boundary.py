@@ -80,6 +80,12 @@ def test_an_error_that_cannot_be_read_is_not_chained_itself() -> None:
     traceback.format_exception(found.chained)
 
 
+def test_an_error_whose_text_alone_cannot_be_read_is_not_chained_itself() -> None:
+    found = describe(type("OddError", (Exception,), {"__str__": raising(SystemExit())})())
+    assert isinstance(found.chained, RedactedError)
+    traceback.format_exception(found.chained)
+
+
 @pytest.mark.parametrize("attribute", ["__cause__", "__context__", "__suppress_context__", "__traceback__"])
 def test_an_error_that_traceback_cannot_look_at_is_not_chained_itself(attribute: str) -> None:
     error = type("OddError", (Exception,), {attribute: property(raising(SystemExit()), lambda *_: None)})("odd")

@@ -10,7 +10,7 @@ import time
 from typing import Any
 
 import pytest
-from support import SOON, named
+from support import SOON, entry_of, named
 
 from floe_plugins import OutcomeState, PluginUnavailableError
 from floe_plugins.execution.call import Call, Site
@@ -62,6 +62,27 @@ def test_a_start_that_ended_late_unseen_has_failed_all_the_same(lab: Any) -> Non
     report = registry.startup()
     assert lab.of(report, "a").state is OutcomeState.TIMED_OUT
     assert lab.of(report, "b").ok
+
+
+def test_what_a_plugin_took_does_not_count_what_kept_its_thread_before(lab: Any) -> None:
+    blocked, go_on, freed = threading.Event(), threading.Event(), 0.0
+
+    def keep_busy() -> None:
+        nonlocal freed
+        blocked.set()
+        go_on.wait(SOON)
+        freed = time.monotonic()
+
+    def let_go(_plugin: Any) -> None:
+        time.sleep(0.3)  # longer than a start that does nothing
+        go_on.set()
+
+    registry = lab.registry(lab.plugin("a", lambda _: None), lab.plugin("b", let_go), workers=2)
+    entry_of(registry, "a").worker.submit(keep_busy)
+    assert blocked.wait(SOON)
+    report = registry.startup()
+    assert lab.of(report, "a").ok
+    assert lab.of(report, "a").seconds <= time.monotonic() - freed
 
 
 def test_the_log_names_what_is_still_waited_for(lab: Any, caplog: pytest.LogCaptureFixture) -> None:

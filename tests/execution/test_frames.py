@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import linecache
+import sys
 import traceback
 from collections.abc import Callable
 from types import TracebackType
@@ -58,6 +59,16 @@ def test_a_line_that_was_handed_over_is_given_and_one_that_nobody_has_is_empty()
     finally:
         linecache.clearcache()
     assert [*lines_in_no_file([compiled("1 / 0", "<rules>")])] == [""]
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="code has no positions")
+def test_all_lines_of_the_expression_that_raised_are_given() -> None:
+    source = "".join(f"x{number} = {number}\n" for number in range(20)) + "y = (\n1 /\n0\n)\n"
+    linecache.cache["<rules>"] = len(source), None, source.splitlines(keepends=True), "<rules>"
+    try:
+        assert [*lines_in_no_file([compiled(source, "<rules>")])] == ["1 /\n0\n"]
+    finally:
+        linecache.clearcache()
 
 
 def test_the_innermost_frame_is_where_it_was_raised() -> None:

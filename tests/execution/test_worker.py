@@ -299,6 +299,21 @@ def test_a_call_ends_with_the_error_where_no_thread_can_be_started(
     assert call(worker, lambda: 7) == 7
 
 
+def test_a_call_that_comes_while_the_thread_dies_is_made_on_another(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Deadly(Call[int]):
+        def run(self, *_: Any) -> None:
+            raise MemoryError
+
+    later: SimpleQueue[Call[int]] = SimpleQueue()
+    monkeypatch.setattr(worker.background, "log_error", lambda *_: later.put(worker.submit(lambda: 3)))
+    worker.enqueue(Deadly(int))
+    made = later.get(timeout=SOON)
+    assert made.wait(SOON)
+    assert made.result() == 3
+
+
 def test_close_ends_the_thread_after_what_is_queued_and_a_later_call_starts_another(worker: Worker) -> None:
     thread = thread_of(worker)
     queued = worker.submit(lambda: 5)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import textwrap
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import BaseModel, field_validator
-from support import SOON, entry_of, named, new_registry
+from support import SOON, entry_of, named, new_registry, write_distribution
 
 from floe_plugins import (
     PluginConfigurationError,
@@ -196,3 +198,24 @@ def test_a_validation_that_does_not_end_in_time_is_told_as_overdue() -> None:
     subscription()
     overdue = [(str(each.ref), each.stage, each.reason) for each in seen if each.kind == "call_overdue"]
     assert overdue == [("secrets:a", Stage.CONFIGURE, caught.value.message)]
+
+
+def test_the_schema_of_a_plugin_that_is_not_loaded_yet_runs_on_its_thread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = """
+        import threading
+        from pydantic import BaseModel, Field
+        from support import Secrets
+
+        class Schema(BaseModel):
+            thread: int = Field(default_factory=threading.get_ident)
+
+        class Own(Secrets):
+            name, config_schema = "own", Schema
+    """
+    (tmp_path / "schema_on_a_thread.py").write_text(textwrap.dedent(code))
+    write_distribution(tmp_path, "acme-own", "[floe.secrets]\nown = schema_on_a_thread:Own\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    registry = PluginRegistry(path=[str(tmp_path)], environ={})
+    assert registry.config("secrets:own").thread != threading.get_ident()

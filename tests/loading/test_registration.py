@@ -101,6 +101,9 @@ def test_what_the_source_declares_is_compared_with_what_the_plugin_says(
     monkeypatch.syspath_prepend(str(tmp_path))
     registry = PluginRegistry(autoload="all", path=[str(tmp_path)], environ={})
     assert registry.get(SecretsPlugin, "a").version == "3.0"
+    strict = PluginRegistry(autoload="all", path=[str(tmp_path)], environ={"FLOE_PLUGINS_STRICT": "1"})
+    with pytest.raises(PluginLoadError, match=r"the loaded plugin says '3\.0'"):
+        strict.get(SecretsPlugin, "a")
     del sys.modules["differs_plugin"]
     [problem] = registry.problems
     assert problem.ref == A
@@ -192,6 +195,26 @@ def test_a_source_that_changed_since_it_was_imported_is_told_with_what_differs(
             "Restart the process, or call replace('secrets:a').",
         )
     ]
+
+
+def test_where_only_some_distributions_may_be_loaded_their_code_comes_from_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = "from support import Secrets\nclass Plugin(Secrets):\n    name = 'a'\n"
+    write_distribution(tmp_path / "site", "trusted", "[floe.secrets]\na = taken_plugin:Plugin\n", taken_plugin=code)
+    (tmp_path / "first").mkdir()
+    (tmp_path / "first" / "taken_plugin.py").write_text(code)
+    for folder in ("site", "first"):
+        monkeypatch.syspath_prepend(str(tmp_path / folder))
+
+    def registry(**environ: str) -> PluginRegistry:
+        return PluginRegistry(autoload="all", path=[str(tmp_path / "site")], environ=environ)
+
+    with pytest.raises(PluginLoadError, match="taken_plugin"):
+        registry(FLOE_PLUGINS_ONLY="trusted").get(SecretsPlugin, "a")
+    assert "taken_plugin" not in sys.modules
+    assert registry().get(SecretsPlugin, "a").name == "a"
+    del sys.modules["taken_plugin"]
 
 
 def test_what_the_source_does_not_tell_is_not_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

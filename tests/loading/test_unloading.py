@@ -54,6 +54,11 @@ def test_a_plugin_has_its_package_and_not_what_others_have_in_the_same_namespace
     assert obstacle(own) is None
 
 
+def test_a_plugin_in_a_part_of_a_package_has_the_whole_package(package: str) -> None:
+    assert sorted(own_modules(candidate_of(f"{package}.part"))) == ["unloaded.plugin", "unloaded.plugin.part"]
+    assert {"json", "json.decoder", "json.encoder"} <= own_modules(candidate_of("json.decoder")).keys()
+
+
 def test_what_was_unloaded_is_imported_anew(package: str) -> None:
     own = own_modules(candidate_of(package))
     unload(own)

@@ -41,6 +41,19 @@ _BOUNDARY = "execution/boundary"
 _PROFILE = "reporting/profile"
 
 HARMLESS = (
+    Harmless(
+        "configuration/redaction/sources",
+        "Layers.from_settings(settings, type(model))",
+        "Layers.from_settings(settings, model)",
+        "a model has what its class has",
+    ),
+    Harmless(
+        "configuration/redaction/patterns", "glpat- xox pypi-", "_Form('ghp_", "speed alone: more texts are searched"
+    ),
+    Harmless("discovery/entry_points_txt", "MAX_CATEGORIES = 100", "", _NUMBER),
+    Harmless(_BOUNDARY, "self._left <= 0", "self._left < 0", _NUMBER),
+    Harmless("execution/background_errors", "_REPORT_TIMEOUT = 0.5", "", _NUMBER),
+    Harmless(_PROFILE, "_LEFT, _WIDTH, _ROW, _TOP =", "", _DRAWN),
     Harmless(_MATCHER, "_FEW = 8", "_FEW = 9", _SPEED),
     Harmless(_MATCHER, "return range(len(text) - RUN + 1)", "range(len(text) + RUN + 1)", _SPEED),
     Harmless(_MATCHER, "return range(len(text) - RUN + 1)", "range(len(text) - RUN + 2)", _SPEED),

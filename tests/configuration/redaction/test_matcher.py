@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from floe_plugins.configuration.redaction.matcher import MIN_LENGTH, RUN, Matcher
+from floe_plugins.configuration.redaction.matcher import ENCODED_RUN, MIN_LENGTH, RUN, Matcher
 from floe_plugins.configuration.redaction.patterns import MASK
 
 
@@ -76,6 +76,12 @@ def test_no_run_of_a_secret_is_left_whatever_letters_do_in_lower_case(before, se
 @given(st.text("abcdef ", max_size=60), st.lists(st.text("uvwxyz", min_size=MIN_LENGTH, max_size=12)))
 def test_a_text_that_has_nothing_in_common_with_the_secrets_stays_as_it_is(text, secrets):
     assert Matcher(secrets).mask(text) == text
+
+
+def test_a_text_that_begins_with_the_least_trace_of_an_encoded_secret_is_found():
+    matcher = Matcher([], encoded=["Y29ycmVjdC1ob3JzZS1i"])
+    assert matcher.finds("Y29ycmVjdC1ob3JzZS1i"[:ENCODED_RUN])
+    assert not matcher.finds("Y29ycmVjdC1ob3JzZS1i"[: ENCODED_RUN - 1])
 
 
 def test_of_short_secrets_that_begin_alike_the_longest_is_masked():

@@ -28,6 +28,7 @@ def redact(text):
         ('{\\"api_key\\": \\"hunter2 and 3\\"}', '{\\"api_key\\": \\"***\\"}'),
         ("https://x.org/?sig=abcdef&b=1", "https://x.org/?sig=***&b=1"),
         ("Bearer abc.def-ghi", "Bearer ***"),
+        ("password: expect", "password: ***"),  # a part of a word that stands in messages about passwords
         ("Authorization: Token 0123456789", "Authorization: Token ***"),
         ("Authorization: Basic dXNlcjpwYXNz", "Authorization: Basic ***"),
         ("{'authorization': 'hunter2'}", "{'authorization': '***'}"),
@@ -141,6 +142,7 @@ def test_what_all_texts_of_a_form_have_in_common_is_no_part_of_the_secret():
     assert secret_parts("https://example.org/T1/0123456789abcdef0") == ["0123456789abcdef0"]
     assert secret_parts("https://example.org/T1/0123456789abcdef") == ["0123456789abcdef"]
     assert secret_parts("Bearer abc") == ["abc"]
+    assert secret_parts("hunter2 at://all@x") == ["hunter2 at://all@x"]  # no URL: it does not begin with a scheme
     assert secret_parts("ab=cd") == ["ab=cd"]
     assert found_parts("postgres:hunter2") == ["hunter2"]
     assert found_parts("hunter2") == ["hunter2"]

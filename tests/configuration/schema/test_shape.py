@@ -8,6 +8,7 @@ from pydantic import (
     AliasPath,
     BaseModel,
     ByteSize,
+    ConfigDict,
     Discriminator,
     Field,
     Json,
@@ -183,6 +184,16 @@ def test_of_a_union_every_choice_counts():
     assert shape.reason_at(["same", "secret_word"]) == ""
     assert shape.reason_at(["same", 0, "value"]) == "type SecretStr"
     assert shape.reason_at(["either", "value"]) == shape.reason_at(["tagged", "value"]) == "type SecretStr"
+
+
+@pytest.mark.parametrize(("extra", "is_known"), [("allow", True), ("forbid", False), ("ignore", False)])
+def test_a_schema_that_keeps_further_keys_says_that_they_may_be_anything(extra, is_known):
+    class Model(BaseModel):
+        model_config = ConfigDict(extra=extra)
+        port: int = 1
+
+    further = shape_of(Model).along(["further"])
+    assert (further.is_known, further.types) == (is_known, ["any"] if is_known else [])
 
 
 def test_a_table_with_numbers_as_keys_has_values_and_no_items():
