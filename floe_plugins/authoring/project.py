@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import datetime, timezone
 from importlib.resources import files
 from pathlib import Path
@@ -122,18 +123,36 @@ def write_project(project: Project, directory: Path) -> None:
 
     Raises:
         FileExistsError: the directory is not empty, or is no directory. Nothing was written.
-        OSError: a file cannot be written.
+        OSError: a file cannot be written. What was written is removed again.
     """
     if directory.is_symlink() or (directory.exists() and not directory.is_dir()):
         raise FileExistsError(f"{directory} exists and is no directory")
     if directory.is_dir() and [*directory.iterdir()]:
         raise FileExistsError(f"{directory} exists and is not empty")
-    for path, text in project.files.items():
-        place = directory / path
-        place.parent.mkdir(parents=True, exist_ok=True)
-        # Newlines as they are: a project is the same on every system.
-        with place.open("x", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+    existed, written = directory.is_dir(), list[Path]()
+    try:
+        for path, text in project.files.items():
+            place = directory / path
+            place.parent.mkdir(parents=True, exist_ok=True)
+            # Newlines as they are: a project is the same on every system.
+            with place.open("x", encoding="utf-8", newline="\n") as file:
+                written.append(place)
+                file.write(text)
+    except OSError:
+        # Else the next attempt would find a directory that is not empty.
+        _remove(written, [directory / path for path in project.files], directory, itself=not existed)
+        raise
+
+
+def _remove(written: Iterable[Path], all_files: Iterable[Path], directory: Path, *, itself: bool) -> None:
+    """Remove files, and the directories of all files where nothing else is in them."""
+    for place in written:
+        with suppress(OSError):
+            place.unlink()
+    directories = {parent for place in all_files for parent in place.parents if directory in parent.parents}
+    for place in [*sorted(directories, reverse=True), *([directory] if itself else [])]:
+        with suppress(OSError):
+            place.rmdir()
 
 
 def _check_name(name: str, platform: Platform) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import io
 import json
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import cache, cached_property
 from typing import IO, Any
 
@@ -199,4 +201,11 @@ def _reserve_stdout() -> IO[str]:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)  # keeps the order with standard error; nothing is lost at os._exit
     encoding = sys.stdout.encoding or "utf-8"
-    return os.fdopen(kept, "w", encoding=encoding, errors="backslashreplace", newline="")
+    reserved = os.fdopen(kept, "w", encoding=encoding, errors="backslashreplace", newline="")
+    atexit.register(_close, reserved)  # else it is the interpreter that does, with a warning where those are on
+    return reserved
+
+
+def _close(stream: IO[str]) -> None:
+    with suppress(OSError):  # what it could not write was told when it was written
+        stream.close()

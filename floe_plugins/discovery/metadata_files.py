@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import stat
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -57,6 +59,8 @@ def read_file(path: str, limit: int = MAX_SIZE) -> bytes:
     descriptor = os.open(path, _FLAGS)
     try:
         data = os.read(descriptor, _CHUNK)
+        if not data and stat.S_ISFIFO(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "it is a FIFO, and no file", path)
         if len(data) < _CHUNK:  # as nearly all files
             return data
         parts = [data]

@@ -23,9 +23,14 @@ async def run(function: Callable[[], R], *, is_left_behind: bool = False) -> R:
 
     Raises:
         asyncio.CancelledError: The waiting was cancelled. What the function had started is stopped.
+        RuntimeError: No event loop of asyncio runs here.
         BaseException: What the function raised.
     """
-    proxy = Proxy(asyncio.get_running_loop().call_soon_threadsafe)
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        raise RuntimeError(_NO_LOOP) from None
+    proxy = Proxy(loop.call_soon_threadsafe)
     call: Call[R] = Call(partial(proxy.run, function))
     ended = asyncio.wrap_future(call)
     ended.add_done_callback(_retrieve)
@@ -40,6 +45,12 @@ async def run(function: Callable[[], R], *, is_left_behind: bool = False) -> R:
                 await run(proxy.undo)
         raise
     return ended.result()
+
+
+_NO_LOOP = (
+    "no event loop of asyncio runs here: in another one, such as trio's, call the method without the 'a' in its name,"
+    " on a thread (trio.to_thread.run_sync)"
+)
 
 
 def _retrieve(ended: asyncio.Future[R]) -> None:

@@ -58,6 +58,20 @@ def start(
     return thread
 
 
+def hint(error: BaseException) -> str:
+    """Return advice where the system has refused a thread, which is no plugin's fault; else nothing.
+
+    >>> hint(RuntimeError("can't start new thread"))[:45]
+    'The process may start no more threads, or get'
+    """
+    if type(error) is RuntimeError and str(error) == _REFUSED:
+        return "The process may start no more threads, or get no more memory: see ulimit -u and -v, and its container."
+    return ""
+
+
+_REFUSED = "can't start new thread"  # Python's own words
+
+
 # The functions that may keep a thread from beginning; a debugger's or a measurement's may be set beside a broken one.
 _SUSPECTS = (("trace",), ("profile",), ("trace", "profile"))
 

@@ -191,7 +191,7 @@ class _HealthRound:
             watch, events = None, self.parts.store.events
             if not is_default(hook):
                 hook = self.parts.coordinator.in_plugin_context(entry.ref, hook)
-                watch = events.call(entry.ref, Stage.CHECK, timeout)
+                watch = events.call(entry.ref, Stage.CHECK, None if entry.runs_on_caller else timeout)
             on_overdue = partial(events.overdue, entry.ref, Stage.CHECK)
             entry.check = fresh = _Check(hook, worker.background.redact, timeout, watch, on_overdue)
             return fresh, True

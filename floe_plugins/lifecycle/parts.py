@@ -55,6 +55,7 @@ class Parts:
         """
         hook = self.hook(entry, "startup" if stage is Stage.START else "shutdown")
         total = self.store.timeout(entry, stage)
+        told = None if entry.runs_on_caller else total
         return Task(
             worker=entry.worker,
             function=self.coordinator.in_plugin_context(entry.ref, hook),
@@ -63,7 +64,7 @@ class Parts:
             shown_timeout=total,
             inline=is_default(hook),
             caller_thread=entry.runs_on_caller,
-            watch=None if is_default(hook) else self.store.events.call(entry.ref, stage, total),
+            watch=None if is_default(hook) else self.store.events.call(entry.ref, stage, told),
             **options,
         )
 

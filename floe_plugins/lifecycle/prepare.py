@@ -101,6 +101,10 @@ class _Configuring(Driver[PluginRef, bool]):
 
     def begin(self, node: PluginRef) -> Task | Future[bool]:
         entry = self._pending[node]
+        if entry.worker.overdue is not None:
+            message = "its thread is busy with an earlier call that takes too long"
+            hint = "A thread cannot be ended from outside: wait, or restart the process."
+            return self._note(entry, 0.0, entry.timed_out(Stage.CONFIGURE, 0.0, message, hint))
         return Task(
             worker=entry.worker,
             function=self._parts.coordinator.in_plugin_context(node, lambda: self._parts.configurer.configure(entry)),

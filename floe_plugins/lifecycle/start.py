@@ -21,6 +21,7 @@ from floe_plugins.errors import (
     PluginError,
     PluginStartupError,
 )
+from floe_plugins.execution import threads
 from floe_plugins.execution.boundary import ForeignError
 from floe_plugins.execution.executor import Task
 from floe_plugins.execution.shield import InterruptedRequestError
@@ -166,7 +167,9 @@ class _Starter(Transitions):
                 return self._started(entry)
             return self._clean_up(entry, self.error(entry, f"startup returned {task.result}", hint=_AUTHOR))
         if not isinstance(error, ForeignError):
-            return self._fail(entry, self.error(entry, f"startup could not be called: {error}", error))
+            return self._fail(
+                entry, self.error(entry, f"startup could not be called: {error}", error, threads.hint(error))
+            )
         if not error.is_unavailable:
             return self._clean_up(entry, self.error(entry, f"startup raised {error}", error))
         attempts.is_unavailable, attempts.retry_after = True, error.retry_after

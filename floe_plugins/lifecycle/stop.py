@@ -11,6 +11,7 @@ from floe_plugins.core.report import LifecycleReport, Outcome, OutcomeState
 from floe_plugins.core.state import PluginState, Stage
 from floe_plugins.entries.entry import Entry
 from floe_plugins.errors import PluginError, PluginShutdownError
+from floe_plugins.execution import threads
 from floe_plugins.execution.executor import Task
 from floe_plugins.lifecycle.coordinator import Operation
 from floe_plugins.lifecycle.parts import Parts
@@ -52,7 +53,9 @@ class _Stopper(Transitions):
     def ended(self, node: PluginRef, task: Task) -> Task | Future[Outcome]:
         entry = self.entries[node]
         if task.error is not None:
-            return self._fail(task, entry, self.error(entry, f"shutdown raised {task.error}", task.error))
+            return self._fail(
+                task, entry, self.error(entry, f"shutdown raised {task.error}", task.error, threads.hint(task.error))
+            )
         wrong = task.result
         if wrong is not None:
             return self._fail(task, entry, self.error(entry, f"shutdown returned {wrong}"))

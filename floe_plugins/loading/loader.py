@@ -15,6 +15,7 @@ from floe_plugins.core.state import PluginState, Stage
 from floe_plugins.entries.entry import Entry
 from floe_plugins.entries.store import EntryStore
 from floe_plugins.errors import PluginError, PluginLoadError, PluginTimeoutError
+from floe_plugins.execution import threads
 from floe_plugins.execution.shield import Request
 from floe_plugins.hookspecs.base import PluginMetadata
 from floe_plugins.loading.importer import CheckedPlugin
@@ -164,7 +165,8 @@ class Loader:
             raise overdue
         error = call.exception()
         if error is not None and not isinstance(error, PluginError):
-            raise entry.failure(PluginLoadError, f"loading failed with {describe_error(error)}") from error
+            message = f"loading failed with {describe_error(error)}"
+            raise entry.failure(PluginLoadError, message, hint=threads.hint(error)) from error
         return call.result()
 
     def _overdue(self, entry: Entry, seconds: float) -> PluginTimeoutError:

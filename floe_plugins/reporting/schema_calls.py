@@ -14,7 +14,7 @@ from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.safe_text import type_name
 from floe_plugins.core.state import Stage
 from floe_plugins.entries.entry import Entry
-from floe_plugins.errors import PluginConfigurationError, PluginError
+from floe_plugins.errors import PluginConfigurationError, PluginError, PluginTimeoutError
 from floe_plugins.execution.call import Call
 from floe_plugins.execution.plugin_code import plugin_code
 from floe_plugins.registry.facade import PluginRegistry
@@ -75,6 +75,8 @@ def call_each(
     for entry, each in calls:
         seconds = store.timeout(entry, Stage.CONFIGURE)
         error = _error(entry, each, seconds, begun + seconds - time.monotonic())
+        if isinstance(error, PluginTimeoutError):
+            store.events.overdue(entry.ref, Stage.CONFIGURE, error.message)
         if error is None:
             results[entry.ref] = each.result()
         else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import configparser
+import errno
 import re
 import sys
 from abc import abstractmethod
@@ -188,6 +189,25 @@ def test_nothing_is_written_where_something_is(tmp_path: Path, make: Any) -> Non
     with pytest.raises(FileExistsError, match="acme exists"):
         write_project(project(), place)
     assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_what_cannot_be_written_whole_is_removed_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, exists: bool
+) -> None:
+    made, place, opened, full = project(), tmp_path / "new", Path.open, iter([False] * 5)
+
+    def open_until_full(path: Path, *args: Any, **options: Any) -> Any:
+        if next(full, True):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return opened(path, *args, **options)
+
+    if exists:
+        place.mkdir()
+    monkeypatch.setattr(Path, "open", open_until_full)
+    with pytest.raises(OSError, match="No space left"):
+        write_project(made, place)
+    assert [*tmp_path.rglob("*")] == ([place] if exists else [])
 
 
 def test_an_empty_directory_will_do(tmp_path: Path) -> None:

@@ -55,6 +55,12 @@ def test_what_plugins_print_is_not_lost_when_one_of_them_never_returns(noisy: Ca
 
 
 @pytest.mark.skipif(os.name != "posix", reason="file descriptors can be closed by a shell")
+@pytest.mark.once
+def test_nothing_is_said_of_standard_output_at_the_end_where_all_warnings_are_shown(environment: Any) -> None:
+    done = environment().run(["-X", "dev", "-m", "floe_plugins", "run", "--once"])
+    assert "ResourceWarning" not in done.stderr
+
+
 def test_closed_standard_output_is_no_traceback(environment: Any) -> None:
     plugins = environment("storage-local")
     command = f"{shlex.quote(sys.executable)} -m floe_plugins list >&-"

@@ -63,9 +63,10 @@ def test_of_a_file_beyond_the_limit_more_than_the_limit_is_read_but_not_all(tmp_
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no FIFOs")
-def test_a_fifo_does_not_block(tmp_path: Path) -> None:
+def test_a_fifo_does_not_block_and_is_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "file")
-    assert read_file(str(tmp_path / "file")) == b""
+    with pytest.raises(OSError, match="it is a FIFO"):
+        read_file(str(tmp_path / "file"))
 
 
 @pytest.mark.parametrize(

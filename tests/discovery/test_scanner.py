@@ -228,7 +228,9 @@ def test_dangling_links_and_files_in_place_of_directories_still_shadow(tmp_path:
 def test_what_is_no_file_is_not_waited_for(tmp_path: Path, make: Callable[[Path], None]) -> None:
     make(install(tmp_path, text=None) / "entry_points.txt")
     install(tmp_path, "good-1.0.dist-info")
-    assert origins(scan([str(tmp_path)])) == ["good 1.0"]
+    found = scan([str(tmp_path)])
+    assert origins(found) == ["good 1.0"]
+    assert [problem.message.partition(":")[0] for problem in found.problems] == ["its entry points cannot be read"]
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,11 @@ def test_a_function_runs_on_another_thread_and_its_result_is_awaited() -> None:
     assert asyncio.run(run(threading.current_thread)) is not threading.current_thread()
 
 
+def test_without_an_event_loop_of_asyncio_the_error_says_what_to_do() -> None:
+    with pytest.raises(RuntimeError, match="no event loop of asyncio runs here"):
+        run(int).send(None)
+
+
 def test_what_it_raises_is_raised() -> None:
     def fail() -> None:
         raise ZeroDivisionError

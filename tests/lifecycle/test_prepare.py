@@ -64,6 +64,20 @@ def test_a_validator_that_hangs_is_left_behind(lab: Any) -> None:
     assert lab.of(report, "b").ok
 
 
+def test_a_plugin_whose_thread_is_busy_with_a_start_that_hangs_is_not_waited_for(lab: Any) -> None:
+    class Schema(BaseModel):
+        pass
+
+    timeouts = {"startup": 0.1, "configure": 0.1}
+    registry = lab.registry(lab.plugin("a", lambda _: lab.hang(), config_schema=Schema), timeouts=timeouts)
+    [first] = registry.startup().outcomes
+    assert first.state is OutcomeState.TIMED_OUT
+    [second] = registry.startup().outcomes
+    assert second.message == "its thread is busy with an earlier call that takes too long"
+    assert second.cause is not None
+    assert "restart the process" in second.cause.hint
+
+
 def test_what_a_validator_ends_with_too_late_is_not_handed_over(lab: Any) -> None:
     go_on = threading.Event()
 

@@ -618,6 +618,7 @@ def test_a_start_whose_thread_cannot_be_made_has_failed_and_others_start(
     assert (outcome.state, outcome.attempts) == (OutcomeState.FAILED, 0)
     assert outcome.message == "startup could not be called: can't start new thread"
     assert isinstance(outcome.cause, PluginStartupError)
+    assert "may start no more threads" in outcome.cause.hint
     assert lab.of(report, "b").ok
 
 

@@ -264,6 +264,18 @@ def test_a_plugin_that_asks_for_the_callers_thread_gets_that_of_the_loop() -> No
     assert threads == [threading.current_thread()] * 2
 
 
+def test_no_limit_is_told_of_calls_on_the_callers_thread_which_have_none() -> None:
+    registry, told = new_registry(), []
+    registry.register(named("a", caller_thread=True, startup=lambda _: None, shutdown=lambda _: None))
+    subscription = registry.subscribe(
+        lambda event: told.append((str(event.stage), event.timeout)) if event.kind == "call_begun" else None
+    )
+    with registry:
+        pass
+    assert subscription.wait(SOON)
+    assert told == [("start", None), ("stop", None)]
+
+
 def test_async_hooks_that_ask_for_the_loops_own_thread_are_refused() -> None:
     async def startup(_self: Any) -> None:
         pytest.fail("it was called")

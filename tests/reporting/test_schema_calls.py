@@ -33,9 +33,15 @@ def test_what_hangs_or_raises_is_a_problem_of_its_plugin_and_all_are_waited_for_
             lab.hang()
         return "plain"
 
+    overdue: list[str] = []
+    subscription = registry.subscribe(
+        lambda event: overdue.append(str(event.ref)) if event.kind == "call_overdue" else None
+    )
     begun = time.monotonic()
     found = call_each(registry, call)
     assert time.monotonic() - begun < 10
+    assert subscription.wait(10)
+    assert overdue == ["secrets:a", "secrets:b"]
     assert [str(ref) for ref in found.results] == ["secrets:d"]
     assert [str(problem) for problem in found.problems] == [
         f"configure: secrets:{name}: its schema did not answer within 0.5 s. "

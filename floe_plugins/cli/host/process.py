@@ -74,7 +74,7 @@ def serve(  # noqa: PLR0913, PLR0917 the job and its descriptors, as they are ha
     session = Session(channel, options)
     interruption = _Interruption(session)
     session.handlers["stop"] = interruption.ask
-    channel.open(session.receive, interruption.ask)
+    channel.open(session.receive, interruption.leave)
     status = _run(job, session, interruption)
     os._exit = _leave  # its own end may use it
     with contextlib.suppress(AttributeError, OSError, ValueError):  # a plugin may have closed them
@@ -127,8 +127,8 @@ def _separate(stacks: int, output: int) -> None:
         # Ctrl-C is for the supervisor, which can then stop the platform in order, and end what plugins forked.
         os.setpgid(0, 0)
     gc.set_threshold(700, 10, 10)  # the supervisor collects less often, since it ends soon
-    null = os.open(os.devnull, os.O_RDWR)
-    os.dup2(null, 0)
+    with contextlib.suppress(OSError):  # there may be no /dev; then it reads what the supervisor does
+        os.dup2(os.open(os.devnull, os.O_RDWR), 0)
     with contextlib.suppress(OSError):
         os.dup2(output, 1)
         os.dup2(output, 2)
@@ -182,6 +182,15 @@ class _Interruption:
 
             _thread.interrupt_main()
         return {}
+
+    def leave(self) -> None:
+        """Do the same where nobody is left who could end a host that stands still meanwhile: it ends itself then."""
+        try:
+            self.ask()
+            self._session.wait_for_standstill(STUCK)
+        finally:
+            # Also where there is no memory to go on.
+            _leave(PROBLEMS_FOUND)
 
     def tell(self) -> None:
         """Tell the supervisor of the signal that stopped the platform, if it did not ask for that."""

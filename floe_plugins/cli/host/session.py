@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import sys
 import threading
@@ -67,7 +68,8 @@ class Session:
         self.observers: list[Callable[[PluginEvent], object]] = []
         self._registries: list[PluginRegistry] = []
         self._introduced: set[PluginRef] = set()
-        self._calls: dict[tuple[str, Any, int | None], None] = {}
+        self._calls: dict[tuple[str, Any, int | None], float] = {}
+        self._moved = time.monotonic()
         self._ended: deque[tuple[str, Any, float]] = deque(maxlen=8)
 
     def registry(
@@ -123,6 +125,12 @@ class Session:
         ended = [(ref, stage) for ref, stage, when in list(self._ended) if when > after]
         calls = [*ended, *((ref, stage) for ref, stage, _ in list(self._calls))]
         return [{"ref": ref, "stage": stage} for ref, stage in calls]
+
+    def wait_for_standstill(self, seconds: float) -> None:
+        """Return when for so many seconds from now on nothing has happened, and no call was within its deadline."""
+        self._moved = time.monotonic()
+        while time.monotonic() - max([self._moved, *self._calls.copy().values()]) < seconds:
+            time.sleep(min(seconds, 1))
 
     def receive(self, message: Mapping[str, Any]) -> None:
         """Answer a request of the supervisor."""
@@ -182,13 +190,14 @@ class Session:
 
     def _tell(self, registry: PluginRegistry, event: PluginEvent) -> None:
         ref = event.ref
+        self._moved = time.monotonic()
         is_loaded = event.state is PluginState.LOADED
         if ref is not None and (is_loaded or (event.kind == "call_begun" and ref not in self._introduced)):
             self._introduced.add(ref)
             self.channel.send("plugin", ref=str(ref), **_facts(registry, ref))
         facts = {name: value for name, value in event.to_dict().items() if value is not None and name != "kind"}
         if ref is not None and event.kind == "call_begun":
-            self._calls[str(ref), facts.get("stage"), event.thread] = None
+            self._calls[str(ref), facts.get("stage"), event.thread] = self._moved + (event.timeout or math.inf)
         elif event.kind == "call_ended":
             self._calls.pop((str(ref), facts.get("stage"), event.thread), None)
             self._ended.append((str(ref), facts.get("stage"), time.monotonic()))

@@ -43,6 +43,7 @@ class Ending:
         own: Those of the frames that are in the plugin's own code.
         stacks: The text that the process left behind.
         unknown: Who did it, if no plugin is known.
+        then: What became of the host, where that needs to be told.
     """
 
     how: str
@@ -53,12 +54,14 @@ class Ending:
     own: tuple[Frame, ...] = ()
     stacks: str = ""
     unknown: str = "something that is no plugin's code"
+    then: str = ""
 
     @property
     def message(self) -> str:
         """One line that says what happened."""
         who = " or ".join(self.refs) or self.unknown
-        return f"{who} {self.how} {_WHEN.get(self.stage, 'in the background') if self.refs else ''}".rstrip(" ,")
+        when = _WHEN.get(self.stage, "in the background") if self.refs and (self.stage or not self.then) else ""
+        return f"{who} {self.how} {when}".rstrip(" ,") + self.then
 
     @property
     def hint(self) -> str:
@@ -93,6 +96,7 @@ def explain(  # noqa: PLR0913 what an end is explained by; the rest is keyword-o
     stacks: str,
     *,
     silent: float | None = None,
+    still: float | None = None,
     over: float | None = None,
     lock_use: LockUse = _UNKNOWN,
 ) -> Ending:
@@ -103,10 +107,13 @@ def explain(  # noqa: PLR0913 what an end is explained by; the rest is keyword-o
         status: How it ended, as ``os.waitstatus_to_exitcode`` says it.
         stacks: What it wrote in the end.
         silent: For how many seconds it had not answered, if it was ended for that.
+        still: For how many seconds nothing had happened in it, if it was ended for that.
         over: How many seconds it was allowed to take, if it was ended because they were over.
         lock_use: What its threads did then.
     """
     threads = parse(stacks)
+    if still is not None:
+        return _explain_standstill(state, threads, still, stacks)
     if over is not None:
         how, suspects = f"did not end within {over:g} s", _hung_by(state, threads, lock_use)
     elif silent is None:
@@ -123,6 +130,25 @@ def explain(  # noqa: PLR0913 what an end is explained by; the rest is keyword-o
         frames=suspects.frames,
         own=tuple(frame for frame in suspects.frames if _owner(state, [frame]) in refs),
         stacks=stacks,
+    )
+
+
+def _explain_standstill(state: HostState, threads: Sequence[Stack], seconds: float, stacks: str) -> Ending:
+    suspects = state.standstill.suspects
+    refs = tuple(dict.fromkeys(ref for ref, _ in suspects))
+    stages = {stage for _, stage in suspects}
+    under_way = [call for call in state.calls if (call.ref, call.stage) in suspects]
+    of_call = {each.thread: each.frames for each in threads}
+    frames = of_call.get(under_way[0].thread, ()) if len(under_way) == 1 else ()
+    return Ending(
+        how="did not end in time" if under_way else "ran last",
+        refs=refs,
+        stage=stages.pop() if len(stages) == 1 else "",
+        distribution=state.plugin(refs[0]).distribution if len(refs) == 1 else None,
+        frames=frames,
+        own=tuple(frame for frame in frames if _owner(state, [frame]) in refs),
+        stacks=stacks,
+        then=f", and then nothing happened in the host for {seconds:g} s",
     )
 
 

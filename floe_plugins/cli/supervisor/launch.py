@@ -177,8 +177,12 @@ def launch(job: str, options: Mapping[str, Any], *, is_apart: bool = False) -> H
 def _become_host(job: str, options: Mapping[str, Any], *descriptors: int) -> NoReturn:
     from floe_plugins.cli.host.process import serve
 
+    try:
+        status = serve(job, options, *descriptors)
+    except OSError as error:  # the code that forked would take it for its own
+        sys.exit(f"the host cannot go on: {error}")
     # Through the interpreter's own end: plugins may have registered functions for it.
-    sys.exit(serve(job, options, *descriptors))
+    sys.exit(status)
 
 
 def _spawn(job: str, options: Mapping[str, Any], theirs: Sequence[int]) -> int:

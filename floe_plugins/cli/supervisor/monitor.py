@@ -15,6 +15,7 @@ from floe_plugins.cli.supervisor.captured import Captured
 from floe_plugins.cli.supervisor.ending import Ending, explain, explain_signal
 from floe_plugins.cli.supervisor.interpreter_lock import LockUse, observe
 from floe_plugins.cli.supervisor.launch import START_TIMEOUT, HostProcess
+from floe_plugins.cli.supervisor.standstill import MAX_STANDSTILL
 from floe_plugins.cli.supervisor.state import HostState
 
 # Seconds without a word after which a host is ended: past the deadline of a call, and at any other time.
@@ -68,6 +69,8 @@ class Monitor:
         self._reader = MessageReader(host.events)
         self._stacks = bytearray()
         self._silent: float | None = None
+        self._still: float | None = None
+        self._is_to_stop = False
         self._lock_use = LockUse()
         self._begun = time.monotonic()
         self._done: float | None = None
@@ -99,6 +102,7 @@ class Monitor:
                     self.host.status,
                     stacks,
                     silent=self._silent,
+                    still=self._still,
                     over=self._timeout if self.is_overdue else None,
                     lock_use=self._lock_use,
                 )
@@ -141,6 +145,9 @@ class Monitor:
 
     def _watch(self) -> None:
         now, state = time.monotonic(), self.state
+        if self.host.is_asked_to_stop and not self._is_to_stop:
+            self._is_to_stop = True
+            state.standstill.apply({"event": "stop"})
         if state.outcome is not None:
             self._done = self._done or now
             if now - self._done > self._leaving(self._done):
@@ -156,6 +163,9 @@ class Monitor:
             self.is_overdue = True
             self._end()
         elif state.silence > MAX_SILENCE or (state.silence > MAX_SILENCE_PAST_DEADLINE and self._is_past_deadline(now)):
+            self._end()
+        elif state.standstill.seconds() > MAX_STANDSTILL:
+            self._still = MAX_STANDSTILL
             self._end()
 
     def _leaving(self, done: float) -> float:

@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 
 from floe_plugins.cli.supervisor.stacks import Frame
+from floe_plugins.cli.supervisor.standstill import Standstill
 
 
 @attrs.define(eq=False)
@@ -77,6 +78,7 @@ class HostState:
         signalled: The signal that stopped the platform although nobody asked the host to stop, and the calls that were
             under way then, or had just ended.
         outcome: The message by which the host ended its work: "result", "error" or "interrupted".
+        standstill: Whether anything happens in the host that could be waited for.
     """
 
     calls: list[PluginCall] = attrs.field(factory=list)
@@ -87,11 +89,13 @@ class HostState:
     exiting: Mapping[str, Any] | None = None
     signalled: Mapping[str, Any] | None = None
     outcome: Mapping[str, Any] | None = None
+    standstill: Standstill = attrs.field(factory=Standstill)
 
     def apply(self, message: Mapping[str, Any]) -> None:
         """Take note of a message."""
         self.heard = time.monotonic()
         event = message["event"]
+        self.standstill.apply(message, self.heard)
         if event in {"result", "error", "interrupted"}:
             self.outcome = message
         elif event == "exiting":

@@ -22,8 +22,9 @@ from floe_plugins.errors import PluginError
 MAX_REQUEST = 64 * 1024
 MAX_CONNECTIONS = 32
 
-# Seconds in which a request has to arrive.
-REQUEST_TIMEOUT = 10.0
+# Seconds in which a request has to arrive, and in which the answer has to be read.
+REQUEST_TIMEOUT = 2.0
+ANSWER_TIMEOUT = 10.0
 
 _MAX_ADDRESS = 100
 
@@ -80,12 +81,12 @@ class StatusSocket:
     def _serve(self, connection: socket.socket) -> None:
         try:
             with connection, suppress(OSError):
-                connection.settimeout(REQUEST_TIMEOUT)
-                request = decode(_read_line(connection, MAX_REQUEST))
+                request = decode(_read_line(connection, MAX_REQUEST, time.monotonic() + REQUEST_TIMEOUT))
                 if request is None:
                     answer: Mapping[str, Any] = {"error": {"message": "the request is not a JSON object on one line"}}
                 else:
                     answer = self._answered(request)
+                connection.settimeout(ANSWER_TIMEOUT)
                 connection.sendall(encode({"event": "answer", **answer}))
         finally:
             self._free.release()
@@ -184,8 +185,13 @@ def _is_alive(path: Path) -> bool:
     return True
 
 
-def _read_line(connection: socket.socket, limit: int) -> bytes:
+def _read_line(connection: socket.socket, limit: int, deadline: float | None = None) -> bytes:
     data = bytearray()
-    while len(data) <= limit and not data.endswith(b"\n") and (chunk := connection.recv(65536)):
+    while len(data) <= limit and not data.endswith(b"\n"):
+        if deadline is not None:
+            connection.settimeout(max(deadline - time.monotonic(), 0.001))
+        chunk = connection.recv(65536)
+        if not chunk:
+            break
         data += chunk
     return bytes(data) if len(data) <= limit else b""

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import threading
+import time
 from typing import Any
 
 import pytest
+from support import named
 
 from floe_plugins import FLOE, Category, Platform, PluginConfigurationError, PluginError, PluginRef
 from floe_plugins.cli import program
@@ -50,6 +53,26 @@ def test_an_error_about_the_configuration_has_its_issues() -> None:
     issue = ConfigurationIssue(path="registry.workers", rule="type", message="not a number")
     described = found.describe(PluginConfigurationError("invalid", errors=[issue]))
     assert described["issues"][0]["path"] == "registry.workers"
+
+
+def test_a_standstill_begins_when_no_call_is_within_its_deadline() -> None:
+    found, _ = session()
+    registry, begun, release = found.registry(), threading.Event(), threading.Event()
+
+    def startup(_self: Any) -> None:
+        begun.set()
+        release.wait()
+
+    registry.register(named("a", startup=startup, timeouts={"startup": 0.5}))
+    before = time.monotonic()
+    starting = threading.Thread(target=registry.startup)
+    starting.start()
+    begun.wait()
+    found.wait_for_standstill(0.01)
+    assert time.monotonic() - before > 0.4
+    release.set()
+    starting.join()
+    found.wait_for_standstill(0.01)
 
 
 def test_a_request_is_answered_under_its_id() -> None:

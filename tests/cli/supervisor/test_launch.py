@@ -178,3 +178,27 @@ def test_a_host_apart_is_a_new_interpreter_whose_output_is_captured() -> None:
         print(monitor.captured.size, host.peak > 1)
     """)
     assert done.stdout.split() == ["error", "0", "True"], done.stderr
+
+
+@pytest.mark.once
+def test_what_the_system_refuses_to_the_host_is_not_taken_for_a_failed_launch() -> None:
+    done = run_code("""
+        from floe_plugins.cli.host import process
+        from floe_plugins.cli.supervisor.launch import launch
+        from floe_plugins.cli.supervisor.monitor import Monitor
+
+        def serve(*_arguments):
+            raise OSError("refused")
+
+        process.serve = serve
+        try:
+            host = launch("check", {})
+        except OSError:
+            print("it came back")
+        monitor = Monitor(host, lambda _: None)
+        monitor.start()
+        monitor.join()
+        print(host.status)
+    """)
+    assert done.stdout.split() == ["1"]
+    assert "the host cannot go on: refused" in done.stderr

@@ -126,6 +126,41 @@ def test_a_host_that_sends_heartbeats_is_left_alone(watch: Any) -> None:
     assert watched.monitor.ending is None
 
 
+STANDS_STILL = """
+say("call_begun", ref="secrets:evil", stage="start", thread=1, timeout=0.2)
+say("plugin", ref="secrets:evil", distribution="acme 1.0", places=[])
+ended = {ended}
+if ended:
+    say("call_ended", ref="secrets:evil", stage="start", thread=1)
+while True:
+    say("beat")
+    threading.Event().wait(0.05)
+"""
+
+
+@pytest.mark.parametrize(("ended", "what"), [("True", "ran last"), ("False", "did not end in time")])
+def test_a_host_that_sends_nothing_but_heartbeats_is_ended_and_the_plugin_that_ran_last_is_named(
+    watch: Any, monkeypatch: pytest.MonkeyPatch, ended: str, what: str
+) -> None:
+    monkeypatch.setattr(monitors, "MAX_STANDSTILL", 0.3)
+    watched = watch(STANDS_STILL.format(ended=ended))
+    watched.all_messages()
+    ending = watched.monitor.ending
+    assert ending.message == f"secrets:evil {what} while starting, and then nothing happened in the host for 0.3 s"
+    assert ending.distribution == "acme 1.0"
+    assert watched.host.status == -signal.SIGABRT
+
+
+def test_a_platform_that_serves_and_does_not_stop_is_ended(watch: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(monitors, "MAX_STANDSTILL", 0.3)
+    watched = watch("say('serving')\n" + STANDS_STILL.format(ended="True"))
+    while watched.messages.get(timeout=SOON)["event"] != "call_ended":
+        pass
+    watched.host.send("stop")
+    watched.all_messages()
+    assert "secrets:evil ran last" in watched.monitor.ending.message
+
+
 def test_a_host_that_resists_is_killed(watch: Any) -> None:
     watched = watch("import signal\nsignal.signal(signal.SIGABRT, signal.SIG_IGN)\nthreading.Event().wait()")
     watched.all_messages()

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
+import select
 import socket
 import stat
 import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -154,6 +157,19 @@ def test_nonsense_gets_an_error_or_is_cut_off(serve: Any, request_: bytes) -> No
             answer = b"not a JSON object"
     assert b"not a JSON object" in answer
     assert ask(path, "health") is not None
+
+
+def test_a_client_that_goes_on_sending_is_let_go_all_the_same(serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(status_socket, "REQUEST_TIMEOUT", 0.2)
+    path = serve()
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(os.fspath(path))
+        end = time.monotonic() + SOON
+        with suppress(BrokenPipeError):
+            while time.monotonic() < end:
+                client.sendall(b" ")
+                select.select([client], [], [], 0.01)
+    assert time.monotonic() < end
 
 
 def test_clients_that_say_nothing_are_let_go(serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:

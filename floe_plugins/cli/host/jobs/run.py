@@ -88,6 +88,7 @@ class _Platform:
         return facts
 
     def _serve(self) -> None:
+        self.session.channel.send("serving")
         # On some platforms a signal does not wake a wait without a timeout.
         forever = threading.Event()
         while True:
