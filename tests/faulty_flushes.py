@@ -26,6 +26,19 @@ class SaysAllWasSent:
         return True
 
 
+class TriesLater:
+    """After some failures, for a while."""
+
+    failures = 0
+
+    def flush(self, deadline):
+        if self.failures >= 4:
+            return False
+        found = super().flush(deadline)  # type: ignore[misc]
+        self.failures = 0 if found else self.failures + 1
+        return found
+
+
 class FlushesAlone:
     """Another thread that flushes is sent away."""
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from floe_plugins.testing.conformance.general.configuration import ConfigurationRules
 from floe_plugins.testing.conformance.general.health import HealthRules
 from floe_plugins.testing.conformance.general.importing import ImportRules
+from floe_plugins.testing.conformance.general.leaving import LeavingRules
 from floe_plugins.testing.conformance.general.lifecycle import LifecycleRules
 from floe_plugins.testing.conformance.general.metadata import MetadataRules
 
 
-class PluginConformance(MetadataRules, ConfigurationRules, LifecycleRules, HealthRules, ImportRules):
+# pytest runs the rules of the last base first: what an engine's import changes is seen by who lets it be imported.
+class PluginConformance(MetadataRules, ConfigurationRules, LifecycleRules, HealthRules, ImportRules, LeavingRules):
     """The rules that plugins of all categories keep.
 
     Use the class of your plugin's category, which adds its own. For a category that floe does not have, this is the

@@ -22,7 +22,7 @@ from floe_plugins.core.refs import PluginRef
 from floe_plugins.errors import PluginError
 from floe_plugins.registry.facade import PluginRegistry
 from floe_plugins.testing.conformance.rule import ConformanceClassError, ContractError, Rule, error_text, shown
-from floe_plugins.testing.conformance.samples.pauses import Pauses
+from floe_plugins.testing.conformance.samples.pauses import Pauses, switching
 from floe_plugins.testing.origin import origin_of
 
 R = TypeVar("R")
@@ -228,7 +228,8 @@ class Case:
     def together(self, functions: Sequence[Callable[[], R]]) -> list[R]:
         """Call functions at the same time, each on a thread of its own, and return their results in order.
 
-        The threads pause at different lines of the plugin's package, so that they come between each other there.
+        The threads pause at different lines of the plugin's package, so that they come between each other there,
+        and Python lets them take turns far more often than it does otherwise.
 
         Raises:
             Exception: what the first of them that failed raised.
@@ -250,10 +251,11 @@ class Case:
             threading.Thread(target=work, args=item, name=f"conformance-{item[0]}", daemon=True)
             for item in enumerate(functions)
         ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        with switching():
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
         if errors:
             raise errors[0]
         return results

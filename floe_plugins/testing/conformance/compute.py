@@ -226,6 +226,22 @@ class ComputeConformance(ConnectionRules, QueryRules, FileQueryRules, PluginConf
             right = self.together([functools.partial(work, number) for number in range(4)])
             self.expect(all(right), "of 4 threads, some got results that are not theirs")
 
+    @rule(_EXECUTE)
+    def test_several_threads_register_tables(self) -> None:
+        """Hooks are thread-safe: several threads register tables, and each gets the rows of its own."""
+        with self.started() as plugin:
+
+            def work(number: int) -> bool:
+                found: list[Any] = []
+                for turn in range(3):
+                    name = f"conformance_{number}_{turn}"
+                    plugin.register_table(name, table({"n": [number]}))
+                    found += self.rows_of(plugin, f"SELECT n FROM {name}")  # noqa: S608 a name of this method
+                return found == [{"n": number}] * 3
+
+            right = self.together([functools.partial(work, number) for number in range(4)])
+            self.expect(all(right), "of 4 threads, some got rows that are not of the tables that they registered")
+
     @rule(_PROFILE)
     def test_what_it_cannot_do_is_said(self) -> None:
         """A hook raises ``UnsupportedOperationError`` for what the engine cannot do."""

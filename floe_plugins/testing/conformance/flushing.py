@@ -11,6 +11,7 @@ from floe_plugins.testing.conformance.case import Case
 from floe_plugins.testing.conformance.rule import rule, shown
 
 SECONDS = 10.0
+_FAILURES = 4
 FLUSH = """
 def flush(self, deadline):
     until = time.monotonic() + deadline
@@ -61,6 +62,20 @@ class FlushRules(Case):
             self._give(plugin)
             found = plugin.flush(0.1)
             self.expect(found is False, f"nothing can be sent, and flush returned {shown(found)}")
+
+    @rule(FLUSH)
+    def test_a_flush_sends_at_once(self) -> None:
+        """``flush`` sends what waits within its deadline: it tries at once, however often it failed before."""
+        with self.started() as plugin:
+            with self._outage():
+                self._give(plugin)
+                ending = time.monotonic() + self.seconds / 2
+                # Who waits longer after each failure waits long by then. A flush may return when it has failed.
+                for _ in range(_FAILURES):
+                    if time.monotonic() < ending:
+                        plugin.flush(self.slack * 3)
+            found = plugin.flush(self.slack)
+            self.expect(found, f"after some failures all can be sent, and flush returned {shown(found)}")
 
     @rule(FLUSH)
     def test_a_flush_keeps_its_deadline(self) -> None:

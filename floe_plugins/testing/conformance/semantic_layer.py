@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import attrs
 
@@ -199,8 +200,11 @@ class SemanticLayerConformance(AnswerRules, FilterRules, PluginConformance):
             def asking(query: SemanticQuery) -> Callable[[], list[str]]:
                 return lambda: arrow.columns(plugin.query(query))
 
-            found = self.together([asking(query) for query in queries])
+            described = plugin.describe()
+            calls: list[Callable[[], Any]] = [*map(asking, queries), plugin.describe, plugin.describe]
+            *found, first, second = self.together(calls)
             self.expect(found == wanted, f"six threads asked at once, and the columns are {shown(found)}")
+            self.expect(first == second == described, "meanwhile two threads got another description than before")
 
     @rule(COMPILE)
     def test_sql_is_a_text(self) -> None:

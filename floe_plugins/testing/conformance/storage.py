@@ -290,6 +290,17 @@ class StorageConformance(VersionRules, FileRules, PluginConformance):
             self.expect(found == b"there", f"open('b/there.txt') has {shown(found)}, and filesystem() wrote it")
 
     @rule(_OTHERS)
+    def test_the_file_system_leads_nowhere_outside(self) -> None:
+        """``filesystem`` has the same root: it refuses a path that leads out of it, as ``open`` does."""
+        with self.started() as plugin:
+            system = plugin.filesystem()
+            system.makedirs("a", exist_ok=True)
+            for path in ("../conformance-outside.txt", "a/../../conformance-outside.txt"):
+                doing = f"filesystem().open({path!r}, 'wb')"
+                with self.raises(Exception, doing), system.open(path, "wb") as file:
+                    file.write(b"outside")
+
+    @rule(_OTHERS)
     def test_settings_are_texts(self) -> None:
         """``properties`` returns the settings of a tool as a mapping of strings."""
         with self.started() as plugin:

@@ -242,9 +242,10 @@ class KeepsTheObject(DemoLineage):
         self.waiting.append(event)
 
     def flush(self, deadline):
-        self.waiting = collections.deque(
-            self.text(event) if isinstance(event, dict) else event for event in self.waiting
-        )
+        with self.lock:
+            self.waiting = collections.deque(
+                self.text(event) if isinstance(event, dict) else event for event in self.waiting
+            )
         return super().flush(deadline)
 
 
@@ -308,6 +309,9 @@ class RefusesInAnOutage(DemoLineage):
         super().put(line)
 
 
+class TriesLater(faulty_flushes.TriesLater, DemoLineage): ...
+
+
 class FlushesAlone(faulty_flushes.FlushesAlone, DemoLineage): ...
 
 
@@ -368,6 +372,7 @@ FAULTY: dict[str, type[Any]] = {
     "test_a_flush_that_sent_all_says_so": ReturnsACount,
     "test_nothing_to_send_is_no_failure": HasNothingToSend,
     "test_a_flush_that_did_not_send_all_says_so": SaysAllWasSent,
+    "test_a_flush_sends_at_once": TriesLater,
     "test_a_flush_keeps_its_deadline": WaitsForTheServer,
     "test_what_could_not_be_sent_is_kept": DropsWhatFails,
     "test_an_event_that_cannot_be_sent_now_is_accepted": RefusesInAnOutage,

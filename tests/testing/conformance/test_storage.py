@@ -60,6 +60,15 @@ class Unfinished(io.FileIO):
         self.close()
 
 
+class Inside(fsspec.implementations.dirfs.DirFileSystem):  # type: ignore[misc]
+    """Refuses paths that lead out of its folder."""
+
+    def _join(self, path):
+        if isinstance(path, str) and ".." in path.split("/"):
+            raise ValueError(path)
+        return super()._join(path)
+
+
 class Directory(StoragePlugin):
     name = "directory"
     version = "1.0"
@@ -67,6 +76,7 @@ class Directory(StoragePlugin):
     config_schema = Settings
     config: Settings
     file_class: Any = Unfinished
+    system: Any = Inside
 
     @property
     def root(self) -> Path:
@@ -128,7 +138,7 @@ class Directory(StoragePlugin):
     def filesystem(self):
         self.root.mkdir(parents=True, exist_ok=True)
         local = fsspec.implementations.local.LocalFileSystem()
-        return fsspec.implementations.dirfs.DirFileSystem(str(self.root), local)
+        return self.system(str(self.root), local)
 
     def properties(self, consumer):
         if consumer == "pyiceberg":
@@ -412,6 +422,15 @@ class OtherFiles(Directory):
         return system
 
 
+class Anywhere(fsspec.implementations.dirfs.DirFileSystem):  # type: ignore[misc]
+    def _join(self, path):
+        return f"{self.path}/{path}"
+
+
+class LeadsOutside(Directory):
+    system = Anywhere
+
+
 class WritesElsewhere(Directory):
     def filesystem(self):
         system = super().filesystem()
@@ -548,6 +567,7 @@ FAULTY: dict[str, type[Any]] = {
     "test_deleting_leaves_the_others": DeletesFolders,
     "test_the_file_system_has_the_same_files": OtherFiles,
     "test_the_file_system_writes_to_the_same_place": WritesElsewhere,
+    "test_the_file_system_leads_nowhere_outside": LeadsOutside,
     "test_settings_are_texts": ObjectSettings,
     "test_pyiceberg_is_told_a_warehouse": NoWarehouse,
     "test_unknown_tools_are_not_supported": NoneForUnknown,

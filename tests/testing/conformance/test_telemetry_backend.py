@@ -295,6 +295,9 @@ class ClosesAtAFlush(DemoTelemetry):
         return super().flush(deadline)
 
 
+class TriesLater(faulty_flushes.TriesLater, DemoTelemetry): ...
+
+
 class FlushesAlone(faulty_flushes.FlushesAlone, DemoTelemetry): ...
 
 
@@ -327,6 +330,7 @@ FAULTY: dict[str, type[Any]] = {
     "test_a_flush_that_sent_all_says_so": ReturnsACount,
     "test_nothing_to_send_is_no_failure": HasNothingToSend,
     "test_a_flush_that_did_not_send_all_says_so": SaysAllWasSent,
+    "test_a_flush_sends_at_once": TriesLater,
     "test_a_flush_keeps_its_deadline": WaitsForTheCollector,
     "test_a_flush_closes_nothing": ClosesAtAFlush,
     "test_several_threads_flush_at_once": FlushesAlone,

@@ -100,11 +100,15 @@ class WriteRules(Case):
             yield plugin
 
     def use(self, plugin: Any) -> None:
-        """Make, write, read and drop a table."""
+        """Make a table, write and read it, also what does not fit and is not read to its end, and drop it."""
         plugin.ensure_namespace(self.namespace)
         plugin.ensure_table(self.identifier, schema_of(items(0)))
         plugin.append(self.identifier, items(1))
         self.numbers(plugin)
+        for wrong in others().values():
+            with contextlib.suppress(Exception):
+                plugin.append(self.identifier, wrong)
+        plugin.read(self.identifier)
         plugin.drop_table(self.identifier)
 
     def numbers(self, plugin: Any) -> list[int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import threading
-from collections.abc import Collection, Generator
+from collections.abc import Callable, Collection, Generator
 from typing import Any
 
 from floe_plugins.testing.conformance.case import Case
@@ -34,6 +34,10 @@ def release(self):
 """
 
 
+# Seconds for which somebody is watched, or let wait.
+_MEANWHILE = 0.1
+
+
 class ComputeCase(Case):
     """What all rules for SQL engines work with.
 
@@ -55,12 +59,17 @@ class ComputeCase(Case):
     keeps_tables: bool = True
 
     def use(self, plugin: Any) -> None:
-        """Ask for rows of a registered table, by a statement and by a connection."""
+        """Ask for rows of a registered table and for some that there are not, in each way that the engine has."""
         plugin.register_table("conformance_used", table({"n": [1]}))
         self.rows_of(plugin, "SELECT n FROM conformance_used")
         if "connect" not in self.unsupported:
             with plugin.connect() as connection:
                 connection.cursor().execute("SELECT 1 AS n")
+        for sql in ("SELECT n FROM conformance_used", "SELECT n FROM conformance_nowhere"):
+            with contextlib.suppress(Exception):
+                self.rows_of(plugin, sql)
+            with contextlib.suppress(Exception):
+                plugin.submit(sql).result(self.seconds)
 
     @staticmethod
     def rows_of(plugin: Any, sql: str, parameters: Any = None) -> list[dict[str, Any]]:
@@ -141,6 +150,19 @@ class ConnectionRules(ComputeCase):
             found = getattr(cursor, "description", None)
             names = [str(each[0]).lower() for each in found or ()]
             self.expect(names == ["a", "b"], f"of a query for the columns a and b, it is {shown(found)}")
+
+    @rule(_CONNECT)
+    def test_a_cursor_forgets_the_columns_of_the_last_query(self) -> None:
+        """The ``description`` of a DB-API 2.0 cursor is of its last statement, not of a query before."""
+        if "create" in self.unsupported:
+            self.skip("the engine keeps no tables of its own")
+        with self.connecting() as plugin, plugin.connect() as connection:
+            cursor = connection.cursor()
+            cursor.execute("SELECT 1 AS conformance_a")
+            cursor.execute(f"CREATE TABLE conformance_items (n {self.integers})")
+            found = getattr(cursor, "description", None)
+            names = [str(each[0]).lower() for each in found or ()]
+            self.expect("conformance_a" not in names, f"after CREATE TABLE, it is {shown(found)}, of the query before")
 
     @rule(_CONNECT)
     def test_leaving_the_block_commits(self) -> None:
@@ -260,6 +282,33 @@ class ConnectionRules(ComputeCase):
 
             waited, _ = self.together([work, release])
             self.expect(waited, "release() returned while another thread was in a block of connect()")
+
+    @rule(_RELEASE)
+    def test_a_call_during_a_release_is_answered(self) -> None:
+        """Hooks are thread-safe: a call that comes while another thread waits in ``release`` gets its rows."""
+        with self.connecting() as plugin:
+            inside, releasing, leaving = threading.Event(), threading.Event(), threading.Event()
+
+            def hold() -> None:
+                with plugin.connect():
+                    inside.set()
+                    leaving.wait(self.seconds / 2)
+
+            def release() -> None:
+                inside.wait(self.seconds / 2)
+                releasing.set()
+                plugin.release()
+
+            def ask() -> list[dict[str, Any]]:
+                releasing.wait(self.seconds / 2)
+                # As long as nobody leaves the block, whoever releases the database waits.
+                leaving.wait(_MEANWHILE)
+                threading.Timer(_MEANWHILE, leaving.set).start()
+                return self.rows_of(plugin, "SELECT 1 AS n")
+
+            calls: list[Callable[[], Any]] = [hold, release, ask]
+            found = self.together(calls)[2]
+            self.expect(found == [{"n": 1}], f"the rows of a call that came meanwhile are {shown(found)}")
 
     @rule(_RELEASE)
     def test_releasing_within_a_block_is_refused(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -72,6 +73,17 @@ class DbtCase(Case):
 
     files: Mapping[str, str] = FILES
     unsupported: Collection[str] = ()
+
+    def use(self, plugin: Any) -> None:
+        """Parse a project, and one that cannot be parsed."""
+        project = self.project("used")
+        plugin.parse(project)
+        plugin.artifacts(project)
+        path, (text, _) = next(iter(UNPARSABLE.items()))
+        bad = self.project("used_and_bad")
+        self.write(bad, path, text)
+        with contextlib.suppress(ValueError):
+            plugin.parse(bad)
 
     def project(self, name: str = "project", **files: str) -> Path:
         """Write the project, with more files or other ones: ``self.project(orders="select 1 as id")`` for a model."""
@@ -212,6 +224,16 @@ class NodeRules(DbtCase):
             self.expect("later" in found, f"after a model was added it has {found}")
             found = names(plugin.parse(self.project("other")).models)
             self.expect("later" not in found, f"for another project it has {found}")
+
+    @rule(_PARSE)
+    def test_several_threads_parse(self) -> None:
+        """Hooks are thread-safe: if several threads parse at once, each gets the nodes of its own project."""
+        wanted = [f"conformance_{number}" for number in range(3)]
+        with self.started() as plugin:
+            projects = [self.project(name, **{name: "select 1 as id"}) for name in wanted]
+            manifests = self.together([functools.partial(plugin.parse, project) for project in projects])
+            found = [[each for each in names(manifest.models) if each in wanted] for manifest in manifests]
+            self.expect(found == [[name] for name in wanted], f"of models that one project each has, they got {found}")
 
 
 class ArtifactRules(DbtCase):

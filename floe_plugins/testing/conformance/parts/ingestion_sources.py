@@ -75,9 +75,11 @@ class IngestionCase(Case):
         return None
 
     def use(self, plugin: Any) -> None:
-        """Load some rows."""
+        """Load some rows, and some that cannot be loaded."""
         plugin.validate([*ROWS])
         plugin.run([*ROWS], self.table)
+        with contextlib.suppress(Exception):
+            plugin.run([*ROWS, "no row"], self.table)
 
     def ids(self, plugin: Any, table: str = "") -> list[Any]:
         """Return the ids in a table, sorted."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -31,8 +32,11 @@ class PlanCase(Case):
     schedule: Schedule = Schedule("conformance_nightly", "17 3 * * *", "Europe/Berlin")
 
     def use(self, plugin: Any) -> None:
-        """Run and export a plan."""
-        self.run_steps(plugin, Notes().step("one"))
+        """Run plans, also one that fails, in each way that the orchestrator has, and export one."""
+        for fails in (0, 9):
+            self.run_steps(plugin, Notes().step("one", fails=fails))
+            with contextlib.suppress(Exception):
+                plugin.submit(plugin.build([Notes().step("one", fails=fails)])).result(self.seconds)
         plugin.export(plugin.build(importable()), self.scratch)
 
     @staticmethod

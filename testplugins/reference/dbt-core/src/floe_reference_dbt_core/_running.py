@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import json
 import logging
 import os
@@ -58,9 +59,9 @@ def invoke(args: Sequence[str], output: Mapping[str, Any], heard: Callable[[Even
         from dbt.cli.main import dbtRunner
 
     with _profiles(output) as directory, _database_freed():
-        done = dbtRunner(callbacks=[heard or _heard]).invoke(
-            [*args, "--profiles-dir", str(directory), "--profile", PROFILE, *_QUIET, *_PRIVATE]
-        )
+        options = [*args, "--profiles-dir", str(directory), "--profile", PROFILE, *_QUIET, *_PRIVATE]
+        # What dbt notes in context variables is of no use to the caller, and stays in a copy.
+        done = contextvars.copy_context().run(dbtRunner(callbacks=[heard or _heard]).invoke, options)
         if done.exception is not None:
             raise _explained(done.exception) from done.exception
         return done
