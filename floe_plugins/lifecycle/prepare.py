@@ -21,7 +21,7 @@ from floe_plugins.loading.loader import SupersededError
 
 
 @attrs.define(eq=False)
-class Loading(Driver[PluginRef, bool]):
+class Loading(Driver[PluginRef, None]):
     """Loads plugins wave after wave, side by side.
 
     Attributes:
@@ -41,7 +41,7 @@ class Loading(Driver[PluginRef, bool]):
         if self._wave:
             Executor(tuple(self._wave), {}, self, request=self._operation.request, workers=self._parts.workers).run()
 
-    def begin(self, node: PluginRef) -> Task | Future[bool]:
+    def begin(self, node: PluginRef) -> Task | Future[None]:
         """Load the plugin on a thread of its own; the loader keeps the deadline itself."""
         entry = self._wave[node]
         is_nested = self._operation.owner is not None or self._operation.request.caller is not None
@@ -53,7 +53,7 @@ class Loading(Driver[PluginRef, bool]):
             inline=self._parts.workers == 1 or is_nested,
         )
 
-    def ended(self, node: PluginRef, task: Task) -> Task | Future[bool]:
+    def ended(self, node: PluginRef, task: Task) -> Task | Future[None]:
         """Keep the error, if there is one."""
         task.worker.close()
         error = task.error
@@ -66,7 +66,7 @@ class Loading(Driver[PluginRef, bool]):
             return Task(worker=task.worker, function=task.function, inline=True)
         elif error is not None:
             raise error
-        return completed(error is None)
+        return completed(None)
 
 
 def configure(parts: Parts, operation: Operation, plan: StartPlan) -> dict[PluginRef, PluginError]:
@@ -94,12 +94,12 @@ def configure(parts: Parts, operation: Operation, plan: StartPlan) -> dict[Plugi
 
 
 @attrs.define(eq=False)
-class _Configuring(Driver[PluginRef, bool]):
+class _Configuring(Driver[PluginRef, None]):
     _parts: Parts
     _pending: Mapping[PluginRef, Entry]
     errors: dict[PluginRef, PluginError] = attrs.field(factory=dict, init=False)
 
-    def begin(self, node: PluginRef) -> Task | Future[bool]:
+    def begin(self, node: PluginRef) -> Task | Future[None]:
         entry = self._pending[node]
         if entry.worker.overdue is not None:
             message = "its thread is busy with an earlier call that takes too long"
@@ -111,22 +111,22 @@ class _Configuring(Driver[PluginRef, bool]):
             timeout=self._parts.store.timeout(entry, Stage.CONFIGURE),
         )
 
-    def ended(self, node: PluginRef, task: Task) -> Task | Future[bool]:
+    def ended(self, node: PluginRef, task: Task) -> Task | Future[None]:
         entry, error = self._pending[node], task.error
         if error is not None and not isinstance(error, PluginError):
             error = _unexpected(entry, error)
         return self._note(entry, task.seconds, error)
 
-    def overdue(self, node: PluginRef, task: Task) -> Task | Future[bool]:
+    def overdue(self, node: PluginRef, task: Task) -> Task | Future[None]:
         entry = self._pending[node]
         return self._note(entry, task.seconds, self._parts.timed_out(entry, task, Stage.CONFIGURE))
 
-    def _note(self, entry: Entry, seconds: float, error: PluginError | None) -> Future[bool]:
+    def _note(self, entry: Entry, seconds: float, error: PluginError | None) -> Future[None]:
         entry.configure_seconds = seconds
         self._parts.coordinator.configured(entry, error)
         if error is not None:
             self.errors[entry.ref] = error
-        return completed(error is None)
+        return completed(None)
 
 
 def _unexpected(entry: Entry, error: BaseException) -> PluginError:

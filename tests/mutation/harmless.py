@@ -50,6 +50,9 @@ HARMLESS = (
     Harmless(
         "configuration/redaction/patterns", "glpat- xox pypi-", "_Form('ghp_", "speed alone: more texts are searched"
     ),
+    Harmless("discovery/metadata_files", "_CHUNK = 1 << 14", "", _SPEED),
+    Harmless("lifecycle/health", "self.age < self.timeout + 1", "self.age <= self.timeout + 1", _MOMENT),
+    Harmless(_MATCHER, "(len(text) + 1, 0)", "(len(text) + 2, 0)", "any place behind the text ends the last mask"),
     Harmless("discovery/entry_points_txt", "MAX_CATEGORIES = 100", "", _NUMBER),
     Harmless(_BOUNDARY, "self._left <= 0", "self._left < 0", _NUMBER),
     Harmless("execution/background_errors", "_REPORT_TIMEOUT = 0.5", "", _NUMBER),
