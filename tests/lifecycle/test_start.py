@@ -715,3 +715,24 @@ def test_the_seconds_of_a_start_are_those_of_its_call_and_not_of_the_wait_for_it
     ended = time.monotonic()
     assert outcome.ok
     assert outcome.seconds <= ended - freed[0]
+
+
+def test_a_plugin_whose_dependency_is_not_installed_is_skipped_and_never_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = """
+        from support import Secrets
+        class Lonely(Secrets):
+            name = "lonely"
+            dependencies = ("compute:nowhere",)
+            def startup(self): raise AssertionError("it was started")
+    """
+    entry_points = "[floe.secrets]\nlonely = lonely_plugin:Lonely\n"
+    write_distribution(tmp_path, "acme-lonely", entry_points, lonely_plugin=code)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    registry = PluginRegistry(autoload="all", path=[str(tmp_path)], environ={})
+    (outcome,) = registry.startup().outcomes
+    assert outcome.state is OutcomeState.SKIPPED
+    assert outcome.message == "needs compute:nowhere, and there is no such plugin"
+    assert registry.state(PluginType.SECRETS, "lonely") is PluginState.SKIPPED
+    del sys.modules["lonely_plugin"]
