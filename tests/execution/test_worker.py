@@ -69,6 +69,17 @@ def test_a_call_returns_what_the_function_returns_and_raises_what_it_raises(work
         assert caught.value is error
 
 
+def test_what_only_its_class_says_can_be_awaited_is_awaited(worker: Worker) -> None:
+    class Anything:
+        """Such as a mock, or a proxy of an object elsewhere."""
+
+        def __getattr__(self, name: str) -> Any:
+            return self
+
+    made = Anything()
+    assert call(worker, lambda: made) is made
+
+
 def test_a_worker_whose_call_has_been_answered_is_not_busy(worker: Worker) -> None:
     for _ in range(500):
         call(worker, int)

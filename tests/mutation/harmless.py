@@ -50,6 +50,7 @@ HARMLESS = (
     Harmless(
         "configuration/redaction/patterns", "glpat- xox pypi-", "_Form('ghp_", "speed alone: more texts are searched"
     ),
+    Harmless(_SHAPE, "id(self._unwrapped(node))", "(id(node)", "speed alone: fewer shapes are shared"),
     Harmless("discovery/metadata_files", "_CHUNK = 1 << 14", "", _SPEED),
     Harmless("lifecycle/health", "self.age < self.timeout + 1", "self.age <= self.timeout + 1", _MOMENT),
     Harmless(_MATCHER, "(len(text) + 1, 0)", "(len(text) + 2, 0)", "any place behind the text ends the last mask"),
