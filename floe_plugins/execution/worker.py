@@ -47,7 +47,7 @@ class _Runner:
         if loop is not None and wake is not None:
             loop.wake(wake)
 
-    def run_to_completion(self, function: Callable[[], Any], begin: Callable[[Any], bool] = lambda _: True) -> Any:
+    def run_to_completion(self, function: Callable[[], Any], begin: Callable[[Any], bool]) -> Any:
         value = function()
         if not hasattr(type(value), "__await__"):
             return value

@@ -155,6 +155,14 @@ def test_a_stand_in_has_the_frames_of_the_original() -> None:
     assert caught.value.__context__ is None
 
 
+@pytest.mark.parametrize("place", [0, MAX_TEXT - 5, MAX_TEXT + 50, 2 * MAX_TEXT])
+def test_a_secret_is_found_wherever_it_stands_in_a_long_line(place: int) -> None:
+    line = "x" * place + SECRET + "x" * MAX_TEXT
+    assert isinstance(describe(SyntaxError("bad", ("a.py", 1, 1, line)), redact).chained, RedactedError)
+    harmless = SyntaxError("bad", ("a.py", 1, 1, line.replace(SECRET, "")))
+    assert describe(harmless, redact).chained is harmless
+
+
 def test_a_long_text_is_cut() -> None:
     assert len(describe(ValueError("x" * 1_000_000)).message) <= MAX_TEXT
 

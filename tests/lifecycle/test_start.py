@@ -543,6 +543,31 @@ def test_on_ctrl_c_a_start_that_is_not_reported_is_shut_down_once(then: str) -> 
     assert done.stdout == "['+a', '+b', '-a', '-b'] failed\n"
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
+def test_a_start_that_is_interrupted_while_it_is_tried_again_keeps_why_it_failed_before() -> None:
+    code = """
+    import os, signal, threading
+    from floe_plugins import PluginUnavailableError
+    from support import Lab, SOON
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    tries = []
+    def startup(_plugin):
+        tries.append(1)
+        if len(tries) == 1:
+            raise PluginUnavailableError("the file is locked", retry_after=0.01)
+        os.kill(os.getpid(), signal.SIGINT)
+        threading.Event().wait(SOON)
+    registry = Lab().registry(Lab().plugin("a", startup), timeouts={"startup": SOON})
+    try:
+        registry.startup()
+    except KeyboardInterrupt:
+        print(registry.problems[0].message, flush=True)
+        os._exit(0)
+    """
+    done = run_code(code, check=True)
+    assert done.stdout == "its start was interrupted; attempt before: PluginUnavailableError: the file is locked\n"
+
+
 def test_a_connection_bound_to_its_thread_is_used_by_all_lifecycle_hooks(lab: Any) -> None:
     def startup(plugin: Any) -> None:
         plugin.connection = sqlite3.connect(":memory:")

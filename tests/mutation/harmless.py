@@ -29,6 +29,7 @@ class Harmless(NamedTuple):
 
 _SPEED = "speed alone"
 _NUMBER = "no promise names the number"
+_RACE = "a copy that only a race needs"
 _MOMENT = "only at the very moment at which two times are equal"
 _SAFEGUARD = "what comes next does the same"
 _UNREAD = "nothing asks for it any more"
@@ -50,6 +51,9 @@ HARMLESS = (
     Harmless(
         "configuration/redaction/patterns", "glpat- xox pypi-", "_Form('ghp_", "speed alone: more texts are searched"
     ),
+    Harmless("loading/plugin_manager", "list(self._name2plugin.items())", "in self._name2plugin.items()", _RACE),
+    Harmless("execution/executor", "each[1].due <= now", "each[1].due < now", _MOMENT),
+    Harmless(_BOUNDARY, "compact=True", "compact=False", "speed alone: what is not shown is read, too"),
     Harmless(_SHAPE, "id(self._unwrapped(node))", "(id(node)", "speed alone: fewer shapes are shared"),
     Harmless("discovery/metadata_files", "_CHUNK = 1 << 14", "", _SPEED),
     Harmless("lifecycle/health", "self.age < self.timeout + 1", "self.age <= self.timeout + 1", _MOMENT),
