@@ -583,6 +583,9 @@ def test_a_load_that_does_not_end_in_time_is_told_as_overdue(shared: Any) -> Non
     subscription = registry.subscribe(seen.append)
     with pytest.raises(PluginTimeoutError) as caught:
         registry.get(SecretsPlugin, "a")
+    # It goes on, and is not waited for a second time.
+    with pytest.raises(PluginTimeoutError):
+        registry.get(SecretsPlugin, "a")
     assert subscription.wait(SOON)
     subscription()
     overdue = [(str(each.ref), each.stage, each.reason) for each in seen if each.kind == "call_overdue"]
