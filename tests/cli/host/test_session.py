@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -26,6 +28,16 @@ class Told:
 
     def send(self, event: str, **facts: Any) -> None:
         self.messages.append({"event": event, **facts})
+
+
+@pytest.fixture(autouse=True)
+def log_as_before() -> Iterator[None]:
+    """A session takes the records of the platform to itself, for as long as its process lasts."""
+    logger = logging.getLogger("floe_plugins")
+    before = list(logger.handlers), logger.propagate, logger.level
+    yield
+    logger.handlers[:], logger.propagate = before[:2]
+    logger.setLevel(before[2])
 
 
 def session(**options: Any) -> tuple[Session, Told]:
@@ -142,15 +154,7 @@ def test_a_job_observes_events_as_they_happen() -> None:
 
 
 def test_log_messages_go_to_the_supervisor() -> None:
-    import logging
-
     found, told = session()
     found.registry()
-    logger = logging.getLogger("floe_plugins")
-    try:
-        logger.warning("%s is slow", "it")
-        assert (told.messages[-1]["event"], told.messages[-1]["message"]) == ("log", "it is slow")
-    finally:
-        logger.handlers.clear()
-        logger.propagate = True
-        logger.setLevel(logging.NOTSET)
+    logging.getLogger("floe_plugins").warning("%s is slow", "it")
+    assert (told.messages[-1]["event"], told.messages[-1]["message"]) == ("log", "it is slow")
