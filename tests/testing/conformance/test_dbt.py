@@ -273,15 +273,19 @@ class ParsesInTheDatabase(SqliteRunner):
 
 
 class ParsesOnce(SqliteRunner):
-    known: Any = None
+    """Each project once, so that threads which have one each notice nothing."""
+
+    @property
+    def known(self) -> Any:
+        return vars(self).setdefault("known_projects", {})
 
     def parse(self, project):
-        if self.known is None or "bad" in project.name or not project.joinpath("models").exists():
-            self.known = super().parse(project)
-        return self.known
+        if project not in self.known or "bad" in project.name or not project.joinpath("models").exists():
+            self.known[project] = super().parse(project)
+        return self.known[project]
 
     def write(self, project, name, content):
-        if self.known is None or not project.joinpath("models/sources.yml").exists():
+        if project not in self.known or not project.joinpath("models/sources.yml").exists():
             super().write(project, name, content)
 
 
