@@ -30,6 +30,7 @@ from floe_plugins import (
     PluginUnavailableError,
 )
 from floe_plugins.execution.shield import InterruptedRequestError, Request
+from floe_plugins.lifecycle import attempts
 
 SECRETS = PluginType.SECRETS
 
@@ -147,10 +148,9 @@ def test_a_start_that_contains_a_yield_has_failed_without_having_run(lab: Any) -
 
 def test_the_caller_has_its_answer_at_the_deadline_while_the_plugin_hangs(lab: Any) -> None:
     registry = lab.registry(
-        lab.plugin("a", lab.hang),
+        lab.plugin("a", lab.hang, timeouts={"startup": 0.1}),
         lab.plugin("b", dependencies=("secrets:a",)),
         lab.plugin("c"),
-        timeouts={"startup": 0.1},
     )
     report = registry.startup()
     assert not lab.forever.is_set()
@@ -232,7 +232,7 @@ def test_an_async_start_is_cancelled_at_its_deadline_or_left_behind(lab: Any, re
             if lab.forever.is_set():
                 return
 
-    registry = lab.registry(lab.plugin("a", startup), lab.plugin("b"), timeouts={"startup": 0.1})
+    registry = lab.registry(lab.plugin("a", startup, timeouts={"startup": 0.1}), lab.plugin("b"))
     report = registry.startup()
     assert lab.of(report, "a").state is OutcomeState.TIMED_OUT
     assert lab.of(report, "b").ok
@@ -264,14 +264,17 @@ def test_an_unavailable_service_is_tried_again_within_the_deadline(lab: Any) -> 
     assert lab.log == ["+a", "-a", "+a", "-a", "+a"]
 
 
-def test_an_unavailable_service_fails_when_the_time_is_over(lab: Any) -> None:
+def test_an_unavailable_service_fails_when_there_is_no_time_for_another_attempt(
+    lab: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def startup(_plugin: Any) -> None:
         raise PluginUnavailableError("port closed")
 
-    outcome = lab.registry(lab.plugin("a", startup), timeouts={"startup": 0.5}).startup().outcomes[0]
+    # It fails at 1.7 s, far enough from its deadline for a busy machine.
+    monkeypatch.setattr(attempts, "FIRST_PAUSE", 1.0)
+    outcome = lab.registry(lab.plugin("a", startup), timeouts={"startup": 2.4}).startup().outcomes[0]
     assert outcome.state is OutcomeState.FAILED
     assert outcome.attempts > 1
-    assert outcome.seconds < 0.5
     assert isinstance(outcome.cause, PluginStartupError)
     assert isinstance(outcome.cause.__cause__, PluginUnavailableError)
     assert "port closed" in outcome.message
@@ -338,12 +341,20 @@ def test_an_interrupt_that_plugin_code_raises_is_its_failure(lab: Any) -> None:
 
 
 def test_a_whole_start_has_a_deadline_too(lab: Any) -> None:
-    plugins = [lab.plugin("a", lab.hang), lab.plugin("b", dependencies=("secrets:a",)), lab.plugin("c")]
+    plugins = [lab.plugin("a", lab.hang), lab.plugin("b", dependencies=("secrets:a",))]
     report = lab.registry(*plugins, timeouts={"startup_total": 0.2}).startup()
     assert lab.of(report, "a").state is OutcomeState.TIMED_OUT
     assert "timeouts.startup_total" in lab.of(report, "a").message
     assert lab.of(report, "b").state is OutcomeState.SKIPPED
-    assert lab.of(report, "c").ok
+
+
+def test_what_started_within_the_deadline_of_the_whole_start_stays_started(lab: Any) -> None:
+    # A long deadline: on a busy machine the start of "a" itself may take a while.
+    plugins = [lab.plugin("a"), lab.plugin("b", lab.hang, dependencies=("secrets:a",))]
+    registry = lab.registry(*plugins, timeouts={"startup_total": 5})
+    report = registry.startup()
+    assert (lab.of(report, "a").state, lab.of(report, "b").state) == (OutcomeState.SUCCEEDED, OutcomeState.TIMED_OUT)
+    assert registry.state("secrets:a") is PluginState.STARTED
 
 
 def test_a_plugin_on_the_callers_thread_is_tried_again_there(lab: Any) -> None:
@@ -360,21 +371,18 @@ def test_a_plugin_on_the_callers_thread_is_tried_again_there(lab: Any) -> None:
     assert lab.log == ["+a", "-a", "+a", "-a", "+a"]
 
 
-def test_the_pauses_between_attempts_double_and_never_pass_the_deadline(lab: Any) -> None:
+def test_the_pauses_between_attempts_double(lab: Any) -> None:
     tried: list[float] = []
 
     def startup(_plugin: Any) -> None:
         tried.append(time.monotonic())
-        raise PluginUnavailableError("port closed")
+        raise PluginUnavailableError("port closed", retry_after=None if len(tried) < 4 else 3600)
 
-    outcome = lab.registry(lab.plugin("a", startup), timeouts={"startup": 2.0}).startup().outcomes[0]
+    outcome = lab.registry(lab.plugin("a", startup)).startup().outcomes[0]
     pauses = [later - earlier for earlier, later in pairwise(tried)]
-    assert len(pauses) >= 3
-    for pause, least in zip(pauses, (0.1, 0.2, 0.4), strict=False):
-        assert least <= pause < 2 * least
+    assert [pause >= least for pause, least in zip(pauses, (0.1, 0.2, 0.4), strict=True)] == [True] * 3
     assert outcome.attempts == len(tried)
     assert outcome.message.startswith(f"unavailable after {len(tried)} attempts in ")
-    assert outcome.seconds < 2.0
 
 
 def test_one_attempt_is_told_as_one(lab: Any) -> None:
@@ -401,13 +409,13 @@ def test_an_attempt_that_hangs_is_a_time_out_that_tells_why_the_one_before_faile
 
 def test_a_deadline_counts_from_the_calls_own_begin(lab: Any) -> None:
     """What its thread did before, here a configuration that came late, is not counted."""
-    registry = lab.registry(lab.plugin("a", lambda _: time.sleep(0.3)), timeouts={"startup": 0.5})
+    registry = lab.registry(lab.plugin("a", lambda _: time.sleep(1.2)), timeouts={"startup": 2.0})
     blocked, worker = threading.Event(), entry_of(registry, "a").worker
-    worker.submit(lambda: (blocked.set(), time.sleep(0.35)))
+    worker.submit(lambda: (blocked.set(), time.sleep(1.2)))
     assert blocked.wait(SOON)
     outcome = registry.startup().outcomes[0]
     assert outcome.ok, outcome
-    assert 0.25 < outcome.seconds < 0.5
+    assert 1.1 < outcome.seconds < 2.0
 
 
 def test_a_start_whose_thread_stays_busy_never_begins_and_says_so(lab: Any) -> None:

@@ -28,7 +28,7 @@ def test_a_shutdown_that_raises_does_not_keep_the_others_from_stopping(lab: Any)
 
 def test_a_hanging_shutdown_is_left_behind_at_its_deadline(lab: Any) -> None:
     registry = lab.registry(
-        lab.plugin("a"), lab.plugin("b", None, lab.hang, dependencies=("secrets:a",)), timeouts={"shutdown": 0.1}
+        lab.plugin("a"), lab.plugin("b", None, lab.hang, dependencies=("secrets:a",), timeouts={"shutdown": 0.1})
     )
     registry.startup()
     report = registry.shutdown()

@@ -77,7 +77,7 @@ def test_a_client_that_dribbles_its_headers_is_left(serve: Serve, view: FakeView
 
 
 def test_a_client_that_dribbles_its_second_request_is_left(serve: Serve, view: FakeView) -> None:
-    server = serve(view, limits=Limits(head_seconds=0.2))
+    server = serve(view, limits=Limits(head_seconds=1.0))
     with connect(server) as connection:
         connection.sendall(GET % b"/livez")
         read_until(connection, b"ok")
@@ -85,9 +85,9 @@ def test_a_client_that_dribbles_its_second_request_is_left(serve: Serve, view: F
 
 
 def test_a_client_that_goes_on_asking_is_answered_on_one_connection(serve: Serve, view: FakeView) -> None:
-    limits = Limits(head_seconds=0.2)
+    limits = Limits(head_seconds=1.0)
     server = serve(view, limits=limits)
-    end = time.monotonic() + 4 * limits.head_seconds
+    end = time.monotonic() + 2.5 * limits.head_seconds
     with connect(server) as connection:
         while time.monotonic() < end:
             connection.sendall(GET % b"/livez")
@@ -95,7 +95,7 @@ def test_a_client_that_goes_on_asking_is_answered_on_one_connection(serve: Serve
 
 
 def test_a_client_that_dribbles_a_body_that_nobody_wants_is_left(serve: Serve, view: FakeView) -> None:
-    server = serve(view, limits=Limits(head_seconds=0.2))
+    server = serve(view, limits=Limits(head_seconds=1.0))
     with connect(server) as connection:
         head = b"POST /livez HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n"
         connection.sendall(head)
@@ -225,7 +225,7 @@ def test_a_client_that_reads_nothing_is_left(serve: Serve) -> None:
 
 def test_a_client_that_reads_a_large_document_slowly_gets_all_of_it(serve: Serve) -> None:
     view = FakeView(plugin_row("compute:large", description="x" * 20_000_000))
-    server = serve(view, limits=Limits(read_seconds=1.0, head_seconds=SOON))
+    server = serve(view, limits=Limits(read_seconds=3.0, head_seconds=SOON))
     with connect(server) as connection:
         connection.sendall(b"GET /api/snapshot HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         size = 0

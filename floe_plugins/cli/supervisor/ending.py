@@ -235,7 +235,9 @@ def _hung_by(state: HostState, threads: Sequence[Stack], lock_use: LockUse) -> _
     return _Suspects(tuple(state.calls), frames=stacks.get(state.calls[0].thread, ()) if len(state.calls) == 1 else ())
 
 
-_WAITING = frozenset({"wait", "acquire", "select", "poll", "sleep", "_wait_for_tstate_lock", "_wait", "_next", "read"})
+_WAITING = frozenset(
+    {"wait", "acquire", "__enter__", "select", "poll", "sleep", "_wait_for_tstate_lock", "_wait", "_next", "read"}
+)
 
 
 def _waits(frame: Frame) -> bool:

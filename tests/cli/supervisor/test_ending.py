@@ -125,6 +125,17 @@ def test_code_in_the_background_is_known_by_its_file() -> None:
     assert str(ending.where) == 'File "/site/acme/x.py", line 7, in loop'
 
 
+@pytest.mark.parametrize("function", ["wait", "acquire", "__enter__"])
+def test_a_call_that_waits_for_a_lock_is_not_suspected_of_what_the_background_does(function: str) -> None:
+    state = HostState()
+    state.apply({"event": "plugin", "ref": "secrets:a", "distribution": "acme 1.0", "places": ["/site/acme"]})
+    begun(state, "secrets:b", 0x1)
+    stacks = f'Thread 0x1 (most recent call first):\n  File "/lib/threading.py", line 1 in {function}\n\n'
+    stacks += 'Thread 0x9 (most recent call first):\n  File "/site/acme/x.py", line 7 in loop\n'
+    ending = explain(state, -signal.SIGABRT, stacks, silent=3.0)
+    assert (ending.refs, ending.stage) == (("secrets:a",), "")
+
+
 def test_the_place_of_a_call_that_waits_past_its_time_is_named() -> None:
     state = HostState()
     begun(state, "secrets:a", 0x1)
