@@ -1,7 +1,6 @@
 """Parse ``entry_points.txt`` as ``importlib.metadata`` does, and report the errors in it."""
 
-from __future__ import annotations
-
+# Annotations are evaluated: of a named tuple, typing would compile each one.
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 

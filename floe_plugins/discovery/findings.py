@@ -28,7 +28,7 @@ class Scan(NamedTuple):
     corrupt: tuple[Distribution, ...] = ()
 
 
-class _File(NamedTuple):
+class _File:  # making the class of a named tuple takes nine times as long
     """What was read of an ``entry_points.txt``.
 
     Attributes:
@@ -36,19 +36,16 @@ class _File(NamedTuple):
         has_more: whether there is more to it than these: errors, categories, too many plugins.
     """
 
-    origin: Distribution
-    data: bytes
-    parsed: ParsedFile
-    candidates: list[Candidate]
-    has_more: bool
+    __slots__ = ("candidates", "data", "has_more", "origin", "parsed")
 
-
-def _file(origin: Distribution, data: bytes, parsed: ParsedFile) -> _File:
-    is_too_long = len(parsed.entries) > MAX_ENTRIES
-    candidates = [] if is_too_long else [Candidate(entry.ref, entry.value, origin) for entry in parsed.entries]
-    return _File(
-        origin, data, parsed, candidates, bool(is_too_long or parsed.errors or parsed.fatal or parsed.categories)
-    )
+    def __init__(self, origin: Distribution, data: bytes, parsed: ParsedFile) -> None:
+        self.origin = origin
+        self.data = data
+        self.parsed = parsed
+        is_too_long = len(parsed.entries) > MAX_ENTRIES
+        entries = () if is_too_long else parsed.entries
+        self.candidates = [Candidate(entry.ref, entry.value, origin) for entry in entries]
+        self.has_more = bool(is_too_long or parsed.errors or parsed.fatal or parsed.categories)
 
 
 class Findings:
@@ -67,7 +64,7 @@ class Findings:
 
     def add_file(self, origin: Distribution, data: bytes) -> None:
         """Take in the ``entry_points.txt`` of a distribution."""
-        file = _file(origin, data, parse(data, self.groups, with_hints=False))
+        file = _File(origin, data, parse(data, self.groups, with_hints=False))
         self._log.append(file)
         if file.parsed.errors:
             # An unknown group may be one that another file adds: what is wrong is known when all are read.
@@ -112,7 +109,7 @@ class Findings:
             if isinstance(each, Problem):
                 self._problems.append(each)
             elif each.parsed.errors or any(map(each.data.__contains__, changed)):
-                file = self._log[place] = _file(each.origin, each.data, parse(each.data, groups))
+                file = self._log[place] = _File(each.origin, each.data, parse(each.data, groups))
                 self._take(file)
             elif each.has_more:
                 self._take(each)

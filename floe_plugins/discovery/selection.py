@@ -1,7 +1,6 @@
 """Select the candidates that may be loaded. A pin decides if several distributions offer one ref."""
 
-from __future__ import annotations
-
+# Annotations are evaluated: of a named tuple, typing would compile each one.
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import NamedTuple

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import reprlib
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from floe_plugins._version import __version__
 from floe_plugins.core.candidate import Candidate
@@ -134,41 +133,31 @@ def _unmet(line: str, installed: str) -> str | None:
     return mismatch
 
 
-class _ApiVersion(NamedTuple):
-    """The numbers of a version, without zeros at the end."""
-
-    release: tuple[int, ...]
-
-    @property
-    def major(self) -> int:
-        return self.release[0] if self.release else 0
-
-    @property
-    def minor(self) -> int:
-        return self.release[1] if len(self.release) > 1 else 0
-
-
-def _parse(value: object) -> _ApiVersion | str:
-    """Return the version, or a description of what is wrong with it."""
+def _parse(value: object) -> tuple[int, ...] | str:
+    """Return the numbers of a version, two at least and else without zeros at the end; or what is wrong with it."""
     expected = "expected MAJOR.MINOR in a string, such as '1.0'"
     if not isinstance(value, str):
         return f"is of type {type(value).__name__}; {expected}"
     plain = release(value)
     if plain is not None:
-        return _ApiVersion(plain)
+        return _padded(plain)
     from packaging.version import Version
 
     try:
         version = Version(value)
     except ValueError:  # InvalidVersion, and Python's own limit on digits
         return f"{reprlib.repr(value)} is not a version; {expected}"
-    return f"{value!r} has an epoch; {expected}" if version.epoch else _ApiVersion(trimmed(version.release))
+    return f"{value!r} has an epoch; {expected}" if version.epoch else _padded(trimmed(version.release))
 
 
-def _is_compatible(required: _ApiVersion, provided: _ApiVersion) -> bool:
-    if required.major != provided.major:
+def _padded(release: tuple[int, ...]) -> tuple[int, ...]:
+    return (*release, 0, 0)[: max(len(release), 2)]
+
+
+def _is_compatible(required: tuple[int, ...], provided: tuple[int, ...]) -> bool:
+    if required[0] != provided[0]:
         return False
-    return required.minor == provided.minor if provided.major == 0 else required.minor <= provided.minor
+    return required[1] == provided[1] if provided[0] == 0 else required[1] <= provided[1]
 
 
 def _upgrade_hint(requires: object, provides: str, subject: str, platform: Platform) -> str:
@@ -176,8 +165,8 @@ def _upgrade_hint(requires: object, provides: str, subject: str, platform: Platf
     if isinstance(required, str) or isinstance(provided, str):
         api = f"the version of the {platform.name} API for which it was written"
         return f"Set {platform.api_attribute} in {subject} to {api}"
-    api = f"{required.major}.{required.minor}"
-    if required.release > provided.release:
+    api = f"{required[0]}.{required[1]}"
+    if required > provided:
         return (
             f"Upgrade {platform.title} to a version that provides API {api}, "
             f"or install an older version of {subject} made for API {provides}"

@@ -162,7 +162,7 @@ def bindings(body: Iterable[ast.stmt]) -> dict[str, ast.stmt | None] | None:
     for statement in body:
         if isinstance(statement, ast.AnnAssign) and statement.value is None:
             continue
-        names = _bound_names(statement)
+        names = _names_of_one(statement) or _bound_names(statement)
         if "*" in names:
             return None
         binding = statement if _is_simple(statement) else None
@@ -183,6 +183,15 @@ _SCOPES = frozenset({ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef})
 _NAMED = frozenset({ast.ExceptHandler, ast.MatchAs, ast.MatchStar})
 
 
+def _names_of_one(statement: ast.stmt) -> set[str]:
+    """Return the names that a statement of the most frequent kinds binds, which is found sooner than for any other."""
+    if isinstance(statement, (ast.ClassDef, ast.FunctionDef)):
+        return {statement.name}
+    return (
+        {_name_of(alias) for alias in statement.names} if isinstance(statement, (ast.ImportFrom, ast.Import)) else set()
+    )
+
+
 def _bound_names(statement: ast.stmt) -> set[str]:
     """Return all names that a statement binds, also in nested statements, but not those local to a function."""
     names = set[str]()
@@ -199,13 +208,17 @@ def _bound_names(statement: ast.stmt) -> set[str]:
                 names.add(node.id)
         elif kind is not ast.Constant:
             if kind is ast.alias:
-                names.add(node.asname or node.name.partition(".")[0])
+                names.add(_name_of(node))
             elif kind in _NAMED and node.name:
                 names.add(node.name)
             elif kind is ast.MatchMapping and node.rest:
                 names.add(node.rest)
             rest += [each for each in node.__dict__.values() if each.__class__ not in _ENDS]
     return names
+
+
+def _name_of(alias: ast.alias) -> str:
+    return alias.asname or alias.name.partition(".")[0]
 
 
 def read_module(name: str, source: bytes, path: str, *, is_package: bool, whole: bool = False) -> Module | None:

@@ -7,8 +7,7 @@ A value is known only if the class or a base class in the same package assigns a
 and no other statement can change it. All others are None, which means "known when loaded".
 """
 
-from __future__ import annotations
-
+# Annotations are evaluated: of a named tuple, typing would compile each one.
 import ast
 from typing import Any, NamedTuple
 

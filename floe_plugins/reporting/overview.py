@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.state import PluginState
@@ -14,7 +13,7 @@ from floe_plugins.registry.plugin_info import PluginInfo, describe
 from floe_plugins.reporting.static_dependencies import Declared, StaticDependencies, find_dependencies
 
 
-class Overview(NamedTuple):
+class Overview:
     """The facts known about all plugins now.
 
     Attributes:
@@ -23,9 +22,15 @@ class Overview(NamedTuple):
         reasons: why each is selected or not, or disabled.
     """
 
-    infos: Mapping[PluginRef, PluginInfo]
-    dependencies: StaticDependencies
-    reasons: Mapping[PluginRef, str]
+    def __init__(
+        self,
+        infos: Mapping[PluginRef, PluginInfo],
+        dependencies: StaticDependencies,
+        reasons: Mapping[PluginRef, str],
+    ) -> None:
+        self.infos = infos
+        self.dependencies = dependencies
+        self.reasons = reasons
 
     def selected(self, ref: PluginRef) -> bool:
         """Whether a start includes a plugin, as a dependency of another one too."""

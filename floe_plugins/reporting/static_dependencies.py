@@ -1,7 +1,6 @@
 """Find the dependencies of plugins and what meets them, as far as known before any of them is loaded."""
 
-from __future__ import annotations
-
+# Annotations are evaluated: of a named tuple, typing would compile each one.
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
@@ -51,7 +50,7 @@ class StaticDependency(NamedTuple):
         return {**self._asdict(), "refs": list(map(str, self.refs))}
 
 
-class StaticDependencies(NamedTuple):
+class StaticDependencies:
     """The needs of all plugins.
 
     Attributes:
@@ -61,10 +60,17 @@ class StaticDependencies(NamedTuple):
         because: for each of those that is not selected itself, the first plugin that needs it.
     """
 
-    of: Mapping[PluginRef, tuple[StaticDependency, ...]]
-    unknown: frozenset[PluginRef]
-    started: frozenset[PluginRef]
-    because: Mapping[PluginRef, PluginRef]
+    def __init__(
+        self,
+        of: Mapping[PluginRef, tuple[StaticDependency, ...]],
+        unknown: frozenset[PluginRef],
+        started: frozenset[PluginRef],
+        because: Mapping[PluginRef, PluginRef],
+    ) -> None:
+        self.of = of
+        self.unknown = unknown
+        self.started = started
+        self.because = because
 
     def dependents(self) -> dict[PluginRef, tuple[PluginRef, ...]]:
         """Return the plugins that need each plugin, sorted; those that can do without it among them."""
