@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 import click
 
+from floe_plugins.cli.help_texts import examples, variables
 from floe_plugins.cli.main import app
-from floe_plugins.cli.summaries import examples, variables
 from floe_plugins.core.platform import FLOE
 
 PROGRAM = "floe-plugins"

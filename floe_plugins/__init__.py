@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from floe_plugins.core.candidate import Distribution as Distribution
     from floe_plugins.core.categories import Category as Category
     from floe_plugins.core.event import PluginEvent as PluginEvent
-    from floe_plugins.core.outdated import OutdatedPlugin as OutdatedPlugin
+    from floe_plugins.core.outdated_plugin import OutdatedPlugin as OutdatedPlugin
     from floe_plugins.core.platform import FLOE as FLOE
     from floe_plugins.core.platform import Platform as Platform
     from floe_plugins.core.problem import Problem as Problem
@@ -93,7 +93,7 @@ else:
             "__main__": ("command_line",),
             "core.candidate": ("Candidate", "Distribution"),
             "core.categories": ("Category",),
-            "core.outdated": ("OutdatedPlugin",),
+            "core.outdated_plugin": ("OutdatedPlugin",),
             "core.event": ("PluginEvent",),
             "core.platform": ("FLOE", "Platform"),
             "core.problem": ("Problem",),

@@ -26,7 +26,7 @@ ROOT = {"__main__", "_version", "errors", "otel"}
 TESTED_ELSEWHERE = {
     "registry.context": "registry/test_current.py",
     "__main__": "cli/test_main.py",
-    "cli.commands.act": "cli/supervisor/test_service.py",
+    "cli.commands.start_stop_restart": "cli/supervisor/test_service.py",
     "cli.commands.timings": "cli/supervisor/test_service.py",
     "cli.host.__main__": "cli/supervisor/test_launch.py",
     "cli.status_client": "cli/supervisor/test_service.py",

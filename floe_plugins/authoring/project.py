@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from floe_plugins._version import __version__
+from floe_plugins.authoring.category_home import home_of
 from floe_plugins.authoring.contract import read_contract
-from floe_plugins.authoring.home import home_of
 from floe_plugins.authoring.plugin_module import Names, compose, replaced, requirements, tidied
 from floe_plugins.core.categories import NAME_RULE, RESERVED_SLUG, Category, is_name
 from floe_plugins.core.platform import FLOE, Platform

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from floe_plugins.authoring.category_home import distribution_of
 from floe_plugins.authoring.class_reading import Found, read_class
-from floe_plugins.authoring.home import distribution_of
 from floe_plugins.authoring.project_site import ProjectError, lay_out
 from floe_plugins.authoring.wheel import WheelError, unpack
 from floe_plugins.core.candidate import Candidate, Distribution

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from floe_plugins.cli import logs, program
 from floe_plugins.cli.exit import USAGE_ERROR, fail
-from floe_plugins.cli.summaries import variables
+from floe_plugins.cli.help_texts import variables
 from floe_plugins.core.candidate import Candidate
 from floe_plugins.core.categories import Category
 from floe_plugins.core.problem import Problem
@@ -31,7 +31,7 @@ class InstalledPlugins:
     def __init__(self, registry: PluginRegistry) -> None:
         self.registry = registry
         from floe_plugins.reporting.overview import overview
-        from floe_plugins.reporting.switches import unused_switches
+        from floe_plugins.reporting.unused_switches import unused_switches
 
         self.overview: Overview = overview(registry)
         self.warnings = unused_switches(registry, os.environ, variables(registry.platform))

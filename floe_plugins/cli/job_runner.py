@@ -10,9 +10,9 @@ from floe_plugins.cli import logs, program
 from floe_plugins.cli.exit import PROBLEMS_FOUND, end_with, interruption, print_error
 from floe_plugins.cli.options import Options
 from floe_plugins.cli.output import traceback_lines
+from floe_plugins.cli.supervisor.concurrent_jobs import ConcurrentJobs, HostRun
 from floe_plugins.cli.supervisor.ending import Ending
 from floe_plugins.cli.supervisor.progress import Progress
-from floe_plugins.cli.supervisor.side_by_side import HostRun, SideBySide
 from floe_plugins.cli.supervisor.supervisor import Finished, Supervisor
 from floe_plugins.core.safe_text import escape, escape_lines
 
@@ -77,7 +77,7 @@ class JobRunner:
             number: How many hosts may run at the same time.
             timeout: The seconds that each job may take once code of a plugin runs.
         """
-        hosts = SideBySide(self.supervisor, self._receive, self._progress)
+        hosts = ConcurrentJobs(self.supervisor, self._receive, self._progress)
         with self.supervisor.signals():
             options = [{**self.common(), **arguments} for arguments in each]
             yield from hosts.run(job, options, number=number, timeout=timeout)

@@ -10,11 +10,11 @@ import click
 
 from floe_plugins.cli import program
 from floe_plugins.cli.drawing.terminal import columns
-from floe_plugins.cli.summaries import SUMMARIES, examples, variables
+from floe_plugins.cli.help_texts import SUMMARIES, examples, variables
 
 _NARROWEST, _WIDEST = 40, 100
 # The modules of commands that have none of their own.
-_MODULES = {"start": "act", "stop": "act", "restart": "act"}
+_MODULES: dict[str, str] = dict.fromkeys(("start", "stop", "restart"), "start_stop_restart")
 
 
 def complete_variable() -> str:

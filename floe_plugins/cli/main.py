@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from floe_plugins._version import __version__
-from floe_plugins.cli import program, usage
+from floe_plugins.cli import program, usage_errors
 from floe_plugins.cli.lazy_group import LazyGroup
 from floe_plugins.cli.options import Options, common_options
 
@@ -17,12 +17,12 @@ class App(LazyGroup):
 
     def make_context(self, *args: Any, **extra: Any) -> click.Context:
         """Read the arguments before the command's name."""
-        with usage.as_document():
+        with usage_errors.as_document():
             return super().make_context(*args, **extra)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Read the other arguments, and run the command."""
-        with usage.as_document():
+        with usage_errors.as_document():
             return super().invoke(ctx)
 
 

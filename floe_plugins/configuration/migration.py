@@ -10,7 +10,7 @@ import attrs
 
 from floe_plugins.configuration.issues import KeyPath, dotted
 from floe_plugins.configuration.schema.error_reporter import ErrorReporter, leaves
-from floe_plugins.configuration.schema.frames import Frame, raised_at
+from floe_plugins.configuration.schema.raising_frames import Frame, raised_at
 from floe_plugins.configuration.settings import PluginSettings
 from floe_plugins.configuration.values import copy, is_table
 from floe_plugins.core.safe_text import describe_error

@@ -13,9 +13,9 @@ from floe_plugins.core.record import Record
 
 if TYPE_CHECKING:
     # Making its class is left to the first plugin that is outdated.
-    from floe_plugins.core import outdated as outdated_plugins
+    from floe_plugins.core import outdated_plugin
 else:
-    outdated_plugins = LazyModule("floe_plugins.core.outdated")
+    outdated_plugin = LazyModule("floe_plugins.core.outdated_plugin")
 
 
 @attrs.frozen(kw_only=True)
@@ -43,6 +43,6 @@ class DiscoveryReport(Record):
     added: tuple[Candidate, ...] = ()
     removed: tuple[Candidate, ...] = ()
     changed: tuple[Candidate, ...] = ()
-    outdated: tuple[outdated_plugins.OutdatedPlugin, ...] = ()
+    outdated: tuple[outdated_plugin.OutdatedPlugin, ...] = ()
     seconds: float = 0.0
     switched_off: bool = False

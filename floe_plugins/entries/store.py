@@ -29,7 +29,7 @@ from floe_plugins.errors import DuplicatePluginError, PluginConfigurationError, 
 
 if TYPE_CHECKING:
     from floe_plugins.configuration.issues import ConfigurationIssue
-    from floe_plugins.core.outdated import OutdatedPlugin
+    from floe_plugins.core.outdated_plugin import OutdatedPlugin
 
 
 class EntryStore:
@@ -89,7 +89,7 @@ class EntryStore:
         loaded = [entry.candidate for entry in self._entries.values() if entry.plugin is not None]
         outdated: tuple[OutdatedPlugin, ...] = ()
         if loaded:  # else nothing is outdated, and making its class takes as long as reading many distributions
-            from floe_plugins.core.outdated import find_outdated
+            from floe_plugins.core.outdated_plugin import find_outdated
 
             outdated = find_outdated(loaded, scan.candidates)
         added, removed, changed = scanner.compare(before.candidates if before else (), scan.candidates)

@@ -7,8 +7,8 @@ from typing import Any
 import click
 import pytest
 
+from floe_plugins.cli.help_texts import SUMMARIES
 from floe_plugins.cli.main import app
-from floe_plugins.cli.summaries import SUMMARIES
 
 
 @pytest.mark.parametrize("command", ["", *SUMMARIES, "config validate"])

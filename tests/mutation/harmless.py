@@ -39,7 +39,7 @@ _READER = "both are only iterated or looked into"
 _MATCHER = "configuration/redaction/matcher"
 _SHAPE = "configuration/schema/shape"
 _BOUNDARY = "execution/boundary"
-_PROFILE = "reporting/profile"
+_PROFILE = "reporting/startup_profile"
 
 HARMLESS = (
     Harmless(

@@ -33,7 +33,7 @@ from serve import BROKEN
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("loading", "execution", "lifecycle", "dependencies", "discovery", "configuration/redaction")
-MODULES = ("configuration/schema/shape", "reporting/profile")  # of other packages
+MODULES = ("configuration/schema/shape", "reporting/startup_profile")  # of other packages
 COPIED = ("floe_plugins", "tests", "testplugins", "docs", "pyproject.toml", "README.md", "tox.ini")
 # What runs besides the tests of a module and of its package, in this order.
 LIFECYCLE = ("tests/lifecycle", "tests/registry/test_services.py", "tests/plugins/test_hostile_plugins.py")

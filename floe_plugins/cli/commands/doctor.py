@@ -14,7 +14,7 @@ from floe_plugins.cli.exit import PROBLEMS_FOUND, USAGE_ERROR, fail
 from floe_plugins.cli.job_runner import JobRunner
 from floe_plugins.cli.options import Options, common_options, seconds
 from floe_plugins.cli.output import Output
-from floe_plugins.cli.supervisor.side_by_side import HostRun
+from floe_plugins.cli.supervisor.concurrent_jobs import HostRun
 from floe_plugins.core.refs import PluginRef
 
 _PRINTED = 1000

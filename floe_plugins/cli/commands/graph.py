@@ -12,7 +12,7 @@ from floe_plugins.cli.options import Options, common_options
 
 if TYPE_CHECKING:
     # Completing its options needs none of these.
-    from floe_plugins.cli.drawing.diagram import Diagram
+    from floe_plugins.cli.drawing.graph_model import Diagram
     from floe_plugins.cli.installed import InstalledPlugins
     from floe_plugins.cli.output import Output
     from floe_plugins.core.refs import PluginRef
@@ -29,7 +29,7 @@ def graph(options: Options, ref: str | None, form: str | None) -> None:
 
     What a plugin needs is read from its source. Where that does not say it, the graph says "known when loaded".
     """
-    from floe_plugins.cli.drawing.diagram import diagram
+    from floe_plugins.cli.drawing.graph_model import diagram
     from floe_plugins.cli.installed import InstalledPlugins
 
     if options.json and form not in {None, "json"}:
@@ -54,7 +54,7 @@ def _draw(drawn: Diagram, form: str) -> str:
         from floe_plugins.cli.drawing.svg import svg
 
         return svg(drawn)
-    from floe_plugins.cli.drawing.markup import dot, mermaid
+    from floe_plugins.cli.drawing.mermaid_and_dot import dot, mermaid
 
     return mermaid(drawn) if form == "mermaid" else dot(drawn)
 

@@ -7,7 +7,7 @@ from collections.abc import Set as AbstractSet
 from itertools import pairwise
 from typing import NamedTuple
 
-from floe_plugins.cli.drawing.diagram import Diagram
+from floe_plugins.cli.drawing.graph_model import Diagram
 from floe_plugins.dependencies import graph
 
 _PASSES = 6
@@ -37,7 +37,7 @@ def layout(drawn: Diagram) -> Layout:
 
     The same diagram has the same places on every machine.
 
-    >>> from floe_plugins.cli.drawing.diagram import Edge, Node
+    >>> from floe_plugins.cli.drawing.graph_model import Edge, Node
     >>> nodes = {name: Node(name, "selected") for name in ("a", "b", "c")}
     >>> found = layout(Diagram(nodes, (Edge("a", "b", optional=False, broken=False, note=""),), ()))
     >>> found.columns, found.alone

@@ -7,7 +7,7 @@ from html import escape as escape_xml  # xml.sax imports an HTTP client
 from itertools import pairwise
 from typing import NamedTuple
 
-from floe_plugins.cli.drawing.diagram import Diagram, Edge, Node
+from floe_plugins.cli.drawing.graph_model import Diagram, Edge, Node
 from floe_plugins.cli.drawing.layout import Layout, Place, layout
 from floe_plugins.cli.drawing.table import cell_width
 from floe_plugins.core.safe_text import escape
@@ -46,7 +46,7 @@ class _Box(NamedTuple):
 def svg(drawn: Diagram) -> str:
     """Return a diagram as SVG, in ASCII; what plugins call themselves is text in it, whatever it looks like.
 
-    >>> from floe_plugins.cli.drawing.diagram import Node
+    >>> from floe_plugins.cli.drawing.graph_model import Node
     >>> drawn = svg(Diagram({"<a>": Node("<a>", "failed")}, (), ()))
     >>> "<a>" in drawn, "&lt;a&gt;" in drawn
     (False, True)

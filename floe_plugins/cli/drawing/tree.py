@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
-from floe_plugins.cli.drawing.diagram import Diagram, Edge
+from floe_plugins.cli.drawing.graph_model import Diagram, Edge
 
 
 class Strokes(NamedTuple):
@@ -27,7 +27,7 @@ def tree(drawn: Diagram, strokes: Strokes = LINES) -> Iterator[str]:
 
     Trees begin at the plugins that no other one needs. What a plugin needs stands below it where it comes first.
 
-    >>> from floe_plugins.cli.drawing.diagram import Node
+    >>> from floe_plugins.cli.drawing.graph_model import Node
     >>> nodes = {name: Node(name, "selected") for name in ("compute:duckdb", "storage:local")}
     >>> needs = Edge("compute:duckdb", "storage:local", optional=False, broken=False, note="any storage")
     >>> print("\n".join(tree(Diagram(nodes, (needs,), ()), ASCII)))

@@ -14,10 +14,10 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from floe_plugins.cli import program
+from floe_plugins.cli.help_texts import variables
 from floe_plugins.cli.host.channel import Channel
 from floe_plugins.cli.host.tracebacks import frames_of, frames_of_issue
 from floe_plugins.cli.protocol import describe, describe_record
-from floe_plugins.cli.summaries import variables
 from floe_plugins.configuration.loader import load
 from floe_plugins.configuration.model import Configuration
 from floe_plugins.configuration.standard_input import taken_over
@@ -28,7 +28,7 @@ from floe_plugins.core.safe_text import describe_error, type_name
 from floe_plugins.core.state import PluginState
 from floe_plugins.errors import PluginConfigurationError, PluginError
 from floe_plugins.registry.facade import PluginRegistry
-from floe_plugins.reporting.switches import unused_switches
+from floe_plugins.reporting.unused_switches import unused_switches
 
 if TYPE_CHECKING:
     from floe_plugins.configuration.issues import ConfigurationIssue

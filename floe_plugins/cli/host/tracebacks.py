@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from floe_plugins.configuration.issues import ConfigurationIssue
-from floe_plugins.configuration.schema.frames import Frame, raised_at
+from floe_plugins.configuration.schema.raising_frames import Frame, raised_at
 from floe_plugins.core.safe_text import safe_str
 from floe_plugins.errors import PluginConfigurationError, PluginError
 from floe_plugins.execution.boundary import ForeignError, RedactedError

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from floe_plugins.cli.protocol import VERSION, MessageReader
-from floe_plugins.cli.supervisor.captured import Captured
+from floe_plugins.cli.supervisor.captured_output import Captured
 from floe_plugins.cli.supervisor.ending import Ending, explain, explain_signal
 from floe_plugins.cli.supervisor.interpreter_lock import LockUse, observe
 from floe_plugins.cli.supervisor.launch import START_TIMEOUT, HostProcess

@@ -13,7 +13,7 @@ from floe_plugins.configuration.redaction.collector import FORM, Secret
 from floe_plugins.configuration.redaction.patterns import MASK
 from floe_plugins.configuration.redaction.redactor import WITHHELD, Redactor, matcher_of
 from floe_plugins.configuration.redaction.sources import redactor_of_settings
-from floe_plugins.configuration.schema.frames import Frame, raised_in_values
+from floe_plugins.configuration.schema.raising_frames import Frame, raised_in_values
 from floe_plugins.configuration.schema.shape import shape_of
 from floe_plugins.configuration.sections import close_to
 from floe_plugins.configuration.values import get_at, is_list, is_table

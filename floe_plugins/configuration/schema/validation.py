@@ -13,7 +13,7 @@ from floe_plugins.configuration.merge import Layers
 from floe_plugins.configuration.migration import VersionedSettings, migration_warning, possible_versions
 from floe_plugins.configuration.model import Configuration
 from floe_plugins.configuration.schema.error_reporter import ErrorReporter
-from floe_plugins.configuration.schema.frames import Frame, raised_at
+from floe_plugins.configuration.schema.raising_frames import Frame, raised_at
 from floe_plugins.configuration.schema.unknown_keys import unknown_keys
 from floe_plugins.configuration.sections import RESERVED
 from floe_plugins.configuration.settings import PluginSettings

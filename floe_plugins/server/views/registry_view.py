@@ -116,7 +116,7 @@ class RegistryView:
 
     def record_startup(self, report: LifecycleReport) -> None:
         """Show the report that ``registry.startup()`` returned, with its times and its critical chain."""
-        from floe_plugins.reporting.profile import critical_chain
+        from floe_plugins.reporting.startup_profile import critical_chain
 
         found = report.to_dict()
         keys = ("state", "seconds", "began", "attempts", "waited_for", "message")

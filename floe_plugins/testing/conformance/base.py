@@ -5,7 +5,7 @@ from __future__ import annotations
 from floe_plugins.testing.conformance.general.configuration import ConfigurationRules
 from floe_plugins.testing.conformance.general.health import HealthRules
 from floe_plugins.testing.conformance.general.importing import ImportRules
-from floe_plugins.testing.conformance.general.leaving import LeavingRules
+from floe_plugins.testing.conformance.general.leftovers import LeavingRules
 from floe_plugins.testing.conformance.general.lifecycle import LifecycleRules
 from floe_plugins.testing.conformance.general.metadata import MetadataRules
 

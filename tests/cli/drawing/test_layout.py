@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from floe_plugins.cli.drawing.diagram import Diagram, Edge, Node
+from floe_plugins.cli.drawing.graph_model import Diagram, Edge, Node
 from floe_plugins.cli.drawing.layout import layout
 
 

@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 from hypothesis import given
 from hypothesis import strategies as st
 
-from floe_plugins.cli.drawing.diagram import Diagram, Edge, Node
+from floe_plugins.cli.drawing.graph_model import Diagram, Edge, Node
 from floe_plugins.cli.drawing.svg import svg
 
 SPACE = "{http://www.w3.org/2000/svg}"

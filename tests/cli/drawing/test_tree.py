@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from floe_plugins.cli.drawing.diagram import Diagram, Edge, Node
+from floe_plugins.cli.drawing.graph_model import Diagram, Edge, Node
 from floe_plugins.cli.drawing.tree import ASCII, tree
 
 

@@ -11,7 +11,7 @@ from floe_plugins.cli.host.reload import Reload
 from floe_plugins.cli.host.session import Session
 from floe_plugins.core.report import HealthReport, HealthState, LifecycleReport
 from floe_plugins.registry.facade import PluginRegistry
-from floe_plugins.reporting import profile
+from floe_plugins.reporting import startup_profile
 from floe_plugins.server.views.protocol import ACTIONS
 from floe_plugins.server.views.registry_view import RegistryView
 
@@ -80,11 +80,11 @@ class _Platform:
             "warnings": self.session.warnings,
         }
         if self.session.options.get("timings"):
-            facts["blame"] = [row.to_dict() for row in profile.blame(started)]
-            facts["critical_chain"] = [str(outcome.ref) for outcome in profile.critical_chain(started)]
-            facts["timings"] = profile.describe(started)
+            facts["blame"] = [row.to_dict() for row in startup_profile.blame(started)]
+            facts["critical_chain"] = [str(outcome.ref) for outcome in startup_profile.critical_chain(started)]
+            facts["timings"] = startup_profile.describe(started)
         if self.session.options.get("timeline"):
-            facts["timeline"] = profile.svg(started)
+            facts["timeline"] = startup_profile.svg(started)
         return facts
 
     def _serve(self) -> None:

@@ -11,7 +11,7 @@ import pydantic
 
 from floe_plugins.core.report import HealthState, HealthStatus
 from floe_plugins.testing.conformance.case import Case
-from floe_plugins.testing.conformance.general.by_hand import ByHand, by_hand
+from floe_plugins.testing.conformance.general.manual_lifecycle import ByHand, by_hand
 from floe_plugins.testing.conformance.rule import error_text, rule, shown
 
 _CHECK = """

@@ -16,7 +16,7 @@ from floe_plugins.core.refs import PluginRef
 from floe_plugins.core.report import Outcome
 from floe_plugins.registry.facade import PluginRegistry
 from floe_plugins.testing.conformance.case import Case
-from floe_plugins.testing.conformance.general.by_hand import ByHand, by_hand
+from floe_plugins.testing.conformance.general.manual_lifecycle import ByHand, by_hand
 from floe_plugins.testing.conformance.rule import error_text, rule
 
 _START = """

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from floe_plugins.cli.drawing.diagram import Diagram, Edge, Node
-from floe_plugins.cli.drawing.markup import dot, mermaid
+from floe_plugins.cli.drawing.graph_model import Diagram, Edge, Node
+from floe_plugins.cli.drawing.mermaid_and_dot import dot, mermaid
 
 EVIL = '"]; click n0 "javascript:1" \\ <b>&amp;\n#34; é`'
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from floe_plugins.cli.usage import asked_format
+from floe_plugins.cli.usage_errors import asked_format
 
 
 @pytest.mark.parametrize(

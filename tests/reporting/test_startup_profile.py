@@ -8,7 +8,7 @@ import pytest
 from support import start_outcome
 
 from floe_plugins import LifecycleReport, OutcomeState
-from floe_plugins.reporting.profile import blame, critical_chain, describe, ended, svg
+from floe_plugins.reporting.startup_profile import blame, critical_chain, describe, ended, svg
 
 REPORT = LifecycleReport(
     outcomes=(

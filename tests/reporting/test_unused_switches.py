@@ -8,7 +8,7 @@ import pytest
 from support import write_distribution
 
 from floe_plugins import PluginRegistry
-from floe_plugins.reporting.switches import unused_switches
+from floe_plugins.reporting.unused_switches import unused_switches
 
 KNOWN = ("FLOE_PLUGINS_DISABLE", "FLOE_PLUGINS_STRICT")
 

@@ -14,17 +14,17 @@ from typing import Any
 import pytest
 from support import SOON, child_environ, write_distribution
 
-from floe_plugins.cli.supervisor import side_by_side
+from floe_plugins.cli.supervisor import concurrent_jobs
+from floe_plugins.cli.supervisor.concurrent_jobs import ConcurrentJobs
 from floe_plugins.cli.supervisor.progress import Progress
-from floe_plugins.cli.supervisor.side_by_side import SideBySide
 from floe_plugins.cli.supervisor.supervisor import Supervisor
 
 pytestmark = pytest.mark.once
 
 
-def hosts() -> SideBySide:
+def hosts() -> ConcurrentJobs:
     progress = Progress(None)
-    return SideBySide(Supervisor(print, progress), print, progress)
+    return ConcurrentJobs(Supervisor(print, progress), print, progress)
 
 
 def test_each_job_comes_to_its_own_result(tmp_path: Path) -> None:
@@ -40,14 +40,14 @@ def test_each_job_comes_to_its_own_result(tmp_path: Path) -> None:
 
 
 def test_a_host_that_cannot_be_made_is_told_and_the_others_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    launch, number = side_by_side.launch, iter(range(2))
+    launch, number = concurrent_jobs.launch, iter(range(2))
 
     def once(*args: Any, **options: Any) -> Any:
         if not next(number):
             raise BlockingIOError("no more processes")
         return launch(*args, **options)
 
-    monkeypatch.setattr(side_by_side, "launch", once)
+    monkeypatch.setattr(concurrent_jobs, "launch", once)
     options = {"config": None, "no_plugins": True}
     runs = {run.index: run.finished for run in hosts().run("check", [options, options], number=1)}
     assert "no more processes" in (runs[0].error or {})["message"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from floe_plugins.cli.drawing.diagram import Diagram, Edge
+from floe_plugins.cli.drawing.graph_model import Diagram, Edge
 from floe_plugins.core.safe_text import escape
 
 _BAD = ("missing", "refused", "failed")
@@ -13,7 +13,7 @@ _BAD = ("missing", "refused", "failed")
 def mermaid(drawn: Diagram) -> str:
     """Return a Mermaid flowchart.
 
-    >>> from floe_plugins.cli.drawing.diagram import Node
+    >>> from floe_plugins.cli.drawing.graph_model import Node
     >>> print(mermaid(Diagram({"a": Node("a", "selected")}, (), ())), end="")
     flowchart LR
         n0["a"]
@@ -44,7 +44,7 @@ def mermaid(drawn: Diagram) -> str:
 def dot(drawn: Diagram) -> str:
     r"""Return a graph for Graphviz.
 
-    >>> from floe_plugins.cli.drawing.diagram import Node
+    >>> from floe_plugins.cli.drawing.graph_model import Node
     >>> print(dot(Diagram({'a"': Node('a"', "missing", ("not there",))}, (), ())), end="")
     digraph plugins {
         rankdir=LR

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from floe_plugins import Candidate, Distribution, OutdatedPlugin, PluginRef
-from floe_plugins.core.outdated import find_outdated
+from floe_plugins.core.outdated_plugin import find_outdated
 
 OLD = Distribution("acme", "2.0.0", "/site/acme-2")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from floe_plugins import PluginRef
-from floe_plugins.cli.drawing.diagram import Diagram, Edge, diagram
+from floe_plugins.cli.drawing.graph_model import Diagram, Edge, diagram
 from floe_plugins.reporting.static_dependencies import Declared, find_dependencies
 
 DECLARED = {

@@ -10,7 +10,7 @@ from pydantic import BaseModel, SecretStr, field_validator
 
 from floe_plugins import PluginRef
 from floe_plugins.configuration.loader import load
-from floe_plugins.configuration.schema.frames import raised_at
+from floe_plugins.configuration.schema.raising_frames import raised_at
 from floe_plugins.configuration.schema.validation import validate_settings
 
 

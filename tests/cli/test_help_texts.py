@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from floe_plugins import Category
-from floe_plugins.cli.summaries import SUMMARIES, examples, variables
+from floe_plugins.cli.help_texts import SUMMARIES, examples, variables
 from floe_plugins.core.platform import FLOE, Platform
 
 ROOT = Path(__file__).parents[2]

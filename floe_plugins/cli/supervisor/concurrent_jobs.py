@@ -10,7 +10,7 @@ from typing import Any
 
 import attrs
 
-from floe_plugins.cli.supervisor.captured import Captured
+from floe_plugins.cli.supervisor.captured_output import Captured
 from floe_plugins.cli.supervisor.launch import launch
 from floe_plugins.cli.supervisor.monitor import Monitor
 from floe_plugins.cli.supervisor.progress import Progress
@@ -47,7 +47,7 @@ class HostRun:
     is_stuck: bool = False
 
 
-class SideBySide:
+class ConcurrentJobs:
     """Runs several jobs, each in a host that is a new interpreter and whose output is captured.
 
     Args:

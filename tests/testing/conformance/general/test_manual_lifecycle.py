@@ -8,7 +8,7 @@ from support import Secrets, named
 
 from floe_plugins import SecretsPlugin
 from floe_plugins.testing.conformance.case import Case
-from floe_plugins.testing.conformance.general.by_hand import by_hand
+from floe_plugins.testing.conformance.general.manual_lifecycle import by_hand
 
 Needed = named("needed")
 

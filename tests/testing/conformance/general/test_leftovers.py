@@ -15,7 +15,7 @@ import pytest
 from conformance_plugins import Good, GoodConformance
 from conformance_suite import conformance
 
-from floe_plugins.testing.conformance.general.leaving import LeavingRules
+from floe_plugins.testing.conformance.general.leftovers import LeavingRules
 from floe_plugins.testing.conformance.runner import rules, run
 
 FOREVER = threading.Event()

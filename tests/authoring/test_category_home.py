@@ -10,7 +10,7 @@ import pytest
 from support import write_distribution
 
 from floe_plugins import FLOE, Category, Platform, PluginMetadata, PluginType
-from floe_plugins.authoring.home import distribution_of, home_of
+from floe_plugins.authoring.category_home import distribution_of, home_of
 
 
 class Source(PluginMetadata):

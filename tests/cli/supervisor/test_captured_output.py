@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from floe_plugins.cli.supervisor.captured import Captured
+from floe_plugins.cli.supervisor.captured_output import Captured
 
 
 def captured(data: bytes) -> Captured:
