@@ -60,11 +60,10 @@ class ContractError(AssertionError):
         self.rule = rule
 
     def __str__(self) -> str:
-        lines = [
-            f"{escape(self.plugin) or 'the plugin'} breaks its contract.",
-            f"  Wanted: {self.wanted}",
-            f"  Seen:   {self.seen}",
-        ]
+        return self._text(f"{escape(self.plugin) or 'the plugin'} breaks its contract.", "Wanted:")
+
+    def _text(self, verdict: str, contract: str) -> str:
+        lines = [verdict, f"  {contract:7} {self.wanted}", f"  Seen:   {self.seen}"]
         if self.example:
             lines += ["  Right:", textwrap.indent(self.example, "    ")]
         return "\n".join(lines)
@@ -90,14 +89,8 @@ class ConformanceClassError(ContractError):
     """
 
     def __str__(self) -> str:
-        lines = [
-            f"{escape(self.plugin)} cannot check {self.rule}: the conformance class is at fault, not the plugin.",
-            f"  Rule:   {self.wanted}",
-            f"  Seen:   {self.seen}",
-        ]
-        if self.example:
-            lines += ["  Right:", textwrap.indent(self.example, "    ")]
-        return "\n".join(lines)
+        verdict = f"{escape(self.plugin)} cannot check {self.rule}: the conformance class is at fault, not the plugin."
+        return self._text(verdict, "Rule:")
 
 
 def rule(example: str) -> Callable[[Callable[[C], None]], Callable[[C], None]]:

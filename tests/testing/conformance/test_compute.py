@@ -322,13 +322,19 @@ class Nameless(Cursor):
     description = None  # type: ignore[assignment]
 
 
-class NamesNoColumns(Duck):
+class OtherCursor(Duck):
+    wrapped: Any
+
     @contextlib.contextmanager
     def connect(self):
         with super().connect() as connection:
             inner = connection.cursor
-            connection.cursor = lambda: Nameless(inner().described)
+            connection.cursor = lambda: self.wrapped(inner().described)
             yield connection
+
+
+class NamesNoColumns(OtherCursor):
+    wrapped = Nameless
 
 
 class Remembers(Cursor):
@@ -351,13 +357,8 @@ class Remembers(Cursor):
         return self.description
 
 
-class KeepsTheColumns(Duck):
-    @contextlib.contextmanager
-    def connect(self):
-        with super().connect() as connection:
-            inner = connection.cursor
-            connection.cursor = lambda: Remembers(inner().described)
-            yield connection
+class KeepsTheColumns(OtherCursor):
+    wrapped = Remembers
 
 
 class RollsBack(Duck):
