@@ -212,7 +212,8 @@ class OrchestratorPlugin(PluginMetadata):
     def run(self, plan: Plan, select: Sequence[str] = ()) -> RunReport:
         """Run all steps of the plan, or only the selected ones, and wait until they have ended.
 
-        An exception of a step is reported, not raised, and the steps that need it are skipped.
+        An exception of a step is reported, not raised, and the steps that need it are skipped. A selected step
+        needs others also through steps that are not selected: it runs after those that are, or is skipped with them.
 
         Raises:
             ValueError: the plan has no step of a selected name.

@@ -216,6 +216,20 @@ class OrchestratorConformance(PlanRules, RunRules, PluginConformance):
             self.expect(notes.ran == ["one", "three"], f"with one and three selected, {shown(notes.ran)} ran")
 
     @rule(_RUN)
+    def test_selected_steps_need_each_other(self) -> None:
+        """A selected step runs after those that it needs, also through steps that are not selected, or is skipped."""
+        for select in (["a", "b"], ["a", "c"]):
+            for order in ("cba", "abc"):
+                for fails in (0, 9):
+                    notes = Notes()
+                    steps = {"a": notes.step("a", fails=fails), "b": notes.step("b", "a"), "c": notes.step("c", "b")}
+                    with self.started() as plugin:
+                        self.run_steps(plugin, *(steps[name] for name in order), select=select)
+                    ran = [name for name in dict.fromkeys(notes.ran) if name in select]
+                    seen = f"b needs a, c needs b, {select} are selected, {'a fails, ' if fails else ''}and {ran} ran"
+                    self.expect(ran == (["a"] if fails else select), seen)
+
+    @rule(_RUN)
     def test_a_run_is_judged_by_the_selected_steps(self) -> None:
         """``RunReport.ok`` is whether all selected steps succeeded; others have no part in the report."""
         notes = Notes()

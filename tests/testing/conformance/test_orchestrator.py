@@ -64,7 +64,13 @@ class DemoOrchestrator(OrchestratorPlugin):
 
     def selected(self, plan, select):
         self.check_selection(plan, select)
-        return [step for step in self.order(plan.steps) if not select or step.name in select]
+        ordered = self.order(plan.steps)
+        if not select:
+            return ordered
+        needs: dict[str, list[str]] = {}
+        for step in ordered:
+            needs[step.name] = [*step.needs, *(each for name in step.needs for each in needs[name])]
+        return [attrs.evolve(step, needs=needs[step.name]) for step in ordered if step.name in select]
 
     def check_selection(self, plan, select):
         if set(select) - {step.name for step in plan.steps}:
@@ -172,9 +178,8 @@ class ForgetsTheThird(DemoOrchestrator):
 
 
 class KeepsTheOrderGiven(DemoOrchestrator):
-    def order(self, steps):
-        super().order(steps)
-        return list(steps)
+    def selected(self, plan, select):
+        return super().selected(plan, select) if select else plan.steps
 
 
 class ReturnsEarly(DemoOrchestrator):
@@ -270,6 +275,12 @@ class RunsWhatIsNeeded(DemoOrchestrator):
         return super().selected(plan, tuple(names))
 
 
+class ForgetsWhatIsBetween(DemoOrchestrator):
+    def selected(self, plan, select):
+        by_name = {step.name: step for step in plan.steps}
+        return [by_name[step.name] for step in super().selected(plan, select)]
+
+
 class ReportsTheOthers(DemoOrchestrator):
     def run(self, plan, select=()):
         report = super().run(plan, select)
@@ -360,6 +371,7 @@ FAULTY: dict[str, type[Any]] = {
     "test_the_time_of_a_step_is_said": TimesTheLastAttempt,
     "test_the_time_of_a_run_is_said": TimesNothing,
     "test_only_the_selected_steps_run": RunsWhatIsNeeded,
+    "test_selected_steps_need_each_other": ForgetsWhatIsBetween,
     "test_a_run_is_judged_by_the_selected_steps": ReportsTheOthers,
     "test_a_selected_step_has_to_be_there": IgnoresUnknownNames,
     "test_nothing_runs_if_a_selected_step_is_not_there": ChecksAfterwards,
