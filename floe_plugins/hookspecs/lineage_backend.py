@@ -68,7 +68,7 @@ class LineageBackendPlugin(PluginMetadata):
     @hookspec
     @abstractmethod
     def flush(self, deadline: float) -> bool:
-        """Send all waiting events within ``deadline`` seconds. Return whether all were sent.
+        """Send all waiting events within ``deadline`` seconds. Return whether all were sent, as soon as they were.
 
         Events that could not be sent are kept for the next attempt.
         """

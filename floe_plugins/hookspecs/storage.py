@@ -46,7 +46,8 @@ class StoragePlugin(PluginMetadata):
 
     Paths are relative to the root of the storage and separated by ``/``. Every hook raises
     ``ValueError`` for a path with an empty part, ``.`` or ``..``, and ``PluginUnavailableError``
-    if the service does not answer; files that were written before stay unchanged.
+    if the service does not answer, as does a file that was opened before. Files that were written
+    before stay unchanged.
 
     >>> from floe_plugins import StoragePlugin
     >>> def save_report(storage: StoragePlugin, text: str) -> str:
@@ -86,6 +87,7 @@ class StoragePlugin(PluginMetadata):
 
         The prefix is the beginning of a text and no folder: ``list("sales/2026")`` returns ``sales/2026.csv`` and
         ``sales/2026/q1.csv``, ``list("sales/2026/")`` the second alone, and ``list()`` all. Folders are not listed.
+        An object that cannot be looked at, such as for a missing right, is an error and not left out.
         A prefix with an empty part, ``.`` or ``..`` is a ``ValueError``, but it may end with ``/``.
         """
 

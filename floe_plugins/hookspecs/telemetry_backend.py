@@ -74,6 +74,6 @@ class TelemetryBackendPlugin(PluginMetadata):
         """Send all waiting spans and metrics within ``deadline`` seconds. Return whether all were sent.
 
         Flush the providers first: only data that they have passed to exporters and readers is
-        sent. Returns at the deadline even if the collector does not answer. May be called from
-        several threads.
+        sent. Returns as soon as all was sent, and at the deadline even if the collector does not
+        answer: what could not be sent is kept for the next attempt. May be called from several threads.
         """

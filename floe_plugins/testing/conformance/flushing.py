@@ -49,6 +49,16 @@ class FlushRules(Case):
             self.expect(found is True, f"flush returned {shown(found)}")
 
     @rule(FLUSH)
+    def test_a_flush_ends_when_all_was_sent(self) -> None:
+        """``flush`` returns as soon as all was sent, and does not wait for its deadline."""
+        with self.started() as plugin:
+            self._give(plugin)
+            deadline, began = 4 * self.slack, time.monotonic()
+            plugin.flush(deadline)
+            passed = time.monotonic() - began
+            self.expect(passed <= self.slack, f"flush({deadline:g}) returned after {passed:.1f} s")
+
+    @rule(FLUSH)
     def test_nothing_to_send_is_no_failure(self) -> None:
         """``flush`` returns True if nothing waits."""
         with self.started() as plugin:

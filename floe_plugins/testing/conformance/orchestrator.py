@@ -216,7 +216,7 @@ class OrchestratorConformance(PlanRules, RunRules, PluginConformance):
             self.expect(notes.ran == ["one", "three"], f"with one and three selected, {shown(notes.ran)} ran")
 
     @rule(_RUN)
-    def test_selected_steps_need_each_other(self) -> None:
+    def test_a_selection_keeps_the_order(self) -> None:
         """A selected step runs after those that it needs, also through steps that are not selected, or is skipped."""
         for select in (["a", "b"], ["a", "c"]):
             for order in ("cba", "abc"):

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
 import re
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from floe_plugins.errors import PluginUnavailableError, UnsupportedOperationError
+from floe_plugins.errors import UnsupportedOperationError
 from floe_plugins.hookspecs.storage import ObjectInfo
 from floe_plugins.testing.conformance.base import PluginConformance
 from floe_plugins.testing.conformance.parts.storage_files import BAD_PATHS, BAD_PREFIXES, FileRules
-from floe_plugins.testing.conformance.parts.storage_versions import VersionRules
+from floe_plugins.testing.conformance.parts.storage_versions import FailureRules, VersionRules
 from floe_plugins.testing.conformance.rule import rule, shown
 
 _PATH = """
@@ -41,13 +40,6 @@ def delete(self, path):
         return False
     return True
 """
-_UNAVAILABLE = """
-def delete(self, path):
-    try:
-        return self._client.delete(self._key(path))
-    except ConnectionError as error:
-        raise PluginUnavailableError(f"{self._place} does not answer") from error
-"""
 _OTHERS = """
 def properties(self, consumer):
     if consumer == "pyiceberg":
@@ -56,7 +48,7 @@ def properties(self, consumer):
 """
 
 
-class StorageConformance(VersionRules, FileRules, PluginConformance):
+class StorageConformance(VersionRules, FailureRules, FileRules, PluginConformance):
     """The rules for ``StoragePlugin``.
 
     >>> from floe_plugins.testing import StorageConformance
@@ -78,42 +70,6 @@ class StorageConformance(VersionRules, FileRules, PluginConformance):
         """Make a link in the storage to a folder outside; return its path, None without links. Override it."""
         del plugin
         return None
-
-    def outage(self, plugin: Any) -> contextlib.AbstractContextManager[Any] | None:
-        """Return a context in which the service does not answer; None if there is no service. Override it."""
-        del plugin
-        return None
-
-    @contextlib.contextmanager
-    def _without_service(self) -> Generator[Any, None, None]:
-        """Give the plugin, with one file in it, while the service does not answer."""
-        with self.started() as plugin:
-            outage = self.block("outage", plugin)
-            if outage is None:
-                self.skip("outage() is not overridden: the storage always answers")
-            self.write(plugin, "kept.txt", b"kept")
-            with outage:
-                yield plugin
-            self.expect(self.read(plugin, "kept.txt") == b"kept", "after an outage, a file has another content")
-
-    @rule(_UNAVAILABLE)
-    def test_a_service_that_does_not_answer_is_unavailable(self) -> None:
-        """Hooks raise ``PluginUnavailableError`` if the service does not answer."""
-        with self._without_service() as plugin:
-            for doing, call in (
-                ("reading a file", lambda: self.read(plugin, "kept.txt")),
-                ("writing a new file", lambda: self.write(plugin, "new.txt", b"x", "xb")),
-                ("list()", lambda: list(plugin.list())),
-                ("delete()", lambda: plugin.delete("kept.txt")),
-            ):
-                with self.raises(PluginUnavailableError, f"{doing} while the service does not answer"):
-                    call()
-
-    @rule(_UNAVAILABLE)
-    def test_files_survive_an_outage(self) -> None:
-        """If the service does not answer, files that were written before stay unchanged."""
-        with self._without_service() as plugin, contextlib.suppress(PluginUnavailableError, OSError):
-            self.write(plugin, "kept.txt", b"changed")
 
     @rule(_PATH)
     def test_uris_of_bad_paths_are_refused(self) -> None:

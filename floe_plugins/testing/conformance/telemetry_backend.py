@@ -269,6 +269,19 @@ class TelemetryBackendConformance(FlushRules, PluginConformance):
             self.expect(not lost, "after another provider has closed its reader, a metric does not arrive")
 
     @rule(FLUSH)
+    def test_what_could_not_be_sent_is_kept(self) -> None:
+        """Spans that could not be sent are kept for the next attempt."""
+        names = ("conformance-kept", "conformance-kept-too")
+        with self.started() as plugin:
+            with self._outage():
+                for name in names:
+                    self._export(plugin, name)
+                # Long enough for an attempt to fail.
+                plugin.flush(self.slack)
+            lost = self._lost(plugin, *names)
+            self.expect(not lost, f"of 2 spans that could not be sent at first, {shown(lost)} have not arrived")
+
+    @rule(FLUSH)
     def test_a_flush_closes_nothing(self) -> None:
         """``flush`` may be called repeatedly: what is exported after one is sent by the next."""
         names = ("conformance-before", "conformance-after")

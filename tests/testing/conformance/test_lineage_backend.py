@@ -312,6 +312,9 @@ class RefusesInAnOutage(DemoLineage):
 class TriesLater(faulty_flushes.TriesLater, DemoLineage): ...
 
 
+class WaitsForItsDeadline(faulty_flushes.WaitsForItsDeadline, DemoLineage): ...
+
+
 class FlushesAlone(faulty_flushes.FlushesAlone, DemoLineage): ...
 
 
@@ -373,6 +376,7 @@ FAULTY: dict[str, type[Any]] = {
     "test_nothing_to_send_is_no_failure": HasNothingToSend,
     "test_a_flush_that_did_not_send_all_says_so": SaysAllWasSent,
     "test_a_flush_sends_at_once": TriesLater,
+    "test_a_flush_ends_when_all_was_sent": WaitsForItsDeadline,
     "test_a_flush_keeps_its_deadline": WaitsForTheServer,
     "test_what_could_not_be_sent_is_kept": DropsWhatFails,
     "test_an_event_that_cannot_be_sent_now_is_accepted": RefusesInAnOutage,

@@ -371,7 +371,7 @@ FAULTY: dict[str, type[Any]] = {
     "test_the_time_of_a_step_is_said": TimesTheLastAttempt,
     "test_the_time_of_a_run_is_said": TimesNothing,
     "test_only_the_selected_steps_run": RunsWhatIsNeeded,
-    "test_selected_steps_need_each_other": ForgetsWhatIsBetween,
+    "test_a_selection_keeps_the_order": ForgetsWhatIsBetween,
     "test_a_run_is_judged_by_the_selected_steps": ReportsTheOthers,
     "test_a_selected_step_has_to_be_there": IgnoresUnknownNames,
     "test_nothing_runs_if_a_selected_step_is_not_there": ChecksAfterwards,

@@ -120,9 +120,14 @@ class Directory(StoragePlugin):
                 place = Path(directory, name)
                 path = place.relative_to(self.root).as_posix()
                 if path.startswith(prefix) and not name.startswith(".unfinished-"):
-                    stat = place.stat()
+                    stat = self.stat(place)
                     found.append(ObjectInfo(path, stat.st_size, datetime.fromtimestamp(stat.st_mtime, timezone.utc)))
         return tuple(sorted(found, key=lambda info: info.path))
+
+    def stat(self, place: Path) -> os.stat_result:
+        if place.name == "b.txt" and self.root.with_name("unreadable").exists():
+            raise PermissionError(place)
+        return place.stat()
 
     def delete(self, path):
         self.reach(path)
@@ -163,6 +168,13 @@ class DirectoryConformance(StorageConformance):
         plugin.root.with_name("down").touch()
         yield
         plugin.root.with_name("down").unlink()
+
+    @contextlib.contextmanager
+    def unreadable(self, plugin: Any, path: str) -> Any:
+        assert path.endswith("b.txt")
+        plugin.root.with_name("unreadable").touch()
+        yield
+        plugin.root.with_name("unreadable").unlink()
 
 
 class UriOfAnything(Directory):
@@ -513,6 +525,33 @@ class DoesNotSayWho(Directory):
             raise ConnectionError(path) from error
 
 
+class Disconnected(io.FileIO):
+    down: Path
+
+    def read(self, size: int | None = -1) -> Any:
+        if self.down.exists():
+            raise ConnectionResetError
+        return super().read(size)
+
+
+class ReadsFromOneConnection(Directory):
+    def open(self, path, mode="rb"):
+        file = super().open(path, mode)
+        if mode == "rb":
+            file.close()
+            file = Disconnected(self.place(path))
+            file.down = self.root.with_name("down")
+        return file
+
+
+class LeavesOut(Directory):
+    def list(self, prefix=""):
+        try:
+            return super().list(prefix)
+        except PermissionError:
+            return ()
+
+
 class LosesFiles(Directory):
     def open(self, path, mode="rb"):
         if mode == "wb" and self.root.with_name("down").exists():
@@ -533,6 +572,8 @@ FAULTY: dict[str, type[Any]] = {
     "test_a_file_tells_how_far_it_is_written": TellsNothing,
     "test_a_service_that_does_not_answer_is_unavailable": DoesNotSayWho,
     "test_files_survive_an_outage": LosesFiles,
+    "test_an_open_file_of_a_service_that_does_not_answer_is_unavailable": ReadsFromOneConnection,
+    "test_what_cannot_be_looked_at_is_not_left_out": LeavesOut,
     "test_uris_of_bad_paths_are_refused": UriOfAnything,
     "test_files_of_bad_paths_are_refused": OpensAnything,
     "test_bad_paths_cannot_be_deleted": DeletesAnything,

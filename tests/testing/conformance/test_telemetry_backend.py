@@ -298,6 +298,19 @@ class ClosesAtAFlush(DemoTelemetry):
 class TriesLater(faulty_flushes.TriesLater, DemoTelemetry): ...
 
 
+class WaitsForItsDeadline(faulty_flushes.WaitsForItsDeadline, DemoTelemetry): ...
+
+
+class DropsWhatFails(DemoTelemetry):
+    """Of two batches the second."""
+
+    def send(self):
+        found = super().send()
+        if not found and len(self.waiting) == 2:
+            self.waiting.pop()
+        return found
+
+
 class FlushesAlone(faulty_flushes.FlushesAlone, DemoTelemetry): ...
 
 
@@ -331,6 +344,8 @@ FAULTY: dict[str, type[Any]] = {
     "test_nothing_to_send_is_no_failure": HasNothingToSend,
     "test_a_flush_that_did_not_send_all_says_so": SaysAllWasSent,
     "test_a_flush_sends_at_once": TriesLater,
+    "test_a_flush_ends_when_all_was_sent": WaitsForItsDeadline,
+    "test_what_could_not_be_sent_is_kept": DropsWhatFails,
     "test_a_flush_keeps_its_deadline": WaitsForTheCollector,
     "test_a_flush_closes_nothing": ClosesAtAFlush,
     "test_several_threads_flush_at_once": FlushesAlone,

@@ -1,4 +1,4 @@
-"""The rules for storages of API 1.1: single objects, versions, URLs and settings for others."""
+"""The rules for storages of API 1.1, and for services and files that cannot be asked."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import functools
 from collections.abc import Generator, Iterator, Sequence
 from typing import Any
 
-from floe_plugins.errors import UnsupportedOperationError
+from floe_plugins.errors import PluginError, PluginUnavailableError, UnsupportedOperationError
 from floe_plugins.testing.conformance.parts.storage_files import BAD_PATHS, BAD_PREFIXES, StorageCase
 from floe_plugins.testing.conformance.rule import rule, shown
 
@@ -38,6 +38,31 @@ _ACCESS = """
 def access(self, consumer):
     found = self.properties(consumer)  # raises UnsupportedOperationError
     return {name: pydantic.SecretStr(value) if name in _SECRET else value for name, value in found.items()}
+"""
+
+_UNAVAILABLE = """
+def delete(self, path):
+    try:
+        return self._client.delete(self._key(path))
+    except ConnectionError as error:
+        raise PluginUnavailableError(f"{self._place} does not answer") from error
+"""
+_READ = """
+class Reader(io.RawIOBase):
+    def readinto(self, buffer):
+        try:
+            data = self._client.read(self._key, self._place, len(buffer))
+        except ConnectionError as error:
+            raise PluginUnavailableError(f"{self._key} cannot be read: nobody answers") from error
+        ...
+"""
+_LIST_ALL = """
+def _info(self, place):
+    try:
+        stat = place.stat()
+    except FileNotFoundError:  # deleted meanwhile; any other error tells the caller that the list is not whole
+        return None
+    return ObjectInfo(place.relative_to(self._root).as_posix(), stat.st_size)
 """
 
 
@@ -195,3 +220,78 @@ class VersionRules(StorageCase):
             except UnsupportedOperationError as error:
                 self.skip(f"not supported: {error}")
             yield plugin
+
+
+class FailureRules(StorageCase):
+    """The rules for a service that does not answer, and for files that cannot be looked at."""
+
+    def outage(self, plugin: Any) -> contextlib.AbstractContextManager[Any] | None:
+        """Return a context in which the service does not answer; None if there is no service. Override it."""
+        del plugin
+        return None
+
+    def unreadable(self, plugin: Any, path: str) -> contextlib.AbstractContextManager[Any] | None:
+        """Return a context in which a file cannot be looked at; None if there is no such thing. Override it."""
+        del plugin, path
+        return None
+
+    def _outage(self, plugin: Any) -> contextlib.AbstractContextManager[Any]:
+        return self.block("outage", plugin) or self.skip("outage() is not overridden: the storage always answers")
+
+    @contextlib.contextmanager
+    def _without_service(self) -> Generator[Any, None, None]:
+        """Give the plugin, with one file in it, while the service does not answer."""
+        with self.started() as plugin:
+            outage = self._outage(plugin)
+            self.write(plugin, "kept.txt", b"kept")
+            with outage:
+                yield plugin
+            self.expect(self.read(plugin, "kept.txt") == b"kept", "after an outage, a file has another content")
+
+    @rule(_UNAVAILABLE)
+    def test_a_service_that_does_not_answer_is_unavailable(self) -> None:
+        """Hooks raise ``PluginUnavailableError`` if the service does not answer."""
+        with self._without_service() as plugin:
+            for doing, call in (
+                ("reading a file", lambda: self.read(plugin, "kept.txt")),
+                ("writing a new file", lambda: self.write(plugin, "new.txt", b"x", "xb")),
+                ("list()", lambda: list(plugin.list())),
+                ("delete()", lambda: plugin.delete("kept.txt")),
+            ):
+                with self.raises(PluginUnavailableError, f"{doing} while the service does not answer"):
+                    call()
+
+    @rule(_UNAVAILABLE)
+    def test_files_survive_an_outage(self) -> None:
+        """If the service does not answer, files that were written before stay unchanged."""
+        with self._without_service() as plugin, contextlib.suppress(PluginUnavailableError, OSError):
+            self.write(plugin, "kept.txt", b"changed")
+
+    @rule(_READ)
+    def test_an_open_file_of_a_service_that_does_not_answer_is_unavailable(self) -> None:
+        """A file that was opened before raises ``PluginUnavailableError``, too, if it needs a service and has none."""
+        with self.started() as plugin:
+            outage = self._outage(plugin)
+            self.write(plugin, "kept.txt", b"kept")
+            with plugin.open("kept.txt") as file:
+                with outage:
+                    try:
+                        found = file.read()
+                    except PluginUnavailableError:
+                        return
+                # It may have read ahead.
+                self.expect(found == b"kept", f"while the service does not answer, an open file has {shown(found)}")
+
+    @rule(_LIST_ALL)
+    def test_what_cannot_be_looked_at_is_not_left_out(self) -> None:
+        """If an object cannot be looked at, ``list`` raises an error, and does not leave it out."""
+        with self.filled() as (plugin, _):
+            unreadable = self.block("unreadable", plugin, "a/b.txt")
+            if unreadable is None:
+                self.skip("unreadable() is not overridden: the storage can look at all objects")
+            with unreadable:
+                try:
+                    found = [info.path for info in plugin.list()]
+                except (OSError, PluginError):
+                    return
+            self.expect("a/b.txt" in found, f"list() left it out, and returned {shown(found)}")

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+import errno
+import unittest.mock
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from floe_reference_storage_local import LocalStorage
@@ -21,3 +25,16 @@ class TestLocalStorage(StorageConformance):
         (elsewhere / "file.txt").write_text("not in the storage", encoding="utf-8")
         (self.scratch / "root" / "link").symlink_to(elsewhere)
         return "link"
+
+    @contextlib.contextmanager
+    def unreadable(self, plugin: Any, path: str) -> Iterator[None]:
+        place, stat = (self.scratch / "root" / path).resolve(), Path.stat
+
+        def refused(self: Path, **options: Any) -> Any:
+            # Rights would not keep root from it.
+            if self.name == place.name and str(self) == str(place):
+                raise PermissionError(errno.EACCES, "no right to look at it", path)
+            return stat(self, **options)
+
+        with unittest.mock.patch.object(Path, "stat", refused):
+            yield

@@ -28,7 +28,11 @@ class Collector:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 content = self.rfile.read(int(self.headers["Content-Length"]))
-                owner.answers.wait()
+                if not owner.answers.is_set():
+                    # What comes now is lost, also if the collector answers again.
+                    owner.answers.wait()
+                    self.close_connection = True
+                    return
                 if self.headers.get("Content-Encoding") == "gzip":
                     content = gzip.decompress(content)
                 owner.take(self.path, content)
