@@ -113,6 +113,9 @@ class ComputePlugin(PluginMetadata):
         """Make ``data`` available to queries as the table ``name``. Replaces a table of that name.
 
         The data is read before the call returns, and is kept until ``release`` or shutdown.
+
+        Raises:
+            UnsupportedOperationError: the engine has no type for a column, such as one of lists or records.
         """
 
     @hookspec(firstresult=True)

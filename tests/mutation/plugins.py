@@ -54,6 +54,7 @@ ENGINES_OF = {
 # Seconds. What takes this much longer than ten times of what it takes without the change hangs.
 PATIENCE = 25.0
 PRINTING = threading.Lock()
+_FAILED = ("FAILED", "ERROR")
 WATCHES_IMPORTS = "::test_hooks_leave_what_all_code_shares"
 
 
@@ -176,7 +177,9 @@ class Plugin:
             status, output = self.run(first=rules, each=limit, limit=limit + 5 * sum(self.seconds[r] for r in rules))
         if not status:
             return "", ""
-        failed = [line for line in output.splitlines() if line.startswith(("FAILED", "ERROR"))]
+        # Log messages that are shown begin with ERROR, too.
+        words = ((line, line.split(maxsplit=2)) for line in output.splitlines() if line.startswith(_FAILED))
+        failed = [line for line, (_, *named) in words if named and named[0] in rules]
         # Each line of a verbose run begins with the rule that it is about, and is written when the rule begins.
         begun = [line.partition(" ")[0] for line in output.splitlines()]
         rule = failed[0].split()[1] if failed else next((each for each in reversed(begun) if each in rules), rules[0])

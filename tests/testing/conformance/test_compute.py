@@ -139,12 +139,17 @@ class DuckConformance(ComputeConformance):
 
 
 class ReadOnlyDuck(Duck):
-    """An engine without connections, tables of its own and dbt."""
+    """An engine without connections, tables of its own, dbt, lists and records."""
 
     def execute(self, sql, parameters=None):
         if sql.startswith("CREATE"):
             raise UnsupportedOperationError("no tables")
         return super().execute(sql, parameters)
+
+    def register_table(self, name, data):
+        if name == "conformance_nested":
+            raise UnsupportedOperationError("no lists")
+        super().register_table(name, data)
 
     def connect(self):
         raise UnsupportedOperationError("no connections")
@@ -155,7 +160,7 @@ class ReadOnlyDuck(Duck):
 
 class ReadOnlyConformance(DuckConformance):
     plugin = ReadOnlyDuck
-    unsupported = ("connect", "create", "dbt_profile")
+    unsupported = ("connect", "create", "dbt_profile", "nested")
 
 
 class ReturnsAWrapper(Duck):
@@ -611,5 +616,5 @@ def test_a_faulty_plugin_breaks_exactly_its_own_rule(rule: str) -> None:
 def test_what_the_class_names_wrongly_is_not_blamed_on_the_plugin() -> None:
     misspelt = {"unsupported": {*ReadOnlyConformance.unsupported, "a decimal"}}
     message = broken(type("Misspelt", (ReadOnlyConformance,), misspelt))["test_what_it_cannot_do_is_said"]
-    assert "does not say which of connect, create, dbt_profile it cannot do" in message
+    assert "does not say which of connect, create, dbt_profile, nested it cannot do" in message
     assert "a decimal" in message

@@ -46,7 +46,7 @@ class ComputeCase(Case):
         named_placeholder: the placeholder of the parameter called ``value``.
         integers: the SQL type of whole numbers.
         unsupported: what the engine cannot do, and raises ``UnsupportedOperationError`` for: ``connect``,
-            ``create`` (tables of its own), ``dbt_profile``.
+            ``create`` (tables of its own), ``dbt_profile``, ``nested`` (tables with lists and records).
         persistent: whether committed data are still there when the plugin is started again.
         keeps_tables: whether a table that one call creates is there for the next one.
     """
