@@ -158,6 +158,14 @@ UNPROMISED = (
     ),
     Unpromised(("ingestion-dlt",), "location_of", "raise Unsupported", _SETTINGS),
     Unpromised(("storage-s3",), "_check", "I/O operation on closed file", "open documents no error of a closed file"),
+    Unpromised(("storage-s3",), "write_if", "str(sent['ETag'])", "boto3 gives a str", ("another type",)),
+    Unpromised(
+        ("storage-s3",),
+        "_client",
+        "with self._lock",
+        "the start, on one thread, makes the client that all hooks share",
+        ("no lock",),
+    ),
 )
 
 

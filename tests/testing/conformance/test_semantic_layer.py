@@ -300,6 +300,18 @@ class SharesTheQuery(DemoLayer):
         return super().query(self.shared)
 
 
+class MakesItsModelInParts(DemoLayer):
+    made: Any = None
+
+    def describe(self):
+        if self.made is None:
+            self.made = []
+            for field in super().describe().fields:
+                self.made.append(field)
+                time.sleep(0.005)
+        return SemanticModel(tuple(self.made))
+
+
 class ReturnsBytes(DemoLayer):
     def compile(self, query):
         return super().compile(query).encode()
@@ -349,3 +361,7 @@ def test_a_correct_plugin_keeps_every_rule() -> None:
 @pytest.mark.parametrize("rule", sorted(FAULTY))
 def test_a_faulty_plugin_breaks_exactly_its_own_rule(rule: str) -> None:
     assert list(broken(conformance(DemoConformance, FAULTY[rule]))) == [rule]
+
+
+def test_a_model_that_several_first_calls_see_half_made_is_noticed() -> None:
+    assert list(broken(conformance(DemoConformance, MakesItsModelInParts))) == ["test_several_threads_ask_at_once"]
