@@ -79,6 +79,13 @@ UNPROMISED = (
     Unpromised(_OUTBOXES, "_wait_to_retry", "self._changed.wait_for", "only how soon it is tried again"),
     Unpromised(_OUTBOXES, "put", "self._changed.notify_all()", "what waits may be sent later, and a flush wakes, too"),
     Unpromised(_OUTBOXES, "_attempt", "if not self._error", "what is logged, and how often"),
+    Unpromised(
+        ("lineage-openlineage",),
+        "state",
+        "with self._changed",
+        "hooks read one number of it, in one step; health alone reads several",
+        ("no lock",),
+    ),
     Unpromised(("telemetry-otel",), "_send", "with _unobserved()", _QUIET),
     Unpromised(("telemetry-otel",), "probe", "with _unobserved()", _QUIET),
     Unpromised(("telemetry-otel",), "_unobserved", "try:", _QUIET),
@@ -124,6 +131,8 @@ UNPROMISED = (
     Unpromised(("orchestrator-dagster",), "export", "try:", _EXPORT),
     Unpromised(("orchestrator-dagster",), "export", "message = f'Dagster refuses", _EXPORT, ("swallowed error",)),
     Unpromised(("orchestrator-dagster",), "export", "raise ValueError(message)", _EXPORT),
+    Unpromised(("orchestrator-dagster",), "_written", "try:", _LEFT, ("leak",)),
+    Unpromised(("orchestrator-dagster",), "_written", "unfinished.unlink", _LEFT),
     Unpromised(
         ("orchestrator-dagster",),
         "_prepared",
