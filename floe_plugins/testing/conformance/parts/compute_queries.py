@@ -114,6 +114,15 @@ class QueryRules(ComputeCase):
             self.expect(found == [{"n": 42}], f"result() that was called again has {shown(found)}")
 
     @rule(_SUBMIT)
+    def test_a_submitted_query_may_have_many_rows(self) -> None:
+        """The ``result`` of a query that was submitted has all of its rows, also if they come in many batches."""
+        with self.querying() as plugin:
+            plugin.register_table("conformance_digits", table({"n": list(range(10))}))
+            tables = ", ".join(f"conformance_digits t{number}" for number in range(4))
+            found = len(self._read(plugin.submit(f"SELECT t0.n AS n FROM {tables}")))  # noqa: S608 constants
+            self.expect(found == 10_000, f"of 10,000 rows, {found} came back")  # noqa: PLR2004 10 to the 4th
+
+    @rule(_SUBMIT)
     def test_a_statement_that_is_no_query_is_submitted(self) -> None:
         """``submit`` begins one SQL statement, also one that is no query: it is done when ``result`` has returned."""
         self.needs("submit")
