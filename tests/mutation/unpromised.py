@@ -111,6 +111,15 @@ UNPROMISED = (
         ("compute-datafusion",), "table", "Attach one file without options", "it documents no error for unknown options"
     ),
     Unpromised(("compute-datafusion",), "_refuse_what_is_not_kept", "raise Unsupported", "execute names no error"),
+    Unpromised(("compute-datafusion",), "run", "raise _refusal", "execute names no error"),
+    Unpromised(
+        ("compute-datafusion",),
+        "table",
+        "Attach what StoragePlugin.uri gives",
+        "what comes next says that the files are not there, by the error that is documented for it",
+        ("no error",),
+    ),
+    Unpromised(("compute-datafusion",), "_run", "del self._frame", "how much memory a query that has ended needs"),
     Unpromised(
         ("compute-datafusion",),
         "_listed",
