@@ -213,8 +213,8 @@ class CatalogPlugin(PluginMetadata):
 
         Since API 1.1.
 
-        The stream can be read once, and need not fit in memory. By default ``read`` is called, and filters and
-        snapshots are not supported.
+        The stream can be read once, and need not fit in memory. What is wrong with the call is raised by the call, and
+        not while the stream is read. By default ``read`` is called, and filters and snapshots are not supported.
 
         Raises:
             LookupError: the table or the snapshot does not exist.

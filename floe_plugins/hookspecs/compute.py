@@ -161,8 +161,9 @@ class ComputePlugin(PluginMetadata):
 
         Since API 1.1.
 
-        The query's result can be read once. If ``capabilities`` say that it streams, it is ready when its first
-        rows are, and need not fit in memory.
+        The query's result can be read once: ``result`` that is called again returns all rows again, or raises
+        ``RuntimeError``. If ``capabilities`` say that it streams, it is ready when its first rows are, and need not
+        fit in memory.
         Cancelling and ``timeout``, a number of seconds, also end a result that is being read. An error of the
         statement is raised by ``result``, or by reading it.
 

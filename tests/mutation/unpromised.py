@@ -108,7 +108,7 @@ UNPROMISED = (
         "answer names other reasons: nobody, or no right",
     ),
     Unpromised(("compute-duckdb",), "copy", "statements: expected one query", _NOT_OF_WRITE),
-    Unpromised(("compute-duckdb",), "write", "raise Unsupported", _NOT_OF_WRITE, ("another error",)),
+    Unpromised(("compute-duckdb",), "write", "raise Unsupported", _NOT_OF_WRITE, ("another error", "no error")),
     Unpromised(("compute-datafusion",), "write", "the statement changes something", _NOT_OF_WRITE),
     Unpromised(("compute-datafusion",), "write", "raise Unsupported", _NOT_OF_WRITE, ("another error",)),
     Unpromised(
@@ -118,6 +118,15 @@ UNPROMISED = (
         ("compute-datafusion",), "table", "Attach one file without options", "it documents no error for unknown options"
     ),
     Unpromised(("compute-datafusion",), "_refuse_what_is_not_kept", "raise Unsupported", "execute names no error"),
+    Unpromised(("compute-datafusion",), "run", "raise _refusal", "execute names no error"),
+    Unpromised(
+        ("compute-datafusion",),
+        "table",
+        "Attach what StoragePlugin.uri gives",
+        "what comes next says that the files are not there, by the error that is documented for it",
+        ("no error",),
+    ),
+    Unpromised(("compute-datafusion",), "_run", "del self._frame", "how much memory a query that has ended needs"),
     Unpromised(
         ("compute-datafusion",),
         "_listed",
@@ -126,6 +135,9 @@ UNPROMISED = (
     ),
     Unpromised(("orchestrator-dagster",), "export", "definitions(", _EXPORT),
     Unpromised(("orchestrator-dagster",), "check", "try:", "a CycleError of graphlib is a ValueError as well"),
+    Unpromised(
+        ("catalog-iceberg",), "_tables", "with self._lock", "startup opens them, before any other hook is called"
+    ),
     Unpromised(("catalog-iceberg",), "_snapshot_of", "raise PluginError", "a write always has a snapshot"),
     Unpromised(("compute-spark",), "put", "raise ValueError", "the errors of register_table are left open"),
     Unpromised(("orchestrator-dagster",), "export", "try:", _EXPORT),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures.thread
 import contextlib
 import contextvars
 import gc
@@ -13,6 +14,7 @@ import signal
 import sys
 import tempfile
 import threading
+from collections import Counter
 from collections.abc import Callable, Collection, Generator
 from pathlib import Path
 from typing import Any
@@ -41,6 +43,12 @@ def shutdown(self):
         process.terminate()
         process.wait()
     self._pool.shutdown()  # waits for its threads
+"""
+_FORGOTTEN = """
+def answer(self, question):
+    # Sessions that are closed are forgotten: acme would keep each in a list of its own.
+    with acme.Session(self._url) as session:
+        return session.ask(question)
 """
 _USES = 3
 
@@ -74,6 +82,37 @@ class LeavingRules(Case):
         """``shutdown`` releases all resources: no thread and no process that calls of hooks started is left."""
         left = self._left_by_uses(lambda: {*_threads(), *_processes()})
         self.expect(not left, f"{_USES - 1} more uses leave {', '.join(left)}")
+
+    @rule(_FORGOTTEN)
+    def test_what_hooks_make_is_forgotten_when_it_stops(self) -> None:
+        """``shutdown`` releases all resources: objects of the plugin's package do not become more with each use."""
+        self._use_once()
+        before = self._own_objects()
+        for _ in range(_USES - 1):
+            self._use_once()
+
+        left: list[str] = []
+
+        def is_forgotten() -> bool:
+            gc.collect()
+            grown = self._own_objects() - before
+            left[:] = sorted(f"{count} of {name}" for name, count in grown.items() if count >= _USES - 1)
+            return not left
+
+        # What ends on a thread of its own may do so a moment later.
+        self.eventually(is_forgotten, 1.0)
+        self.expect(not left, f"{_USES - 1} more uses leave objects in memory: {', '.join(left)}")
+
+    def _own_objects(self) -> Counter[str]:
+        """How many objects there are of each class of the package that the plugin is in."""
+        package = self.plugin.__module__.partition(".")[0]
+        found: Counter[str] = Counter()
+        for each, count in Counter(map(type, gc.get_objects())).items():
+            # Not asked of the class, whose metaclass may answer anything; one that was made in no module has none.
+            module = type.__getattribute__(each, "__dict__").get("__module__")
+            if isinstance(module, str) and module.partition(".")[0] == package:
+                found[f"{module}.{type.__getattribute__(each, '__qualname__')}"] += count
+        return found
 
     def _use(self, plugin: Any) -> None:
         """Call hooks, whatever they raise, which other rules tell; also the one that is asked for its health."""
@@ -162,7 +201,10 @@ def _changed(
 
 
 def _threads() -> list[str]:
-    return [f"thread {each.name!r} ({each.ident})" for each in threading.enumerate()]
+    """The threads that run; those of a pool as one, since it gets more of them while it is used, up to its size."""
+    pools = vars(concurrent.futures.thread).get("_threads_queues", {})
+    alone = [f"thread {each.name!r} ({each.ident})" for each in threading.enumerate() if each not in pools]
+    return [*alone, *{f"a pool of threads ({id(queue):x})" for thread, queue in [*pools.items()] if thread.is_alive()}]
 
 
 def _processes() -> list[str]:

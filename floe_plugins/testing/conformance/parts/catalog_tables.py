@@ -177,7 +177,7 @@ class TableRules(WriteRules):
         with self.having("scan") as plugin:
             known = plugin.append(self.identifier, items(1))
             with self.raises(LookupError, "scan() of a snapshot that is missing"):
-                self._scanned(plugin, snapshot_id=known + 1)
+                plugin.scan(self.identifier, snapshot_id=known + 1)
 
     @rule(_SCAN)
     def test_a_scan_is_limited(self) -> None:
@@ -205,6 +205,19 @@ class TableRules(WriteRules):
             for options in wrong:
                 with self.raises(ValueError, f"scan() with {options}"):
                     rows(plugin.scan(self.identifier, **options))
+
+    @rule(_SCAN)
+    def test_an_invalid_scan_is_refused_before_its_stream_is_read(self) -> None:
+        """What is wrong with a call of ``scan`` is raised by the call, and not while the stream is read."""
+        with self.having("scan") as plugin:
+            wrong: tuple[dict[str, Any], ...] = (
+                {"columns": ["n", "missing"]},
+                {"filters": [RowFilter("missing", "=", 1)]},
+                {"limit": -1},
+            )
+            for options in wrong:
+                with self.raises(ValueError, f"scan() with {options}, whose stream was not read,"):
+                    plugin.scan(self.identifier, **options)
 
     @rule(_SCAN)
     def test_a_missing_table_is_not_scanned(self) -> None:

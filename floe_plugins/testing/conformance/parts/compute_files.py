@@ -206,6 +206,9 @@ class FileQueryRules(ComputeCase):
                 plugin.write("SELECT 2 AS n", target)
             found = self._written(plugin, target)
             self.expect(found == [1], f"after a write() that was refused, files with 1 have {found}")
+            self.put("full/part.csv", _TEXT)
+            with self.raises(FileExistsError, "write() where a directory with a file is"):
+                plugin.write("SELECT 2 AS n", Files(self.place("full"), "csv", self.csv_options))
 
     @rule(_WRITE)
     def test_files_are_replaced(self) -> None:

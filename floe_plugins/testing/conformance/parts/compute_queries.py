@@ -14,7 +14,7 @@ from floe_plugins.hookspecs.compute import ComputeCapabilities
 from floe_plugins.hookspecs.protocols import ArrowStream
 from floe_plugins.hookspecs.running import Running, RunState
 from floe_plugins.testing.conformance.parts.compute_connections import ComputeCase
-from floe_plugins.testing.conformance.rule import rule, shown
+from floe_plugins.testing.conformance.rule import error_text, rule, shown
 from floe_plugins.testing.conformance.samples.arrow import rows, table
 
 _SUBMIT = """
@@ -94,6 +94,33 @@ class QueryRules(ComputeCase):
             self.expect(isinstance(result, ArrowStream), f"result() returned {shown(result)}")
             found = rows(getattr(result, "stream", result))
             self.expect(found == [{"n": 42}], f"its result has {shown(found)}")
+
+    @rule(_SUBMIT)
+    def test_a_result_that_was_read_has_all_rows_again(self) -> None:
+        """``result`` that is called again returns all rows again, or raises ``RuntimeError``."""
+        with self.querying() as plugin:
+            query = plugin.submit("SELECT 6 * 7 AS n")
+            self._read(query)
+            try:
+                again = query.result(self.seconds)
+            except RuntimeError:
+                return
+            except Exception as error:  # noqa: BLE001 any other class is a plugin's mistake
+                self.broken(f"result() that was called again raised {error_text(error)}", error)
+            try:
+                found = rows(getattr(again, "stream", again))
+            except Exception:  # noqa: BLE001 a stream that was read may say so by an error of its own
+                return
+            self.expect(found == [{"n": 42}], f"result() that was called again has {shown(found)}")
+
+    @rule(_SUBMIT)
+    def test_a_submitted_query_may_have_many_rows(self) -> None:
+        """The ``result`` of a query that was submitted has all of its rows, also if they come in many batches."""
+        with self.querying() as plugin:
+            plugin.register_table("conformance_digits", table({"n": list(range(10))}))
+            tables = ", ".join(f"conformance_digits t{number}" for number in range(4))
+            found = len(self._read(plugin.submit(f"SELECT t0.n AS n FROM {tables}")))  # noqa: S608 constants
+            self.expect(found == 10_000, f"of 10,000 rows, {found} came back")  # noqa: PLR2004 10 to the 4th
 
     @rule(_SUBMIT)
     def test_a_statement_that_is_no_query_is_submitted(self) -> None:

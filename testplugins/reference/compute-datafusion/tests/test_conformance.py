@@ -28,18 +28,33 @@ class TestDataFusionInFiles(ComputeConformance):
         return {"path": "db/warehouse", "threads": 1}
 
 
+class Elsewhere(LocalStorage):
+    """A storage whose files can be reached through it alone."""
+
+    name = "elsewhere"
+
+    def uri(self, path: str) -> str:
+        super().uri(path)
+        return f"elsewhere://files/{path}"
+
+
 class TestDataFusionInMemory(TestDataFusionInFiles):
     persistent = False
 
+    @pytest.fixture(autouse=True)
+    def _storage(self, tmp_path: Path) -> None:
+        self.root = tmp_path
+        self.plugins = {Elsewhere: {"root": str(tmp_path), "min_free": 0}}
+
     def place(self, name: str) -> str:
-        """A place in the storage, from which files are read in another way than from elsewhere."""
-        return (self.root / name).as_uri()
+        """A place in the storage, from which files are read in another way than from this machine."""
+        return f"elsewhere://files/{name}"
 
     def put(self, name: str, data: bytes) -> str:
         place = self.root / name
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(data)
-        return place.as_uri()
+        return self.place(name)
 
     def settings(self) -> Mapping[str, Any]:
         return {"threads": 1}

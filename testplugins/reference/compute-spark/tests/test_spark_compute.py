@@ -121,6 +121,13 @@ def test_a_query_that_was_read_to_its_end_has_succeeded(compute: SparkCompute) -
     assert query.state is RunState.SUCCEEDED
 
 
+def test_rows_that_were_given_are_not_given_again(compute: SparkCompute) -> None:
+    query = compute.submit("SELECT 1 AS a")
+    assert rows(query.result()) == [(1,)]
+    with pytest.raises(RuntimeError, match="asked for before"):
+        query.result()
+
+
 def test_a_query_that_never_ends_is_cancelled_and_the_others_go_on(compute: SparkCompute) -> None:
     query, other = compute.submit(ENDLESS), compute.submit("SELECT 1 AS a")
     assert rows(other.result()) == [(1,)]

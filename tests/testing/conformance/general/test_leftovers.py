@@ -8,6 +8,8 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,8 @@ from floe_plugins.testing.conformance.general.leftovers import LeavingRules
 from floe_plugins.testing.conformance.runner import rules, run
 
 FOREVER = threading.Event()
+ANSWERS: list[Answer] = []
+POOLS: list[ThreadPoolExecutor] = []
 PROCESSES: list[subprocess.Popen[bytes]] = []
 VARIABLE: contextvars.ContextVar[object] = contextvars.ContextVar("floe-variable")
 
@@ -49,6 +53,32 @@ class LeavesAThreadOfEachCall(Good):
         threading.Thread(target=FOREVER.wait, daemon=True).start()
 
 
+class LeavesAPoolOfEachCall(Good):
+    def get_secret(self, key):
+        pool = ThreadPoolExecutor()
+        POOLS.append(pool)
+        pool.submit(FOREVER.wait)
+
+
+class SharesAPool(Good):
+    """One pool for the whole process, which gets a thread more with each call, and the last answer."""
+
+    def get_secret(self, key):
+        ANSWERS[:] = [Answer()]
+        if not POOLS:
+            POOLS.append(ThreadPoolExecutor(100))
+        POOLS[0].submit(FOREVER.wait)
+
+
+class Answer:
+    pass
+
+
+class RemembersAnswers(Good):
+    def get_secret(self, key):
+        ANSWERS.append(Answer())
+
+
 class LeavesAProcess(Good):
     def get_secret(self, key):
         process = subprocess.Popen([sys.executable, "-S", "-c", "input()"], stdin=subprocess.PIPE)
@@ -65,13 +95,17 @@ FAULTY: dict[str, type[Any]] = {
     "test_hooks_leave_what_all_code_shares": SetsUpLogging,
     "test_temporary_files_are_removed_when_it_stops": LeavesATemporaryDirectory,
     "test_what_hooks_start_has_ended_when_it_stops": LeavesAThreadOfEachCall,
+    "test_what_hooks_make_is_forgotten_when_it_stops": RemembersAnswers,
 }
 
 
-def broken(plugin: type[Any]) -> dict[str, str]:
+def broken(plugin: type[Any], names: Iterable[str] = rules(LeavingRules)) -> dict[str, str]:
     FOREVER.clear()
-    result = run(conformance(GoodConformance, plugin), rules(LeavingRules))
+    result = run(conformance(GoodConformance, plugin), names)
     FOREVER.set()
+    ANSWERS.clear()
+    while POOLS:
+        POOLS.pop().shutdown()
     while PROCESSES:
         PROCESSES.pop().communicate()
     return {name: error.seen for name, error in result.failed.items()}
@@ -91,6 +125,16 @@ def test_a_faulty_plugin_breaks_exactly_its_own_rule(rule: str) -> None:
 def test_what_was_changed_is_named(plugin: type[Any]) -> None:
     [seen] = broken(plugin).values()
     assert "context variable floe-variable" in seen
+
+
+@pytest.mark.once
+def test_a_pool_of_each_call_is_noticed() -> None:
+    assert broken(LeavesAPoolOfEachCall, ["test_what_hooks_start_has_ended_when_it_stops"])
+
+
+@pytest.mark.once
+def test_what_all_calls_share_is_no_fault() -> None:
+    assert broken(SharesAPool) == {}
 
 
 def test_a_variable_that_is_set_once_for_the_thread_is_no_fault() -> None:

@@ -17,6 +17,7 @@ from testing.conformance.test_compute import Duck, DuckConformance, collected
 
 from floe_plugins import ComputePlugin, PluginTimeoutError, UnsupportedOperationError
 from floe_plugins.hookspecs import ComputeCapabilities, Files, InThread, RunState, WriteReport
+from floe_plugins.testing.conformance.samples.arrow import table
 
 
 def local(uri: str) -> Path:
@@ -150,6 +151,23 @@ class NewDuckConformance(DuckConformance):
 class Lookalike(NewDuck):
     def submit(self, sql, parameters=None, timeout=None):
         return faulty_runs.Lookalike(super().submit(sql, parameters, timeout))
+
+
+class EmptiesItsResult(NewDuck):
+    class query_class(InThread[Any]):  # noqa: N801
+        is_read = False
+
+        def result(self, timeout=None):
+            found = super().result(timeout)
+            if self.is_read:
+                return table({"n": []})
+            self.is_read = True
+            return found
+
+
+class ReadsTheFirstBatch(NewDuck):
+    def submit(self, sql, parameters=None, timeout=None):
+        return super().submit(f"{sql} LIMIT 2048" if "t3" in sql else sql, parameters, timeout)
 
 
 class OneId(NewDuck):
@@ -346,6 +364,8 @@ class TargetIsAValue(NewDuck):
 
 FAULTY: dict[str, type[Any]] = {
     "test_a_submitted_query_gives_its_rows": Lookalike,
+    "test_a_result_that_was_read_has_all_rows_again": EmptiesItsResult,
+    "test_a_submitted_query_may_have_many_rows": ReadsTheFirstBatch,
     "test_a_statement_that_is_no_query_is_submitted": SubmitsQueriesAlone,
     "test_files_are_read_with_their_options": ReadsCommas,
     "test_files_of_unknown_places_are_refused": LooksAtThePath,

@@ -65,8 +65,12 @@ class SparkQuery(Running["ArrowStream"]):
             raise TimeoutError(f"{_LABEL} has no rows within {timeout:g} seconds, and goes on")
         if self._error is not None:
             raise self._error
-        reader: ArrowStream = self._reader
-        return reader
+        with self._lock:
+            reader, self._reader = self._reader, None
+        if reader is None:
+            raise RuntimeError(f"the result of {_LABEL} was asked for before, and can be read once")
+        rows: ArrowStream = reader
+        return rows
 
     def _expire(self, seconds: float) -> None:
         message = f"{_LABEL} did not end within {seconds:g} seconds"
@@ -80,7 +84,10 @@ class SparkQuery(Running["ArrowStream"]):
         try:
             rows = self._session.tables(self._frame())
             schema, first = _head(rows)
-            reader = _reader(schema, self._read(first, rows))
+            batches = self._read(first, rows)
+            # Begun, so that it is told if nobody ever asks for a batch.
+            next(batches)
+            reader = _reader(schema, batches)
         except BaseException as error:  # noqa: BLE001 raised to whoever asks for the result
             self._fail(error)
             self._session.close()
@@ -92,6 +99,7 @@ class SparkQuery(Running["ArrowStream"]):
     def _read(self, first: list[Any], rows: Iterator[Any]) -> Iterator[Any]:
         size = 0
         try:
+            yield None
             for table in first:
                 size = self._counted(size, table)
                 yield from table.to_batches()

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ByteSize, Field, SecretStr
 from floe_plugins import ComputePlugin, HealthState, HealthStatus, PluginError, UnsupportedOperationError
 from floe_plugins.hookspecs.compute import ComputeCapabilities, Files, TargetMode, WriteReport
 from floe_reference_compute_spark._dbapi import Connection
+from floe_reference_compute_spark._errors import meaning_of
 from floe_reference_compute_spark._query import SparkQuery
 from floe_reference_compute_spark._session import Server, Session, Sessions
 from floe_reference_compute_spark._uses import Uses
@@ -145,10 +146,10 @@ class SparkCompute(ComputePlugin):
         with self._sessions.session() as session:
             try:
                 columns = len(frame_of(session, source).schema)
-            except PluginError:
-                raise
             except Exception as error:
-                _unless_of_the_connection(error, self.config.remote)
+                if isinstance(error, PluginError) or meaning_of(error, self.config.remote) is not None:
+                    # Of the session or the connection, which the block around it explains, and not of the files.
+                    raise
                 raise ValueError(f"{source.uri} cannot be read as {source.format}: {error}") from error
             # Spark raises if there are no files; some servers give a table without columns.
             if not columns:
@@ -199,11 +200,3 @@ class SparkCompute(ComputePlugin):
             return session.frame(sql, parameters)
 
         return SparkQuery(session, frame, self.config.remote, timeout, limit)
-
-
-def _unless_of_the_connection(error: Exception, remote: str) -> None:
-    from floe_reference_compute_spark._errors import meaning_of
-
-    meaning = meaning_of(error, remote)
-    if meaning is not None:
-        raise meaning from error
