@@ -176,7 +176,8 @@ class Plugin:
             status, output = self.run(first=rules, each=limit, limit=limit + 5 * sum(self.seconds[r] for r in rules))
         if not status:
             return "", ""
-        failed = [line for line in output.splitlines() if line.startswith(("FAILED", "ERROR"))]
+        # What is logged may begin with "ERROR", too.
+        failed = [line for line in output.splitlines() if line.startswith((f"FAILED {SUITE}", f"ERROR {SUITE}"))]
         # Each line of a verbose run begins with the rule that it is about, and is written when the rule begins.
         begun = [line.partition(" ")[0] for line in output.splitlines()]
         rule = failed[0].split()[1] if failed else next((each for each in reversed(begun) if each in rules), rules[0])
