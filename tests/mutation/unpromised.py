@@ -41,6 +41,7 @@ _QUIET = "no contract says whether sending spans makes spans itself; the thread 
 _EXPORT = "export names one reason for ValueError: a function that has no name"
 _SETTINGS = "how a plugin is configured, which no hook tells of"
 _ACTIVE = "which pipeline dlt takes for its active one"
+_READING = "it comes while rows are fetched, where any error becomes a ValueError"
 _REPORTS = "no contract says whether an engine reports its use"
 _NOT_OF_WRITE = "write documents no error for it, and what comes next fails as well"
 
@@ -163,6 +164,8 @@ UNPROMISED = (
     Unpromised(("ingestion-dlt",), "discover", "_loading.silence()", _REPORTS),
     Unpromised(("ingestion-dlt",), "resume_pending", "_loading.silence()", _REPORTS),
     Unpromised(("ingestion-dlt",), "keyed", "raise ValueError", "what comes next raises one as well", ("no error",)),
+    Unpromised(("ingestion-dlt",), "pages_of", "raise ValueError", _READING, ("another error",)),
+    Unpromised(("ingestion-dlt",), "pages_of", "try:", _READING, ("foreign error",)),
     Unpromised(("ingestion-dlt",), "pipeline", "try:", _ACTIVE, ("leak",)),
     Unpromised(("ingestion-dlt",), "_load", "with target.pipeline", _ACTIVE),
     Unpromised(("ingestion-dlt",), "_resume", "with target.pipeline", _ACTIVE),
