@@ -118,7 +118,7 @@ class DbtCase(Case):
         """Have another thread ask for something right after the plugin has the database released for the first time.
 
         By default the thread asks the compute plugin on which the plugin depends for a row, after its ``release``.
-        Rules that need it are left out if there is none.
+        Rules that need it are left out if there is none: override it to use the database in another way.
         """
         compute = self._compute(plugin, "there is no compute plugin of which another thread could ask something")
         release = compute.release

@@ -70,12 +70,11 @@ def invoke(args: Sequence[str], output: Mapping[str, Any], heard: Callable[[Even
 def _root_logger_left_alone() -> Iterator[None]:
     # A library that dbt imports calls logging.basicConfig(): everybody's messages would go to standard error.
     root = logging.getLogger()
-    handlers, level = [*root.handlers], root.level
+    handlers = [*root.handlers]
     try:
         yield
     finally:
         root.handlers[:] = handlers
-        root.setLevel(level)
 
 
 def refuse_empty_selection(event: EventMsg) -> None:
