@@ -133,6 +133,7 @@ class DBTPlugin(PluginMetadata):
     Hooks may be called from several threads. As dbt runs one command at a time in a
     process, callers of all hooks but ``submit`` wait for a process-wide lock. While ``build``
     or ``test`` runs, dbt alone uses the database of the compute plugin; it is released afterwards.
+    A command does not fail because another thread uses the compute plugin once just as it begins.
 
     >>> from floe_plugins import DBTPlugin
     >>> def failed_nodes(dbt: DBTPlugin, project):

@@ -126,7 +126,8 @@ class IngestionPlugin(PluginMetadata):
     A source is an iterable of mappings (or a callable that returns one), the path or
     URI of a file, an object of the engine, or a ``ConnectorSource`` if the plugin has
     connectors. ``run`` may be called from several threads for different tables, the other
-    hooks from any thread.
+    hooks from any thread. While a load is written, the plugin may have the database of a
+    compute plugin to itself; it is released afterwards, also if the load failed.
 
     >>> from floe_plugins import IngestionPlugin
     >>> def load_orders(ingestion: IngestionPlugin, rows):

@@ -41,6 +41,7 @@ _QUIET = "no contract says whether sending spans makes spans itself; the thread 
 _EXPORT = "export names one reason for ValueError: a function that has no name"
 _SETTINGS = "how a plugin is configured, which no hook tells of"
 _ACTIVE = "which pipeline dlt takes for its active one"
+_READING = "it comes while rows are fetched, where any error becomes a ValueError"
 _REPORTS = "no contract says whether an engine reports its use"
 _NOT_OF_WRITE = "write documents no error for it, and what comes next fails as well"
 
@@ -162,6 +163,20 @@ UNPROMISED = (
     Unpromised(("catalog-iceberg",), "check_writing", "ROLLBACK", "closing the connection rolls back as well"),
     Unpromised(("catalog-iceberg",), "_pages", "size += batch.nbytes", "only how many rows are in memory at once"),
     Unpromised(("catalog-iceberg",), "_tried", "time.sleep", "only how soon it is tried again"),
+    Unpromised(
+        ("dbt-core",),
+        "_places",
+        "raise ValueError",
+        "dbt looks for a project as well, and what it says becomes a ValueError",
+        ("no error",),
+    ),
+    Unpromised(
+        ("dbt-core",),
+        "refuse_empty_selection",
+        "raise ValueError",
+        "dbt ends the command at any error, and what it hands on becomes a ValueError",
+        ("another error",),
+    ),
     Unpromised(("ingestion-dlt",), "silence", "os.environ", _REPORTS),
     Unpromised(("ingestion-dlt",), "pipeline", "anon_tracker", _REPORTS),
     Unpromised(("ingestion-dlt",), "run", "_loading.silence()", _REPORTS),
@@ -170,6 +185,8 @@ UNPROMISED = (
     Unpromised(("ingestion-dlt",), "discover", "_loading.silence()", _REPORTS),
     Unpromised(("ingestion-dlt",), "resume_pending", "_loading.silence()", _REPORTS),
     Unpromised(("ingestion-dlt",), "keyed", "raise ValueError", "what comes next raises one as well", ("no error",)),
+    Unpromised(("ingestion-dlt",), "pages_of", "raise ValueError", _READING, ("another error",)),
+    Unpromised(("ingestion-dlt",), "pages_of", "try:", _READING, ("foreign error",)),
     Unpromised(("ingestion-dlt",), "pipeline", "try:", _ACTIVE, ("leak",)),
     Unpromised(("ingestion-dlt",), "_load", "with target.pipeline", _ACTIVE),
     Unpromised(("ingestion-dlt",), "_resume", "with target.pipeline", _ACTIVE),

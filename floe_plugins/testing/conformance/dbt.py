@@ -16,11 +16,11 @@ _BUILD = """
 def build(self, project, select=(), exclude=(), full_refresh=False):
     with self._process_wide_lock:
         nodes = self._selected(self._read(project), select, exclude)  # raises ValueError before a node runs
-        self.registry.one(ComputePlugin).release()
-        try:
-            results = self._run(nodes)  # raises PluginUnavailableError if another process has the database
-        finally:
-            self._close_the_database()
+        with self.registry.one(ComputePlugin).lease():  # or release(), and again if another thread comes between
+            try:
+                results = self._run(nodes)  # raises PluginUnavailableError if another process has the database
+            finally:
+                self._close_the_database()
     ok = all(result.status in {"success", "pass"} for result in results)
     return DbtReport(ok, tuple(results), seconds)
 """
@@ -216,6 +216,13 @@ class BuildRules(DbtCase):
                             pass
                     except Exception as error:  # noqa: BLE001 an engine has errors of its own
                         self.broken(f"another process cannot open the database afterwards: {error}", error)
+
+    @rule(_BUILD)
+    def test_what_other_threads_ask_fails_no_command(self) -> None:
+        """``build`` does not fail because another thread uses the compute plugin once just as it begins."""
+        with self.started() as plugin, self.disturbed(plugin):
+            found = plugin.build(self.project(), ["colours"])
+            self.expect(found.ok, f"after another thread's query it reported {shown(found)}")
 
     @rule(_BUILD)
     def test_commands_of_several_threads_wait(self) -> None:

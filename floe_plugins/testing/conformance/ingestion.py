@@ -10,7 +10,7 @@ from floe_plugins.errors import PluginError
 from floe_plugins.hookspecs.ingestion import IngestReport, Issue, SchemaChange, Severity
 from floe_plugins.testing.conformance.base import PluginConformance
 from floe_plugins.testing.conformance.parts.ingestion_sources import ROWS, SourceRules
-from floe_plugins.testing.conformance.rule import rule, shown
+from floe_plugins.testing.conformance.rule import error_text, rule, shown
 
 _VALIDATE = """
 def validate(self, source):
@@ -170,6 +170,21 @@ class IngestionConformance(SourceRules, PluginConformance):
         """``run`` raises ``ValueError`` if the source cannot be read."""
         with self.started() as plugin, self.raises(ValueError, "run(object(), ...)"):
             plugin.run(object(), self.table)
+
+    @rule(_RUN)
+    def test_what_does_not_match_the_table_is_refused(self) -> None:
+        """``run`` raises ``ValueError`` if the source does not match the table, and writes nothing; or loads it all."""
+        with self.started() as plugin:
+            plugin.run([{"id": 1, "name": "a"}], self.table)
+            wanted = 2
+            try:
+                plugin.run([{"id": "conformance", "name": "b"}], self.table)
+            except ValueError:
+                wanted = 1
+            except Exception as error:  # noqa: BLE001 the plugin may raise anything
+                self.broken(f"run() of a text for a column of numbers raised {error_text(error)}", error)
+            found = self.loaded(plugin, self.table)
+            self.expect(len(found) == wanted, f"after run() of a text for a column of numbers, the rows are {found}")
 
     @rule(_RUN)
     def test_a_source_that_fails_is_not_loaded_in_part(self) -> None:

@@ -17,7 +17,7 @@ import pydantic
 import pytest
 from conformance_suite import broken, conformance
 
-from floe_plugins import DBTPlugin, PluginUnavailableError
+from floe_plugins import ComputePlugin, DBTPlugin, PluginUnavailableError
 from floe_plugins.hookspecs.dbt import DbtManifest, DbtNodeResult, DbtReport
 from floe_plugins.testing import DbtConformance
 
@@ -44,12 +44,37 @@ class Settings(pydantic.BaseModel):
     database: Path
 
 
+class Compute(ComputePlugin):
+    """Has the database as long as somebody has asked for something and nobody has released it."""
+
+    name = "any"
+    version = "1.0"
+    floe_api_version = "1.0"
+    is_open = False
+
+    def execute(self, sql, parameters=None):
+        self.is_open = True
+
+    def release(self):
+        self.is_open = False
+
+    def connect(self):
+        raise NotImplementedError
+
+    def register_table(self, name, data):
+        raise NotImplementedError
+
+    def dbt_profile(self, target):
+        raise NotImplementedError
+
+
 class SqliteRunner(DBTPlugin):
     """Runs projects that use no macro but ``ref``, ``source`` and ``config``."""
 
     name = "sqlite"
     version = "1.0"
     floe_api_version = "1.0"
+    dependencies = ("compute",)
     config_schema = Settings
     config: Settings
 
@@ -187,6 +212,7 @@ class SqliteRunner(DBTPlugin):
 
     @contextlib.contextmanager
     def opened(self) -> Generator[sqlite3.Connection, None, None]:
+        self.let_go(self.registry.one(Compute))
         with contextlib.closing(sqlite3.connect(self.config.database, timeout=0)) as database:
             try:
                 database.execute("BEGIN IMMEDIATE")
@@ -195,6 +221,11 @@ class SqliteRunner(DBTPlugin):
             yield database
             database.commit()
 
+    def let_go(self, compute: Compute) -> None:
+        compute.release()
+        while compute.is_open:
+            compute.release()
+
     def write(self, project, name, content):
         (project / "target").mkdir(exist_ok=True)
         (project / "target" / f"{name}.json").write_text(json.dumps(content), encoding="utf-8")
@@ -202,6 +233,7 @@ class SqliteRunner(DBTPlugin):
 
 class SqliteConformance(DbtConformance):
     plugin = SqliteRunner
+    plugins: Mapping[type[Any], Mapping[str, Any]] = {Compute: {}}
 
     def settings(self) -> Mapping[str, Any]:
         return {"database": str(self.scratch / "database")}
@@ -485,6 +517,13 @@ class KeepsItOpen(SqliteRunner):
             self.opening = None
 
 
+class GivesUp(SqliteRunner):
+    def let_go(self, compute):
+        compute.release()
+        if compute.is_open:
+            raise PluginUnavailableError("this process has it open")
+
+
 class DoesNotWait(SqliteRunner):
     def turn(self):
         return contextlib.nullcontext()
@@ -569,6 +608,7 @@ FAULTY: dict[str, type[Any]] = {
     "test_a_full_refresh_builds_anew": NeverRefreshes,
     "test_a_database_in_use_is_unavailable": OpensLate,
     "test_the_database_is_released": KeepsItOpen,
+    "test_what_other_threads_ask_fails_no_command": GivesUp,
     "test_commands_of_several_threads_wait": DoesNotWait,
     "test_tests_alone_are_run": BuildsInTest,
     "test_selected_tests_alone_are_run": RunsMoreTests,

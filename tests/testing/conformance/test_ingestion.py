@@ -14,7 +14,7 @@ import pydantic
 import pytest
 from conformance_suite import broken, conformance
 
-from floe_plugins import IngestionPlugin
+from floe_plugins import IngestionPlugin, PluginError
 from floe_plugins.hookspecs.ingestion import IngestReport, Issue, SchemaChange, Severity
 from floe_plugins.testing import IngestionConformance
 
@@ -174,6 +174,13 @@ class LoadsAnything(JsonLoader):
         return super().run([] if type(source) is object else source, table, mode)
 
 
+class LeavesTypesToTheDatabase(JsonLoader):
+    def run(self, source, table, mode="append"):
+        if self.tables().get(table) and isinstance(source, list) and source[0]["id"] == "conformance":
+            raise PluginError("the database refuses a text for a number")
+        return super().run(source, table, mode)
+
+
 class LoadsInPart(JsonLoader):
     def run(self, source, table, mode="append"):
         if getattr(source, "__name__", "") != "failing":
@@ -220,6 +227,7 @@ FAULTY: dict[str, type[Any]] = {
     "test_unknown_modes_are_refused": AnyMode,
     "test_merging_without_a_key_is_refused": MergesAnyway,
     "test_a_source_that_cannot_be_read_is_refused": LoadsAnything,
+    "test_what_does_not_match_the_table_is_refused": LeavesTypesToTheDatabase,
     "test_a_source_that_fails_is_not_loaded_in_part": LoadsInPart,
     "test_several_threads_load_tables": LosesTables,
     "test_nothing_is_pending_after_a_load": DiscardsOne,

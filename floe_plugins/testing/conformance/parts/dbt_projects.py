@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Collection, Iterable, Mapping
+import threading
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -106,14 +107,47 @@ class DbtCase(Case):
         By default the compute plugin on which the plugin depends reads it. Rules that need it are left out if there is
         none: override it to read the database in another way.
         """
-        try:
-            compute = plugin.registry.one(ComputePlugin)
-        except PluginError:
-            self.skip("it is not known how to read the database: override 'built'")
+        compute = self._compute(plugin, "it is not known how to read the database: override 'built'")
         try:
             return arrow.rows(compute.execute(f"SELECT * FROM {table}"))  # noqa: S608 a name of this module
         except Exception:  # noqa: BLE001 an engine has errors of its own
             return None
+
+    @contextlib.contextmanager
+    def disturbed(self, plugin: Any) -> Generator[None, None, None]:
+        """Have another thread ask for something right after the plugin has the database released for the first time.
+
+        By default the thread asks the compute plugin on which the plugin depends for a row, after its ``release``.
+        Rules that need it are left out if there is none: override it to use the database in another way.
+        """
+        compute = self._compute(plugin, "there is no compute plugin of which another thread could ask something")
+        release = compute.release
+        asking: list[threading.Thread] = []
+
+        def ask() -> None:
+            with contextlib.suppress(Exception):  # an engine has errors of its own
+                arrow.rows(compute.execute("SELECT 1 AS id"))
+
+        def released() -> None:
+            release()
+            if not asking:
+                asking.append(threading.Thread(target=ask, name="conformance-ask", daemon=True))
+                asking[0].start()
+                asking[0].join(1.0)  # it may have to wait until the plugin has done
+
+        compute.release = released
+        try:
+            yield
+        finally:
+            del compute.release
+            for thread in asking:
+                thread.join(5.0)
+
+    def _compute(self, plugin: Any, reason: str) -> Any:
+        try:
+            return plugin.registry.one(ComputePlugin)
+        except PluginError:
+            self.skip(reason)
 
     def held(self, plugin: Any) -> contextlib.AbstractContextManager[object]:
         """Hold the database as another process does, as long as a block lasts.

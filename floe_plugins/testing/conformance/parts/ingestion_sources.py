@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from typing import Any
 
 from floe_plugins.errors import PluginError, PluginUnavailableError, UnsupportedOperationError
@@ -61,6 +61,20 @@ class IngestionCase(Case):
         """Return a source of a connector that has rows with the ids 1 and 2; None without one. Override it."""
         return None
 
+    def unusable(self) -> Sequence[object]:
+        """Return sources that look right and cannot be used, such as of a connector that lacks a package. Override it.
+
+        By default there are none.
+        """
+        return ()
+
+    def incremental(self) -> object | None:
+        """Return a source of the ids 1 and 2 of which a load goes on where the last one ended. Override it.
+
+        None, as by default, if there is none.
+        """
+        return None
+
     def held(self, plugin: Any) -> contextlib.AbstractContextManager[Any] | None:
         """Return a context in which another process has the database open; None if there is none. Override it."""
         del plugin
@@ -80,6 +94,10 @@ class IngestionCase(Case):
         plugin.run([*ROWS], self.table)
         with contextlib.suppress(Exception):
             plugin.run([*ROWS, "no row"], self.table)
+
+    def _held(self, plugin: Any) -> contextlib.AbstractContextManager[Any]:
+        held = self.block("held", plugin)
+        return held or self.skip("held() is not overridden: no other process can have the database open")
 
     def ids(self, plugin: Any, table: str = "") -> list[Any]:
         """Return the ids in a table, sorted."""
@@ -128,11 +146,36 @@ class SourceRules(IngestionCase):
     def test_a_database_that_is_in_use_is_unavailable(self) -> None:
         """``run`` raises ``PluginUnavailableError`` if another process has the database open."""
         with self.started() as plugin:
-            held = self.block("held", plugin)
-            if held is None:
-                self.skip("held() is not overridden: no other process can have the database open")
-            with held, self.raises(PluginUnavailableError, "run() while another process has the database open"):
+            doing = "run() while another process has the database open"
+            with self._held(plugin), self.raises(PluginUnavailableError, doing):
                 plugin.run([*ROWS], self.table)
+
+    @rule(_RUN)
+    def test_the_database_is_released(self) -> None:
+        """The database is released after ``run``: another process can open it, also if the load failed."""
+        with self.started() as plugin:
+            with self._held(plugin):
+                pass  # else what it raises below would not be the plugin's fault
+            for source in ([*ROWS], [*ROWS, "no row"]):
+                with contextlib.suppress(ValueError):
+                    plugin.run(source, self.table)
+                try:
+                    with self._held(plugin):
+                        pass
+                except Exception as error:  # noqa: BLE001 an engine has errors of its own
+                    self.broken(f"another process cannot open the database afterwards: {error}", error)
+
+    @rule(_RUN)
+    def test_an_incremental_source_is_loaded_once(self) -> None:
+        """A load of an incremental source goes on where the last one ended."""
+        with self.started() as plugin:
+            for _ in range(2):
+                source = self.incremental()
+                if source is None:
+                    self.skip("incremental() is not overridden: no load goes on where the last one ended")
+                plugin.run(source, self.table)
+            found = self.ids(plugin)
+            self.expect(found == [1, 2], f"after two loads of the rows 1 and 2 the table has {found}")
 
     @rule(_CONNECTORS)
     def test_connectors_are_sorted(self) -> None:
@@ -180,6 +223,27 @@ class SourceRules(IngestionCase):
                 wrong.append(ConnectorSource(source.connector, source.config, "conformance_unknown"))
             for each in wrong:
                 self.nothing_of(plugin, each, shown(each))
+
+    def _unusable(self) -> Sequence[object]:
+        return self.unusable() or self.skip("unusable() is not overridden: it is not known what cannot be used")
+
+    @rule(_CONNECTORS)
+    def test_what_cannot_be_used_is_not_loaded(self) -> None:
+        """``run`` raises ``ValueError`` if the source cannot be read, such as of a connector that lacks a package."""
+        with self.started() as plugin:
+            for source in self._unusable():
+                found = plugin.validate(source)
+                self.expect(isinstance(found, tuple), f"validate({shown(source)}) returned {shown(found)}")
+                self.nothing_of(plugin, source, shown(source))
+
+    @rule(_DISCOVER)
+    def test_what_cannot_be_used_is_not_discovered(self) -> None:
+        """``discover`` raises ``ValueError`` if the source cannot be asked, such as of one that lacks a package."""
+        self.needs("discover")
+        with self.started() as plugin:
+            for source in self._unusable():
+                with self.raises((ValueError, UnsupportedOperationError), f"discover({shown(source)})"):
+                    plugin.discover(source)
 
     @rule(_DISCOVER)
     def test_files_are_discovered(self) -> None:

@@ -3,10 +3,11 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import dlt
 import nanoarrow
 import pytest
 from floe_reference_compute_duckdb import DuckDBCompute
@@ -22,6 +23,9 @@ HOLD = "import duckdb, sys; held = duckdb.connect(sys.argv[1]); print('held', fl
 class TestDltIngestion(IngestionConformance):
     plugin = DltIngestion
     seconds = 120.0
+    config: Mapping[str, Any] = {
+        "connectors": {"missing": "floe_missing:source", "no_function": "math:pi", "no_source": "builtins:dict"}
+    }
 
     @pytest.fixture(autouse=True)
     def _compute(self, tmp_path: Path) -> None:
@@ -30,12 +34,23 @@ class TestDltIngestion(IngestionConformance):
         self.plugins = {LocalStorage: storage, DuckDBCompute: {"path": self.database.name, "threads": 1}}
 
     def settings(self) -> Mapping[str, Any]:
-        return {"state": str(self.scratch / "state")}
+        return {**self.config, "state": str(self.scratch / "state")}
 
     def connected(self) -> ConnectorSource:
         file = self.scratch / "connected.csv"
         file.write_text("id,name\n1,a\n2,b\n", encoding="utf-8")
         return ConnectorSource("files", {"path": str(file)})
+
+    def unusable(self) -> Sequence[object]:
+        return [ConnectorSource(name) for name in self.config["connectors"]]
+
+    def incremental(self) -> object:
+        @dlt.resource(name="numbers")
+        def rows(cursor: Any = dlt.sources.incremental("id")) -> Any:  # noqa: B008 that is dlt's way
+            assert cursor is not None
+            yield [{"id": 1, "name": "a"}, {"id": 2, "name": "b"}]
+
+        return rows
 
     @contextlib.contextmanager
     def held(self, plugin: Any) -> Iterator[None]:

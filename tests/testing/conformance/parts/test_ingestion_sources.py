@@ -53,6 +53,8 @@ class NewLoader(JsonLoader):
         if self.validate(source):
             raise ValueError(source)
         rows = self.asked(source) if isinstance(source, (str, Path, ConnectorSource)) else self.rows_of(source)
+        if isinstance(source, ConnectorSource) and source.connector == "other":
+            rows = self.later(rows, table)
         if self.beside("refusing").exists() and any(row.get("id") == 99 for row in rows):
             self.keep({**self.pending(), table: rows})
             raise PluginError("the database refuses it")
@@ -83,6 +85,10 @@ class NewLoader(JsonLoader):
         except FileNotFoundError as error:
             raise ValueError(path) from error
 
+    def later(self, rows, table):
+        known = {row["id"] for row in self.tables().get(table, [])}
+        return [row for row in rows if row["id"] not in known]
+
     def connectors(self):
         return tuple(Connector(name) for name in NAMES)
 
@@ -91,7 +97,11 @@ class NewLoader(JsonLoader):
             return self.streams_of(Path(source))
         if not isinstance(source, ConnectorSource) or source.connector not in NAMES:
             raise ValueError(source)
+        self.check_asked(source)
         return (SourceStream(""),)
+
+    def check_asked(self, source):
+        self.asked(source)
 
     def streams_of(self, path):
         return (SourceStream("", dict.fromkeys(self.of_file(path)[0], "")),)
@@ -113,13 +123,21 @@ class NewLoader(JsonLoader):
 class NewConformance(JsonConformance):
     plugin = NewLoader
 
-    def connected(self) -> ConnectorSource:
+    def connected(self, name: str = "files") -> ConnectorSource:
         file = self.scratch / "connected.csv"
         file.write_text("id,name\n1,a\n2,b\n", encoding="utf-8")
-        return ConnectorSource("files", {"path": str(file)})
+        return ConnectorSource(name, {"path": str(file)})
+
+    def unusable(self) -> list[ConnectorSource]:
+        return [ConnectorSource("other", {"path": str(self.scratch / "unusable.csv")})]
+
+    def incremental(self) -> ConnectorSource:
+        return self.connected("other")
 
     @contextlib.contextmanager
     def there(self, plugin: Any, name: str) -> Iterator[None]:
+        if plugin.beside("open").exists():
+            raise OSError("the plugin has it open")
         plugin.beside(name).touch()
         yield
         plugin.beside(name).unlink()
@@ -138,7 +156,7 @@ class TakesAnyRow(NewLoader):
 
 class MissingIsEmpty(NewLoader):
     def of_file(self, path):
-        return super().of_file(path) if path.exists() else []
+        return [] if path.name == "missing.csv" else super().of_file(path)
 
 
 class DropsALine(NewLoader):
@@ -151,6 +169,33 @@ class TakesTurns(NewLoader):
         pass
 
 
+class KeepsItOpen(NewLoader):
+    def rows_of(self, source):
+        try:
+            return super().rows_of(source)
+        except ValueError:
+            self.beside("open").touch()
+            raise
+
+
+class BeginsAnew(NewLoader):
+    def later(self, rows, table):
+        return rows
+
+
+class LoadsUnusable(NewLoader):
+    def of_file(self, path):
+        return [{"id": 1}] if path.name == "unusable.csv" else super().of_file(path)
+
+    def check_asked(self, source):
+        NewLoader.of_file(self, Path(source.config["path"]))
+
+
+class AsksNobody(NewLoader):
+    def check_asked(self, source):
+        pass
+
+
 class LastFirst(NewLoader):
     def connectors(self):
         return super().connectors()[::-1]
@@ -158,7 +203,8 @@ class LastFirst(NewLoader):
 
 class DropsARow(NewLoader):
     def asked(self, source):
-        return super().asked(source)[: 1 if isinstance(source, ConnectorSource) else None]
+        is_connected = isinstance(source, ConnectorSource) and source.connector == "files"
+        return super().asked(source)[: 1 if is_connected else None]
 
 
 class FindsAnyConnector(NewLoader):
@@ -228,6 +274,10 @@ FAULTY: dict[str, type[Any]] = {
     "test_a_file_that_is_missing_is_refused": MissingIsEmpty,
     "test_files_are_loaded": DropsALine,
     "test_a_database_that_is_in_use_is_unavailable": TakesTurns,
+    "test_the_database_is_released": KeepsItOpen,
+    "test_an_incremental_source_is_loaded_once": BeginsAnew,
+    "test_what_cannot_be_used_is_not_loaded": LoadsUnusable,
+    "test_what_cannot_be_used_is_not_discovered": AsksNobody,
     "test_connectors_are_sorted": LastFirst,
     "test_a_connector_is_asked_for_its_rows": DropsARow,
     "test_an_unknown_connector_is_no_source": FindsAnyConnector,

@@ -24,7 +24,6 @@ LOCK = threading.Lock()
 """Held while dbt runs: its flags, adapters and caches are global to the process."""
 
 _FILES: dict[str, threading.Lock] = {}
-_FILES_LOCK = threading.Lock()
 
 PROFILE = "floe"
 
@@ -36,8 +35,8 @@ logger = logging.getLogger("floe_reference_dbt_core")
 
 def lock_of(path: str) -> threading.Lock:
     """Held while dbt works on a database in a file, in this process or in one that it has started."""
-    with _FILES_LOCK:
-        return _FILES.setdefault(os.path.realpath(path), threading.Lock())
+    # One step, in which Python lets no other thread come between.
+    return _FILES.setdefault(os.path.realpath(path), threading.Lock())
 
 
 class DatabaseInUseError(PluginUnavailableError):
@@ -71,12 +70,11 @@ def invoke(args: Sequence[str], output: Mapping[str, Any], heard: Callable[[Even
 def _root_logger_left_alone() -> Iterator[None]:
     # A library that dbt imports calls logging.basicConfig(): everybody's messages would go to standard error.
     root = logging.getLogger()
-    handlers, level = [*root.handlers], root.level
+    handlers = [*root.handlers]
     try:
         yield
     finally:
         root.handlers[:] = handlers
-        root.setLevel(level)
 
 
 def refuse_empty_selection(event: EventMsg) -> None:

@@ -36,7 +36,7 @@ def described(connectors: Mapping[str, str]) -> tuple[Connector, ...]:
         try:
             function = _function(place)
         except ValueError:
-            # It needs packages that are not installed.
+            # It needs packages that are not installed, or is no function.
             continue
         line = (inspect.getdoc(function) or "").partition("\n")[0]
         found.append(Connector(name, line, _schema(function)))
@@ -127,7 +127,7 @@ def _stream(name: str, resource: DltResource) -> SourceStream:
 def _function(place: str) -> Callable[..., Any]:
     module, _, name = place.partition(":")
     try:
-        found: Callable[..., Any] = getattr(importlib.import_module(module), name)
+        found: object = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError) as error:
         raise ValueError(f"the connector {place} cannot be imported: {error}") from error
     except Exception as error:
@@ -135,7 +135,10 @@ def _function(place: str) -> Callable[..., Any]:
         if type(error).__name__ != "MissingDependencyException":
             raise
         raise ValueError(f"the connector {place} lacks a package: {error}") from error
-    return found
+    if callable(found):
+        return found
+    message = f"the connector {place} is a {type(found).__name__}: expected a function that returns a source of dlt"
+    raise ValueError(message)
 
 
 def _schema(function: Callable[..., Any]) -> dict[str, Any]:
@@ -144,6 +147,9 @@ def _schema(function: Callable[..., Any]) -> dict[str, Any]:
     except NameError:
         # Some types are only there for type checkers.
         parameters = inspect.signature(function).parameters.values()
+    except ValueError:
+        # What is not written in Python may not tell.
+        return {"type": "object"}
     names = {each.name: {"type": _TYPES[each.annotation]} if each.annotation in _TYPES else {} for each in parameters}
     required = [each.name for each in parameters if each.default is each.empty]
     return {"type": "object", "properties": names, "required": required}

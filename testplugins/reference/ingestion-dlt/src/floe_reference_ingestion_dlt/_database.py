@@ -60,17 +60,12 @@ def _released(compute: ComputePlugin, action: Callable[[], T]) -> T:
 
 @contextlib.contextmanager
 def _alone(compute: ComputePlugin) -> Iterator[None]:
-    try:
-        leased = compute.lease()
-        leased.__enter__()
-    except UnsupportedOperationError:
-        compute.release()
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(compute.lease())
+        except UnsupportedOperationError:
+            compute.release()
         yield
-        return
-    try:
-        yield
-    finally:
-        leased.__exit__(None, None, None)
 
 
 def _explained(error: Exception) -> PluginError:
