@@ -53,9 +53,13 @@ class Counter:
 
 
 def test_threads_that_are_not_guarded_come_between_each_other() -> None:
-    counter = Counter()
-    with_threads(counter.add)
-    assert counter.count < MANY
+    def count() -> int:
+        counter = Counter()
+        with_threads(counter.add)
+        return counter.count
+
+    # Most times; on a busy machine a thread may be through before the next one gets its turn.
+    assert any(count() < MANY for _ in range(100))
 
 
 def test_threads_that_are_guarded_do_not() -> None:
